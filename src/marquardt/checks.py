@@ -1,0 +1,96 @@
+"""Checks of single options, each with one sentence that says what was asked, what came and a way out."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from types import ModuleType
+from typing import Any
+
+from marquardt.errors import ConfigurationError, MissingExtraError
+
+__all__ = ["fraction", "nearest", "non_negative", "one_of", "positive", "require_extra", "whole"]
+
+
+def nearest(value: object, allowed: Iterable[str]) -> str:
+    """Return " Did you mean …?" with the allowed word closest to `value`, or nothing when none is close.
+
+    >>> nearest("tanhh", ["tanh", "relu"])
+    " Did you mean 'tanh'?"
+    """
+    folded = {word.lower(): word for word in allowed}
+    close = difflib.get_close_matches(str(value).lower(), folded, n=1, cutoff=0.5)
+    return f" Did you mean {folded[close[0]]!r}?" if close else ""
+
+
+def one_of(value: Any, allowed: Iterable[str], what: str) -> str:
+    """Return `value` if it is one of the allowed words.
+
+    Raises
+    ------
+    ConfigurationError
+        Names the argument, what came, the nearest allowed word and all of them.
+    """
+    words = list(allowed)
+    if isinstance(value, str) and value in words:
+        return value
+    raise ConfigurationError(
+        f"{what} must be one of {', '.join(map(repr, words))}, got {value!r}.{nearest(value, words)}"
+    )
+
+
+def _real(value: Any, what: str, law: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
+        raise ConfigurationError(f"{what} must be {law}, got {value!r}.")
+    return float(value)
+
+
+def positive(value: Any, what: str) -> float:
+    """Return `value` as a float if it is a number above 0 (infinity is allowed)."""
+    number = _real(value, what, "a number above 0")
+    if number <= 0:
+        raise ConfigurationError(f"{what} must be a number above 0, got {value!r}.")
+    return number
+
+
+def non_negative(value: Any, what: str) -> float:
+    """Return `value` as a float if it is a number from 0 up (infinity is allowed)."""
+    number = _real(value, what, "a number from 0 up")
+    if number < 0:
+        raise ConfigurationError(f"{what} must be a number from 0 up, got {value!r}.")
+    return number
+
+
+def fraction(value: Any, what: str) -> float:
+    """Return `value` as a float if 0 <= value < 1."""
+    number = _real(value, what, "a fraction from 0 up to, not including, 1")
+    if not 0 <= number < 1:
+        raise ConfigurationError(f"{what} must be a fraction from 0 up to, not including, 1, got {value!r}.")
+    return number
+
+
+def whole(value: Any, what: str, minimum: int = 0) -> int:
+    """Return `value` as an int if it is a whole number not below `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
+        raise ConfigurationError(f"{what} must be a whole number from {minimum} up, got {value!r}.")
+    return int(value)
+
+
+def require_extra(module: str, extra: str) -> ModuleType:
+    """Import and return an optional module.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed; the message names the extra that brings it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"This needs {module.partition('.')[0]}, which is not installed. "
+            f"Install it with: pip install 'marquardt[{extra}]'"
+        ) from error

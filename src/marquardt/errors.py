@@ -1,0 +1,45 @@
+"""Every error that marquardt raises on purpose.
+
+All derive from `MarquardtError`, so one `except` catches what the library refuses; each also derives from the
+built-in error that a caller would expect (`ValueError`, `ImportError`, `OSError`).
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigurationError",
+    "DataError",
+    "FileError",
+    "MarquardtError",
+    "MissingExtraError",
+    "ResourceError",
+    "ShapeError",
+]
+
+
+class MarquardtError(Exception):
+    """Base class of all errors raised on purpose."""
+
+
+class ConfigurationError(MarquardtError, ValueError):
+    """An option has a value that cannot be used."""
+
+
+class DataError(MarquardtError, ValueError):
+    """The data, a column, a row or a value of it, cannot be used."""
+
+
+class ShapeError(DataError):
+    """Two arrays that must fit together do not."""
+
+
+class FileError(MarquardtError, OSError):
+    """A file is missing, damaged, foreign, from a newer version, or in the way."""
+
+
+class ResourceError(MarquardtError, MemoryError):
+    """The work would need more memory than the machine has; raised before anything is allocated."""
+
+
+class MissingExtraError(MarquardtError, ImportError):
+    """An optional dependency is not installed; the message names the extra to install."""
