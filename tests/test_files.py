@@ -1,0 +1,115 @@
+"""A file appears whole or not at all, and nothing is replaced unasked."""
+
+import os
+import stat
+
+import pytest
+
+from marquardt.errors import ConfigurationError, FileError
+from marquardt.files import refuse_existing, replacing
+
+
+def test_the_file_appears_whole_and_alone(tmp_path):
+    path = tmp_path / "model.bin"
+    with replacing(path) as temporary:
+        assert temporary.parent == path.parent
+        assert temporary.suffix == path.suffix
+        temporary.write_bytes(b"whole")
+        assert not path.exists()
+    assert path.read_bytes() == b"whole"
+    assert os.listdir(tmp_path) == ["model.bin"]
+
+
+def write(path, content, *, force=False, before_the_rename=lambda: None):
+    with replacing(path, force=force) as temporary:
+        temporary.write_bytes(content)
+        before_the_rename()
+
+
+def raiser(error):
+    def raise_it():
+        raise error
+
+    return raise_it
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, ConfigurationError])
+def test_whatever_interrupts_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"old")
+    with pytest.raises(error):
+        write(path, b"half", force=True, before_the_rename=raiser(error("stop")))
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["model.bin"]
+
+
+def test_a_full_disk_is_a_file_error_that_names_the_file(tmp_path):
+    full = raiser(OSError(28, "No space left on device"))
+    with pytest.raises(FileError, match=r"Cannot write .*model\.bin: No space left"):
+        write(tmp_path / "model.bin", b"half", before_the_rename=full)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("check", [refuse_existing, lambda path: replacing(path).__enter__()])
+def test_an_existing_file_is_refused_with_the_way_out(tmp_path, check):
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"old")
+    with pytest.raises(FileError, match=r"model\.bin exists already.*--force"):
+        check(path)
+    assert os.listdir(tmp_path) == ["model.bin"]
+
+
+def test_a_file_that_came_up_meanwhile_is_not_replaced(tmp_path):
+    path = tmp_path / "model.bin"
+    with pytest.raises(FileError, match="exists already"):
+        write(path, b"mine", before_the_rename=lambda: path.write_bytes(b"theirs"))
+    assert path.read_bytes() == b"theirs"
+    assert os.listdir(tmp_path) == ["model.bin"]
+
+
+def test_force_replaces_and_keeps_the_permissions(tmp_path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    write(path, b"new", force=True)
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_new_file_has_the_usual_permissions(tmp_path):
+    usual, path = tmp_path / "usual", tmp_path / "model.bin"
+    usual.write_bytes(b"")
+    with replacing(path):
+        pass
+    assert path.stat().st_mode == usual.stat().st_mode
+
+
+def test_a_link_keeps_pointing_where_it_did(tmp_path):
+    target, link = tmp_path / "target.bin", tmp_path / "link.bin"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    write(link, b"new", force=True)
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing/model.bin", "there is no folder .*missing. Create it"),
+        (".", "it is a folder"),
+        ("x" * 300, "File name too long"),
+        ("a\0b", "null"),
+    ],
+)
+def test_places_where_no_file_can_be_are_refused(tmp_path, name, message, force):
+    with pytest.raises(FileError, match=message):
+        refuse_existing(tmp_path / name, force=force)
+    with pytest.raises(FileError, match=message), replacing(tmp_path / name, force=force):
+        pytest.fail("the body must not run")
+
+
+def test_a_device_is_never_replaced():
+    with pytest.raises(FileError, match="not an ordinary file"):
+        refuse_existing(os.devnull, force=True)
