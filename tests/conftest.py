@@ -1,0 +1,17 @@
+"""Settings of every test run: one BLAS thread, and Hypothesis without a clock or chance."""
+
+from __future__ import annotations
+
+import pytest
+import scipy.linalg  # noqa: F401 - its BLAS must be loaded before it can be held
+from hypothesis import settings
+from threadpoolctl import threadpool_limits
+
+settings.register_profile("marquardt", deadline=None, derandomize=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hold BLAS to one thread until the run ends; tests of the threads knob set their own number."""
+    limits = threadpool_limits(limits=1)
+    config.add_cleanup(limits.restore_original_limits)
+    settings.load_profile("marquardt")

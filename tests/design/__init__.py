@@ -1,0 +1,1 @@
+"""Tests that keep the design true: import order, docstrings, documents, start-up."""
