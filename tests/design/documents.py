@@ -69,9 +69,7 @@ def _run(block: Block, name: str, namespace: dict[str, object]) -> str:
         if isinstance(error, SyntaxError) and error.filename == name:
             line = error.lineno
         else:
-            lines = [
-                frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name
-            ]
+            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
             line = lines[-1] if lines else block.line
         return f"{name}:{line}: {type(error).__name__}: {error}"
     return ""
@@ -81,9 +79,7 @@ def _talk(block: Block, name: str, namespace: dict[str, object]) -> str:
     examples = doctest.DocTestParser().get_doctest(block.text, namespace, name, name, block.line - 1)
     examples.globs = namespace
     report: list[str] = []
-    doctest.DocTestRunner(optionflags=FLAGS, verbose=False).run(
-        examples, out=report.append, clear_globs=False
-    )
+    doctest.DocTestRunner(optionflags=FLAGS, verbose=False).run(examples, out=report.append, clear_globs=False)
     return "".join(report)
 
 

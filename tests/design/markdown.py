@@ -52,9 +52,7 @@ def main(path: str, language: str, position: str) -> int:
     """Print the block of a language at a position, counted from 1."""
     blocks = fenced_blocks(Path(path).read_text(encoding="utf-8"), language)
     if not 1 <= int(position) <= len(blocks):
-        print(
-            f"{path} has {len(blocks)} blocks of {language}, block {position} was asked for.", file=sys.stderr
-        )
+        print(f"{path} has {len(blocks)} blocks of {language}, block {position} was asked for.", file=sys.stderr)
         return 1
     print(blocks[int(position) - 1].text, end="")
     return 0

@@ -18,9 +18,7 @@ def test_every_module_says_what_it_is(path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize(
-    "room", sorted(path.parent for path in SOURCE.glob("*/__init__.py")), ids=lambda p: p.name
-)
+@pytest.mark.parametrize("room", sorted(path.parent for path in SOURCE.glob("*/__init__.py")), ids=lambda p: p.name)
 def test_every_room_lists_its_public_names(room):
     assert "__all__" in (room / "__init__.py").read_text(encoding="utf-8")
 

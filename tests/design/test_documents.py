@@ -10,9 +10,7 @@ WITH_PYTHON = [
     for page in pages()
     if name_of(page) not in SKETCHES and fenced_blocks(page.read_text(encoding="utf-8"), "python")
 ]
-WITH_COMMANDS = [
-    (page, command) for page in pages() for command in commands(page.read_text(encoding="utf-8"))
-]
+WITH_COMMANDS = [(page, command) for page in pages() for command in commands(page.read_text(encoding="utf-8"))]
 WRITTEN = [*pages(), *sorted((ROOT / "src").rglob("*.py")), *ROOT.glob("*.md")]
 
 

@@ -49,9 +49,7 @@ def test_import_to_the_right_is_found_in_every_spelling(tree, line):
 
 
 def test_relative_import_in_the_init_of_a_room_stays_in_the_room(tree):
-    package = tree(
-        {"networks/__init__.py": "from . import graph\nfrom .graph import Layer", "networks/graph.py": ""}
-    )
+    package = tree({"networks/__init__.py": "from . import graph\nfrom .graph import Layer", "networks/graph.py": ""})
     assert violations(package) == []
 
 

@@ -14,8 +14,7 @@ HEAVY = ("sklearn", "pyarrow", "scipy", "rich", "typer", "matplotlib", "pandas")
 def loaded_by(code: str) -> set[str]:
     """Return the top-level packages in memory of a fresh interpreter after the code has run."""
     report = (
-        "import json, sys; "
-        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})), file=sys.stderr)"
+        "import json, sys; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})), file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, timeout=120, check=True
