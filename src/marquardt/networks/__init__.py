@@ -1,0 +1,30 @@
+"""Networks: activations, the layer graph, weights and their starts, scalings, evaluation."""
+
+from marquardt.networks.activations import ACTIVATIONS, Activation, activation_named, register_activation
+from marquardt.networks.builders import TOPOLOGIES, build, cascade_forward, feed_forward, hidden_sizes
+from marquardt.networks.graph import INPUTS, Layer, LayerGraph, LayerSpan
+from marquardt.networks.initialization import INITIALIZATIONS, initial_weights
+from marquardt.networks.network import Network, forward
+from marquardt.networks.scaling import SCALINGS, Scaling
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALIZATIONS",
+    "INPUTS",
+    "SCALINGS",
+    "TOPOLOGIES",
+    "Activation",
+    "Layer",
+    "LayerGraph",
+    "LayerSpan",
+    "Network",
+    "Scaling",
+    "activation_named",
+    "build",
+    "cascade_forward",
+    "feed_forward",
+    "forward",
+    "hidden_sizes",
+    "initial_weights",
+    "register_activation",
+]

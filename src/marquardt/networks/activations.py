@@ -1,0 +1,191 @@
+"""Activation functions: value and slope side by side.
+
+An activation takes `net`, of shape (n_units, n_samples), and returns an array of the same shape. Its slope
+gets both `net` and the value `a`, because most slopes are cheapest from the value: 1 − a² for tanh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from marquardt.arrays import Array
+from marquardt.checks import one_of
+from marquardt.errors import ConfigurationError
+from marquardt.numerics import central_difference
+
+__all__ = ["ACTIVATIONS", "Activation", "activation_named", "register_activation"]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation function a = f(net) with its slope f′.
+
+    Parameters
+    ----------
+    name : str
+        What layers call it by.
+    value : callable
+        net ↦ a, arrays of shape (n_units, n_samples).
+    slope : callable
+        (net, a) ↦ f′(net); for softmax, which is not elementwise, it is not called.
+    active : tuple of two floats
+        The interval of net in which the unit is neither saturated nor flat, for the Nguyen–Widrow start;
+        infinite where there is no such interval.
+    output_range : tuple of two floats
+        The range of a, for the start of the layers above; infinite where unbounded.
+    elementwise : bool
+        Whether a unit's value depends on its own net alone.
+
+    Examples
+    --------
+    >>> square = Activation("square", lambda net: net * net, lambda net, a: 2.0 * net, active=(-1.0, 1.0))
+    >>> square.value(np.array([[3.0]]))
+    array([[9.]])
+    """
+
+    name: str
+    value: Callable[[Array], Array]
+    slope: Callable[[Array, Array], Array]
+    active: tuple[float, float] = (-2.0, 2.0)
+    output_range: tuple[float, float] = (-1.0, 1.0)
+    elementwise: bool = True
+
+
+def _logistic(net: Array) -> Array:
+    # By way of tanh: no overflow on either side, and exact at the tails to rounding.
+    value: Array = 0.5 * np.tanh(0.5 * net) + 0.5
+    return value
+
+
+def _softplus(net: Array) -> Array:
+    value: Array = np.logaddexp(0.0, net)
+    return value
+
+
+def _elliot(net: Array) -> Array:
+    value: Array = net / (1.0 + np.abs(net))
+    return value
+
+
+def _softmax(net: Array) -> Array:
+    powers = np.exp(net - net.max(axis=0))
+    value: Array = powers / powers.sum(axis=0)
+    return value
+
+
+def _no_slope(net: Array, a: Array) -> Array:
+    raise AssertionError("softmax has no elementwise slope; its Jacobian is diag(a) - a aᵀ")
+
+
+UNBOUNDED = (-np.inf, np.inf)
+
+ACTIVATIONS: dict[str, Activation] = {
+    activation.name: activation
+    for activation in (
+        Activation("tanh", np.tanh, lambda net, a: 1.0 - a * a),
+        Activation("logistic", _logistic, lambda net, a: a * (1.0 - a), (-4.0, 4.0), (0.0, 1.0)),
+        Activation("identity", lambda net: net.copy(), lambda net, a: np.ones_like(net), UNBOUNDED, UNBOUNDED),
+        Activation("relu", lambda net: np.maximum(net, 0.0), lambda net, a: (net > 0).astype(float), UNBOUNDED, UNBOUNDED),
+        Activation("softplus", _softplus, lambda net, a: _logistic(net), (-4.0, 4.0), (0.0, np.inf)),
+        # 1/(1+|net|) = 1-|a|, hence the square.
+        Activation("elliot", _elliot, lambda net, a: (1.0 - np.abs(a)) ** 2, (-4.0, 4.0)),
+        Activation("radial_basis", lambda net: np.exp(-net * net), lambda net, a: -2.0 * net * a, (-2.0, 2.0), (0.0, 1.0)),
+        Activation("saturating_linear", lambda net: np.clip(net, -1.0, 1.0), lambda net, a: (np.abs(net) < 1).astype(float), (-1.0, 1.0)),
+        Activation("sine", np.sin, lambda net, a: np.cos(net), (-np.pi / 2, np.pi / 2)),
+        Activation("softmax", _softmax, _no_slope, UNBOUNDED, (0.0, 1.0), elementwise=False),
+    )
+}  # fmt: skip
+"""Every activation that layers may name."""
+
+
+def activation_named(name: str) -> Activation:
+    """Return a registered activation.
+
+    Parameters
+    ----------
+    name : str
+        One of `ACTIVATIONS`.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none of that name; the message gives the nearest.
+
+    Examples
+    --------
+    >>> activation_named("tanh").active
+    (-2.0, 2.0)
+    """
+    return ACTIVATIONS[one_of(name, ACTIVATIONS, "activation")]
+
+
+def register_activation(activation: Activation, *, replace: bool = False) -> Activation:
+    """Check an activation of your own and make it usable by its name.
+
+    The check compares `slope` with differences of `value` on 401 points of [−8, 8] and allows a few of them to
+    disagree, since a kink is no mistake; both functions must keep the shape, leave their arguments alone and
+    stay finite there.
+
+    Parameters
+    ----------
+    activation : Activation
+        With elementwise `value` and `slope`.
+    replace : bool
+        Whether an activation of that name may be replaced.
+
+    Returns
+    -------
+    Activation
+        The same.
+
+    Raises
+    ------
+    ConfigurationError
+        If the name is taken or no identifier, if a shape changes, a value is not finite, or the slope is not
+        the derivative of the value.
+
+    Examples
+    --------
+    >>> arctan = Activation("arctan", np.arctan, lambda net, a: 1 / (1 + net**2))
+    >>> register_activation(arctan, replace=True).name
+    'arctan'
+    """
+    name = activation.name
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ConfigurationError(f"An activation's name must be a Python identifier, got {name!r}.")
+    if name in ACTIVATIONS and not replace:
+        raise ConfigurationError(f"There is an activation {name!r} already. Choose another name, or pass replace=True.")
+    if not activation.elementwise:
+        raise ConfigurationError(f"Activation {name!r} must be elementwise: only softmax may mix units.")
+    low, high = activation.active
+    if not low < high:
+        raise ConfigurationError(f"The active interval of {name!r} must go up, got {activation.active!r}.")
+    # An irregular offset keeps kinks at round numbers off the grid.
+    net = np.linspace(-8.0, 8.0, 401).reshape(1, -1) + 0.00317
+    before = net.copy()
+    value = np.asarray(activation.value(net))
+    slope = np.asarray(activation.slope(net, value))
+    for what, array in (("value", value), ("slope", slope)):
+        if array.shape != net.shape:
+            raise ConfigurationError(f"The {what} of {name!r} must keep the shape {net.shape}, got {array.shape}.")
+        if array.dtype != np.float64:
+            raise ConfigurationError(f"The {what} of {name!r} must be float64, got {array.dtype}.")
+        if not np.isfinite(array).all():
+            raise ConfigurationError(
+                f"The {what} of {name!r} is not finite at net = {net[~np.isfinite(array)][0]:.3g}."
+            )
+    if not np.array_equal(net, before):
+        raise ConfigurationError(f"Activation {name!r} changes its argument in place; return a new array instead.")
+    expected = central_difference(activation.value, net)
+    wrong = np.abs(slope - expected) > 1e-6 * (1.0 + np.abs(expected))
+    if wrong.sum() > 4:
+        worst = np.argmax(np.abs(slope - expected))
+        raise ConfigurationError(
+            f"The slope of {name!r} is not the derivative of its value: at net = {net.flat[worst]:.3g} it gives "
+            f"{slope.flat[worst]:.6g}, differences give {expected.flat[worst]:.6g}."
+        )
+    ACTIVATIONS[name] = activation
+    return activation

@@ -1,0 +1,159 @@
+"""A network: description, weights and scalings together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from marquardt.arrays import Array, ArrayLike
+from marquardt.errors import DataError, ShapeError
+from marquardt.networks.activations import activation_named
+from marquardt.networks.graph import INPUTS, LayerGraph
+from marquardt.networks.scaling import Scaling
+
+__all__ = ["Network", "forward"]
+
+BLOCK_SIZE = 4096
+"""Samples evaluated at a time by `Network.outputs`: the hidden layers of a block stay in the cache."""
+
+
+def forward(graph: LayerGraph, weights: Array, block: Array) -> Array:
+    """Evaluate a graph on one block of scaled samples.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        The description.
+    weights : ndarray of shape (n_weights,)
+        The flat weight vector.
+    block : ndarray of shape (n_inputs, n_samples)
+        Scaled inputs, a *column* is a sample.
+
+    Returns
+    -------
+    ndarray of shape (n_outputs, n_samples)
+        Scaled outputs.
+    """
+    values = {INPUTS: block}
+    for span in graph.spans:
+        layer = span.layer
+        matrix = span.matrix(weights)
+        net = sum(matrix[:, first:last] @ values[source] for source, first, last in span.columns)
+        if layer.bias:
+            net = net + matrix[:, -1:]
+        values[layer.name] = activation_named(layer.activation).value(net)
+    return values[graph.output.name]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A trained or untrained network. It never changes: `with_weights` makes another.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        The description.
+    weights : array-like of shape (n_weights,)
+        In the order documented in `marquardt.networks.graph`.
+    input_scaling, target_scaling : Scaling, optional
+        From and to the user's units; none by default.
+
+    Raises
+    ------
+    ShapeError
+        If weights or scalings do not fit the graph.
+    DataError
+        If a weight is not finite.
+
+    Examples
+    --------
+    >>> from marquardt.networks import feed_forward
+    >>> linear = Network(feed_forward(1, (), 1), [2.0, 1.0])
+    >>> linear.outputs([[3.0]])
+    array([[7.]])
+    """
+
+    graph: LayerGraph
+    weights: Array
+    input_scaling: Scaling = None  # type: ignore[assignment]
+    target_scaling: Scaling = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        weights = np.array(self.weights, dtype=np.float64)
+        if weights.shape != (self.graph.n_weights,):
+            raise ShapeError(f"{self.graph.describe()} has {self.graph.n_weights} weights, got shape {weights.shape}.")
+        if not np.isfinite(weights).all():
+            raise DataError(f"{np.count_nonzero(~np.isfinite(weights))} of {len(weights)} weights are not finite.")
+        weights.setflags(write=False)
+        object.__setattr__(self, "weights", weights)
+        for name, width in (("input_scaling", self.graph.n_inputs), ("target_scaling", self.graph.n_outputs)):
+            scaling = getattr(self, name)
+            if scaling is None:
+                object.__setattr__(self, name, Scaling.none(width))
+            elif len(scaling.offset) != width:
+                raise ShapeError(f"{name} must have {width} columns, got {len(scaling.offset)}.")
+
+    @property
+    def n_weights(self) -> int:
+        """Weights and biases together."""
+        return self.graph.n_weights
+
+    def outputs(self, inputs: ArrayLike) -> Array:
+        """Evaluate the network.
+
+        Parameters
+        ----------
+        inputs : array-like of shape (n_samples, n_inputs)
+            In the user's units.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            In the target's units; probabilities where the output layer is logistic or softmax. A sample with
+            a NaN input has NaN outputs.
+
+        Raises
+        ------
+        ShapeError
+            If the number of columns is not n_inputs.
+        """
+        table = np.asarray(inputs, dtype=np.float64)
+        if table.ndim != 2 or table.shape[1] != self.graph.n_inputs:
+            raise ShapeError(
+                f"This network takes inputs of shape (n_samples, {self.graph.n_inputs}), got {table.shape}."
+                + (" For a single sample pass [[x1, x2, …]]." if table.ndim == 1 else "")
+            )
+        result = np.empty((len(table), self.graph.n_outputs))
+        with np.errstate(over="ignore"):
+            for first in range(0, len(table), BLOCK_SIZE):
+                rows = slice(first, first + BLOCK_SIZE)
+                block = np.ascontiguousarray(self.input_scaling.apply(table[rows]).T)
+                result[rows] = self.target_scaling.invert(forward(self.graph, self.weights, block).T)
+        return result
+
+    def with_weights(self, weights: ArrayLike) -> Network:
+        """Return the same network with other weights.
+
+        Parameters
+        ----------
+        weights : array-like of shape (n_weights,)
+            The new weights.
+
+        Returns
+        -------
+        Network
+            This one is left as it is.
+        """
+        return replace(self, weights=np.asarray(weights, dtype=np.float64))
+
+    def views(self) -> dict[str, dict[str, Array]]:
+        """Name the parts of the weight vector.
+
+        Returns
+        -------
+        dict
+            ``views["hidden1"]["inputs"]`` of shape (size, n_inputs), ``views["hidden1"]["bias"]`` of shape
+            (size,), and so on; read-only views.
+        """
+        return self.graph.views(self.weights)

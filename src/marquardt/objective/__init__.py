@@ -1,0 +1,7 @@
+"""The objective: blocks of samples, evaluations, and the normal equations without a Jacobian."""
+
+from marquardt.objective.evaluation import Evaluation, Need
+from marquardt.objective.objective import Objective
+from marquardt.objective.plan import FORMS, Plan
+
+__all__ = ["FORMS", "Evaluation", "Need", "Objective", "Plan"]

@@ -1,0 +1,450 @@
+"""The objective: network, loss, penalty and data as one function of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from marquardt.arrays import Array, ArrayLike, Indices
+from marquardt.errors import ConfigurationError, DataError, ShapeError
+from marquardt.losses import Loss, Squares, WeightDecay
+from marquardt.networks import LayerGraph, Scaling
+from marquardt.objective.blocks import Block, make_blocks
+from marquardt.objective.evaluation import Evaluation, Need
+from marquardt.objective.explicit import explicit_jacobian
+from marquardt.objective.pairs import PairSums
+from marquardt.objective.passes import Pass, Wiring
+from marquardt.objective.plan import Plan, make_plan
+from marquardt.objective.sensitivities import Sensitivity, forms, sensitivities
+
+__all__ = ["Objective"]
+
+T = TypeVar("T")
+
+
+class Objective:
+    """Σ_samples w_s loss(outputs, targets) + penalty, as a function of the flat weight vector.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        The network.
+    inputs : array-like of shape (n_samples, n_inputs)
+        A row is a sample.
+    targets : array-like of shape (n_samples, n_outputs)
+        A row is a sample.
+    loss : Loss
+        Squares when not given.
+    penalty : WeightDecay, optional
+        Added once, not per sample.
+    sample_weight : array-like of shape (n_samples,), optional
+        Not negative; all 1 when not given.
+    rows : array-like of int, optional
+        The samples to take; all when not given.
+    input_scaling, target_scaling : Scaling, optional
+        Applied to inputs and targets; none when not given. Loss and derivatives are in scaled units, the
+        performance of a loss of squares is in the target's own.
+    form : str
+        ``"auto"``, ``"pairs"`` or ``"explicit"``: how the normal equations are summed.
+    block_size, threads : int, optional
+        Chosen by the plan when not given.
+
+    Attributes
+    ----------
+    plan : Plan
+        What was chosen, and the memory it takes.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not fit the network or each other.
+    DataError
+        If there is no sample, a value is not finite, or all weights are zero.
+    ConfigurationError
+        If the loss and the output activation do not go together, or an option cannot be.
+    ResourceError
+        If the machine has not enough memory.
+
+    Examples
+    --------
+    >>> from marquardt.networks import feed_forward
+    >>> objective = Objective(feed_forward(1, (), 1), [[0.0], [1.0]], [[1.0], [3.0]])
+    >>> here = objective.at(np.array([0.0, 0.0]), Need.NORMAL)
+    >>> here.loss, here.gradient, here.normal
+    (5.0, array([-3., -4.]), array([[1., 1.], [1., 2.]]))
+    """
+
+    def __init__(
+        self,
+        graph: LayerGraph,
+        inputs: ArrayLike,
+        targets: ArrayLike,
+        loss: Loss | None = None,
+        *,
+        penalty: WeightDecay | None = None,
+        sample_weight: ArrayLike | None = None,
+        rows: ArrayLike | None = None,
+        input_scaling: Scaling | None = None,
+        target_scaling: Scaling | None = None,
+        form: str = "auto",
+        block_size: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.graph = graph
+        self.loss: Loss = Squares() if loss is None else loss
+        self._check_loss()
+        table, answers, weight, chosen = _checked(graph, inputs, targets, sample_weight, rows)
+        self._diagonal = None if penalty is None else penalty.diagonal(graph)
+        if self._diagonal is not None and not self._diagonal.any():
+            self._diagonal = None
+        self._wiring = Wiring(graph, self.loss.link is not None)
+        probe = np.zeros((graph.n_outputs, 1))
+        self._curvature_axes = self.loss.curvature(probe, probe).ndim
+        self._kinds = forms(self._wiring, self._curvature_axes)
+        n_samples = len(table) if chosen is None else len(chosen)
+        self.plan: Plan = make_plan(
+            graph,
+            self._kinds,
+            graph.n_outputs,
+            n_samples,
+            form=form,
+            block_size=block_size,
+            threads=threads,
+        )
+        self.n_samples = n_samples
+        taken = weight if weight is None or chosen is None else weight[chosen]
+        self.total_weight = float(n_samples) if taken is None else float(taken.sum())
+        target_scaling = target_scaling or Scaling.none(graph.n_outputs)
+        self._blocks = make_blocks(
+            table,
+            answers,
+            weight,
+            chosen,
+            input_scaling or Scaling.none(graph.n_inputs),
+            target_scaling,
+            self.plan.block_size,
+        )
+        self._unit = self._performance_unit(target_scaling)
+        self._pair_sums: list[PairSums] = []
+        self._last: tuple[Array, Pass] | None = None
+        self._pool: ThreadPoolExecutor | None = None
+
+    @property
+    def n_weights(self) -> int:
+        """Length of the flat weight vector."""
+        return self.graph.n_weights
+
+    @property
+    def n_outputs(self) -> int:
+        """Outputs of the network."""
+        return self.graph.n_outputs
+
+    def at(self, weights: Array, need: Need) -> Evaluation:
+        """Evaluate one point.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point. It is kept in the result, not copied: do not change it afterwards.
+        need : Need
+            How much to compute.
+
+        Returns
+        -------
+        Evaluation
+            With loss +inf, and nothing else, where anything overflows.
+        """
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return self._at(weights, need)
+
+    def performance(self, evaluation: Evaluation) -> float:
+        """Return what is shown and compared between data of different size.
+
+        Parameters
+        ----------
+        evaluation : Evaluation
+            Of this objective.
+
+        Returns
+        -------
+        float
+            For squares the mean squared error over samples and outputs in the target's own units; for any
+            other loss its mean per unit of sample weight. The penalty is left out.
+        """
+        return float(evaluation.sums @ self._unit) if math.isfinite(evaluation.loss) else math.inf
+
+    def gradient_norm(self, evaluation: Evaluation) -> float:
+        """Return the Euclidean norm of the gradient of the mean loss.
+
+        Parameters
+        ----------
+        evaluation : Evaluation
+            With a gradient.
+
+        Returns
+        -------
+        float
+            ‖∂(loss · c)/∂w‖ in scaled units, where c turns the sum into the mean that the metric's name says:
+            2 / (total weight · outputs) for squares, 1 / total weight otherwise.
+        """
+        if evaluation.gradient is None:
+            return math.nan
+        gradient = evaluation.gradient
+        return math.sqrt(float(gradient @ gradient)) * self._mean
+
+    def jacobian(self, weights: Array) -> Array:
+        """Write out the Jacobian R ∂outputs/∂weights, for checking and for small problems.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_samples · n_rows, n_weights)
+            Sample by sample, the rows of R within a sample; for squares ∂residual/∂weights. jacobianᵀ jacobian
+            is the normal matrix without the penalty.
+        """
+        parts = []
+        for block in self._blocks:
+            done = self._wiring.forward(weights, block.inputs)
+            _, deltas = self._deltas(weights, done, block)
+            transposed = explicit_jacobian(self._wiring, deltas, done.stacked)
+            parts.append(transposed.transpose(2, 1, 0).reshape(-1, self.n_weights))
+        return np.concatenate(parts)
+
+    def residual(self, weights: Array) -> Array:
+        """Return the residuals that belong to the rows of `jacobian`, for a loss of squares.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_samples · n_outputs,)
+            (output − target) √(sample weight · output weight), in scaled units.
+
+        Raises
+        ------
+        ConfigurationError
+            If the loss is not squares.
+        """
+        if not isinstance(self.loss, Squares):
+            raise ConfigurationError(f"Residuals belong to a loss of squares, got {self.loss.name!r}.")
+        parts = []
+        for block in self._blocks:
+            outputs = self._wiring.forward(weights, block.inputs).outputs
+            root = np.sqrt(self.loss.curvature(outputs, block.targets))[:, None]
+            if block.weight is not None:
+                root = root * np.sqrt(block.weight)
+            parts.append(((outputs - block.targets) * root).T.ravel())
+        return np.concatenate(parts)
+
+    def close(self) -> None:
+        """End the threads, if any were started."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    # ---------------------------------------------------------------- one pass
+
+    def _at(self, weights: Array, need: Need) -> Evaluation:
+        if need is Need.VALUE:
+            return self._evaluation(weights, self._total(lambda rows: self._values(weights, rows)))
+        if self.plan.form == "explicit" or need is Need.GRADIENT:
+            parts = self._spread(lambda _, rows: self._plain(weights, rows, need))
+            sums = sum(part[0] for part in parts)
+            gradient = sum(part[1] for part in parts)
+            normal = sum(part[2] for part in parts[1:]) + parts[0][2] if need is Need.NORMAL else None
+        else:
+            sums, gradient, normal = self._paired(weights)
+        return self._evaluation(weights, sums, gradient, normal)
+
+    def _evaluation(
+        self, weights: Array, sums: Array, gradient: Array | None = None, normal: Array | None = None
+    ) -> Evaluation:
+        """Add the penalty, and turn what is not finite into an overflow."""
+        loss = float(np.add.reduce(sums))
+        diagonal = self._diagonal
+        if diagonal is not None:
+            loss += 0.5 * float(diagonal @ (weights * weights))
+        if not math.isfinite(loss):
+            return Evaluation.overflow(weights)
+        if gradient is not None and diagonal is not None:
+            gradient = gradient + diagonal * weights
+        if normal is not None and diagonal is not None:
+            normal.ravel()[:: self.n_weights + 1] += diagonal
+        return Evaluation(weights, loss, sums, gradient, normal)
+
+    def _total(self, work: Callable[[list[Block]], Array]) -> Array:
+        parts = self._spread(lambda _, blocks: work(blocks))
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
+
+    def _spread(self, work: Callable[[int, list[Block]], T]) -> list[T]:
+        """Do the work on each thread's share of the blocks; results in the order of the blocks."""
+        threads = self.plan.threads
+        if threads == 1:
+            return [work(0, self._blocks)]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(threads, thread_name_prefix="marquardt")
+        edges = [len(self._blocks) * k // threads for k in range(threads + 1)]
+        shares = [self._blocks[first:last] for first, last in zip(edges[:-1], edges[1:], strict=True)]
+
+        def guarded(number: int, share: list[Block]) -> T:
+            # NumPy keeps its error state a thread.
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                return work(number, share)
+
+        return list(self._pool.map(guarded, range(threads), shares))
+
+    def _forward(self, weights: Array, block: Block) -> Pass:
+        """Forward pass; of a single block the last one is kept, as the accepted trial is evaluated again."""
+        if len(self._blocks) > 1:
+            return self._wiring.forward(weights, block.inputs)
+        if self._last is None or self._last[0] is not weights:
+            self._last = (weights, self._wiring.forward(weights, block.inputs))
+        return self._last[1]
+
+    def _values(self, weights: Array, blocks: list[Block]) -> Array:
+        sums = np.zeros(self.n_outputs)
+        for block in blocks:
+            sums += self._block_sums(self._forward(weights, block), block)
+        return sums
+
+    def _block_sums(self, done: Pass, block: Block) -> Array:
+        value = self.loss.value(done.outputs, block.targets)
+        sums: Array = np.add.reduce(value, axis=1) if block.weight is None else value @ block.weight
+        return sums
+
+    def _deltas(
+        self, weights: Array, done: Pass, block: Block
+    ) -> tuple[list[Array | None], list[Sensitivity]]:
+        slopes = self._wiring.slopes(done)
+        curvature = self.loss.curvature(done.outputs, block.targets)
+        return slopes, sensitivities(self._wiring, weights, done, slopes, curvature, block.weight)
+
+    def _gradient(self, weights: Array, done: Pass, slopes: list[Array | None], block: Block) -> Array:
+        slope = self.loss.slope(done.outputs, block.targets)
+        if block.weight is not None:
+            slope *= block.weight
+        return self._wiring.gradient(weights, done, slopes, slope)
+
+    def _plain(self, weights: Array, blocks: list[Block], need: Need) -> tuple[Array, Array, Array]:
+        """Sums, gradient and, if needed, normal matrix of one thread's blocks, by way of the Jacobian."""
+        sums = np.zeros(self.n_outputs)
+        gradient = np.zeros(self.n_weights)
+        normal: Array | None = None
+        for block in blocks:
+            done = self._forward(weights, block)
+            sums += self._block_sums(done, block)
+            if need is Need.GRADIENT:
+                gradient += self._gradient(weights, done, self._wiring.slopes(done), block)
+                continue
+            slopes, deltas = self._deltas(weights, done, block)
+            transposed = explicit_jacobian(self._wiring, deltas, done.stacked).reshape(self.n_weights, -1)
+            product = transposed @ transposed.T
+            normal = product if normal is None else np.add(normal, product, out=normal)
+            gradient += self._gradient(weights, done, slopes, block)
+        return sums, gradient, np.empty((0, 0)) if normal is None else normal
+
+    def _paired(self, weights: Array) -> tuple[Array, Array, Array]:
+        """Sums, gradient and normal matrix by pair products."""
+        if not self._pair_sums:
+            self._pair_sums = [
+                PairSums(self._wiring, self._kinds, self._curvature_axes) for _ in range(self.plan.threads)
+            ]
+        last_deltas: list[list[Sensitivity]] = [[]] * self.plan.threads
+
+        def work(number: int, blocks: list[Block]) -> tuple[Array, Array]:
+            pair_sums = self._pair_sums[number]
+            pair_sums.clear()
+            sums, gradient = np.zeros(self.n_outputs), np.zeros(self.n_weights)
+            for block in blocks:
+                done = self._forward(weights, block)
+                sums += self._block_sums(done, block)
+                slopes, deltas = self._deltas(weights, done, block)
+                pair_sums.add(deltas, done.stacked)
+                gradient += self._gradient(weights, done, slopes, block)
+                last_deltas[number] = deltas
+            return sums, gradient
+
+        parts = self._spread(work)
+        merged = self._pair_sums[0]
+        for other in self._pair_sums[1:]:
+            merged.merge(other)
+        normal = np.empty((self.n_weights, self.n_weights))
+        merged.write(normal, last_deltas[0])
+        sums, gradient = parts[0]
+        for more_sums, more_gradient in parts[1:]:
+            sums, gradient = sums + more_sums, gradient + more_gradient
+        return sums, gradient, normal
+
+    # ---------------------------------------------------------------- checks and units
+
+    def _check_loss(self) -> None:
+        link, activation = self.loss.link, self.graph.output.activation
+        if link is not None and activation != link:
+            raise ConfigurationError(
+                f"The loss {self.loss.name} belongs to a {link} output layer, got {activation!r}. "
+                f"Build the network with output_activation={link!r}, or use the loss 'squares'."
+            )
+        weights = getattr(self.loss, "output_weights", None)
+        if weights is not None and len(weights) != self.graph.n_outputs:
+            raise ConfigurationError(
+                f"output_weights has {len(weights)} values, the network {self.graph.n_outputs} outputs."
+            )
+
+    def _performance_unit(self, target_scaling: Scaling) -> Array:
+        """What each output's part of the loss is multiplied with to give the performance."""
+        if isinstance(self.loss, Squares):
+            self._mean = 2.0 / (self.total_weight * self.n_outputs)
+            unit = self._mean * target_scaling.spread**2
+            return unit if self.loss.output_weights is None else unit / np.array(self.loss.output_weights)
+        self._mean = 1.0 / self.total_weight
+        return np.full(self.n_outputs, self._mean)
+
+
+def _checked(
+    graph: LayerGraph,
+    inputs: ArrayLike,
+    targets: ArrayLike,
+    sample_weight: ArrayLike | None,
+    rows: ArrayLike | None,
+) -> tuple[Array, Array, Array | None, Indices | None]:
+    """Arrays of the right type and shape, or an error that says which is not."""
+    table = np.asarray(inputs, dtype=np.float64)
+    answers = np.asarray(targets, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] != graph.n_inputs:
+        raise ShapeError(f"inputs must be of shape (n_samples, {graph.n_inputs}), got {table.shape}.")
+    if answers.ndim != 2 or answers.shape[1] != graph.n_outputs:
+        raise ShapeError(f"targets must be of shape (n_samples, {graph.n_outputs}), got {answers.shape}.")
+    if len(table) != len(answers):
+        raise ShapeError(f"inputs and targets must have as many rows, got {len(table)} and {len(answers)}.")
+    weight: Array | None = None
+    if sample_weight is not None:
+        weight = np.asarray(sample_weight, dtype=np.float64)
+        if weight.shape != (len(table),):
+            raise ShapeError(f"sample_weight must be of shape ({len(table)},), got {weight.shape}.")
+        if not (np.isfinite(weight).all() and (weight >= 0).all()):
+            raise DataError("sample_weight must be finite and not negative.")
+    chosen: Indices | None = None if rows is None else np.asarray(rows, dtype=np.intp)
+    if len(table) == 0 or (chosen is not None and len(chosen) == 0):
+        raise DataError("There is no sample to train on.")
+    if weight is not None and not (weight if chosen is None else weight[chosen]).any():
+        raise DataError("All sample weights are zero: there is nothing to train on.")
+    for what, array in (("inputs", table), ("targets", answers)):
+        # The sum is finite if all entries are, short of overflow; only then every entry is looked at.
+        if not np.isfinite(array.sum()) and not np.isfinite(array).all():
+            row, column = np.argwhere(~np.isfinite(array))[0]
+            raise DataError(f"{what} must be finite, got {array[row, column]} in row {row}, column {column}.")
+    return table, answers, weight, chosen

@@ -1,0 +1,334 @@
+"""Normal equations without a Jacobian: products of pairs, one matrix multiplication a pair of layers.
+
+A sample's rows of R J for layer ℓ are Δ_ℓ ⊗ z_ℓ, so for two layers
+
+    normal[(ℓ,h,i), (ℓ′,h′,j)] = Σ_samples C[h,h′] z_ℓ[i] z_ℓ′[j],    C[h,h′] = Σ_k Δ_ℓ[k,h] Δ_ℓ′[k,h′]     (1)
+
+Written as (pairs of units) × samples and (pairs of inputs) × samples, (1) is one product over the samples. The
+rows k, one an output, are summed in C, before it: the cost does not grow with the number of outputs.
+
+Where both layers' Δ are factored, Δ[k,h] = U[k,h] S[h], the constant part comes out of the sum over samples:
+
+    normal[(ℓ,h,i), (ℓ′,h′,j)] = G[h,h′] Σ_samples S_ℓ[h] z_ℓ[i] S_ℓ′[h′] z_ℓ′[j],    G = U_ℓᵀ U_ℓ′           (2)
+
+Within a layer only h <= h′ and i <= j are summed, a quarter of the products. Between two layers the four
+indices are grouped as ((h,i), (h′,j)), because there S z has the fewest rows.
+
+Every kind of layer pair below is an *accumulator*: `add` folds one block in, `merge` another accumulator of its
+kind, `write` spreads the sum over the normal matrix. Accumulators hold sums over samples only, so blocks may come
+in any order, from any thread.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from marquardt.arrays import Array, Indices
+from marquardt.networks import LayerSpan
+from marquardt.objective.passes import Wiring
+from marquardt.objective.sensitivities import Diagonal, Factored, Sensitivity
+
+__all__ = ["PairSums"]
+
+CHUNK_ROWS = 512
+"""Rows of input pairs built at a time where there are many: with blocks of 256 samples they take 1 MB."""
+
+
+class _Accumulator(Protocol):
+    sum: Array
+
+    def add(self, work: _Workspace, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None: ...
+
+    def write(self, normal: Array, left: Sensitivity, right: Sensitivity) -> None: ...
+
+
+class _Workspace:
+    """Scratch arrays of one thread, allocated once and used for every block."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, Array] = {}
+
+    def take(self, name: str, rows: int, columns: int) -> Array:
+        """Return an uninitialized array (rows, columns); the same memory for the same name."""
+        flat = self._arrays.get(name)
+        if flat is None or flat.size < rows * columns:
+            flat = self._arrays[name] = np.empty(rows * columns)
+        return flat[: rows * columns].reshape(rows, columns)
+
+
+def _pairs_within(array: Array, out: Array) -> Array:
+    """Rows array[a] · array[b] for a <= b, in the order of numpy.triu_indices."""
+    row = 0
+    for a in range(len(array)):
+        count = len(array) - a
+        np.multiply(array[a], array[a:], out=out[row : row + count])
+        row += count
+    return out
+
+
+def _pairs_between(left: Array, right: Array, out: Array) -> Array:
+    """Rows left[a] · right[b], b running fastest."""
+    np.multiply(left[:, None], right[None], out=out.reshape(len(left), len(right), -1))
+    return out
+
+
+def _pair_table(size: int) -> Indices:
+    """Index (a, b) ↦ row of the pair in `_pairs_within`, symmetric, of shape (size, size)."""
+    table = np.empty((size, size), dtype=np.intp)
+    upper = np.triu_indices(size)
+    table[upper] = np.arange(len(upper[0]))
+    table.T[upper] = table[upper]
+    return table
+
+
+def _constant(left: Factored, right: Factored) -> Array | None:
+    """G = UᵀU′ of eq. (2); None where it is 1."""
+    if left.per_unit is None or right.per_unit is None:
+        return None
+    return left.per_unit.T @ right.per_unit
+
+
+class _SharedSquare:
+    """Eq. (2) within a layer whose S is the same for all units: Σ S² z zᵀ, a symmetric product."""
+
+    def __init__(self, span: LayerSpan) -> None:
+        self.span = span
+        self.sum = np.zeros((span.fan_in, span.fan_in))
+
+    def add(self, work: _Workspace, left: Factored, z_left: Array, right: Factored, z_right: Array) -> None:
+        if left.is_plain:
+            self.sum += z_left @ z_left.T
+        else:
+            scaled = work.take("shared", *z_left.shape)
+            np.multiply(z_left, left.per_sample, out=scaled)
+            self.sum += scaled @ scaled.T
+
+    def write(self, normal: Array, left: Factored, right: Factored) -> None:
+        constant = _constant(left, right)
+        if constant is None:
+            constant = np.ones((self.span.layer.size,) * 2)
+        here = slice(self.span.start, self.span.stop)
+        normal[here, here] = np.kron(constant, self.sum)
+
+
+class _Within:
+    """Eq. (1) or (2) within a layer: pairs of units × pairs of inputs."""
+
+    def __init__(self, span: LayerSpan, is_diagonal: bool) -> None:
+        self.span = span
+        self.is_diagonal = is_diagonal
+        size, fan_in = span.layer.size, span.fan_in
+        self.unit_rows = size if is_diagonal else size * (size + 1) // 2
+        self.input_rows = fan_in * (fan_in + 1) // 2
+        self.input_table = _pair_table(fan_in)
+        self.sum = np.zeros((self.unit_rows, self.input_rows))
+
+    def add(self, work: _Workspace, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None:
+        n_samples = z_left.shape[1]
+        units = work.take("units", self.unit_rows, n_samples)
+        if isinstance(left, Diagonal):
+            np.multiply(left.entries, left.entries, out=units)
+        elif isinstance(left, Factored):
+            _pairs_within(left.per_sample, units)
+        else:
+            row = 0
+            delta = left.entries
+            for h in range(delta.shape[1]):
+                count = delta.shape[1] - h
+                np.einsum("ks,khs->hs", delta[:, h], delta[:, h:], out=units[row : row + count])
+                row += count
+        # Input pairs a group of rows at a time, so that wide layers do not need (pairs × samples) at once.
+        first, group_start = 0, 0
+        fan_in = self.span.fan_in
+        while first < fan_in:
+            last, rows = first, 0
+            while last < fan_in and (rows == 0 or rows + fan_in - last <= CHUNK_ROWS):
+                rows += fan_in - last
+                last += 1
+            inputs = work.take("inputs", rows, n_samples)
+            row = 0
+            for i in range(first, last):
+                np.multiply(z_left[i], z_left[i:], out=inputs[row : row + fan_in - i])
+                row += fan_in - i
+            product = work.take("product", self.unit_rows, rows)
+            np.matmul(units, inputs.T, out=product)
+            self.sum[:, group_start : group_start + rows] += product
+            first, group_start = last, group_start + rows
+
+    def write(self, normal: Array, left: Sensitivity, right: Sensitivity) -> None:
+        span = self.span
+        size, fan_in = span.layer.size, span.fan_in
+        here = slice(span.start, span.stop)
+        target = normal[here, here]
+        if self.is_diagonal:
+            target[:] = 0.0
+            for h in range(size):
+                block = slice(h * fan_in, (h + 1) * fan_in)
+                target[block, block] = self.sum[h][self.input_table]
+            return
+        constant = _constant(left, right) if isinstance(left, Factored) and isinstance(right, Factored) else None
+        row = 0
+        for h in range(size):
+            count = size - h
+            # (h′, i, j) for h′ >= h; symmetric in i and j, so the mirror image is the same numbers in rows.
+            part = self.sum[row : row + count][:, self.input_table]
+            if constant is not None:
+                part *= constant[h, h:, None, None]
+            target[h * fan_in : (h + 1) * fan_in, h * fan_in :] = part.transpose(1, 0, 2).reshape(fan_in, -1)
+            target[h * fan_in :, h * fan_in : (h + 1) * fan_in] = part.reshape(-1, fan_in)
+            row += count
+
+
+class _FactoredBetween:
+    """Eq. (2) between two layers: rows S z of one times rows S z of the other."""
+
+    def __init__(self, left: LayerSpan, right: LayerSpan, shared_left: bool, shared_right: bool) -> None:
+        self.left, self.right = left, right
+        self.left_rows = left.fan_in * (1 if shared_left else left.layer.size)
+        self.right_rows = right.fan_in * (1 if shared_right else right.layer.size)
+        self.sum = np.zeros((self.left_rows, self.right_rows))
+
+    def add(self, work: _Workspace, left: Factored, z_left: Array, right: Factored, z_right: Array) -> None:
+        n_samples = z_left.shape[1]
+        rows_left, rows_right = z_left, z_right
+        if not left.is_plain:
+            rows_left = _pairs_between(left.per_sample, z_left, work.take("left", self.left_rows, n_samples))
+        if not right.is_plain:
+            rows_right = _pairs_between(right.per_sample, z_right, work.take("right", self.right_rows, n_samples))
+        product = work.take("product", self.left_rows, self.right_rows)
+        np.matmul(rows_left, rows_right.T, out=product)
+        self.sum += product
+
+    def write(self, normal: Array, left: Factored, right: Factored) -> None:
+        a, b = self.left, self.right
+        # Axes (h, i, h′, j); an axis of length 1 stands for all units.
+        part = self.sum.reshape(-1, a.fan_in, self.right_rows // b.fan_in, b.fan_in)
+        constant = _constant(left, right)
+        if constant is not None:
+            part = part * constant[:, None, :, None]
+        shape = (a.layer.size, a.fan_in, b.layer.size, b.fan_in)
+        _write_block(normal, a, b, np.broadcast_to(part, shape))
+
+
+class _Between:
+    """Eq. (1) between two layers: pairs of units × pairs of inputs."""
+
+    def __init__(self, left: LayerSpan, right: LayerSpan) -> None:
+        self.left, self.right = left, right
+        self.unit_rows = left.layer.size * right.layer.size
+        self.sum = np.zeros((self.unit_rows, left.fan_in * right.fan_in))
+
+    def add(self, work: _Workspace, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None:
+        n_samples = z_left.shape[1]
+        units = work.take("units", self.unit_rows, n_samples)
+        cube = units.reshape(self.left.layer.size, self.right.layer.size, n_samples)
+        if isinstance(right, Diagonal):
+            np.multiply(left.full().transpose(1, 0, 2), right.entries, out=cube)
+        else:
+            np.einsum("kas,kbs->abs", left.full(), right.full(), out=cube)
+        group = max(1, CHUNK_ROWS // len(z_right))
+        for first in range(0, len(z_left), group):
+            part = z_left[first : first + group]
+            rows = len(part) * len(z_right)
+            inputs = _pairs_between(part, z_right, work.take("inputs", rows, n_samples))
+            product = work.take("product", self.unit_rows, rows)
+            np.matmul(units, inputs.T, out=product)
+            start = first * len(z_right)
+            self.sum[:, start : start + rows] += product
+
+    def write(self, normal: Array, left: Sensitivity, right: Sensitivity) -> None:
+        a, b = self.left, self.right
+        part = self.sum.reshape(a.layer.size, b.layer.size, a.fan_in, b.fan_in).transpose(0, 2, 1, 3)
+        _write_block(normal, a, b, part)
+
+
+def _write_block(normal: Array, left: LayerSpan, right: LayerSpan, part: Array) -> None:
+    """Write axes (h, i, h′, j) into a block of the normal matrix and its mirror image."""
+    rows, columns = slice(left.start, left.stop), slice(right.start, right.stop)
+    block = part.reshape(left.stop - left.start, right.stop - right.start)
+    normal[rows, columns] = block
+    normal[columns, rows] = block.T
+
+
+class PairSums:
+    """The normal equations of one thread's blocks, as sums of pair products.
+
+    Parameters
+    ----------
+    wiring : Wiring
+        The network.
+    kinds : list of type
+        The form of every layer's Δ, from `forms`.
+    curvature_axes : int
+        Number of axes of the loss's curvature.
+    """
+
+    def __init__(self, wiring: Wiring, kinds: list[type], curvature_axes: int) -> None:
+        spans = wiring.spans
+        last = len(spans) - 1
+        several = wiring.graph.n_outputs > 1
+        constant = curvature_axes == 1 and wiring.is_linear[last]
+        # S has one row for all units at the output, and in linear layers below it when there are several outputs.
+        shared = [
+            kinds[k] is Factored
+            and (spans[k].layer.size == 1 or (several and constant and wiring.is_linear[k]))
+            for k in range(len(spans))
+        ]
+        self.work = _Workspace()
+        self.accumulators: dict[tuple[int, int], _Accumulator] = {}
+        for a in range(last + 1):
+            for b in range(a, last + 1):
+                accumulator: _Accumulator
+                if a == b and shared[a]:
+                    accumulator = _SharedSquare(spans[a])
+                elif a == b:
+                    accumulator = _Within(spans[a], kinds[a] is Diagonal)
+                elif kinds[a] is Factored and kinds[b] is Factored:
+                    accumulator = _FactoredBetween(spans[a], spans[b], shared[a], shared[b])
+                else:
+                    accumulator = _Between(spans[a], spans[b])
+                self.accumulators[a, b] = accumulator
+
+    def add(self, deltas: list[Sensitivity], stacked: list[Array]) -> None:
+        """Fold one block in.
+
+        Parameters
+        ----------
+        deltas : list of sensitivities
+            Every layer's Δ.
+        stacked : list of ndarray of shape (fan_in, n_samples)
+            Every layer's z.
+        """
+        for (a, b), accumulator in self.accumulators.items():
+            accumulator.add(self.work, deltas[a], stacked[a], deltas[b], stacked[b])
+
+    def clear(self) -> None:
+        """Set all sums to zero, for the next pass."""
+        for accumulator in self.accumulators.values():
+            accumulator.sum[:] = 0.0
+
+    def merge(self, other: PairSums) -> None:
+        """Add another thread's sums to these.
+
+        Parameters
+        ----------
+        other : PairSums
+            Of the same network and loss.
+        """
+        for key, accumulator in self.accumulators.items():
+            accumulator.sum += other.accumulators[key].sum
+
+    def write(self, normal: Array, deltas: list[Sensitivity]) -> None:
+        """Spread the sums over the normal matrix.
+
+        Parameters
+        ----------
+        normal : ndarray of shape (n_weights, n_weights)
+            Overwritten.
+        deltas : list of sensitivities
+            Of any block: only the constant factors U are read.
+        """
+        for (a, b), accumulator in self.accumulators.items():
+            accumulator.write(normal, deltas[a], deltas[b])

@@ -1,0 +1,200 @@
+"""The plan of a pass: which form, blocks of how many samples, how many threads, how much memory.
+
+The choice between forms is by a cost model of three terms, in nanoseconds a sample: multiplications in matrix
+products, numbers written by elementwise work, and NumPy calls. Its constants are from one core of a 2.5 GHz
+server; only their ratios matter.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from marquardt.checks import one_of, whole
+from marquardt.errors import ResourceError
+from marquardt.networks import LayerGraph
+from marquardt.numerics import usable_cpus
+from marquardt.objective.sensitivities import Factored
+
+__all__ = ["FORMS", "Plan", "machine_memory", "make_plan"]
+
+FORMS = ("auto", "explicit", "pairs")
+
+NS_PRODUCT = 0.05
+"""A multiplication and addition inside a large matrix product."""
+NS_WRITTEN = 0.6
+"""A number made by an elementwise product and written."""
+NS_CALL = 1500.0
+"""A NumPy call."""
+
+BLOCK_BYTES = 4 << 20
+"""What a block's scratch arrays may take: a share of the last-level cache."""
+SMALLEST_BLOCK, LARGEST_BLOCK = 128, 2048
+SERIAL_NS = 4e6
+"""A pass shorter than this is not worth a second thread."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a pass over the data is done.
+
+    Parameters
+    ----------
+    form : str
+        ``"pairs"`` or ``"explicit"``.
+    block_size : int
+        Samples a block.
+    n_blocks : int
+        Number of blocks.
+    threads : int
+        Threads that share the blocks.
+    seconds : float
+        Estimated time of one pass for the normal equations, on one thread; for comparison only.
+    memory : int
+        Bytes that the objective and one step need beyond the caller's data.
+    """
+
+    form: str
+    block_size: int
+    n_blocks: int
+    threads: int
+    seconds: float
+    memory: int
+
+
+def machine_memory() -> int | None:
+    """Return the machine's memory in bytes, or None where the system does not say.
+
+    Returns
+    -------
+    int or None
+        The smaller of the physical memory and the limit of the process's control group.
+    """
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            with open(path, encoding="ascii") as file:
+                text = file.read().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            memory = min(memory, int(text))
+    return memory
+
+
+def _pair_costs(graph: LayerGraph, kinds: list[type], n_rows: int) -> tuple[float, float, float, int]:
+    """Products, written numbers and calls of the pair form a sample; and the numbers its sums hold."""
+    products = written = calls = 0.0
+    held = 0
+    spans = graph.spans
+    for a, left in enumerate(spans):
+        for b in range(a, len(spans)):
+            right = spans[b]
+            if a == b:
+                units = left.layer.size * (left.layer.size + 1) // 2
+                inputs = left.fan_in * (left.fan_in + 1) // 2
+                products += units * inputs
+                written += units * (1 if kinds[a] is Factored else n_rows) + inputs
+                calls += left.layer.size + left.fan_in + 2
+                held += units * inputs
+            else:
+                units, inputs = left.layer.size * right.layer.size, left.fan_in * right.fan_in
+                products += units * inputs
+                if kinds[a] is Factored and kinds[b] is Factored:
+                    written += left.layer.size * left.fan_in + right.layer.size * right.fan_in
+                else:
+                    written += units * n_rows + inputs
+                calls += 4
+                held += units * inputs
+    return products, written, calls, held
+
+
+def make_plan(
+    graph: LayerGraph,
+    kinds: list[type],
+    n_rows: int,
+    n_samples: int,
+    *,
+    form: str = "auto",
+    block_size: int | None = None,
+    threads: int | None = None,
+) -> Plan:
+    """Choose form, blocks and threads, and refuse what does not fit in memory.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        The network.
+    kinds : list of type
+        The form of every layer's Δ.
+    n_rows : int
+        Rows of R, one an output.
+    n_samples : int
+        Samples.
+    form : str
+        ``"auto"``, ``"explicit"`` or ``"pairs"``.
+    block_size : int, optional
+        Samples a block; chosen by the size of the scratch arrays when not given.
+    threads : int, optional
+        Threads; as many as there are processors, if a pass is long enough to be worth it, when not given.
+
+    Returns
+    -------
+    Plan
+        What the objective does.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown form, or a block size or number of threads below 1.
+    ResourceError
+        If the machine has not enough memory; nothing has been allocated then.
+    """
+    one_of(form, FORMS, "form")
+    n_weights = graph.n_weights
+    products, written, calls, held = _pair_costs(graph, kinds, n_rows)
+    size = block_size
+    pair_size = size or _fitting(written)
+    pair_ns = products * NS_PRODUCT + written * NS_WRITTEN + calls * NS_CALL / min(pair_size, n_samples)
+    # The symmetric product of J computes one triangle.
+    explicit_rows = n_weights * n_rows
+    explicit_size = size or _fitting(explicit_rows)
+    explicit_ns = (
+        n_weights * (n_weights + 1) / 2 * n_rows * NS_PRODUCT * 1.15
+        + explicit_rows * NS_WRITTEN
+        + (4 * len(graph.layers) + 4) * NS_CALL / min(explicit_size, n_samples)
+    )
+    if form == "auto":
+        form = "explicit" if explicit_ns <= pair_ns else "pairs"
+    if form == "explicit":
+        size, ns, scratch, held = explicit_size, explicit_ns, explicit_rows, n_weights**2
+    else:
+        size, ns, scratch = pair_size, pair_ns, int(written)
+    size = whole(size, "block_size", minimum=1)
+    n_blocks = -(-n_samples // size)
+    if threads is None:
+        threads = usable_cpus() if ns * n_samples > SERIAL_NS else 1
+    threads = min(whole(threads, "threads", minimum=1), n_blocks)
+    numbers = (
+        n_samples * (graph.n_inputs + 1 + graph.n_outputs)
+        + 3 * n_weights**2  # here, there, and the damped copy
+        + threads * (held + size * scratch)
+    )
+    plan = Plan(form, size, n_blocks, threads, ns * n_samples * 1e-9, 8 * numbers)
+    available = machine_memory()
+    if available is not None and plan.memory > available:
+        raise ResourceError(
+            f"{graph.describe()} has {n_weights:,} weights: training it on {n_samples:,} samples needs "
+            f"{plan.memory / 2**30:,.1f} GiB, this machine has {available / 2**30:,.1f} GiB. "
+            f"Use fewer hidden units (the memory grows with the square of the weights)."
+        )
+    return plan
+
+
+def _fitting(numbers_a_sample: float) -> int:
+    """Samples a block, so that its scratch arrays fit the budget."""
+    fitting = int(BLOCK_BYTES / (8 * max(1.0, numbers_a_sample)))
+    return max(SMALLEST_BLOCK, min(LARGEST_BLOCK, fitting))
