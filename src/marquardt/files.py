@@ -67,9 +67,9 @@ def replacing(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[
     """Write a file so that others see either the old one or the whole new one.
 
     The body writes to the temporary path it is given, an empty file in the same folder and with the same
-    suffix. When the body ends, the file is flushed to the disk and renamed to `path`; when it raises, whatever
-    it raises, the temporary file is removed and `path` is as it was. A link at `path` keeps pointing where it
-    did, and a replaced file keeps its permissions.
+    suffix. When the body ends, the file is flushed to the disk and renamed to `path`; when it raises,
+    whatever it raises, the temporary file is removed and `path` is as it was. A link at `path` keeps pointing
+    where it did, and a replaced file keeps its permissions.
 
     Parameters
     ----------

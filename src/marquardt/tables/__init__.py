@@ -1,0 +1,17 @@
+"""Table files become arrays, and remember how."""
+
+from marquardt.tables.coding import CodedTable, InputColumn, TableCoding
+from marquardt.tables.columns import as_table
+from marquardt.tables.reading import MISSING_WORDS, read_table
+from marquardt.tables.writing import check_table_suffix, write_table
+
+__all__ = [
+    "MISSING_WORDS",
+    "CodedTable",
+    "InputColumn",
+    "TableCoding",
+    "as_table",
+    "check_table_suffix",
+    "read_table",
+    "write_table",
+]

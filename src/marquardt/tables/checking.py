@@ -1,0 +1,177 @@
+"""What a table must be before anything is trained on it, and which of its rows and columns are used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from marquardt.checks import nearest
+from marquardt.errors import DataError
+from marquardt.tables.columns import Column, Label, listed, way_out
+
+MAX_LEVELS = 50
+
+
+def named_columns(names: Sequence[Any], arrow: pa.Table, what: str) -> list[str]:
+    """Return the names if each is a column and none comes twice."""
+    for name in names:
+        if name not in arrow.column_names:
+            raise DataError(
+                f"There is no {what} column {name!r}.{nearest(name, arrow.column_names)} "
+                f"The columns are {listed(arrow.column_names)}."
+            )
+    doubled = [name for name, count in Counter(names).items() if count > 1]
+    if doubled:
+        raise DataError(f"The {what} column {doubled[0]!r} is named twice. Name it once.")
+    return list(names)
+
+
+def chosen_inputs(
+    arrow: pa.Table, targets: Collection[str], inputs: Iterable[str] | None, drop: Iterable[str]
+) -> list[str]:
+    ignored = named_columns([drop] if isinstance(drop, str) else list(drop), arrow, "ignored")
+    for name in ignored:
+        if name in targets:
+            raise DataError(f"Column {name!r} is both a target and ignored. Choose one.")
+    if inputs is None:
+        names = [name for name in arrow.column_names if name not in targets and name not in ignored]
+    else:
+        asked = named_columns([inputs] if isinstance(inputs, str) else list(inputs), arrow, "input")
+        for name in asked:
+            if name in targets:
+                raise DataError(f"Column {name!r} is both an input and a target. Choose one.")
+            if name in ignored:
+                raise DataError(f"Column {name!r} is both an input and ignored. Choose one.")
+        names = [name for name in arrow.column_names if name in asked]
+    if not names:
+        raise DataError("No column is left to predict from: the table has only the target and ignored columns.")
+    return names
+
+
+def decided_task(targets: Sequence[Column], task: str) -> str:
+    """Return the task that the targets allow and the caller asked for."""
+    if task == "classification":
+        if len(targets) > 1:
+            raise DataError(
+                f"A classification has one target, got {listed([column.name for column in targets])}. Train one "
+                f"network for each."
+            )
+        return task
+    if task == "auto" and len(targets) == 1 and targets[0].kind != "number":
+        targets[0].refuse_number_words()
+        return "classification"
+    for column in targets:
+        if column.kind == "text":
+            column.refuse_number_words()
+            value, place = column.first(column.values.is_valid())
+            several = " of several targets" if len(targets) > 1 else ""
+            one = "it alone as the target" if several else "task 'classification'"
+            raise DataError(
+                f"Target {column.name!r} must be numbers for a regression{several}, "
+                f"got {value!r} in {place}. To predict classes, ask for {one}."
+            )
+    return "regression"
+
+
+def refuse_missing(targets: Sequence[Column], inputs: Sequence[Column], missing: str) -> None:
+    """Refuse missing values in the targets, and in the inputs if they are neither dropped nor filled."""
+    if missing == "drop":
+        return
+    for column in targets:
+        count = column.values.null_count
+        if count:
+            raise DataError(
+                f"Target {column.name!r} is missing in {count} of {len(column.values)} rows, first in "
+                f"{column.first(column.values.is_null())[1]}. Complete them, or leave such rows out "
+                f"with --missing drop (missing='drop')."
+            )
+    gaps = [column for column in inputs if column.values.null_count] if missing == "refuse" else []
+    if gaps:
+        places = ", ".join(
+            f"{column.name!r} ({column.values.null_count}, first in {column.first(column.values.is_null())[1]})"
+            for column in gaps[:12]
+        )
+        more = f" and {len(gaps) - 12} more columns" if len(gaps) > 12 else ""
+        raise DataError(
+            f"Values are missing in {places}{more}. Train with --missing drop, mean or median (missing='drop', …), or "
+            f"leave columns out, for example with {way_out(gaps[0].name)}."
+        )
+
+
+def kept_rows(
+    targets: Sequence[Column], inputs: list[Column], missing: str
+) -> tuple[NDArray[np.bool_] | None, list[Column], dict[str, str]]:
+    """Return the rows to train on (None for all), the inputs that vary on them, and why the others do not.
+
+    A column that is left out must not cost rows, and rows left out may make a column constant: so this goes
+    round until nothing more changes.
+    """
+    keep: NDArray[np.bool_] | None = None
+    constants: dict[str, str] = {}
+    while True:
+        found = {column.name: _constant(column.kept(keep)) for column in inputs}
+        constants |= {name: reason for name, reason in found.items() if reason}
+        inputs = [column for column in inputs if not found[column.name]]
+        before = keep
+        if missing == "drop":
+            masks = [column.is_missing() for column in (*targets, *inputs) if column.values.null_count]
+            keep = ~np.logical_or.reduce(masks) if masks else None
+        if keep is not None and not keep.any():
+            raise DataError(
+                f"No row is left: each of the {len(keep)} rows has a missing value. Leave out the columns that "
+                f"miss most, or fill them with missing 'mean' or 'median'."
+            )
+        if keep is before or (keep is not None and before is not None and np.array_equal(keep, before)):
+            return keep, inputs, constants
+
+
+def _constant(column: Column) -> str:
+    """Return why a column cannot tell rows apart, or nothing if it can."""
+    if column.kind == "text":
+        distinct: list[Any] = pc.unique(column.values.drop_null()).slice(0, 2).to_pylist()
+    else:
+        numbers = column.numbers()
+        numbers = numbers[~np.isnan(numbers)]
+        distinct = [] if numbers.size == 0 else sorted({float(numbers.min()), float(numbers.max())})
+    if len(distinct) > 1:
+        return ""
+    if not distinct:
+        return "missing in every row that is left"
+    value = bool(distinct[0]) if column.kind == "boolean" else distinct[0]
+    return f"{value!r} in every row"
+
+
+def refuse_too_many_levels(column: Column) -> None:
+    if column.kind != "text":
+        return
+    n_levels = len(pc.unique(column.values.drop_null()))
+    count = len(column.values) - column.values.null_count
+    if n_levels > MAX_LEVELS or n_levels == count:
+        most = f"at most {MAX_LEVELS} are used" if n_levels > MAX_LEVELS else "it only names the rows"
+        raise DataError(
+            f"Text column {column.name!r} has {n_levels} different values in {count} rows; {most}. Leave it out with "
+            f"{way_out(column.name)}, or merge its rare values."
+        )
+
+
+def classes_of(target: Column) -> tuple[Label, ...]:
+    classes = tuple(target.distinct())
+    count = len(target.values)
+    if len(classes) == 1:
+        raise DataError(
+            f"Target {target.name!r} has a single class, {classes[0]!r} in all {count} rows. A classification needs "
+            f"rows of at least two."
+        )
+    if len(classes) == count and count > 2:
+        way = "ask for task 'regression'" if target.kind == "number" else "choose another target"
+        raise DataError(
+            f"Target {target.name!r} has a class of its own in each of the {count} rows, so nothing can be "
+            f"learned; {way}."
+        )
+    return classes

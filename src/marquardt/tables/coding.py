@@ -1,0 +1,647 @@
+"""How a table becomes the arrays that a network is trained on, remembered for the tables that come later."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from marquardt.checks import nearest, one_of
+from marquardt.errors import DataError, FileError
+from marquardt.tables.checking import (
+    chosen_inputs,
+    classes_of,
+    decided_task,
+    kept_rows,
+    named_columns,
+    refuse_missing,
+    refuse_too_many_levels,
+)
+from marquardt.tables.columns import Column, Label, as_table, listed
+from marquardt.tables.encoding import class_codes, coded_numbers, seen, write_levels
+
+__all__ = ["CodedTable", "InputColumn", "TableCoding"]
+
+TASKS = ("regression", "classification")
+MISSING = ("refuse", "drop", "mean", "median")
+KINDS = ("number", "boolean", "category")
+FEW_VALUES = 10
+
+
+@dataclass(frozen=True)
+class InputColumn:
+    """A column of the table that the network sees.
+
+    Attributes
+    ----------
+    name : str
+    kind : "number", "boolean" or "category"
+        A number or a boolean (as 0 or 1) is one input, a category is one input a level.
+    levels : tuple of str
+        The levels of a category, sorted; empty for the other kinds.
+    fill : float, str or None
+        What stands in for a missing value; None where missing values are not filled.
+
+    Examples
+    --------
+    >>> InputColumn("color", "category", ("blue", "red")).input_names
+    ('color=blue', 'color=red')
+    """
+
+    name: str
+    kind: str
+    levels: tuple[str, ...] = ()
+    fill: float | str | None = None
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the inputs that the column becomes."""
+        if self.kind == "category":
+            return tuple(f"{self.name}={level}" for level in self.levels)
+        return (self.name,)
+
+
+@dataclass(frozen=True)
+class CodedTable:
+    """A table as arrays, without the rows that were left out.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (n_rows, n_inputs)
+        float64.
+    targets : ndarray of shape (n_rows, n_outputs) or (n_rows,)
+        float64 for regression, int64 positions in `TableCoding.classes` for classification.
+    rows : ndarray of shape (n_rows,)
+        Where each row stands in the table, ascending, counted from 0.
+    """
+
+    inputs: NDArray[np.float64]
+    targets: NDArray[np.float64] | NDArray[np.int64]
+    rows: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class TableCoding:
+    """How the columns of a table become inputs and targets; made by `fit`, kept in the network file.
+
+    A number column is one input as it is, a boolean column one input of 0 and 1, and a text column one input a
+    level, 1 where the row has that level and 0 elsewhere, also when there are only two levels: then "no known
+    level" has a code of its own, all zeros.
+
+    Attributes
+    ----------
+    task : "regression" or "classification"
+    missing : "refuse", "drop", "mean" or "median"
+    input_columns : tuple of InputColumn
+        In order of appearance.
+    target_columns : tuple of str
+    classes : tuple of str, int, float or bool
+        Sorted; empty for regression.
+    dropped : dict of str to str
+        The constant columns that were left out, and why.
+    notes : tuple of str
+        Sentences for the user.
+
+    Examples
+    --------
+    >>> table = pa.table({"age": [28, 7, 90, 7], "wet": [True, False, True, True], "strength": [41.5, 12.0, 60.1, 9.0]})
+    >>> coding = TableCoding.fit(table, targets=["strength"])
+    >>> coding.task, coding.input_names
+    ('regression', ('age', 'wet'))
+    >>> coding.inputs(table.slice(0, 2))
+    array([[28.,  1.],
+           [ 7.,  0.]])
+    """
+
+    task: str
+    missing: str
+    input_columns: tuple[InputColumn, ...]
+    target_columns: tuple[str, ...]
+    classes: tuple[Label, ...] = ()
+    dropped: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def fit(
+        cls,
+        table: Any,
+        targets: str | Iterable[str],
+        inputs: Iterable[str] | None = None,
+        task: str = "auto",
+        missing: str = "refuse",
+        drop: Iterable[str] = (),
+    ) -> TableCoding:
+        """Check every column of a table and decide how it is coded.
+
+        Parameters
+        ----------
+        table : pyarrow.Table, pandas or polars DataFrame, or any object with ``__arrow_c_stream__``
+            The table to train on. Nulls and NaN are missing values.
+        targets : str or iterable of str
+            The columns to predict. Several must all be numbers or true/false.
+        inputs : iterable of str, optional
+            The columns to predict from; all others if not given.
+        task : "auto", "regression" or "classification"
+            "auto" is classification for a single target of text or true/false, and regression for numbers. Whole
+            numbers are numbers too, unless "classification" is asked for; a note says so where they are few.
+        missing : "refuse", "drop", "mean" or "median"
+            What is done with missing values: refuse the table; leave rows with one out of training and give them
+            no prediction; or put the column's mean or median in their place, for text its most frequent level
+            (of equals the first). A missing target is refused unless rows are dropped.
+        drop : iterable of str
+            Columns to leave out of the inputs.
+
+        Returns
+        -------
+        coding : TableCoding
+
+        Raises
+        ------
+        ConfigurationError
+            If `task` or `missing` is not one of the words above.
+        DataError
+            If a column is not there, named twice or both input and target; holds dates, infinity, missing values
+            that are not dropped or filled or nothing but missing values; is text that is mostly numbers; has
+            more than 50 levels or as many as rows; if the target does not fit the task, has a single class or as
+            many classes as rows; or if no row or no input that varies is left.
+
+        Examples
+        --------
+        >>> table = pa.table({"color": ["red", "blue", "red"], "sold": [True, False, True]})
+        >>> coding = TableCoding.fit(table, targets="sold")
+        >>> coding.task, coding.classes, coding.input_names
+        ('classification', (False, True), ('color=blue', 'color=red'))
+        """
+        one_of(task, ("auto", *TASKS), "task")
+        one_of(missing, MISSING, "missing")
+        arrow = as_table(table)
+        if arrow.num_rows == 0:
+            raise DataError("The table has no rows.")
+        target_names = named_columns([targets] if isinstance(targets, str) else list(targets), arrow, "target")
+        if not target_names:
+            raise DataError(f"Name at least one target column. The columns are {listed(arrow.column_names)}.")
+        input_names = chosen_inputs(arrow, target_names, inputs, drop)
+
+        target_list = [Column.of(arrow, name) for name in target_names]
+        input_list = [Column.of(arrow, name) for name in input_names]
+        for column in (*target_list, *input_list):
+            column.refuse_unusable()
+            column.refuse_infinity()
+        decided = decided_task(target_list, task)
+        for column in input_list:
+            column.refuse_number_words()
+        refuse_missing(target_list, input_list, missing)
+
+        keep, input_list, constants = kept_rows(target_list, input_list, missing)
+        input_list = [column.kept(keep) for column in input_list]
+        target_list = [column.kept(keep) for column in target_list]
+        if not input_list:
+            reason = f": {listed(list(constants))} are constant" if constants else ""
+            raise DataError(f"No column is left to predict from{reason}. Name inputs that vary.")
+        for column in input_list:
+            refuse_too_many_levels(column)
+        classes = classes_of(target_list[0]) if decided == "classification" else ()
+        columns = tuple(_input_column(column, missing) for column in input_list)
+        notes = [
+            *_constant_notes(constants),
+            *_missing_notes(keep, input_list, columns, missing),
+            *(_target_notes(target_list, task) if decided == "regression" else ()),
+        ]
+        return cls(decided, missing, columns, tuple(target_names), classes, constants, tuple(notes))
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the inputs, one for each column of `inputs`: "age", "color=red", …"""
+        return tuple(name for column in self.input_columns for name in column.input_names)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns to read as text whatever they hold: see `read_table`."""
+        names = [column.name for column in self.input_columns if column.kind == "category"]
+        if self.classes and isinstance(self.classes[0], str):
+            names.extend(self.target_columns)
+        return tuple(names)
+
+    def code(self, table: Any) -> CodedTable:
+        """Code inputs and targets together, without the rows that training leaves out.
+
+        Parameters
+        ----------
+        table : as for `fit`
+
+        Returns
+        -------
+        coded : CodedTable
+            With ``missing="drop"`` only the rows in which no input and no target is missing, else all.
+
+        Raises
+        ------
+        DataError
+            What `inputs` and `targets` refuse.
+
+        Examples
+        --------
+        >>> table = pa.table({"age": [28, None, 90], "strength": [41.5, 12.0, 60.1]})
+        >>> TableCoding.fit(table, "strength", missing="drop").code(table).rows
+        array([0, 2])
+        """
+        arrow = as_table(table)
+        keep = None
+        if self.missing == "drop":
+            keep = self.complete_rows(arrow)
+            for column in self._target_list(arrow):
+                keep &= ~column.is_missing()
+            if keep.all():
+                keep = None
+        rows = np.arange(arrow.num_rows) if keep is None else np.flatnonzero(keep)
+        return CodedTable(self._inputs(arrow, keep, "refuse"), self._targets(arrow, keep, "refuse"), rows)
+
+    def inputs(self, table: Any, unknown: str = "refuse") -> NDArray[np.float64]:
+        """Code the inputs of a table, found by name: their order and further columns do not matter.
+
+        Parameters
+        ----------
+        table : as for `fit`
+        unknown : "refuse" or "ignore"
+            What is done with a level that was not there at training: refuse the table, or code it as none of the
+            known levels, all zeros.
+
+        Returns
+        -------
+        inputs : ndarray of shape (n_samples, n_inputs)
+            With ``missing="drop"`` a missing value is NaN, in every input of its column; see `complete_rows`.
+
+        Raises
+        ------
+        ConfigurationError
+            If `unknown` is neither word.
+        DataError
+            If columns are missing, or a column holds another kind of values than at training, an unseen level,
+            infinity, or missing values that are not dropped or filled.
+
+        Examples
+        --------
+        >>> table = pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]})
+        >>> coding = TableCoding.fit(table, targets="price")
+        >>> coding.inputs(pa.table({"color": ["red", "mauve"]}), unknown="ignore")
+        array([[0., 1.],
+               [0., 0.]])
+        """
+        one_of(unknown, ("refuse", "ignore"), "unknown")
+        return self._inputs(as_table(table), None, unknown)
+
+    def targets(self, table: Any, missing: str | None = None) -> NDArray[np.float64] | NDArray[np.int64]:
+        """Code the targets of a table, at training or to score predictions.
+
+        Parameters
+        ----------
+        table : as for `fit`
+        missing : "refuse" or "keep", optional
+            What is done with a missing target: refuse it, or give NaN or the class code -1. If not given, "keep"
+            for a coding with ``missing="drop"``, else "refuse".
+
+        Returns
+        -------
+        targets : ndarray of shape (n_samples, n_outputs) or (n_samples,)
+            float64 for regression; int64 positions in `classes` for classification.
+
+        Raises
+        ------
+        ConfigurationError
+            If `missing` is neither word.
+        DataError
+            If a target column is missing, holds another kind of values than at training, a class that was not
+            there, infinity, or missing values that are refused.
+
+        Examples
+        --------
+        >>> table = pa.table({"age": [28, 7, 90], "wet": ["yes", "no", "yes"]})
+        >>> TableCoding.fit(table, targets="wet").targets(table)
+        array([1, 0, 1])
+        """
+        if missing is None:
+            missing = "keep" if self.missing == "drop" else "refuse"
+        one_of(missing, ("refuse", "keep"), "missing")
+        return self._targets(as_table(table), None, missing)
+
+    def has_targets(self, table: Any) -> bool:
+        """Return whether a table has all target columns, none of them without any value.
+
+        >>> coding = TableCoding.fit(pa.table({"age": [28, 7], "strength": [41.5, 12.0]}), "strength")
+        >>> coding.has_targets(pa.table({"age": [1, 3]}))
+        False
+        """
+        arrow = as_table(table)
+        present = set(arrow.column_names)
+        return all(name in present and Column.of(arrow, name).kind != "empty" for name in self.target_columns)
+
+    def complete_rows(self, table: Any) -> NDArray[np.bool_]:
+        """Return the mask of the rows that get a prediction: all, but for missing inputs with ``missing="drop"``.
+
+        Returns
+        -------
+        mask : ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        DataError
+            If input columns are missing.
+
+        Examples
+        --------
+        >>> table = pa.table({"age": [28, None, 90], "strength": [41.5, 12.0, 60.1]})
+        >>> TableCoding.fit(table, "strength", missing="drop").complete_rows(table)
+        array([ True, False,  True])
+        """
+        arrow = as_table(table)
+        complete = np.ones(arrow.num_rows, dtype=np.bool_)
+        columns = self._input_list(arrow)
+        if self.missing == "drop":
+            for column in columns:
+                complete &= ~column.is_missing()
+        return complete
+
+    def remarks(self, table: Any, unknown: str = "refuse") -> tuple[str, ...]:
+        """Say what of a table to predict is not used, filled, left out or unknown.
+
+        Parameters
+        ----------
+        table : as for `fit`
+        unknown : "refuse" or "ignore"
+            As given to `inputs`.
+
+        Returns
+        -------
+        remarks : tuple of str
+            Sentences for the user; none where all is as at training.
+
+        Raises
+        ------
+        DataError
+            If input columns are missing.
+
+        Examples
+        --------
+        >>> coding = TableCoding.fit(pa.table({"age": [28, 7], "strength": [41.5, 12.0]}), "strength")
+        >>> coding.remarks(pa.table({"age": [28], "cement": [300]}))
+        ("Not used, as it was not used in training: 'cement'.",)
+        """
+        arrow = as_table(table)
+        known = {column.name for column in self.input_columns} | {*self.target_columns, *self.dropped}
+        extra = [name for name in arrow.column_names if name not in known]
+        remarks = []
+        if extra:
+            which = "it was" if len(extra) == 1 else "they were"
+            remarks.append(f"Not used, as {which} not used in training: {listed(extra)}.")
+        n_incomplete = int((~self.complete_rows(arrow)).sum())
+        if n_incomplete:
+            remarks.append(
+                f"{n_incomplete} of {arrow.num_rows} rows have missing values and get no prediction, as in training."
+            )
+        for column, found in zip(self.input_columns, self._input_list(arrow), strict=True):
+            n_missing = found.values.null_count
+            if n_missing and column.fill is not None:
+                remarks.append(_filled(column, n_missing, self.missing))
+            if unknown == "ignore" and column.kind == "category":
+                unseen = pc.and_(pc.invert(seen(found, column.levels)), found.values.is_valid())
+                n_unseen = pc.sum(unseen).as_py() or 0
+                if n_unseen:
+                    level, place = found.first(unseen)
+                    values = "1 value is" if n_unseen == 1 else f"{n_unseen} values are"
+                    remarks.append(
+                        f"Column {column.name!r}: {values} not among the levels of training, first {level!r} in "
+                        f"{place}, and counted as none of them."
+                    )
+        return tuple(remarks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the coding as plain JSON values.
+
+        >>> coding = TableCoding.fit(pa.table({"age": [28, 7], "strength": [41.5, 12.0]}), "strength")
+        >>> TableCoding.from_dict(coding.to_dict()) == coding
+        True
+        """
+        return {
+            "task": self.task,
+            "missing": self.missing,
+            "inputs": [asdict(column) | {"levels": list(column.levels)} for column in self.input_columns],
+            "targets": list(self.target_columns),
+            "classes": list(self.classes),
+            "dropped": dict(self.dropped),
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_dict(cls, description: Mapping[str, Any]) -> TableCoding:
+        """Return the coding that `to_dict` described.
+
+        Parameters
+        ----------
+        description : mapping
+            Not trusted: it may come from a damaged or foreign file.
+
+        Raises
+        ------
+        FileError
+            If it is not what `to_dict` writes.
+
+        Examples
+        --------
+        >>> TableCoding.from_dict({"task": "regression"})
+        Traceback (most recent call last):
+        marquardt.errors.FileError: The table coding is damaged: it must have the keys 'task', 'missing', ...
+        """
+        parts = _with_keys(description, ("task", "missing", "inputs", "targets", "classes", "dropped", "notes"), "it")
+        _ensure(parts["task"] in TASKS, f"task {parts['task']!r}")
+        _ensure(parts["missing"] in MISSING, f"missing {parts['missing']!r}")
+        _ensure(isinstance(parts["inputs"], list) and len(parts["inputs"]) > 0, "no inputs")
+        columns = tuple(_column_from_dict(part, parts["missing"]) for part in parts["inputs"])
+        targets = _strings(parts["targets"], "targets")
+        names = [column.name for column in columns] + list(targets)
+        _ensure(len(targets) > 0 and len(set(names)) == len(names), "columns named twice or no targets")
+        classes = parts["classes"]
+        _ensure(isinstance(classes, list) and _are_labels(classes), "classes")
+        _ensure(
+            (parts["task"] == "classification") == bool(classes) and (not classes or len(targets) == 1),
+            "classes that do not fit the task",
+        )
+        dropped = parts["dropped"]
+        _ensure(isinstance(dropped, Mapping), "dropped")
+        _strings([*dropped.keys(), *dropped.values()], "dropped")
+        notes = _strings(parts["notes"], "notes")
+        return cls(parts["task"], parts["missing"], columns, targets, tuple(classes), dict(dropped), notes)
+
+    def _input_list(self, arrow: pa.Table) -> list[Column]:
+        """Find the input columns in a table, by name."""
+        _refuse_absent([column.name for column in self.input_columns], arrow, "input")
+        return [Column.of(arrow, column.name) for column in self.input_columns]
+
+    def _target_list(self, arrow: pa.Table) -> list[Column]:
+        _refuse_absent(self.target_columns, arrow, "target")
+        return [Column.of(arrow, name) for name in self.target_columns]
+
+    def _inputs(self, arrow: pa.Table, keep: NDArray[np.bool_] | None, unknown: str) -> NDArray[np.float64]:
+        found = [column.kept(keep) for column in self._input_list(arrow)]
+        for values in found:
+            values.refuse_infinity()
+        if self.missing == "refuse":
+            refuse_missing([], found, "refuse")
+        n_rows = arrow.num_rows if keep is None else int(keep.sum())
+        inputs = np.empty((n_rows, len(self.input_names)))
+        start = 0
+        for column, values in zip(self.input_columns, found, strict=True):
+            stop = start + len(column.input_names)
+            if column.kind == "category":
+                write_levels(inputs[:, start:stop], values, column.levels, column.fill, unknown)
+            else:
+                inputs[:, start] = coded_numbers(column.kind, column.fill, values)
+            start = stop
+        return inputs
+
+    def _targets(
+        self, arrow: pa.Table, keep: NDArray[np.bool_] | None, missing: str
+    ) -> NDArray[np.float64] | NDArray[np.int64]:
+        found = [column.kept(keep) for column in self._target_list(arrow)]
+        for column in found:
+            column.refuse_infinity()
+        if missing == "refuse":
+            refuse_missing(found, [], "refuse")
+        if self.classes:
+            return class_codes(found[0], self.classes)
+        return np.column_stack([coded_numbers("number", None, column, allow_boolean=True) for column in found])
+
+
+def _refuse_absent(names: Sequence[str], arrow: pa.Table, what: str) -> None:
+    present = set(arrow.column_names)
+    absent = [name for name in names if name not in present]
+    if not absent:
+        return
+    free = [name for name in arrow.column_names if name not in names]
+    words = []
+    for name in absent[:12]:
+        hint = nearest(name, free).strip()
+        words.append(f"{name!r} ({hint[0].lower()}{hint[1:]})" if hint else repr(name))
+    more = f" and {len(absent) - 12} more" if len(absent) > 12 else ""
+    raise DataError(
+        f"The table lacks {len(absent)} of the {len(names)} {what} columns that the network was trained with: "
+        f"{', '.join(words)}{more}. Its columns are {listed(arrow.column_names)}."
+    )
+
+
+def _input_column(column: Column, missing: str) -> InputColumn:
+    is_filled = missing in ("mean", "median")
+    if column.kind == "text":
+        counts = {entry["values"]: entry["counts"] for entry in pc.value_counts(column.values.drop_null()).to_pylist()}
+        levels = tuple(sorted(counts))
+        return InputColumn(column.name, "category", levels, max(levels, key=counts.__getitem__) if is_filled else None)
+    return InputColumn(column.name, column.kind, (), _middle(column, missing) if is_filled else None)
+
+
+def _middle(column: Column, missing: str) -> float:
+    """Return the mean or median of the values that are there."""
+    numbers = column.numbers()
+    numbers = numbers[~np.isnan(numbers)]
+    # Scaled by a power of two, which is exact, so that no sum of large numbers overflows.
+    exponent = int(np.frexp(np.abs(numbers).max())[1])
+    scaled = np.ldexp(numbers, -exponent)
+    return float(np.ldexp(np.mean(scaled) if missing == "mean" else np.median(scaled), exponent))
+
+
+def _constant_notes(constants: Mapping[str, str]) -> list[str]:
+    if not constants:
+        return []
+    if len(constants) == 1:
+        ((name, reason),) = constants.items()
+        return [f"Column {name!r} is left out: {reason}."]
+    return [f"{len(constants)} constant columns are left out: {listed(list(constants))}."]
+
+
+def _missing_notes(
+    keep: NDArray[np.bool_] | None, found: Sequence[Column], columns: Sequence[InputColumn], missing: str
+) -> list[str]:
+    notes = []
+    if keep is not None:
+        notes.append(f"{int((~keep).sum())} of {len(keep)} rows are left out: they have missing values.")
+    for column, values in zip(columns, found, strict=True):
+        if values.values.null_count and column.fill is not None:
+            notes.append(_filled(column, values.values.null_count, missing))
+    return notes
+
+
+def _filled(column: InputColumn, count: int, missing: str) -> str:
+    what = f"its most frequent level {column.fill!r}"
+    if column.kind != "category":
+        what = f"the {missing} {column.fill:.6g}"
+    values = "1 missing value is" if count == 1 else f"{count} missing values are"
+    return f"Column {column.name!r}: {values} filled with {what}."
+
+
+def _target_notes(targets: Sequence[Column], task: str) -> list[str]:
+    notes = []
+    for column in targets:
+        numbers = column.numbers()
+        low, high = float(numbers.min()), float(numbers.max())
+        if low == high:
+            notes.append(
+                f"Target {column.name!r} is constant ({low:g} in every row): the network can only learn that number."
+            )
+        elif task == "auto" and len(targets) == 1 and high - low <= 2**53 and (numbers == np.rint(numbers)).all():
+            n_values = len(np.unique(numbers))
+            if n_values <= FEW_VALUES and len(numbers) >= 3 * n_values:
+                notes.append(
+                    f"Target {column.name!r} has only {n_values} different whole numbers and is taken as a number; if "
+                    f"they stand for classes, ask for --task classification (task='classification')."
+                )
+    return notes
+
+
+def _ensure(is_right: bool, what: str) -> None:
+    if not is_right:
+        raise FileError(f"The table coding is damaged: {what}.")
+
+
+def _with_keys(description: Any, keys: tuple[str, ...], what: str) -> Mapping[str, Any]:
+    is_right = isinstance(description, Mapping) and set(description) == set(keys)
+    _ensure(is_right, f"{what} must have the keys {', '.join(map(repr, keys))} and no others")
+    return cast("Mapping[str, Any]", description)
+
+
+def _strings(values: Any, what: str) -> tuple[str, ...]:
+    is_right = isinstance(values, list) and all(isinstance(value, str) for value in values)
+    _ensure(is_right, f"{what} must be words")
+    return tuple(values)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _are_labels(classes: list[Any]) -> bool:
+    """Return whether these are two or more different classes of one type, or none at all."""
+    if not classes:
+        return True
+    kind = type(classes[0])
+    is_one_kind = kind in (str, int, float, bool) and all(type(label) is kind for label in classes)
+    return (
+        is_one_kind and len(set(classes)) == len(classes) > 1 and (kind is not float or all(map(_is_number, classes)))
+    )
+
+
+def _column_from_dict(description: Any, missing: str) -> InputColumn:
+    parts = _with_keys(description, ("name", "kind", "levels", "fill"), "an input")
+    name, kind, fill = parts["name"], parts["kind"], parts["fill"]
+    _ensure(isinstance(name, str) and kind in KINDS, f"the input {name!r} of kind {kind!r}")
+    levels = _strings(parts["levels"], f"the levels of {name!r}")
+    _ensure((kind == "category") == bool(levels) and len(set(levels)) == len(levels), f"the levels of {name!r}")
+    if missing in ("mean", "median"):
+        is_right = fill in levels if kind == "category" else _is_number(fill)
+    else:
+        is_right = fill is None
+    _ensure(is_right, f"the fill {fill!r} of {name!r}")
+    return InputColumn(name, kind, levels, fill)

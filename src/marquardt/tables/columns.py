@@ -1,0 +1,273 @@
+"""One column of any table: its kind, its values without a doubt, and where something is wrong with them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from marquardt.errors import DataError
+
+__all__ = ["as_table"]
+
+NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
+# 1.234,5 and 1'000 and 12 % and 3,5: meant as numbers, but not written as a program reads them.
+LOOSE_NUMBER = r"^\s*[+-]?\d[\d.,' ]*%?\s*$"
+DATE = r"^\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([ T].*)?$"
+
+Label = str | int | float | bool
+
+
+def as_table(table: Any) -> pa.Table:
+    """Return any table as a `pyarrow.Table` whose column names are all different.
+
+    Parameters
+    ----------
+    table : pyarrow.Table, pandas or polars DataFrame, or any object with ``__arrow_c_stream__``
+        The labels of a pandas index are left out.
+
+    Raises
+    ------
+    DataError
+        If it is none of these, a column mixes types, or two columns have the same name.
+
+    Examples
+    --------
+    >>> as_table(pa.table({"age": [28, 7]})).column_names
+    ['age']
+    """
+    try:
+        if isinstance(table, pa.Table):
+            arrow = table
+        elif type(table).__module__.partition(".")[0] == "pandas" and hasattr(table, "columns"):
+            arrow = pa.Table.from_pandas(table, preserve_index=False)
+        elif hasattr(table, "__arrow_c_stream__"):
+            arrow = pa.table(table)
+        else:
+            raise DataError(
+                f"A table must be a pyarrow.Table or a pandas or polars DataFrame, got {type(table).__name__}."
+            )
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        reason = " ".join(str(part) for part in error.args)
+        raise DataError(f"The table cannot be used: {reason}. A column must hold values of one type.") from error
+    names = arrow.column_names
+    doubled = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if doubled:
+        raise DataError(f"The table has more than one column of the name {listed(doubled)}.")
+    return without_saved_index(arrow)
+
+
+def without_saved_index(table: pa.Table) -> pa.Table:
+    """Leave out the row labels that pandas stores beside the columns."""
+    labels = [name for name in table.column_names if re.fullmatch(r"__index_level_\d+__", name)]
+    return table.drop_columns(labels) if labels else table
+
+
+def listed(names: Sequence[Any], limit: int = 12) -> str:
+    """Return 'a', 'b', … and how many more there are.
+
+    >>> listed(["age", "water", "ash"], limit=2)
+    "'age', 'water' and 1 more"
+    """
+    shown = ", ".join(map(repr, names[:limit]))
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def way_out(name: str) -> str:
+    """Return how to leave a column out, on the command line and in Python."""
+    return f"--ignore {shlex.quote(name)} (drop=[{name!r}])"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column with its missing values, NaN among them, as nulls.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        "number", "boolean", "text", "time", "empty" (no value at all), or the name of an Arrow type that cannot
+        be used.
+    values : pyarrow.ChunkedArray of shape (n_samples,)
+        Integers, float64, bool or large_string.
+    is_categorical : bool
+        Whether the table itself says that these are labels.
+    rows : ndarray of shape (n_samples,) or None
+        Where each value stood before rows were left out, for messages.
+    """
+
+    name: str
+    kind: str
+    values: Any
+    is_categorical: bool = False
+    rows: NDArray[np.intp] | None = None
+
+    @classmethod
+    def of(cls, table: pa.Table, name: str) -> Column:
+        """Take a column out of a table."""
+        values = table.column(name)
+        is_categorical = pa.types.is_dictionary(values.type)
+        if is_categorical:
+            values = _decoded(values)
+        kind, values = _normalized(values)
+        if kind == "number" and is_categorical:
+            kind, values = "text", values.cast(pa.large_string())
+        if len(values) and values.null_count == len(values):
+            kind = "empty"
+        return cls(name, kind, values, is_categorical)
+
+    def kept(self, keep: NDArray[np.bool_] | None) -> Column:
+        """Return the column with only the rows of a mask; messages go on naming the rows of the whole table."""
+        if keep is None:
+            return self
+        values = self.values.filter(pa.array(keep))
+        return Column(self.name, self.kind, values, self.is_categorical, np.flatnonzero(keep))
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Return the values of a number, boolean or empty column as float64, missing ones as NaN."""
+        values = self.values
+        if self.kind == "empty":
+            return np.full(len(values), np.nan)
+        if pa.types.is_boolean(values.type):
+            values = values.cast(pa.uint8())
+        # Not a safe cast: an integer above 2⁵³ becomes the nearest float.
+        numbers = values.cast(pa.float64(), safe=False).to_numpy()
+        return np.asarray(numbers, dtype=np.float64)
+
+    def texts(self) -> Any:
+        """Return the values as text, so that a level "2" is found in a column that now holds only numbers."""
+        if self.kind == "empty":
+            return pa.chunked_array([pa.nulls(len(self.values), pa.large_string())])
+        return self.values.cast(pa.large_string())
+
+    def is_missing(self) -> NDArray[np.bool_]:
+        """Return the mask of missing values."""
+        return np.asarray(self.values.is_null().to_numpy(), dtype=np.bool_)
+
+    def distinct(self) -> list[Any]:
+        """Return the values that occur, sorted, as Python values."""
+        return sorted(pc.unique(self.values.drop_null()).to_pylist())
+
+    def first(self, mask: Any) -> tuple[Any, str]:
+        """Return the first value under a mask (nulls count as false) and its place in words."""
+        index = int(np.flatnonzero(np.asarray(pc.fill_null(mask, False)))[0])
+        return self.values[index].as_py(), self.place(index)
+
+    def place(self, index: int) -> str:
+        """Return the words for a row: "data row 1" is the first below the header."""
+        return f"data row {(index if self.rows is None else int(self.rows[index])) + 1}"
+
+    def refuse_unusable(self) -> None:
+        """Refuse dates and times, nested and binary values, and a column without any value."""
+        if self.kind == "time":
+            raise DataError(
+                f"Column {self.name!r} holds dates or times ({self.values.type}), which a network cannot use as they "
+                f"are. Turn them into numbers, such as days since a start or the month, or leave the column "
+                f"out with {way_out(self.name)}."
+            )
+        if self.kind == "empty":
+            raise DataError(
+                f"Column {self.name!r} is missing in all {len(self.values)} rows. Leave it out with "
+                f"{way_out(self.name)}."
+            )
+        if self.kind not in ("number", "boolean", "text"):
+            raise DataError(
+                f"Column {self.name!r} holds values of type {self.kind}; numbers, true/false and text can be used. "
+                f"Leave it out with {way_out(self.name)}."
+            )
+
+    def refuse_infinity(self) -> None:
+        """Refuse a number column with an infinite value."""
+        if self.kind != "number" or not pa.types.is_floating(self.values.type):
+            return
+        infinite = pc.is_inf(self.values)
+        count = pc.sum(infinite).as_py() or 0
+        if count:
+            value, place = self.first(infinite)
+            raise DataError(
+                f"Column {self.name!r} holds infinity in {count} of {len(self.values)} rows, first {value} in "
+                f"{place}. Correct the value or remove the row."
+            )
+
+    def refuse_number_words(self) -> None:
+        """Refuse text that is meant as something else: numbers with a few words in them, or dates."""
+        if self.kind != "text" or self.is_categorical:
+            return
+        count = len(self.values) - self.values.null_count
+        numbers = pc.match_substring_regex(self.values, NUMBER)
+        n_numbers = pc.sum(numbers).as_py() or 0
+        if n_numbers == count:
+            value, place = self.first(numbers)
+            raise DataError(
+                f"Column {self.name!r} holds numbers stored as text, such as {value!r} in {place}. Convert it "
+                f"to numbers, or to a categorical type if they are labels."
+            )
+        if 2 * n_numbers > count:
+            self._refuse_words(numbers, count - n_numbers, count)
+        dates = pc.match_substring_regex(self.values, DATE)
+        if 2 * (pc.sum(dates).as_py() or 0) > count:
+            value, place = self.first(dates)
+            raise DataError(
+                f"Column {self.name!r} holds dates, such as {value!r} in {place}, which a network cannot use as "
+                f"they are. Turn them into numbers, such as days since a start or the month, or leave the column "
+                f"out with {way_out(self.name)}."
+            )
+        loose = pc.match_substring_regex(self.values, LOOSE_NUMBER)
+        if 2 * (pc.sum(loose).as_py() or 0) > count:
+            value, place = self.first(pc.and_(loose, pc.invert(numbers)))
+            raise DataError(
+                f"Column {self.name!r} holds numbers written in a way that cannot be read, such as {value!r} in "
+                f"{place}. Write them with a decimal point and nothing between the digits, like 1234.5 (decimal "
+                f"commas are read where ';' separates the columns), or leave the column out with "
+                f"{way_out(self.name)}."
+            )
+
+    def _refuse_words(self, numbers: Any, n_words: int, count: int) -> None:
+        value, place = self.first(pc.invert(numbers))
+        verb = "is" if n_words == 1 else "are"
+        raise DataError(
+            f"Column {self.name!r} is mostly numbers, but {n_words} of its {count} values {verb} not, first "
+            f"{value!r} in {place}. Correct the value, leave the cell empty if it is missing, or leave the "
+            f"column out with {way_out(self.name)}."
+        )
+
+
+def _decoded(values: Any) -> Any:
+    """Return the labels themselves instead of their numbers in a dictionary."""
+    kind = pa.large_string() if _is_text(values.type.value_type) else values.type.value_type
+    return pa.chunked_array([chunk.dictionary.cast(kind).take(chunk.indices) for chunk in values.chunks], type=kind)
+
+
+def _is_text(type_: Any) -> bool:
+    return str(type_) in ("string", "large_string", "string_view")
+
+
+def _normalized(values: Any) -> tuple[str, Any]:
+    """Return the kind of a column and its values in one of a few types, NaN as null."""
+    type_ = values.type
+    if pa.types.is_boolean(type_):
+        return "boolean", values
+    if pa.types.is_integer(type_):
+        return "number", values
+    if pa.types.is_floating(type_) or pa.types.is_decimal(type_):
+        values = values.cast(pa.float64(), safe=False)
+        is_nan = pc.is_nan(values)
+        if pc.any(is_nan).as_py():
+            values = pc.if_else(is_nan, pa.scalar(None, pa.float64()), values)
+        return "number", values
+    if pa.types.is_temporal(type_):
+        return "time", values
+    if pa.types.is_null(type_):
+        return "empty", values
+    if _is_text(type_):
+        return "text", values.cast(pa.large_string())
+    return str(type_), values

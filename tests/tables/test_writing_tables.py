@@ -1,0 +1,114 @@
+"""A table that is written reads back the same, and nothing is replaced or left behind unasked."""
+
+import os
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marquardt.errors import ConfigurationError, DataError, FileError, ShapeError
+from marquardt.tables import check_table_suffix, read_table, write_table
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".CSV"])
+def test_what_is_written_reads_back_the_same(tmp_path, suffix):
+    path = tmp_path / f"rows{suffix}"
+    columns = {
+        "x": np.array([0.1, np.nan, 1e-300]),
+        "n": np.array([2**60 + 1, 0, -3]),
+        "wet": np.array([True, False, True]),
+        "color, or so": np.array(["red", "a,b;\tc", 'say "no"\nor yes']),
+        "late": [None, "x", None],
+    }
+    write_table(path, list(columns), list(columns.values()))
+    assert read_table(path).to_pydict() == {
+        "x": [0.1, None, 1e-300],
+        "n": [2**60 + 1, 0, -3],
+        "wet": [True, False, True],
+        "color, or so": ["red", "a,b;\tc", 'say "no"\nor yes'],
+        "late": [None, "x", None],
+    }
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+def test_numbers_read_back_to_the_bit(tmp_path_factory, numbers):
+    path = tmp_path_factory.getbasetemp() / "bits.csv"
+    write_table(path, ["x"], [np.array(numbers)], force=True)
+    assert read_table(path).column("x").cast(pa.float64()).to_numpy().tobytes() == np.array(numbers).tobytes()
+
+
+def test_csv_is_plain_where_it_can_be(tmp_path):
+    write_table(tmp_path / "a.csv", ["color", "x"], [["red", None], [1.5, float("nan")]])
+    assert (tmp_path / "a.csv").read_text() == "color,x\nred,1.5\n,\n"
+
+
+def test_arrow_arrays_are_written_as_they_are(tmp_path):
+    write_table(tmp_path / "a.parquet", ["a", "b"], [pa.array([1, 2]), pa.chunked_array([["x"], ["y"]])])
+    assert read_table(tmp_path / "a.parquet").to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_existing_file_is_refused_without_force_and_replaced_with_it(tmp_path, suffix):
+    path = tmp_path / f"rows{suffix}"
+    path.write_text("old")
+    with pytest.raises(FileError, match=r"exists already.*--force"):
+        write_table(path, ["x"], [[1.0]])
+    assert path.read_text() == "old"
+    write_table(path, ["x"], [[1.0]], force=True)
+    assert read_table(path).to_pydict() == {"x": [1]} if suffix in (".csv", ".tsv") else {"x": [1.0]}
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_missing_folder_is_refused(tmp_path, suffix):
+    with pytest.raises(FileError, match="there is no folder"):
+        write_table(tmp_path / "missing" / f"rows{suffix}", ["x"], [[1.0]])
+
+
+def test_a_value_that_parquet_cannot_hold_leaves_nothing_behind(tmp_path, monkeypatch):
+    def fail(table, where):
+        where.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pyarrow.parquet.write_table", fail)
+    with pytest.raises(KeyboardInterrupt):
+        write_table(tmp_path / "rows.parquet", ["x"], [[1.0]])
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("rows.xlsx", r"must end in \.csv, \.tsv, \.parquet, \.pq, got 'rows\.xlsx' with the suffix '\.xlsx'"),
+        ("rows", "got 'rows' with no suffix"),
+        ("rows.parqet", r"Did you mean '\.parquet'\?"),
+    ],
+)
+def test_other_suffixes_are_refused(name, message):
+    with pytest.raises(ConfigurationError, match=message):
+        check_table_suffix(name)
+    with pytest.raises(ConfigurationError, match=message):
+        write_table(name, ["x"], [[1.0]])
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "error", "message"),
+    [
+        (["a", "b"], [[1]], ShapeError, "2 names and 1 columns"),
+        ([], [], ShapeError, "at least one column"),
+        (["a", "b"], [[1], [1, 2]], ShapeError, r"one length, got \[1, 2\]"),
+        (["a"], [np.ones((2, 2))], ShapeError, r"'a' must have one dimension, got the shape \(2, 2\)"),
+        (["a"], [[[1.0], [2.0]]], ShapeError, "'a' must have one dimension, got values of type list"),
+        (["a", "a"], [[1], [2]], DataError, "different names, got 'a' twice"),
+        (["a"], [[1, "x"]], DataError, "'a' cannot be written"),
+    ],
+)
+def test_columns_that_make_no_table_are_refused(tmp_path, names, columns, error, message):
+    with pytest.raises(error, match=message):
+        write_table(tmp_path / "rows.csv", names, columns)
+    assert os.listdir(tmp_path) == []
