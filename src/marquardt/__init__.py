@@ -1,5 +1,73 @@
-"""Train small and medium neural networks with Levenberg–Marquardt, to machine precision."""
+"""Train small and medium neural networks with Levenberg–Marquardt, to machine precision.
+
+Everything that a user needs is here, and is imported on first use (PEP 562), so that ``import marquardt`` costs
+nothing. Type checkers read the same names from ``__init__.pyi``; a test holds the two together.
+"""
+
+from importlib import import_module as _import_module
+from typing import Any
 
 from marquardt._version import __version__
 
-__all__ = ["__version__"]
+_HOMES = {
+    "algorithms": ("LevenbergMarquardt", "algorithm_named"),
+    "errors": (
+        "ConfigurationError",
+        "DataError",
+        "FileError",
+        "MarquardtError",
+        "MissingExtraError",
+        "ResourceError",
+        "ShapeError",
+    ),
+    "estimators": ("NetworkClassifier", "NetworkRegressor"),
+    "losses": (
+        "Cauchy",
+        "Huber",
+        "LogisticCrossEntropy",
+        "SoftL1",
+        "SoftmaxCrossEntropy",
+        "Squares",
+        "WeightDecay",
+    ),
+    "networks": (
+        "Activation",
+        "Layer",
+        "LayerGraph",
+        "Network",
+        "Scaling",
+        "cascade_forward",
+        "feed_forward",
+        "initial_weights",
+        "register_activation",
+    ),
+    "objective": ("Evaluation", "Need", "Objective"),
+    "storage": ("NetworkFile", "load", "save"),
+    "training": (
+        "Division",
+        "Epoch",
+        "Limits",
+        "Parts",
+        "Record",
+        "Stop",
+        "Training",
+        "TrainingResult",
+        "train",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604  - names, resolved on use
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'marquardt' has no attribute {name!r}")
+    value = getattr(_import_module(f"marquardt.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marquardt.arrays import Array
+from marquardt.arrays import AnyArray, Array
 from marquardt.checks import one_of
 from marquardt.errors import ConfigurationError
 from marquardt.numerics import central_difference
@@ -82,22 +82,45 @@ def _no_slope(net: Array, a: Array) -> Array:
 
 UNBOUNDED = (-np.inf, np.inf)
 
+
+def _identity(net: Array) -> Array:
+    return net.copy()
+
+
+def _relu(net: Array) -> Array:
+    return np.maximum(net, 0.0)
+
+
+def _bell(net: Array) -> Array:
+    value: Array = np.exp(-net * net)
+    return value
+
+
+def _clipped(net: Array) -> Array:
+    return np.clip(net, -1.0, 1.0)
+
+
+def _step(condition: AnyArray) -> Array:
+    """The slope of a piecewise linear function: 1 where the condition holds."""
+    return condition.astype(np.float64)
+
+
 ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
         Activation("tanh", np.tanh, lambda net, a: 1.0 - a * a),
         Activation("logistic", _logistic, lambda net, a: a * (1.0 - a), (-4.0, 4.0), (0.0, 1.0)),
-        Activation("identity", lambda net: net.copy(), lambda net, a: np.ones_like(net), UNBOUNDED, UNBOUNDED),
-        Activation("relu", lambda net: np.maximum(net, 0.0), lambda net, a: (net > 0).astype(float), UNBOUNDED, UNBOUNDED),
+        Activation("identity", _identity, lambda net, a: np.ones_like(net), UNBOUNDED, UNBOUNDED),
+        Activation("relu", _relu, lambda net, a: _step(net > 0), UNBOUNDED, UNBOUNDED),
         Activation("softplus", _softplus, lambda net, a: _logistic(net), (-4.0, 4.0), (0.0, np.inf)),
         # 1/(1+|net|) = 1-|a|, hence the square.
         Activation("elliot", _elliot, lambda net, a: (1.0 - np.abs(a)) ** 2, (-4.0, 4.0)),
-        Activation("radial_basis", lambda net: np.exp(-net * net), lambda net, a: -2.0 * net * a, (-2.0, 2.0), (0.0, 1.0)),
-        Activation("saturating_linear", lambda net: np.clip(net, -1.0, 1.0), lambda net, a: (np.abs(net) < 1).astype(float), (-1.0, 1.0)),
+        Activation("radial_basis", _bell, lambda net, a: -2.0 * net * a, (-2.0, 2.0), (0.0, 1.0)),
+        Activation("saturating_linear", _clipped, lambda net, a: _step(np.abs(net) < 1), (-1.0, 1.0)),
         Activation("sine", np.sin, lambda net, a: np.cos(net), (-np.pi / 2, np.pi / 2)),
         Activation("softmax", _softmax, _no_slope, UNBOUNDED, (0.0, 1.0), elementwise=False),
     )
-}  # fmt: skip
+}
 """Every activation that layers may name."""
 
 

@@ -38,7 +38,7 @@ def solve_damped(normal: Array, gradient: Array, mu: float) -> Array | None:
     matrix.ravel()[:: len(matrix) + 1] += mu  # the diagonal, without building its indices
     # A symmetric matrix in C order is the same matrix in Fortran order: `.T` hands LAPACK our copy without another.
     _, delta, info = dposv(matrix.T, -gradient, lower=1, overwrite_a=1, overwrite_b=1)
-    # LAPACK lets a NaN through a positive pivot test; the sum is finite only if every entry is (or cancels, harmlessly).
+    # LAPACK lets a NaN through a positive pivot test; the sum is finite only if every entry is.
     if info != 0 or not math.isfinite(np.add.reduce(delta)):
         return None
     solution: Array = delta

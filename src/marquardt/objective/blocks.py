@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def make_blocks(
     n_blocks = max(1, -(-n_samples // block_size))
     edges = np.linspace(0, n_samples, n_blocks + 1).astype(int)
     blocks = []
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         taken = slice(first, last) if rows is None else rows[first:last]
         augmented = np.empty((inputs.shape[1] + 1, last - first))
         augmented[:-1] = input_scaling.apply(inputs[taken]).T

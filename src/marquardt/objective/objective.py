@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -298,7 +299,7 @@ class Objective:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(threads, thread_name_prefix="marquardt")
         edges = [len(self._blocks) * k // threads for k in range(threads + 1)]
-        shares = [self._blocks[first:last] for first, last in zip(edges[:-1], edges[1:], strict=True)]
+        shares = [self._blocks[first:last] for first, last in pairwise(edges)]
 
         def guarded(number: int, share: list[Block]) -> T:
             # NumPy keeps its error state a thread.
@@ -326,9 +327,7 @@ class Objective:
         sums: Array = np.add.reduce(value, axis=1) if block.weight is None else value @ block.weight
         return sums
 
-    def _deltas(
-        self, weights: Array, done: Pass, block: Block
-    ) -> tuple[list[Array | None], list[Sensitivity]]:
+    def _deltas(self, weights: Array, done: Pass, block: Block) -> tuple[list[Array | None], list[Sensitivity]]:
         slopes = self._wiring.slopes(done)
         curvature = self.loss.curvature(done.outputs, block.targets)
         return slopes, sensitivities(self._wiring, weights, done, slopes, curvature, block.weight)

@@ -272,8 +272,7 @@ class PairSums:
         constant = curvature_axes == 1 and wiring.is_linear[last]
         # S has one row for all units at the output, and in linear layers below it when there are several outputs.
         shared = [
-            kinds[k] is Factored
-            and (spans[k].layer.size == 1 or (several and constant and wiring.is_linear[k]))
+            kinds[k] is Factored and (spans[k].layer.size == 1 or (several and constant and wiring.is_linear[k]))
             for k in range(len(spans))
         ]
         self.work = _Workspace()

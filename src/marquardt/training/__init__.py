@@ -1,0 +1,30 @@
+"""Training: the loop, its stops, division and validation, the record, restarts."""
+
+from marquardt.training.division import DIVISIONS, Division, Parts, split_by_content
+from marquardt.training.fitting import Attempt, Fitting, Settings
+from marquardt.training.loop import Row, iterate
+from marquardt.training.record import Epoch, Record
+from marquardt.training.stops import GOAL_METRICS, TOOLBOX_TEXTS, Limits, Status, Stop
+from marquardt.training.training import Training, TrainingResult, train
+
+__all__ = [
+    "DIVISIONS",
+    "GOAL_METRICS",
+    "TOOLBOX_TEXTS",
+    "Attempt",
+    "Division",
+    "Epoch",
+    "Fitting",
+    "Limits",
+    "Parts",
+    "Record",
+    "Row",
+    "Settings",
+    "Status",
+    "Stop",
+    "Training",
+    "TrainingResult",
+    "iterate",
+    "split_by_content",
+    "train",
+]

@@ -1,0 +1,251 @@
+"""Division of the samples into training, validation and test parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from marquardt.arrays import AnyArray, Array, Indices
+from marquardt.checks import fraction, one_of
+from marquardt.errors import ConfigurationError, DataError
+
+__all__ = ["DIVISIONS", "Division", "Parts", "content_keys", "split_by_content"]
+
+DIVISIONS = ("random", "blocks", "interleaved", "indices", "none")
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Which samples train, which stop the training and which only watch.
+
+    Parameters
+    ----------
+    train, validation, test : ndarray of int
+        Sorted row numbers from 0; the last two may be empty.
+    """
+
+    train: Indices
+    validation: Indices
+    test: Indices
+
+    @classmethod
+    def all_training(cls, n_samples: int) -> Parts:
+        """Return the division that trains on every sample.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of samples.
+
+        Returns
+        -------
+        Parts
+            With empty validation and test parts.
+        """
+        none = np.empty(0, dtype=np.intp)
+        return cls(np.arange(n_samples), none, none)
+
+    def named(self) -> dict[str, Indices]:
+        """Return the parts that are not empty, by name.
+
+        Returns
+        -------
+        dict
+            ``"train"``, ``"validation"``, ``"test"``.
+        """
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: rows for name, rows in parts.items() if len(rows)}
+
+
+@dataclass(frozen=True)
+class Division:
+    """How samples are divided.
+
+    Parameters
+    ----------
+    kind : str
+        ``"random"``: a seeded shuffle. ``"blocks"``: the first samples train, the next validate, the last test.
+        ``"interleaved"``: the parts take turns through the rows, in proportion. ``"indices"``: as `indices`
+        says. ``"none"``: all train.
+    validation, test : float
+        Fractions of the samples; the rest trains.
+    seed : int, optional
+        Of the shuffle.
+    indices : sequence of three sequences of int, optional
+        Row numbers from 0 of the training, validation and test parts, for ``"indices"``.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown kind, fractions that leave nothing to train on, or indices given without their kind.
+
+    Examples
+    --------
+    >>> Division("blocks", validation=0.2, test=0.2).split(10).test
+    array([8, 9])
+    """
+
+    kind: str = "random"
+    validation: float = 0.15
+    test: float = 0.15
+    seed: int | None = None
+    indices: Sequence[Sequence[int]] | None = None
+
+    def __post_init__(self) -> None:
+        one_of(self.kind, DIVISIONS, "the division")
+        fraction(self.validation, "the validation fraction")
+        fraction(self.test, "the test fraction")
+        if self.validation + self.test >= 1:
+            raise ConfigurationError(
+                f"The validation and test fractions leave nothing to train on: {self.validation} + {self.test} >= 1."
+            )
+        if (self.indices is not None) != (self.kind == "indices"):
+            raise ConfigurationError(
+                f"The division 'indices' takes row numbers, and no other does: got {self.kind!r} "
+                f"{'with' if self.indices is not None else 'without'} indices."
+            )
+        if self.indices is not None and len(self.indices) != 3:
+            raise ConfigurationError(f"indices must be three lists (train, validation, test), got {len(self.indices)}.")
+
+    def split(self, n_samples: int) -> Parts:
+        """Divide.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of samples.
+
+        Returns
+        -------
+        Parts
+            Sorted row numbers.
+
+        Raises
+        ------
+        DataError
+            If a part that was asked for would be empty, or an index is out of range or used twice.
+        """
+        if self.kind == "none":
+            return Parts.all_training(n_samples)
+        if self.indices is not None:
+            return self._given(n_samples, self.indices)
+        n_validation, n_test = round(self.validation * n_samples), round(self.test * n_samples)
+        n_train = n_samples - n_validation - n_test
+        asked = {"validation": (self.validation, n_validation), "test": (self.test, n_test)}
+        empty = [name for name, (share, count) in asked.items() if share > 0 and count == 0]
+        if n_train < 1:
+            empty.append("training")
+        if empty:
+            raise DataError(
+                f"{n_samples} samples are too few to set {self.validation:.0%} aside for validation and "
+                f"{self.test:.0%} for testing: nothing is left for {' and '.join(empty)}. "
+                f"Give more samples, larger fractions, or the division 'none'."
+            )
+        if self.kind == "random":
+            order = np.random.default_rng(self.seed).permutation(n_samples)
+        elif self.kind == "blocks":
+            order = np.arange(n_samples)
+        else:
+            # Every part is spread evenly over the rows; a sample's rank among all places is its row.
+            counts = [count for count in (n_train, n_validation, n_test) if count]
+            place = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
+            order = np.argsort(np.argsort(place, kind="stable"), kind="stable")
+        edges = [n_train, n_train + n_validation]
+        train, validation, test = (np.sort(part) for part in np.split(order, edges))
+        return Parts(train, validation, test)
+
+    def _given(self, n_samples: int, indices: Sequence[Sequence[int]]) -> Parts:
+        parts: list[Indices] = []
+        for name, rows in zip(("training", "validation", "test"), indices, strict=True):
+            array: AnyArray = np.asarray(rows)
+            if array.size == 0:
+                array = np.empty(0, dtype=np.intp)
+            if array.ndim != 1 or array.dtype.kind not in "iu":
+                raise DataError(f"The {name} indices must be a list of whole numbers.")
+            wrong = array[(array < 0) | (array >= n_samples)]
+            if len(wrong):
+                raise DataError(
+                    f"The {name} index {wrong[0]} is out of range: {n_samples} samples "
+                    f"have the numbers 0 to {n_samples - 1}."
+                )
+            parts.append(np.sort(array.astype(np.intp)))
+        together = np.concatenate(parts)
+        values, counts = np.unique(together, return_counts=True)
+        if (counts > 1).any():
+            raise DataError(f"Sample {values[counts > 1][0]} is named more than once in the division.")
+        if len(parts[0]) == 0:
+            raise DataError("The division leaves no sample to train on.")
+        return Parts(*parts)
+
+
+def content_keys(table: Array, seed: int) -> AnyArray:
+    """Return a pseudo-random number a row that depends on nothing but its content and the seed.
+
+    Parameters
+    ----------
+    table : ndarray of shape (n_samples, n_columns)
+        The rows.
+    seed : int
+        Of the multipliers.
+
+    Returns
+    -------
+    ndarray of uint64, shape (n_samples,)
+        Equal rows have equal keys.
+    """
+    # Adding zero turns −0.0 into 0.0, which is equal but has other bits.
+    bits = np.ascontiguousarray(table + 0.0).view(np.uint64)
+    odd = np.random.default_rng(seed).integers(0, 2**63, bits.shape[1], dtype=np.uint64)
+    multipliers: AnyArray = odd * np.uint64(2) + np.uint64(1)
+    keys = np.zeros(len(table), dtype=np.uint64)
+    # Multiply, then fold the high half down: small differences in a mantissa reach all bits (as in splitmix64).
+    for number in range(bits.shape[1]):
+        column = bits[:, number]
+        mixed = (column ^ (column >> np.uint64(32))) * multipliers[number]
+        keys = (keys ^ (mixed ^ (mixed >> np.uint64(29)))) * np.uint64(0xBF58476D1CE4E5B9)
+    return keys ^ (keys >> np.uint64(31))
+
+
+def split_by_content(
+    table: Array, share: float, seed: int, sample_weight: Array | None = None
+) -> tuple[Indices, Indices]:
+    """Set a share of the rows aside, chosen by their content.
+
+    The choice does not depend on the order of the rows; equal rows stay together; a row of weight two counts as
+    the same row twice. So training with weights equals training with repeated rows, and no row of the validation
+    part has a twin in the training part.
+
+    Parameters
+    ----------
+    table : ndarray of shape (n_samples, n_columns)
+        Inputs and targets side by side.
+    share : float
+        Fraction of the weight to set aside.
+    seed : int
+        Another seed, another choice.
+    sample_weight : ndarray of shape (n_samples,), optional
+        All 1 when not given.
+
+    Returns
+    -------
+    kept, aside : ndarray of int
+        Sorted row numbers; both have at least one row.
+
+    Raises
+    ------
+    DataError
+        If all rows are equal, so that they cannot be divided.
+    """
+    keys = content_keys(table, seed)
+    values, group = np.unique(keys, return_inverse=True)
+    if len(values) < 2:
+        raise DataError("All samples are equal: none can be set aside for validation. Train without early stopping.")
+    weight = np.bincount(group, weights=sample_weight, minlength=len(values))
+    # A group is set aside if its middle lies in the share; the first always is, the last never.
+    middle = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
+    is_aside = middle < share
+    is_aside[0], is_aside[-1] = True, False
+    chosen = is_aside[group]
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)

@@ -1,0 +1,413 @@
+"""From arrays to a trained network: what the estimators and the command line share.
+
+`Settings` is everything a user may choose about network and training; `Fitting` builds the network, scales, starts,
+trains it once or, with restarts, several times one after the other, and keeps the best.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from marquardt.algorithms import algorithm_named
+from marquardt.arrays import Array, ArrayLike
+from marquardt.checks import one_of, whole
+from marquardt.errors import ConfigurationError, DataError, ShapeError
+from marquardt.losses import LOSSES, Loss, WeightDecay, loss_named
+from marquardt.networks import (
+    INITIALIZATIONS,
+    SCALINGS,
+    TOPOLOGIES,
+    Network,
+    Scaling,
+    activation_named,
+    build,
+    hidden_sizes,
+    initial_weights,
+)
+from marquardt.training.division import Parts
+from marquardt.training.record import Epoch, Record
+from marquardt.training.stops import Limits
+from marquardt.training.training import Training
+
+__all__ = ["Attempt", "Fitting", "Settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be chosen about a network and its training.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer; empty for a linear network.
+    activation : str
+        Of the hidden layers.
+    topology : str
+        ``"feed_forward"`` or ``"cascade_forward"``.
+    loss : str
+        ``"auto"`` (squares for regression, cross-entropy for classification) or one of `LOSSES`.
+    loss_scale : float, optional
+        Scale of a robust loss, in scaled-target units.
+    alpha : float or sequence of float
+        Weight decay ½ α Σ w², one number or one a layer.
+    initialization : str
+        One of `INITIALIZATIONS`.
+    spread : float
+        Half width of the start ``"uniform"``.
+    input_scaling, target_scaling : str
+        One of `SCALINGS`. Targets are scaled for regression only.
+    algorithm : str
+        One of `ALGORITHMS`.
+    rule : dict
+        Hyper-parameters of the algorithm, such as ``{"mu_init": 0.01}``.
+    limits : Limits
+        What ends a run.
+    restarts : int
+        Runs from different starts; the best is kept.
+    seed : int, optional
+        Of the starts.
+    form : str
+        How the normal equations are summed: ``"auto"``, ``"pairs"`` or ``"explicit"``.
+    threads : int, optional
+        Threads for one run; chosen by the size of the problem when not given.
+
+    Raises
+    ------
+    ConfigurationError
+        If a choice cannot be; the message names it.
+
+    Examples
+    --------
+    >>> Settings(hidden_layer_sizes=(20,), rule={"mu_init": 0.1}).restarts
+    1
+    """
+
+    hidden_layer_sizes: Any = (10,)
+    activation: str = "tanh"
+    topology: str = "feed_forward"
+    loss: str = "auto"
+    loss_scale: float | None = None
+    alpha: Any = 0.0
+    initialization: str = "nguyen_widrow"
+    spread: float = 1.0
+    input_scaling: str = "minmax"
+    target_scaling: str = "minmax"
+    algorithm: str = "levenberg_marquardt"
+    rule: dict[str, float] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    restarts: int = 1
+    seed: int | None = None
+    form: str = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        hidden_sizes(self.hidden_layer_sizes)
+        if not activation_named(self.activation).elementwise:
+            raise ConfigurationError(f"Hidden layers cannot be {self.activation}: its units depend on each other.")
+        one_of(self.topology, TOPOLOGIES, "topology")
+        one_of(self.loss, ("auto", "cross_entropy", *LOSSES), "loss")
+        if self.loss_scale is not None and self.loss not in ("huber", "cauchy", "soft_l1"):
+            raise ConfigurationError(
+                f"loss_scale belongs to the losses 'huber', 'cauchy' and 'soft_l1', got the loss {self.loss!r}."
+            )
+        WeightDecay(self.alpha)
+        one_of(self.initialization, INITIALIZATIONS, "initialization")
+        one_of(self.input_scaling, SCALINGS, "input_scaling")
+        one_of(self.target_scaling, SCALINGS, "target_scaling")
+        algorithm_named(self.algorithm, **self.rule)
+        whole(self.restarts, "restarts", minimum=1)
+        if self.threads is not None:
+            whole(self.threads, "threads", minimum=1)
+
+    def loss_for(self, task: str, n_classes: int = 0) -> Loss:
+        """Return the loss for a task.
+
+        Parameters
+        ----------
+        task : str
+            ``"regression"`` or ``"classification"``.
+        n_classes : int
+            Number of classes.
+
+        Returns
+        -------
+        Loss
+            Logistic cross-entropy for two classes, softmax for more.
+
+        Raises
+        ------
+        ConfigurationError
+            If the loss does not suit the task.
+        """
+        cross_entropies = ("cross_entropy", "logistic_cross_entropy", "softmax_cross_entropy")
+        if task == "regression":
+            if self.loss in cross_entropies:
+                raise ConfigurationError(
+                    f"The loss {self.loss!r} is for classification, and this is regression. Use 'squares' or 'huber'."
+                )
+            name = "squares" if self.loss == "auto" else self.loss
+            return loss_named(name) if self.loss_scale is None else loss_named(name, scale=self.loss_scale)
+        fitting = "logistic_cross_entropy" if n_classes == 2 else "softmax_cross_entropy"
+        if self.loss in ("auto", "cross_entropy", fitting):
+            return loss_named(fitting)
+        if self.loss == "squares":
+            return loss_named("squares")
+        raise ConfigurationError(
+            f"Classification with {n_classes} classes takes the loss 'cross_entropy' or 'squares', got {self.loss!r}."
+        )
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One of several restarts, in short.
+
+    Parameters
+    ----------
+    restart : int
+        From 0.
+    epochs : int
+        Accepted steps.
+    performance, validation : float
+        At its best epoch; validation is NaN without a validation part.
+    stop : str
+        Code of its stop.
+    seconds : float
+        How long it took.
+    """
+
+    restart: int
+    epochs: int
+    performance: float
+    validation: float
+    stop: str
+    seconds: float
+
+
+class Fitting:
+    """Builds and trains a network from arrays; iterating pulls the epochs of all restarts.
+
+    Parameters
+    ----------
+    inputs : array-like of shape (n_samples, n_inputs)
+        Finite numbers in the user's units.
+    targets : array-like of shape (n_samples, n_outputs), or (n_samples,) of class numbers
+        For classification class numbers from 0.
+    settings : Settings
+        All choices.
+    task : str
+        ``"regression"`` or ``"classification"``.
+    n_classes : int
+        Number of classes, for classification.
+    parts : Parts, optional
+        The division; all samples train when not given.
+    sample_weight : array-like of shape (n_samples,), optional
+        Not negative.
+    start : Network, optional
+        A network to go on from, instead of a drawn start and newly fitted scalings.
+
+    Raises
+    ------
+    MarquardtError
+        If data or settings cannot be used.
+
+    Examples
+    --------
+    >>> x = np.linspace(0, 1, 40)[:, None]
+    >>> fitting = Fitting(x, np.sin(6 * x), Settings(hidden_layer_sizes=4, seed=0), "regression")
+    >>> for epoch in fitting:
+    ...     pass
+    >>> bool(fitting.record.best_perf < 1e-4)
+    True
+    """
+
+    def __init__(
+        self,
+        inputs: ArrayLike,
+        targets: ArrayLike,
+        settings: Settings,
+        task: str,
+        *,
+        n_classes: int = 0,
+        parts: Parts | None = None,
+        sample_weight: ArrayLike | None = None,
+        start: Network | None = None,
+    ) -> None:
+        one_of(task, ("regression", "classification"), "task")
+        self.settings = settings
+        self.task = task
+        self.loss = settings.loss_for(task, n_classes)
+        self._inputs = np.asarray(inputs, dtype=np.float64)
+        if self._inputs.ndim != 2:
+            raise ShapeError(f"inputs must be of shape (n_samples, n_inputs), got {self._inputs.shape}.")
+        self._targets = _one_hot(targets, n_classes) if task == "classification" else _columns(targets)
+        if len(self._inputs) != len(self._targets):
+            raise ShapeError(
+                f"inputs and targets must have as many rows, got {len(self._inputs)} and {len(self._targets)}."
+            )
+        if len(self._inputs) == 0:
+            raise DataError("There is no sample to train on.")
+        self._weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        self._parts = parts
+        self._seeds = np.random.SeedSequence(settings.seed).spawn(settings.restarts)
+        self._untrained = self._build() if start is None else start
+        self._has_start = start is not None
+        if self._has_start and settings.restarts > 1:
+            raise ConfigurationError("Going on from a network and restarting exclude each other. Use restarts=1.")
+        self._run = self._training(0)
+        self._best: Training = self._run
+        self.restart = 0
+        self.attempts: list[Attempt] = []
+        self._is_cancelled = False
+
+    @property
+    def training(self) -> Training:
+        """The run that is going on, or the last one."""
+        return self._run
+
+    @property
+    def network(self) -> Network:
+        """The best network of all restarts so far."""
+        return self._best_run().network
+
+    @property
+    def record(self) -> Record:
+        """The record of the restart that `network` is from."""
+        return self._best_run().record
+
+    def stop_by_user(self) -> None:
+        """Ask the run to end; also closes the record after an interrupt."""
+        self._is_cancelled = True
+        self._run.stop_by_user()
+        if self._run.record.epochs and len(self.attempts) <= self.restart:
+            self._finish()
+
+    def __iter__(self) -> Iterator[Epoch]:
+        """Train, all restarts one after the other.
+
+        Yields
+        ------
+        Epoch
+            `restart` says of which.
+        """
+        for restart in range(self.settings.restarts):
+            if restart:
+                self._run = self._training(restart)
+            self.restart = restart
+            yield from self._run
+            if len(self.attempts) <= restart:
+                self._finish()
+            if self._is_cancelled:
+                return
+
+    def _best_run(self) -> Training:
+        if self._run.record.epochs and _merit(self._run) < _merit(self._best):
+            return self._run
+        return self._best
+
+    def _finish(self) -> None:
+        """Note the attempt, and keep it if it is the best."""
+        record = self._run.record
+        stop = "user" if record.stop is None else record.stop.code
+        self.attempts.append(
+            Attempt(self.restart, record.num_epochs, record.best_perf, record.best_vperf, stop, record.seconds)
+        )
+        self._best = self._best_run()
+
+    def _build(self) -> Network:
+        settings = self.settings
+        if self.task == "regression":
+            output_activation = "identity"
+        else:
+            # With squares on class targets the outputs are the probabilities themselves.
+            output_activation = "logistic" if self._targets.shape[1] == 1 else "softmax"
+        graph = build(
+            settings.topology,
+            self._inputs.shape[1],
+            settings.hidden_layer_sizes,
+            self._targets.shape[1],
+            activation=settings.activation,
+            output_activation=output_activation,
+        )
+        rows = slice(None) if self._parts is None else self._parts.train
+        weight = None if self._weight is None else self._weight[rows]
+        input_scaling = Scaling.fit(settings.input_scaling, self._inputs[rows], weight)
+        if self.task == "regression":
+            target_scaling = Scaling.fit(settings.target_scaling, self._targets[rows], weight)
+        else:
+            target_scaling = Scaling.none(graph.n_outputs)
+        return Network(graph, np.zeros(graph.n_weights), input_scaling, target_scaling)
+
+    def _training(self, restart: int) -> Training:
+        settings, network = self.settings, self._untrained
+        if not self._has_start:
+            weights = initial_weights(
+                network.graph,
+                settings.initialization,
+                np.random.default_rng(self._seeds[restart]),
+                spread=settings.spread,
+                input_range=self._input_range(network.input_scaling),
+            )
+            if not network.target_scaling.factor.any():
+                # Constant targets: the model that says so has no weights.
+                weights = np.zeros_like(weights)
+            network = network.with_weights(weights)
+        return Training(
+            network,
+            self._inputs,
+            self._targets,
+            self.loss,
+            penalty=WeightDecay(settings.alpha),
+            sample_weight=self._weight,
+            parts=self._parts,
+            rule=algorithm_named(settings.algorithm, **settings.rule),
+            limits=settings.limits,
+            form=settings.form,
+            threads=settings.threads,
+        )
+
+    def _input_range(self, scaling: Scaling) -> Array:
+        """Lowest and highest scaled value of every input that trains."""
+        if scaling.kind == "minmax":
+            edge = np.where(scaling.factor == 0, 0.0, 1.0)
+            return np.stack([-edge, edge], axis=1)
+        rows = slice(None) if self._parts is None else self._parts.train
+        data = self._inputs[rows]
+        if self._weight is not None:
+            data = data[self._weight[rows] > 0]
+        ends = np.stack([data.min(axis=0), data.max(axis=0)])
+        return np.ascontiguousarray(scaling.apply(ends).T)
+
+
+def _merit(run: Training) -> float:
+    """What restarts are compared by: validation, else the loss with its penalty; lower is better."""
+    if not run.record.epochs:
+        return math.inf
+    best = run.record.best
+    return best.loss if math.isnan(best.validation) else best.validation
+
+
+def _columns(targets: ArrayLike) -> Array:
+    array = np.asarray(targets, dtype=np.float64)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ShapeError(f"targets must be of shape (n_samples,) or (n_samples, n_outputs), got {array.shape}.")
+    return array
+
+
+def _one_hot(codes: ArrayLike, n_classes: int) -> Array:
+    """Class numbers as targets: one column of 0 and 1 for two classes, one column a class for more."""
+    array = np.asarray(codes)
+    if n_classes < 2:
+        raise DataError(f"Classification needs at least two classes, got {n_classes}.")
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ShapeError(f"Class numbers must be integers of shape (n_samples,), got {array.dtype} {array.shape}.")
+    if n_classes == 2:
+        return array.astype(np.float64)[:, None]
+    hot: Array = np.eye(n_classes)[array]
+    return hot

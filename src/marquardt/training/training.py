@@ -1,0 +1,298 @@
+"""One run: the loop with stops, validation and record around it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict
+from marquardt.arrays import ArrayLike
+from marquardt.losses import Loss, Squares, WeightDecay
+from marquardt.networks import Network
+from marquardt.numerics import hold_blas
+from marquardt.objective import Evaluation, Need, Objective
+from marquardt.training.division import Parts
+from marquardt.training.loop import iterate
+from marquardt.training.record import Epoch, Record
+from marquardt.training.stops import Limits, Status, Stop
+
+__all__ = ["Training", "TrainingResult", "train"]
+
+
+class Training:
+    """A run that is pulled, epoch by epoch.
+
+    Iterating yields an `Epoch` for the start and after every accepted step, and ends when a stop holds. Between
+    two epochs, and after an interrupt, `network` and `record` are valid: they hold the best so far. While the
+    iteration is open, BLAS is held to one thread (see `marquardt.numerics.hold_blas`).
+
+    Parameters
+    ----------
+    network : Network
+        Start, scalings and description.
+    inputs : array-like of shape (n_samples, n_inputs)
+        In the user's units.
+    targets : array-like of shape (n_samples, n_outputs)
+        In the user's units.
+    loss : Loss
+        Squares when not given.
+    penalty : WeightDecay, optional
+        On the weights.
+    sample_weight : array-like of shape (n_samples,), optional
+        Not negative.
+    parts : Parts, optional
+        The division; all samples train when not given.
+    rule : StepRule
+        Levenberg–Marquardt when not given.
+    limits : Limits
+        What ends the run.
+    form, block_size, threads
+        As for `Objective`.
+    clock : callable
+        Returns seconds; for tests.
+
+    Raises
+    ------
+    MarquardtError
+        Whatever `Objective` refuses, or a goal in squared errors for another loss.
+
+    Examples
+    --------
+    >>> from marquardt.networks import feed_forward
+    >>> run = Training(Network(feed_forward(1, (), 1), [0.0, 0.0]), [[0.0], [1.0]], [[1.0], [3.0]])
+    >>> epochs = [epoch.epoch for epoch in run]
+    >>> run.network.outputs([[2.0]]).round(6), run.record.stop.code
+    (array([[5.]]), 'gradient')
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        inputs: ArrayLike,
+        targets: ArrayLike,
+        loss: Loss | None = None,
+        *,
+        penalty: WeightDecay | None = None,
+        sample_weight: ArrayLike | None = None,
+        parts: Parts | None = None,
+        rule: StepRule | None = None,
+        limits: Limits | None = None,
+        form: str = "auto",
+        block_size: int | None = None,
+        threads: int | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._start = network
+        self._rule: StepRule = LevenbergMarquardt() if rule is None else rule
+        self._limits = Limits() if limits is None else limits
+        self._clock = clock
+        loss = Squares() if loss is None else loss
+        self._limits.check_metric(loss.metric)
+
+        def objective(rows: Any, *, penalty: WeightDecay | None = None) -> Objective:
+            return Objective(
+                network.graph,
+                inputs,
+                targets,
+                loss,
+                penalty=penalty,
+                sample_weight=sample_weight,
+                rows=rows,
+                input_scaling=network.input_scaling,
+                target_scaling=network.target_scaling,
+                form=form,
+                block_size=block_size,
+                threads=threads,
+            )
+
+        self.objective = objective(None if parts is None else parts.train, penalty=penalty)
+        has_validation = parts is not None and len(parts.validation) > 0
+        has_test = parts is not None and len(parts.test) > 0
+        self._validation = objective(parts.validation) if parts is not None and has_validation else None
+        self._test = objective(parts.test) if parts is not None and has_test else None
+        settings = {"goal": self._limits.goal, **asdict(self._limits), **_settings_of(self._rule)}
+        self.record = Record(
+            self._rule.name,
+            settings,
+            loss.metric,
+            Parts.all_training(self.objective.n_samples) if parts is None else parts,
+        )
+        self._best_weights = network.weights
+        self._is_cancelled = False
+        self._is_squares = isinstance(loss, Squares)
+
+    @property
+    def network(self) -> Network:
+        """The best network so far: of the best validation epoch, or of the lowest loss without validation."""
+        return self._start.with_weights(self._best_weights)
+
+    def stop_by_user(self) -> None:
+        """Ask the run to end: the next pull does, and the record says so.
+
+        After an interrupt broke the iteration itself, this closes the record.
+        """
+        self._is_cancelled = True
+        if self.record.stop is None and self.record.epochs:
+            status = Status(epoch=self.record.num_epochs, is_cancelled=True)
+            self.record.stop = next(stop for check in self._limits.stops() if (stop := check(status)) is not None)
+
+    def __iter__(self) -> Iterator[Epoch]:
+        """Train.
+
+        Yields
+        ------
+        Epoch
+            The start, then one an accepted step.
+        """
+        with hold_blas():
+            try:
+                yield from self._epochs()
+            finally:
+                for objective in (self.objective, self._validation, self._test):
+                    if objective is not None:
+                        objective.close()
+
+    def _epochs(self) -> Iterator[Epoch]:
+        record, objective = self.record, self.objective
+        stops = self._limits.stops()
+        started = self._clock()
+        best_value = math.inf
+        fails = 0
+        trials_before = 0
+        performance = gradient = mean_square = sse = math.nan
+        for row in iterate(objective, self._rule, self._best_weights):
+            here = row.here
+            epoch: Epoch | None = None
+            mu = row.report.get("mu", math.nan)
+            if row.verdict is Verdict.ACCEPT:
+                performance = objective.performance(here)
+                gradient = objective.gradient_norm(here)
+                if self._is_squares:
+                    mean_square = performance
+                    sse = performance * objective.total_weight * objective.n_outputs
+                validation = _performance(self._validation, here)
+                compared = here.loss if self._validation is None else validation
+                # Equal counts as a failure; NaN, which is never smaller, too.
+                if compared < best_value or row.epoch == 0:
+                    best_value, fails = compared, 0
+                    self._best_weights, record.best_epoch = here.weights, row.epoch
+                elif self._validation is not None:
+                    fails += 1
+                test = _performance(self._test, here)
+                epoch = Epoch(
+                    row.epoch,
+                    performance,
+                    validation,
+                    test,
+                    gradient,
+                    mu,
+                    fails,
+                    self._clock() - started,
+                    row.trial - trials_before,
+                    here.loss,
+                )
+                record.epochs.append(epoch)
+                trials_before = row.trial
+            status = Status(
+                row.epoch,
+                row.trial,
+                here.loss,
+                sse,
+                mean_square,
+                gradient,
+                mu,
+                fails,
+                self._clock() - started,
+                row.verdict is Verdict.STUCK,
+                self._is_cancelled,
+            )
+            stop = _first(stops, status)
+            if stop is not None:
+                record.stop = stop
+            if epoch is not None:
+                yield epoch
+            if self._is_cancelled and record.stop is None:
+                record.stop = _first(stops, Status(epoch=row.epoch, trial=row.trial, is_cancelled=True))
+            if record.stop is not None:
+                return
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What `train` returns.
+
+    Parameters
+    ----------
+    network : Network
+        The best one found.
+    record : Record
+        How.
+    """
+
+    network: Network
+    record: Record
+
+
+def train(
+    network: Network, inputs: ArrayLike, targets: ArrayLike, loss: Loss | None = None, **options: Any
+) -> TrainingResult:
+    """Train a network to the end; an interrupt (Ctrl-C) ends it early and keeps the best weights.
+
+    Parameters
+    ----------
+    network : Network
+        Start, scalings and description.
+    inputs : array-like of shape (n_samples, n_inputs)
+        In the user's units.
+    targets : array-like of shape (n_samples, n_outputs)
+        In the user's units.
+    loss : Loss
+        Squares when not given.
+    **options
+        As for `Training`.
+
+    Returns
+    -------
+    TrainingResult
+        Network and record.
+
+    Raises
+    ------
+    MarquardtError
+        Whatever `Training` refuses.
+
+    Examples
+    --------
+    >>> from marquardt.networks import feed_forward, initial_weights
+    >>> x = np.linspace(-1, 1, 50)[:, None]
+    >>> graph = feed_forward(1, (5,), 1)
+    >>> result = train(Network(graph, initial_weights(graph, rng=0)), x, np.sin(3 * x))
+    >>> bool(result.record.best_perf < 1e-6)
+    True
+    """
+    run = Training(network, inputs, targets, loss, **options)
+    try:
+        for _ in run:
+            pass
+    except KeyboardInterrupt:
+        run.stop_by_user()
+    return TrainingResult(run.network, run.record)
+
+
+def _first(stops: tuple[Callable[[Status], Stop | None], ...], status: Status) -> Stop | None:
+    for check in stops:
+        stop = check(status)
+        if stop is not None:
+            return stop
+    return None
+
+
+def _performance(objective: Objective | None, here: Evaluation) -> float:
+    return math.nan if objective is None else objective.performance(objective.at(here.weights, Need.VALUE))
+
+
+def _settings_of(rule: StepRule) -> dict[str, Any]:
+    return {name: getattr(rule, name) for name in getattr(rule, "__dataclass_fields__", ())}
