@@ -110,6 +110,12 @@ def test_places_where_no_file_can_be_are_refused(tmp_path, name, message, force)
         pytest.fail("the body must not run")
 
 
+def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(FileError, match="no permission to write in the folder"):
+        refuse_existing(tmp_path / "model.bin")
+
+
 def test_a_device_is_never_replaced():
     with pytest.raises(FileError, match="not an ordinary file"):
         refuse_existing(os.devnull, force=True)

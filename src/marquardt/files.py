@@ -47,9 +47,7 @@ def refuse_existing(path: str | os.PathLike[str], *, force: bool = False) -> Non
             if not stat.S_ISREG(path.stat().st_mode):
                 raise FileError(f"Cannot write {path}: it is not an ordinary file. Name another one.")
             if not force:
-                raise FileError(
-                    f"{path} exists already. Replace it with --force (force=True), or name another file."
-                )
+                raise FileError(f"{path} exists already. Replace it with --force (force=True), or name another file.")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise FileError(f"Cannot write {path}: no permission to write in the folder {path.parent}.")
     except FileError:

@@ -47,7 +47,18 @@ def as_csv(table, folder):
     return read_table(folder / "houses.csv")
 
 
+class Stream:
+    """A table of which only the Arrow stream is known."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
 KINDS_OF_TABLE = {
+    "any stream": Stream,
     "pyarrow": lambda table: table,
     "pandas": lambda table: pd.DataFrame(table.to_pydict()),
     "pandas with an index": lambda table: pd.DataFrame(table.to_pydict(), index=list("uvwxyz")),
@@ -268,6 +279,10 @@ def test_a_table_without_rows_is_refused():
     ("table", "message"),
     [
         ([[1, 2]], "must be a pyarrow.Table or a pandas or polars DataFrame, got list"),
+        (pd.Series([1, 2]), "DataFrame, got Series"),
+        (pl.Series([1, 2]), "DataFrame, got Series"),
+        (pl.LazyFrame({"a": [1]}), "DataFrame, got LazyFrame"),
+        ({"a": [1]}, "DataFrame, got dict"),
         (pd.DataFrame({"a": [1, "x"]}), "column a with type object.*values of one type"),
         (pa.table([[1], [2]], names=["a", "a"]), "more than one column of the name 'a'"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "a"),

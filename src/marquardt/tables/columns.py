@@ -43,17 +43,23 @@ def as_table(table: Any) -> pa.Table:
     >>> as_table(pa.table({"age": [28, 7]})).column_names
     ['age']
     """
+    library = type(table).__module__.partition(".")[0]
+    is_frame = hasattr(type(table), "columns" if library == "pandas" else "__arrow_c_stream__")
+    is_series = library == "polars" and not hasattr(type(table), "columns")
     try:
         if isinstance(table, pa.Table):
             arrow = table
-        elif type(table).__module__.partition(".")[0] == "pandas" and hasattr(table, "columns"):
-            arrow = pa.Table.from_pandas(table, preserve_index=False)
-        elif hasattr(table, "__arrow_c_stream__"):
-            arrow = pa.table(table)
-        else:
+        elif not is_frame or is_series:
             raise DataError(
                 f"A table must be a pyarrow.Table or a pandas or polars DataFrame, got {type(table).__name__}."
             )
+        elif library == "pandas":
+            arrow = pa.Table.from_pandas(table, preserve_index=False)
+        elif library == "polars":
+            # Its stream holds text as views, which older versions of Arrow cannot cast.
+            arrow = table.to_arrow()
+        else:
+            arrow = pa.table(table)
     except (pa.ArrowException, TypeError, ValueError) as error:
         if isinstance(error, DataError):
             raise

@@ -138,12 +138,9 @@ def _read_separated(path: Path, text: frozenset[str]) -> pa.Table:
     separator = "\t" if is_tsv else _separator(sample, is_whole)
     rows = _first_rows(sample, separator, is_whole)
     header = rows[0]
-    names = [name.strip() for name in header]
-    _refuse_numbers_as_header(path, names)
+    _refuse_numbers_as_header(path, [name.strip() for name in header])
     if is_whole and len(rows) == 1:
         raise DataError(_no_rows(path))
-    if "" not in names[:-1]:
-        _refuse_bad_names(path, [name for name in names if name])
     table = _parse(path, separator, len(header), {raw for raw in header if raw.strip() in text})
     table = table.rename_columns([name.strip() for name in table.column_names])
     last = table.num_columns - 1
@@ -268,7 +265,6 @@ def _parse(path: Path, separator: str, width: int, text: Collection[str]) -> pa.
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 null_values=list(MISSING_WORDS),
-                strings_can_be_null=True,
                 column_types=dict.fromkeys(text, pa.string()),
             ),
         )
