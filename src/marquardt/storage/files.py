@@ -1,0 +1,155 @@
+"""Save and load: content to archive and back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from marquardt._version import __version__
+from marquardt.arrays import AnyArray
+from marquardt.errors import FileError
+from marquardt.files import replacing
+from marquardt.networks import ACTIVATIONS, LayerGraph, Network, Scaling
+from marquardt.storage.archive import KIND, damaged, read_archive, write_archive
+from marquardt.storage.content import NetworkFile, marked, restored
+from marquardt.training import Epoch, Record
+
+__all__ = ["FORMAT", "load", "save"]
+
+FORMAT = 1
+"""The format that is written. Raise it when an older marquardt could not read, or would misread, the file."""
+
+SCALINGS = ("input_scaling", "target_scaling")
+PARTS = ("train", "validation", "test")
+
+
+def save(path: str | os.PathLike[str], content: NetworkFile, force: bool = False) -> None:
+    """Write a network file: whole or not at all, and equal bytes for equal content.
+
+    Parameters
+    ----------
+    path : path-like
+        Where; the usual suffix is ``.marquardt``.
+    content : NetworkFile
+        What.
+    force : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    FileError
+        If a file is in the way and `force` is false, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from marquardt.networks import Network, feed_forward
+    >>> network = Network(feed_forward(1, (), 1), [2.0, 1.0])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "line.marquardt"
+    ...     save(path, NetworkFile(network, "regression"))
+    ...     load(path).network.outputs([[3.0]])
+    array([[7.]])
+    """
+    network = content.network
+    arrays: dict[str, AnyArray] = {"weights": network.weights}
+    description: dict[str, Any] = {
+        "kind": KIND,
+        "format": FORMAT,
+        "written_by": f"marquardt {__version__}",
+        "task": content.task,
+        "graph": network.graph.to_dict(),
+    }
+    for name in SCALINGS:
+        scaling: Scaling = getattr(network, name)
+        description[name] = scaling.kind
+        arrays[f"{name}_offset"], arrays[f"{name}_factor"] = scaling.offset, scaling.factor
+    description["classes"] = None if content.classes is None else marked(list(content.classes))
+    for name in ("coding", "report", "about"):
+        description[name] = marked(getattr(content, name))
+    description["record"] = None
+    if content.record is not None:
+        record = content.record.to_dict()
+        del record["parts"]
+        record["epochs"] = [field.name for field in fields(Epoch)]
+        description["record"] = marked(record)
+        for name in PARTS:
+            arrays[f"{name}_rows"] = np.asarray(getattr(content.record.parts, name), dtype=np.int64)
+        arrays["epochs"] = np.column_stack([content.record.column(name) for name in record["epochs"]])
+    with replacing(path, force=force) as temporary:
+        write_archive(temporary, description, arrays)
+
+
+def load(path: str | os.PathLike[str]) -> NetworkFile:
+    """Read a network file. Nothing in it is executed, and nothing is believed that does not fit together.
+
+    Parameters
+    ----------
+    path : path-like
+        What `save` wrote.
+
+    Returns
+    -------
+    NetworkFile
+        Equal to what was saved, to the bit; `coding` is a dict.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, a folder, truncated, altered, of another kind, written by a newer marquardt, or
+        uses an activation that is not registered.
+
+    Examples
+    --------
+    >>> load("no_such.marquardt")
+    Traceback (most recent call last):
+    marquardt.errors.FileError: There is no file no_such.marquardt.
+    """
+    path = Path(path)
+    description, arrays = read_archive(path, FORMAT)
+    try:
+        _refuse_unknown_activations(path, description["graph"])
+        graph = LayerGraph.from_dict(description["graph"])
+        scalings = [Scaling(arrays[f"{name}_offset"], arrays[f"{name}_factor"], description[name]) for name in SCALINGS]
+        classes = restored(description["classes"])
+        return NetworkFile(
+            network=Network(graph, arrays["weights"], *scalings),
+            task=description["task"],
+            coding=restored(description["coding"]),
+            classes=None if classes is None else tuple(classes),
+            record=None if description["record"] is None else _record(restored(description["record"]), arrays),
+            report=restored(description["report"]),
+            about=restored(description["about"]),
+        )
+    except FileError:
+        raise
+    except Exception as error:  # the description may be made by hand: anything in it may be of any type
+        raise damaged(path, f"its content does not fit together ({type(error).__name__}: {error})") from error
+
+
+def _record(description: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Record:
+    columns = arrays["epochs"].T
+    return Record.from_dict(
+        {
+            **description,
+            "parts": {name: arrays[f"{name}_rows"] for name in PARTS},
+            "epochs": {name: column.tolist() for name, column in zip(description["epochs"], columns, strict=True)},
+        }
+    )
+
+
+def _refuse_unknown_activations(path: Path, graph: Mapping[str, Any]) -> None:
+    """Name the activation that is missing: it was registered where the network was trained."""
+    for layer in graph["layers"]:
+        name = layer["activation"]
+        if isinstance(name, str) and name not in ACTIVATIONS:
+            shown = repr(name) if len(name) < 50 else "of an overlong name"
+            raise FileError(
+                f"{path} uses the activation {shown}, which is not registered here. Functions are not kept in files: "
+                f"register it before loading, with marquardt.register_activation(Activation({shown}, value, slope))."
+            )
