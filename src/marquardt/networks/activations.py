@@ -38,6 +38,8 @@ class Activation:
         The range of a, for the start of the layers above; infinite where unbounded.
     elementwise : bool
         Whether a unit's value depends on its own net alone.
+    uses_net : bool
+        Whether `slope` looks at net; where it needs only the value, the engine may write the value over net.
 
     Examples
     --------
@@ -52,6 +54,7 @@ class Activation:
     active: tuple[float, float] = (-2.0, 2.0)
     output_range: tuple[float, float] = (-1.0, 1.0)
     elementwise: bool = True
+    uses_net: bool = True
 
 
 def _logistic(net: Array) -> Array:
@@ -108,7 +111,7 @@ def _step(condition: AnyArray) -> Array:
 ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
-        Activation("tanh", np.tanh, lambda net, a: 1.0 - a * a),
+        Activation("tanh", np.tanh, lambda net, a: 1.0 - a * a, uses_net=False),
         Activation("logistic", _logistic, lambda net, a: a * (1.0 - a), (-4.0, 4.0), (0.0, 1.0)),
         Activation("identity", _identity, lambda net, a: np.ones_like(net), UNBOUNDED, UNBOUNDED),
         Activation("relu", _relu, lambda net, a: _step(net > 0), UNBOUNDED, UNBOUNDED),

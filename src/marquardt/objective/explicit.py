@@ -9,13 +9,15 @@ from __future__ import annotations
 import numpy as np
 
 from marquardt.arrays import Array
-from marquardt.objective.passes import Wiring
-from marquardt.objective.sensitivities import Sensitivity
+from marquardt.objective.passes import Scratch, Wiring
+from marquardt.objective.sensitivities import Factored, Sensitivity
 
 __all__ = ["explicit_jacobian"]
 
 
-def explicit_jacobian(wiring: Wiring, deltas: list[Sensitivity], stacked: list[Array]) -> Array:
+def explicit_jacobian(
+    wiring: Wiring, deltas: list[Sensitivity], stacked: list[Array], scratch: Scratch | None = None
+) -> Array:
     """Write out (R J)ᵀ of one block.
 
     Parameters
@@ -26,6 +28,8 @@ def explicit_jacobian(wiring: Wiring, deltas: list[Sensitivity], stacked: list[A
         Every layer's Δ.
     stacked : list of ndarray of shape (fan_in, n_samples)
         Every layer's z.
+    scratch : Scratch, optional
+        Where it is written; a new array when not given.
 
     Returns
     -------
@@ -34,15 +38,18 @@ def explicit_jacobian(wiring: Wiring, deltas: list[Sensitivity], stacked: list[A
         transpose, over rows and samples, is JᵀΛJ.
     """
     n_samples = stacked[0].shape[1]
-    first = deltas[0].full()
-    n_rows = first.shape[0]
-    transposed = np.empty((wiring.graph.n_weights, n_rows, n_samples))
+    n_weights, n_rows = wiring.graph.n_weights, wiring.graph.n_outputs
+    if scratch is None:
+        scratch = Scratch()
+    transposed = scratch.take("jacobian", n_weights, n_rows * n_samples)
     for span, delta, z in zip(wiring.spans, deltas, stacked, strict=True):
         size = span.layer.size
-        part = transposed[span.start : span.stop].reshape(size, span.fan_in, n_rows, n_samples)
-        full = delta.full()
-        if n_rows == 1:
-            np.multiply(full[0][:, None], z[None], out=part[:, :, 0])
+        here = transposed[span.start : span.stop]
+        if n_rows > 1:
+            part = here.reshape(size, span.fan_in, n_rows, n_samples)
+            np.multiply(delta.full().transpose(1, 0, 2)[:, None], z[None, :, None], out=part)
+        elif size == 1 and isinstance(delta, Factored) and delta.is_plain and delta.per_unit is not None:
+            np.multiply(z, delta.per_unit[0, 0], out=here)
         else:
-            np.multiply(full.transpose(1, 0, 2)[:, None], z[None, :, None], out=part)
-    return transposed
+            np.multiply(delta.full()[0][:, None], z, out=here.reshape(size, span.fan_in, n_samples))
+    return transposed.reshape(n_weights, n_rows, n_samples)

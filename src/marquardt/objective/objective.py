@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TypeVar
@@ -18,7 +18,7 @@ from marquardt.objective.blocks import Block, make_blocks
 from marquardt.objective.evaluation import Evaluation, Need
 from marquardt.objective.explicit import explicit_jacobian
 from marquardt.objective.pairs import PairSums
-from marquardt.objective.passes import Pass, Wiring
+from marquardt.objective.passes import Pass, Scratch, Wiring
 from marquardt.objective.plan import Plan, make_plan
 from marquardt.objective.sensitivities import Sensitivity, forms, sensitivities
 
@@ -104,12 +104,11 @@ class Objective:
             self._diagonal = None
         self._wiring = Wiring(graph, self.loss.link is not None)
         probe = np.zeros((graph.n_outputs, 1))
-        self._curvature_axes = self.loss.curvature(probe, probe).ndim
-        self._kinds = forms(self._wiring, self._curvature_axes)
+        self._layout = forms(self._wiring, self.loss.curvature(probe, probe).ndim)
         n_samples = len(table) if chosen is None else len(chosen)
         self.plan: Plan = make_plan(
             graph,
-            self._kinds,
+            self._layout,
             graph.n_outputs,
             n_samples,
             form=form,
@@ -131,7 +130,8 @@ class Objective:
         )
         self._unit = self._performance_unit(target_scaling)
         self._pair_sums: list[PairSums] = []
-        self._last: tuple[Array, Pass] | None = None
+        self._scratch = [Scratch() for _ in range(self.plan.threads)]
+        self._last: tuple[bytes, Pass] | None = None
         self._pool: ThreadPoolExecutor | None = None
 
     @property
@@ -214,7 +214,7 @@ class Objective:
         parts = []
         for block in self._blocks:
             done = self._wiring.forward(weights, block.inputs)
-            _, deltas = self._deltas(weights, done, block)
+            _, _, deltas = self._deltas(done, block)
             transposed = explicit_jacobian(self._wiring, deltas, done.stacked)
             parts.append(transposed.transpose(2, 1, 0).reshape(-1, self.n_weights))
         return np.concatenate(parts)
@@ -258,15 +258,15 @@ class Objective:
 
     def _at(self, weights: Array, need: Need) -> Evaluation:
         if need is Need.VALUE:
-            return self._evaluation(weights, self._total(lambda rows: self._values(weights, rows)))
-        if self.plan.form == "explicit" or need is Need.GRADIENT:
-            parts = self._spread(lambda _, rows: self._plain(weights, rows, need))
-            sums = sum(part[0] for part in parts)
-            gradient = sum(part[1] for part in parts)
-            normal = sum(part[2] for part in parts[1:]) + parts[0][2] if need is Need.NORMAL else None
-        else:
-            sums, gradient, normal = self._paired(weights)
-        return self._evaluation(weights, sums, gradient, normal)
+            parts = self._spread(lambda number, blocks: self._values(weights, number, blocks))
+            return self._evaluation(weights, _sum(parts))
+        if need is Need.GRADIENT:
+            sums, gradient = _sum_each(self._spread(lambda number, blocks: self._gradients(weights, number, blocks)))
+            return self._evaluation(weights, sums, gradient)
+        if self.plan.form == "explicit":
+            explicit = self._spread(lambda number, blocks: self._explicit(weights, number, blocks))
+            return self._evaluation(weights, *_sum_each(explicit))
+        return self._evaluation(weights, *self._paired(weights))
 
     def _evaluation(
         self, weights: Array, sums: Array, gradient: Array | None = None, normal: Array | None = None
@@ -283,13 +283,6 @@ class Objective:
         if normal is not None and diagonal is not None:
             normal.ravel()[:: self.n_weights + 1] += diagonal
         return Evaluation(weights, loss, sums, gradient, normal)
-
-    def _total(self, work: Callable[[list[Block]], Array]) -> Array:
-        parts = self._spread(lambda _, blocks: work(blocks))
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        return total
 
     def _spread(self, work: Callable[[int, list[Block]], T]) -> list[T]:
         """Do the work on each thread's share of the blocks; results in the order of the blocks."""
@@ -308,73 +301,87 @@ class Objective:
 
         return list(self._pool.map(guarded, range(threads), shares))
 
-    def _forward(self, weights: Array, block: Block) -> Pass:
+    def _forward(self, weights: Array, number: int, block: Block) -> Pass:
         """Forward pass; of a single block the last one is kept, as the accepted trial is evaluated again."""
         if len(self._blocks) > 1:
-            return self._wiring.forward(weights, block.inputs)
-        if self._last is None or self._last[0] is not weights:
-            self._last = (weights, self._wiring.forward(weights, block.inputs))
+            return self._wiring.forward(weights, block.inputs, self._scratch[number])
+        key = weights.tobytes()
+        if self._last is None or self._last[0] != key:
+            self._last = (key, self._wiring.forward(weights, block.inputs, self._scratch[number]))
         return self._last[1]
-
-    def _values(self, weights: Array, blocks: list[Block]) -> Array:
-        sums = np.zeros(self.n_outputs)
-        for block in blocks:
-            sums += self._block_sums(self._forward(weights, block), block)
-        return sums
 
     def _block_sums(self, done: Pass, block: Block) -> Array:
         value = self.loss.value(done.outputs, block.targets)
         sums: Array = np.add.reduce(value, axis=1) if block.weight is None else value @ block.weight
         return sums
 
-    def _deltas(self, weights: Array, done: Pass, block: Block) -> tuple[list[Array | None], list[Sensitivity]]:
+    def _deltas(self, done: Pass, block: Block) -> tuple[list[Array | None], Array, list[Sensitivity]]:
         slopes = self._wiring.slopes(done)
         curvature = self.loss.curvature(done.outputs, block.targets)
-        return slopes, sensitivities(self._wiring, weights, done, slopes, curvature, block.weight)
+        return slopes, curvature, sensitivities(self._wiring, self._layout, done, slopes, curvature, block.weight)
 
-    def _gradient(self, weights: Array, done: Pass, slopes: list[Array | None], block: Block) -> Array:
+    def _gradient(self, done: Pass, slopes: list[Array | None], block: Block) -> Array:
         slope = self.loss.slope(done.outputs, block.targets)
         if block.weight is not None:
             slope *= block.weight
-        return self._wiring.gradient(weights, done, slopes, slope)
+        return self._wiring.gradient(done, slopes, slope)
 
-    def _plain(self, weights: Array, blocks: list[Block], need: Need) -> tuple[Array, Array, Array]:
-        """Sums, gradient and, if needed, normal matrix of one thread's blocks, by way of the Jacobian."""
-        sums = np.zeros(self.n_outputs)
-        gradient = np.zeros(self.n_weights)
-        normal: Array | None = None
+    def _values(self, weights: Array, number: int, blocks: list[Block]) -> Array:
+        """Sums of one thread's blocks."""
+        return _sum([self._block_sums(self._forward(weights, number, block), block) for block in blocks])
+
+    def _gradients(self, weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array]:
+        """Sums and gradient of one thread's blocks."""
+        parts = []
         for block in blocks:
-            done = self._forward(weights, block)
-            sums += self._block_sums(done, block)
-            if need is Need.GRADIENT:
-                gradient += self._gradient(weights, done, self._wiring.slopes(done), block)
-                continue
-            slopes, deltas = self._deltas(weights, done, block)
-            transposed = explicit_jacobian(self._wiring, deltas, done.stacked).reshape(self.n_weights, -1)
-            product = transposed @ transposed.T
-            normal = product if normal is None else np.add(normal, product, out=normal)
-            gradient += self._gradient(weights, done, slopes, block)
-        return sums, gradient, np.empty((0, 0)) if normal is None else normal
+            done = self._forward(weights, number, block)
+            parts.append((self._block_sums(done, block), self._gradient(done, self._wiring.slopes(done), block)))
+        sums, gradient = _sum_each(parts)
+        return sums, gradient
+
+    def _explicit(self, weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array, Array]:
+        """Sums, gradient and normal matrix of one thread's blocks, by way of the Jacobian."""
+        total: tuple[Array, ...] | None = None
+        for block in blocks:
+            done = self._forward(weights, number, block)
+            slopes, curvature, deltas = self._deltas(done, block)
+            cube = explicit_jacobian(self._wiring, deltas, done.stacked, self._scratch[number])
+            transposed = cube.reshape(self.n_weights, -1)
+            if curvature.ndim == 1:
+                # Λ is constant: the whitened slope √(w/λ) ∂loss/∂output is the residual that J belongs to.
+                slope = self.loss.slope(done.outputs, block.targets)
+                if curvature[0] != 1.0 or len(curvature) > 1:
+                    slope /= np.sqrt(curvature)[:, None]
+                if block.weight is not None:
+                    slope *= np.sqrt(block.weight)
+                gradient = transposed @ slope.ravel()
+            else:
+                gradient = self._gradient(done, slopes, block)
+            part = (self._block_sums(done, block), gradient, transposed @ transposed.T)
+            if total is None:
+                total = part
+            else:
+                for so_far, piece in zip(total, part, strict=True):
+                    np.add(so_far, piece, out=so_far)
+        assert total is not None  # there is always a block
+        sums, gradient, normal = total
+        return sums, gradient, normal
 
     def _paired(self, weights: Array) -> tuple[Array, Array, Array]:
         """Sums, gradient and normal matrix by pair products."""
         if not self._pair_sums:
-            self._pair_sums = [
-                PairSums(self._wiring, self._kinds, self._curvature_axes) for _ in range(self.plan.threads)
-            ]
-        last_deltas: list[list[Sensitivity]] = [[]] * self.plan.threads
+            self._pair_sums = [PairSums(self._wiring, self._layout, scratch) for scratch in self._scratch]
 
         def work(number: int, blocks: list[Block]) -> tuple[Array, Array]:
             pair_sums = self._pair_sums[number]
             pair_sums.clear()
             sums, gradient = np.zeros(self.n_outputs), np.zeros(self.n_weights)
             for block in blocks:
-                done = self._forward(weights, block)
+                done = self._forward(weights, number, block)
                 sums += self._block_sums(done, block)
-                slopes, deltas = self._deltas(weights, done, block)
+                slopes, _, deltas = self._deltas(done, block)
                 pair_sums.add(deltas, done.stacked)
-                gradient += self._gradient(weights, done, slopes, block)
-                last_deltas[number] = deltas
+                gradient += self._gradient(done, slopes, block)
             return sums, gradient
 
         parts = self._spread(work)
@@ -382,10 +389,8 @@ class Objective:
         for other in self._pair_sums[1:]:
             merged.merge(other)
         normal = np.empty((self.n_weights, self.n_weights))
-        merged.write(normal, last_deltas[0])
-        sums, gradient = parts[0]
-        for more_sums, more_gradient in parts[1:]:
-            sums, gradient = sums + more_sums, gradient + more_gradient
+        merged.write(normal)
+        sums, gradient = _sum_each(parts)
         return sums, gradient, normal
 
     # ---------------------------------------------------------------- checks and units
@@ -411,6 +416,19 @@ class Objective:
             return unit if self.loss.output_weights is None else unit / np.array(self.loss.output_weights)
         self._mean = 1.0 / self.total_weight
         return np.full(self.n_outputs, self._mean)
+
+
+def _sum(arrays: list[Array]) -> Array:
+    """The sum of one or more arrays, in their order."""
+    total = arrays[0]
+    for array in arrays[1:]:
+        total = total + array
+    return total
+
+
+def _sum_each(parts: Sequence[tuple[Array, ...]]) -> list[Array]:
+    """Sum tuples of arrays place by place."""
+    return list(parts[0]) if len(parts) == 1 else [_sum(list(place)) for place in zip(*parts, strict=True)]
 
 
 def _checked(

@@ -21,14 +21,14 @@ in any order, from any thread.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from marquardt.arrays import Array, Indices
 from marquardt.networks import LayerSpan
-from marquardt.objective.passes import Wiring
-from marquardt.objective.sensitivities import Diagonal, Factored, Sensitivity
+from marquardt.objective.passes import Scratch, Wiring
+from marquardt.objective.sensitivities import Diagonal, Factored, Form, Sensitivity
 
 __all__ = ["PairSums"]
 
@@ -39,23 +39,10 @@ CHUNK_ROWS = 512
 class _Accumulator(Protocol):
     sum: Array
 
-    def add(self, work: _Workspace, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None: ...
+    # Each kind takes the forms of Δ that it was chosen for.
+    def add(self, work: Scratch, left: Any, z_left: Array, right: Any, z_right: Array) -> None: ...
 
-    def write(self, normal: Array, left: Sensitivity, right: Sensitivity) -> None: ...
-
-
-class _Workspace:
-    """Scratch arrays of one thread, allocated once and used for every block."""
-
-    def __init__(self) -> None:
-        self._arrays: dict[str, Array] = {}
-
-    def take(self, name: str, rows: int, columns: int) -> Array:
-        """Return an uninitialized array (rows, columns); the same memory for the same name."""
-        flat = self._arrays.get(name)
-        if flat is None or flat.size < rows * columns:
-            flat = self._arrays[name] = np.empty(rows * columns)
-        return flat[: rows * columns].reshape(rows, columns)
+    def write(self, normal: Array, left: Any, right: Any) -> None: ...
 
 
 def _pairs_within(array: Array, out: Array) -> Array:
@@ -85,9 +72,12 @@ def _pair_table(size: int) -> Indices:
 
 def _constant(left: Factored, right: Factored) -> Array | None:
     """G = UᵀU′ of eq. (2); None where it is 1."""
-    if left.per_unit is None or right.per_unit is None:
+    if left.per_unit is None and right.per_unit is None:
         return None
-    return left.per_unit.T @ right.per_unit
+    ones = np.ones((1, left.size)), np.ones((1, right.size))
+    first = ones[0] if left.per_unit is None else left.per_unit
+    second = ones[1] if right.per_unit is None else right.per_unit
+    return first.T @ second
 
 
 class _SharedSquare:
@@ -97,7 +87,7 @@ class _SharedSquare:
         self.span = span
         self.sum = np.zeros((span.fan_in, span.fan_in))
 
-    def add(self, work: _Workspace, left: Factored, z_left: Array, right: Factored, z_right: Array) -> None:
+    def add(self, work: Scratch, left: Factored, z_left: Array, right: Factored, z_right: Array) -> None:
         if left.is_plain:
             self.sum += z_left @ z_left.T
         else:
@@ -125,7 +115,7 @@ class _Within:
         self.input_table = _pair_table(fan_in)
         self.sum = np.zeros((self.unit_rows, self.input_rows))
 
-    def add(self, work: _Workspace, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None:
+    def add(self, work: Scratch, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None:
         n_samples = z_left.shape[1]
         units = work.take("units", self.unit_rows, n_samples)
         if isinstance(left, Diagonal):
@@ -173,11 +163,12 @@ class _Within:
         for h in range(size):
             count = size - h
             # (h′, i, j) for h′ >= h; symmetric in i and j, so the mirror image is the same numbers in rows.
-            part = self.sum[row : row + count][:, self.input_table]
+            part = np.take(self.sum[row : row + count], self.input_table, axis=1, mode="clip")
             if constant is not None:
                 part *= constant[h, h:, None, None]
-            target[h * fan_in : (h + 1) * fan_in, h * fan_in :] = part.transpose(1, 0, 2).reshape(fan_in, -1)
-            target[h * fan_in :, h * fan_in : (h + 1) * fan_in] = part.reshape(-1, fan_in)
+            rows = slice(h * fan_in, (h + 1) * fan_in)
+            target[rows, h * fan_in :].reshape(fan_in, count, fan_in)[:] = part.transpose(1, 0, 2)
+            target[h * fan_in :, rows] = part.reshape(-1, fan_in)
             row += count
 
 
@@ -190,16 +181,22 @@ class _FactoredBetween:
         self.right_rows = right.fan_in * (1 if shared_right else right.layer.size)
         self.sum = np.zeros((self.left_rows, self.right_rows))
 
-    def add(self, work: _Workspace, left: Factored, z_left: Array, right: Factored, z_right: Array) -> None:
+    def add(self, work: Scratch, left: Factored, z_left: Array, right: Factored, z_right: Array) -> None:
         n_samples = z_left.shape[1]
         rows_left, rows_right = z_left, z_right
         if not left.is_plain:
             rows_left = _pairs_between(left.per_sample, z_left, work.take("left", self.left_rows, n_samples))
         if not right.is_plain:
             rows_right = _pairs_between(right.per_sample, z_right, work.take("right", self.right_rows, n_samples))
-        product = work.take("product", self.left_rows, self.right_rows)
-        np.matmul(rows_left, rows_right.T, out=product)
-        self.sum += product
+        # Few rows first: BLAS is a quarter faster with the long side as columns.
+        if self.right_rows < self.left_rows:
+            product = work.take("product", self.right_rows, self.left_rows)
+            np.matmul(rows_right, rows_left.T, out=product)
+            self.sum += product.T
+        else:
+            product = work.take("product", self.left_rows, self.right_rows)
+            np.matmul(rows_left, rows_right.T, out=product)
+            self.sum += product
 
     def write(self, normal: Array, left: Factored, right: Factored) -> None:
         a, b = self.left, self.right
@@ -220,7 +217,7 @@ class _Between:
         self.unit_rows = left.layer.size * right.layer.size
         self.sum = np.zeros((self.unit_rows, left.fan_in * right.fan_in))
 
-    def add(self, work: _Workspace, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None:
+    def add(self, work: Scratch, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None:
         n_samples = z_left.shape[1]
         units = work.take("units", self.unit_rows, n_samples)
         cube = units.reshape(self.left.layer.size, self.right.layer.size, n_samples)
@@ -259,23 +256,19 @@ class PairSums:
     ----------
     wiring : Wiring
         The network.
-    kinds : list of type
-        The form of every layer's Δ, from `forms`.
-    curvature_axes : int
-        Number of axes of the loss's curvature.
+    layout : list of Form
+        The form of every layer's Δ.
+    scratch : Scratch
+        The thread's.
     """
 
-    def __init__(self, wiring: Wiring, kinds: list[type], curvature_axes: int) -> None:
+    def __init__(self, wiring: Wiring, layout: list[Form], scratch: Scratch) -> None:
         spans = wiring.spans
         last = len(spans) - 1
-        several = wiring.graph.n_outputs > 1
-        constant = curvature_axes == 1 and wiring.is_linear[last]
-        # S has one row for all units at the output, and in linear layers below it when there are several outputs.
-        shared = [
-            kinds[k] is Factored and (spans[k].layer.size == 1 or (several and constant and wiring.is_linear[k]))
-            for k in range(len(spans))
-        ]
-        self.work = _Workspace()
+        kinds = [form.kind for form in layout]
+        shared = [form.is_shared for form in layout]
+        self._scratch = scratch
+        self._last: list[Sensitivity] = []
         self.accumulators: dict[tuple[int, int], _Accumulator] = {}
         for a in range(last + 1):
             for b in range(a, last + 1):
@@ -300,8 +293,9 @@ class PairSums:
         stacked : list of ndarray of shape (fan_in, n_samples)
             Every layer's z.
         """
+        self._last = deltas
         for (a, b), accumulator in self.accumulators.items():
-            accumulator.add(self.work, deltas[a], stacked[a], deltas[b], stacked[b])
+            accumulator.add(self._scratch, deltas[a], stacked[a], deltas[b], stacked[b])
 
     def clear(self) -> None:
         """Set all sums to zero, for the next pass."""
@@ -319,15 +313,14 @@ class PairSums:
         for key, accumulator in self.accumulators.items():
             accumulator.sum += other.accumulators[key].sum
 
-    def write(self, normal: Array, deltas: list[Sensitivity]) -> None:
+    def write(self, normal: Array) -> None:
         """Spread the sums over the normal matrix.
 
         Parameters
         ----------
         normal : ndarray of shape (n_weights, n_weights)
             Overwritten.
-        deltas : list of sensitivities
-            Of any block: only the constant factors U are read.
         """
+        # Of the last block's Δ only the constant factors U are read, which are the same in every block.
         for (a, b), accumulator in self.accumulators.items():
-            accumulator.write(normal, deltas[a], deltas[b])
+            accumulator.write(normal, self._last[a], self._last[b])

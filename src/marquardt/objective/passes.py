@@ -14,7 +14,7 @@ import numpy as np
 from marquardt.arrays import Array
 from marquardt.networks import INPUTS, LayerGraph, LayerSpan, activation_named
 
-__all__ = ["Pass", "Wiring"]
+__all__ = ["Pass", "Scratch", "Wiring"]
 
 _ALL_INPUTS = -1
 
@@ -25,18 +25,56 @@ class Pass:
 
     Parameters
     ----------
+    matrices : list of ndarray of shape (size, fan_in)
+        W of every layer, views of the weights.
     stacked : list of ndarray of shape (fan_in, n_samples)
         z of every layer.
     nets, values : list of ndarray of shape (size, n_samples)
-        net and f(net) of every layer.
+        net and f(net) of every layer. Where the slope needs only the value, as of tanh, both are the value.
     outputs : ndarray of shape (n_outputs, n_samples)
         What the loss sees: the output layer's value, or its net if the loss is fused with its activation.
     """
 
+    matrices: list[Array]
     stacked: list[Array]
     nets: list[Array]
     values: list[Array]
     outputs: Array
+
+
+class Scratch:
+    """Arrays of one thread, allocated once and used for every block.
+
+    A fresh array of this size costs more in page faults than the arithmetic that fills it.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[object, Array] = {}
+
+    def take(self, name: object, rows: int, columns: int) -> Array:
+        """Return an uninitialized array; the same memory for the same name.
+
+        Parameters
+        ----------
+        name : hashable
+            What it is for.
+        rows, columns : int
+            Its shape.
+
+        Returns
+        -------
+        ndarray of shape (rows, columns)
+            Valid until the next call with that name.
+        """
+        array = self._arrays.get(name)
+        if array is not None and array.shape == (rows, columns):
+            return array
+        if array is None or array.base is None or array.base.size < rows * columns:
+            base = np.empty(rows * columns)
+        else:
+            base = array.base
+        array = self._arrays[name] = base[: rows * columns].reshape(rows, columns)
+        return array
 
 
 class Wiring:
@@ -68,8 +106,34 @@ class Wiring:
         self.is_linear = [
             span.layer.activation == "identity" or (is_fused and k == last) for k, span in enumerate(self.spans)
         ]
+        self._ones: dict[int, Array] = {}
+        self._steps = [
+            (
+                (span.start, span.stop, span.layer.size, span.fan_in),
+                self.sources[k],
+                span.layer.bias,
+                None if self.is_linear[k] else activation.value,
+                # A ufunc whose slope needs only the value may write it over the net.
+                isinstance(activation.value, np.ufunc) and not activation.uses_net,
+            )
+            for k, (span, activation) in enumerate(zip(self.spans, self.activations, strict=True))
+        ]
 
-    def forward(self, weights: Array, inputs: Array) -> Pass:
+    def ones(self, n_samples: int) -> Array:
+        """Return a row of ones, of shape (1, n_samples); read-only, made once.
+
+        Parameters
+        ----------
+        n_samples : int
+            Its length.
+        """
+        row = self._ones.get(n_samples)
+        if row is None:
+            row = self._ones[n_samples] = np.ones((1, n_samples))
+            row.setflags(write=False)
+        return row
+
+    def forward(self, weights: Array, inputs: Array, scratch: Scratch | None = None) -> Pass:
         """Evaluate one block.
 
         Parameters
@@ -78,38 +142,53 @@ class Wiring:
             The point.
         inputs : ndarray of shape (n_inputs + 1, n_samples)
             Scaled, the last row 1.
+        scratch : Scratch, optional
+            Where the hidden layers are written; new arrays when not given. The result is then valid until the
+            next pass with the same scratch.
 
         Returns
         -------
         Pass
             All that is needed to go back.
         """
+        n_samples = inputs.shape[1]
         augmented: list[Array] = []
+        matrices: list[Array] = []
         stacked: list[Array] = []
         nets: list[Array] = []
         values: list[Array] = []
-        last = len(self.spans) - 1
-        for k, span in enumerate(self.spans):
-            sources = [inputs if s == _ALL_INPUTS else augmented[s] for s in self.sources[k]]
+        last = len(self._steps) - 1
+        for k, ((start, stop, size, fan_in), sources, has_bias, function, in_place) in enumerate(self._steps):
             if len(sources) == 1:
-                z = sources[0] if span.layer.bias else sources[0][:-1]
+                source = sources[0]
+                z = inputs if source == _ALL_INPUTS else augmented[source]
+                if not has_bias:
+                    z = z[:-1]
             else:
                 # Every augmented array ends in a row of ones; only the last one's is kept, as the bias.
-                parts = [source[:-1] for source in sources[:-1]]
-                z = np.concatenate([*parts, sources[-1] if span.layer.bias else sources[-1][:-1]])
-            net = span.matrix(weights) @ z
+                parts = [inputs if source == _ALL_INPUTS else augmented[source] for source in sources]
+                z = np.concatenate([*(part[:-1] for part in parts[:-1]), parts[-1] if has_bias else parts[-1][:-1]])
+            matrix = weights[start:stop].reshape(size, fan_in)
+            if k == last:
+                net = matrix @ z
+                value = net if function is None else function(net)
+            else:
+                ones = np.empty((size + 1, n_samples)) if scratch is None else scratch.take(k, size + 1, n_samples)
+                ones[size] = 1.0
+                value = ones[:size]
+                if function is None or in_place:
+                    net = np.matmul(matrix, z, out=value)
+                    if isinstance(function, np.ufunc):
+                        function(net, out=value)
+                else:
+                    net = matrix @ z
+                    value[:] = function(net)
+                augmented.append(ones)
+            matrices.append(matrix)
             stacked.append(z)
             nets.append(net)
-            if k == last:
-                value = net if self.is_linear[k] else self.activations[k].value(net)
-            else:
-                ones = np.empty((len(net) + 1, net.shape[1]))
-                value = ones[:-1]
-                value[:] = net if self.is_linear[k] else self.activations[k].value(net)
-                ones[-1] = 1.0
-                augmented.append(ones)
             values.append(value)
-        return Pass(stacked, nets, values, values[-1])
+        return Pass(matrices, stacked, nets, values, value)
 
     def slopes(self, done: Pass) -> list[Array | None]:
         """Return f′ of every layer; None where it is 1, and for a softmax output.
@@ -158,13 +237,13 @@ class Wiring:
         mixed: Array = q * (rows - (rows * q).sum(axis=-2, keepdims=True))
         return mixed
 
-    def backward(self, weights: Array, slopes: list[Array | None], at_output: Array) -> list[Array]:
+    def backward(self, done: Pass, slopes: list[Array | None], at_output: Array) -> list[Array]:
         """Take derivatives with respect to the output layer's net back to every layer's net.
 
         Parameters
         ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
+        done : Pass
+            A forward pass.
         slopes : list
             From `slopes`.
         at_output : ndarray of shape (…, n_outputs, n_samples)
@@ -179,7 +258,10 @@ class Wiring:
         for k in range(len(self.spans) - 2, -1, -1):
             delta: Array | None = None
             for consumer, first, last in self.consumers[k]:
-                part = self.spans[consumer].matrix(weights)[:, first:last].T @ deltas[consumer]
+                transposed = done.matrices[consumer][:, first:last].T
+                above = deltas[consumer]
+                # A product over one unit is no sum: written elementwise it is many times faster.
+                part = transposed * above if above.shape[-2] == 1 else transposed @ above
                 delta = part if delta is None else delta + part
             assert delta is not None  # the graph refuses layers that nobody uses
             slope = slopes[k]
@@ -188,13 +270,11 @@ class Wiring:
             deltas[k] = delta
         return deltas
 
-    def gradient(self, weights: Array, done: Pass, slopes: list[Array | None], slope: Array) -> Array:
+    def gradient(self, done: Pass, slopes: list[Array | None], slope: Array) -> Array:
         """Return ∂loss/∂weights of one block.
 
         Parameters
         ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
         done : Pass
             A forward pass.
         slopes : list
@@ -208,7 +288,7 @@ class Wiring:
             The sum over the block.
         """
         gradient = np.empty(self.graph.n_weights)
-        deltas = self.backward(weights, slopes, self.through_output(done, slopes, slope))
+        deltas = self.backward(done, slopes, self.through_output(done, slopes, slope))
         for span, delta, z in zip(self.spans, deltas, done.stacked, strict=True):
             np.matmul(delta, z.T, out=span.matrix(gradient))
         return gradient

@@ -14,7 +14,7 @@ from marquardt.checks import one_of, whole
 from marquardt.errors import ResourceError
 from marquardt.networks import LayerGraph
 from marquardt.numerics import usable_cpus
-from marquardt.objective.sensitivities import Factored
+from marquardt.objective.sensitivities import Factored, Form
 
 __all__ = ["FORMS", "Plan", "machine_memory", "make_plan"]
 
@@ -27,7 +27,7 @@ NS_WRITTEN = 0.6
 NS_CALL = 1500.0
 """A NumPy call."""
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 6 << 20
 """What a block's scratch arrays may take: a share of the last-level cache."""
 SMALLEST_BLOCK, LARGEST_BLOCK = 128, 2048
 SERIAL_NS = 4e6
@@ -85,7 +85,7 @@ def machine_memory() -> int | None:
     return memory
 
 
-def _pair_costs(graph: LayerGraph, kinds: list[type], n_rows: int) -> tuple[float, float, float, int]:
+def _pair_costs(graph: LayerGraph, layout: list[Form], n_rows: int) -> tuple[float, float, float, int]:
     """Products, written numbers and calls of the pair form a sample; and the numbers its sums hold."""
     products = written = calls = 0.0
     held = 0
@@ -97,13 +97,13 @@ def _pair_costs(graph: LayerGraph, kinds: list[type], n_rows: int) -> tuple[floa
                 units = left.layer.size * (left.layer.size + 1) // 2
                 inputs = left.fan_in * (left.fan_in + 1) // 2
                 products += units * inputs
-                written += units * (1 if kinds[a] is Factored else n_rows) + inputs
+                written += units * (1 if layout[a].kind is Factored else n_rows) + inputs
                 calls += left.layer.size + left.fan_in + 2
                 held += units * inputs
             else:
                 units, inputs = left.layer.size * right.layer.size, left.fan_in * right.fan_in
                 products += units * inputs
-                if kinds[a] is Factored and kinds[b] is Factored:
+                if layout[a].kind is Factored and layout[b].kind is Factored:
                     written += left.layer.size * left.fan_in + right.layer.size * right.fan_in
                 else:
                     written += units * n_rows + inputs
@@ -114,7 +114,7 @@ def _pair_costs(graph: LayerGraph, kinds: list[type], n_rows: int) -> tuple[floa
 
 def make_plan(
     graph: LayerGraph,
-    kinds: list[type],
+    layout: list[Form],
     n_rows: int,
     n_samples: int,
     *,
@@ -128,7 +128,7 @@ def make_plan(
     ----------
     graph : LayerGraph
         The network.
-    kinds : list of type
+    layout : list of Form
         The form of every layer's Δ.
     n_rows : int
         Rows of R, one an output.
@@ -155,7 +155,7 @@ def make_plan(
     """
     one_of(form, FORMS, "form")
     n_weights = graph.n_weights
-    products, written, calls, held = _pair_costs(graph, kinds, n_rows)
+    products, written, calls, held = _pair_costs(graph, layout, n_rows)
     size = block_size
     pair_size = size or _fitting(written)
     pair_ns = products * NS_PRODUCT + written * NS_WRITTEN + calls * NS_CALL / min(pair_size, n_samples)

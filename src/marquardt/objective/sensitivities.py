@@ -3,9 +3,9 @@
 R is the factor of the loss curvature, RᵀR = w Λ with w the sample weight. A layer's Δ has the axes
 (k, h, sample): row of R, unit, sample. Three forms:
 
-- *factored*, Δ[k,h,s] = U[k,h] S[h,s]: whenever there is one row (one output; then U is 1 and S is Δ
-  itself), and for a linear output with constant Λ: there and in the layers that feed only the output, U is a
-  matrix of weights and S the slope. S may have a single row that stands for all units.
+- *factored*, Δ[k,h,s] = U[k,h] S[h,s]: for a linear output with constant Λ; there U is √Λ and S is √w, and in the
+  layers that feed only the output U is a matrix of weights and S the slope. Also whenever there is one row, that
+  is one output; then U is 1 and S is Δ itself. S may have a single row that stands for all units.
 - *diagonal*, Δ[k,h,s] = (k = h) d[h,s]: an output layer with several outputs and Λ diagonal.
 - *full*.
 """
@@ -13,13 +13,14 @@ R is the factor of the loss curvature, RᵀR = w Λ with w the sample weight. A 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from marquardt.arrays import Array
 from marquardt.objective.passes import Pass, Wiring
 
-__all__ = ["Diagonal", "Factored", "Full", "Sensitivity", "forms", "sensitivities"]
+__all__ = ["Diagonal", "Factored", "Form", "Full", "Sensitivity", "forms", "sensitivities"]
 
 
 @dataclass(eq=False, slots=True)
@@ -90,8 +91,26 @@ class Full:
 Sensitivity = Factored | Diagonal | Full
 
 
-def forms(wiring: Wiring, curvature_axes: int) -> list[type]:
-    """Say which form each layer's Δ takes, before any data are seen.
+class Form(NamedTuple):
+    """The form of a layer's Δ, known before any data are seen.
+
+    Parameters
+    ----------
+    kind : type
+        Factored, Diagonal or Full.
+    is_shared : bool
+        Whether S has one row that stands for all units.
+    at_top : bool
+        Whether U is made of the output layer's weights.
+    """
+
+    kind: type
+    is_shared: bool = False
+    at_top: bool = False
+
+
+def forms(wiring: Wiring, curvature_axes: int) -> list[Form]:
+    """Say which form each layer's Δ takes.
 
     Parameters
     ----------
@@ -102,28 +121,27 @@ def forms(wiring: Wiring, curvature_axes: int) -> list[type]:
 
     Returns
     -------
-    list of type
-        Factored, Diagonal or Full for every layer.
+    list of Form
+        One a layer.
     """
     last = len(wiring.spans) - 1
     one_row = wiring.graph.n_outputs == 1
-    elementwise = wiring.is_linear[last] or wiring.activations[last].elementwise
     is_constant = curvature_axes == 1 and wiring.is_linear[last]
-    result: list[type] = []
-    for k in range(last + 1):
-        feeds_output_only = all(consumer == last for consumer, _, _ in wiring.consumers[k])
-        if one_row or (is_constant and feeds_output_only):
-            result.append(Factored)
-        elif k == last and elementwise and curvature_axes < 3:
-            result.append(Diagonal)
+    is_diagonal = curvature_axes < 3 and (wiring.is_linear[last] or wiring.activations[last].elementwise)
+    result = []
+    for k, span in enumerate(wiring.spans):
+        if is_constant and all(consumer == last for consumer, _, _ in wiring.consumers[k]):
+            result.append(Form(Factored, is_shared=wiring.is_linear[k], at_top=True))
+        elif one_row:
+            result.append(Form(Factored, is_shared=span.layer.size == 1))
         else:
-            result.append(Full)
+            result.append(Form(Diagonal if k == last and is_diagonal else Full))
     return result
 
 
 def sensitivities(
     wiring: Wiring,
-    weights: Array,
+    layout: list[Form],
     done: Pass,
     slopes: list[Array | None],
     curvature: Array,
@@ -135,8 +153,8 @@ def sensitivities(
     ----------
     wiring : Wiring
         The network.
-    weights : ndarray of shape (n_weights,)
-        The point.
+    layout : list of Form
+        From `forms`.
     done : Pass
         A forward pass.
     slopes : list
@@ -149,70 +167,59 @@ def sensitivities(
     Returns
     -------
     list of Factored, Diagonal or Full
-        As `forms` says.
+        As the layout says.
     """
-    spans = wiring.spans
-    last = len(spans) - 1
-    n_outputs, n_samples = done.outputs.shape
     root = None if sample_weight is None else np.sqrt(sample_weight)
-    if n_outputs == 1:
-        return _one_row(wiring, weights, done, slopes, curvature, root)
-    kinds = forms(wiring, curvature.ndim)
-    result: list[Sensitivity | None] = [None] * len(spans)
-    if curvature.ndim == 1 and wiring.is_linear[last]:
-        scale = np.sqrt(curvature)
-        shared = np.ones((1, n_samples)) if root is None else root[None]
-        result[last] = Factored(np.diag(scale), shared, n_outputs, is_plain=root is None)
-        top = spans[last].matrix(weights)
-        for k, kind in enumerate(kinds[:last]):
-            if kind is Factored:
-                ((_, first, stop),) = wiring.consumers[k]
-                slope = slopes[k]
-                if slope is None:
-                    sample = shared
-                else:
-                    sample = slope if root is None else slope * root
-                plain = slope is None and root is None
-                result[k] = Factored(scale[:, None] * top[:, first:stop], sample, spans[k].layer.size, plain)
-        if Full not in kinds:
-            return [entry for entry in result if entry is not None]
-        at_output = result[last].full()  # type: ignore[union-attr]
-        if at_output.shape[2] != n_samples:  # pragma: no cover - shared rows are broadcast by full()
-            raise AssertionError("a full sensitivity covers every sample")
-    else:
-        factor = curvature if curvature.ndim == 3 else np.sqrt(curvature).reshape(n_outputs, -1)
-        if root is not None:
-            factor = factor * root
-        if kinds[last] is Diagonal:
-            entries = wiring.through_output(done, slopes, np.broadcast_to(factor, (n_outputs, n_samples)))
-            result[last] = Diagonal(entries)
-            at_output = result[last].full()  # type: ignore[union-attr]
-        else:
-            if factor.ndim == 2:
-                factor = Diagonal(np.broadcast_to(factor, (n_outputs, n_samples))).full()
-            at_output = wiring.through_output(done, slopes, factor)
-            result[last] = Full(at_output)
-    deltas = wiring.backward(weights, slopes, at_output)
-    return [Full(delta) if entry is None else entry for entry, delta in zip(result, deltas, strict=True)]
+    found: dict[int, Sensitivity] = {}
+    if layout[-1].at_top:
+        found = _at_top(wiring, layout, done, slopes, np.sqrt(curvature), root)
+        if len(found) == len(layout):
+            return [found[k] for k in range(len(layout))]
+    at_output = _at_output(wiring, done, slopes, curvature, root)
+    if layout[-1].kind is Diagonal:
+        found[len(layout) - 1] = Diagonal(at_output.diagonal(axis1=0, axis2=1).T)
+    deltas = wiring.backward(done, slopes, at_output)
+    for k, (form, delta) in enumerate(zip(layout, deltas, strict=True)):
+        if k not in found:
+            found[k] = Factored(None, delta[0], wiring.spans[k].layer.size) if form.kind is Factored else Full(delta)
+    return [found[k] for k in range(len(layout))]
 
 
-def _one_row(
+def _at_top(
     wiring: Wiring,
-    weights: Array,
+    layout: list[Form],
     done: Pass,
     slopes: list[Array | None],
-    curvature: Array,
+    scale: Array,
     root: Array | None,
-) -> list[Sensitivity]:
-    """One output: R is one number a sample, and every layer's Δ one row."""
-    factor = np.abs(curvature[0]) if curvature.ndim == 3 else np.sqrt(curvature).reshape(1, -1)
+) -> dict[int, Sensitivity]:
+    """The layers whose U is made of weights: a linear output with constant Λ, and those that feed only it."""
+    last = len(layout) - 1
+    shared = wiring.ones(done.outputs.shape[1]) if root is None else root[None]
+    top = scale[None] if len(scale) == 1 else np.diag(scale)
+    found: dict[int, Sensitivity] = {last: Factored(top, shared, len(scale), is_plain=root is None)}
+    for k, form in enumerate(layout[:last]):
+        if not form.at_top:
+            continue
+        ((_, first, stop),) = wiring.consumers[k]
+        per_unit = scale[:, None] * done.matrices[last][:, first:stop]
+        slope = slopes[k]
+        if slope is None:
+            found[k] = Factored(per_unit, shared, stop - first, is_plain=root is None)
+        else:
+            found[k] = Factored(per_unit, slope if root is None else slope * root, stop - first)
+    return found
+
+
+def _at_output(wiring: Wiring, done: Pass, slopes: list[Array | None], curvature: Array, root: Array | None) -> Array:
+    """Δ of the output layer with all three axes: R, with the sample weights, taken back through its activation."""
+    n_outputs, n_samples = done.outputs.shape
+    if curvature.ndim == 3:
+        rows = curvature
+    else:
+        entries = np.sqrt(curvature if curvature.ndim == 2 else curvature[:, None])
+        rows = np.zeros((n_outputs, n_outputs, n_samples))
+        rows[np.arange(n_outputs), np.arange(n_outputs)] = entries
     if root is not None:
-        factor = factor * root
-    rows = np.broadcast_to(factor, done.outputs.shape)
-    at_output = wiring.through_output(done, slopes, rows)
-    is_plain = wiring.is_linear[-1] and curvature.ndim == 1 and curvature[0] == 1.0 and root is None
-    deltas = wiring.backward(weights, slopes, at_output)
-    return [
-        Factored(None, delta, span.layer.size, is_plain and k == len(deltas) - 1)
-        for k, (delta, span) in enumerate(zip(deltas, wiring.spans, strict=True))
-    ]
+        rows = rows * root
+    return wiring.through_output(done, slopes, rows)

@@ -198,7 +198,7 @@ def content_keys(table: Array, seed: int) -> AnyArray:
     # Adding zero turns −0.0 into 0.0, which is equal but has other bits.
     bits = np.ascontiguousarray(table + 0.0).view(np.uint64)
     odd = np.random.default_rng(seed).integers(0, 2**63, bits.shape[1], dtype=np.uint64)
-    multipliers: AnyArray = odd * np.uint64(2) + np.uint64(1)
+    multipliers: AnyArray = np.bitwise_or(odd << np.uint64(1), np.uint64(1))
     keys = np.zeros(len(table), dtype=np.uint64)
     # Multiply, then fold the high half down: small differences in a mantissa reach all bits (as in splitmix64).
     for number in range(bits.shape[1]):

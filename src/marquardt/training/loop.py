@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from marquardt.algorithms import StepRule, Verdict
 from marquardt.arrays import Array
@@ -13,8 +13,7 @@ from marquardt.objective import Evaluation, Objective
 __all__ = ["Row", "iterate"]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Row:
+class Row(NamedTuple):
     """What one trial came to.
 
     Parameters

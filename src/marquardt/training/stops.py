@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from marquardt.checks import non_negative, one_of, whole
 from marquardt.errors import ConfigurationError
@@ -74,8 +75,7 @@ class Stop:
         return TOOLBOX_TEXTS[self.code]
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """What stops look at.
 
     Parameters
