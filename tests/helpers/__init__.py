@@ -1,0 +1,1 @@
+"""What tests share: random problems, an independent reference by automatic differentiation, tolerances."""

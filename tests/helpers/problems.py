@@ -1,0 +1,142 @@
+"""Random problems: any graph, loss, penalty and weights that the objective accepts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from hypothesis import strategies as st
+
+from marquardt.losses import Cauchy, Huber, LogisticCrossEntropy, SoftL1, SoftmaxCrossEntropy, Squares, WeightDecay
+from marquardt.networks import ACTIVATIONS, Layer, LayerGraph, cascade_forward, feed_forward
+from marquardt.objective import FORMS, Need, Objective
+
+ELEMENTWISE = tuple(name for name, activation in ACTIVATIONS.items() if activation.elementwise)
+SUMS = tuple(form for form in FORMS if form != "auto")
+"""The forms that the normal equations may be summed in."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What an `Objective` takes, and the point to look at."""
+
+    graph: LayerGraph
+    inputs: np.ndarray
+    targets: np.ndarray
+    loss: object
+    weights: np.ndarray
+    penalty: WeightDecay | None = None
+    sample_weight: np.ndarray | None = None
+
+    def objective(self, **options) -> Objective:
+        """The objective; options such as `form`, `block_size`, `threads`."""
+        return Objective(
+            self.graph,
+            self.inputs,
+            self.targets,
+            self.loss,
+            penalty=self.penalty,
+            sample_weight=self.sample_weight,
+            **options,
+        )
+
+    def at(self, need=Need.NORMAL, **options):
+        """The evaluation at the problem's weights."""
+        objective = self.objective(**options)
+        try:
+            return objective.at(self.weights, need)
+        finally:
+            objective.close()
+
+    def but(self, **changes) -> Problem:
+        """The same problem with something changed."""
+        return replace(self, **changes)
+
+
+def random_targets(loss, rng, n_samples, n_outputs):
+    """Targets that suit a loss."""
+    if loss.name == "logistic_cross_entropy":
+        return rng.uniform(0, 1, (n_samples, n_outputs)).round(1)
+    if loss.name == "softmax_cross_entropy":
+        return np.eye(n_outputs)[rng.integers(0, n_outputs, n_samples)]
+    return rng.normal(size=(n_samples, n_outputs))
+
+
+@st.composite
+def graphs(draw, n_outputs, output_activation, hidden=ELEMENTWISE):
+    """A feed-forward, a cascade or a hand-built graph with skip connections and layers without bias."""
+    n_inputs = draw(st.integers(1, 3))
+    sizes = draw(st.lists(st.integers(1, 4), max_size=3))
+    kind = draw(st.sampled_from(["feed_forward", "cascade_forward", "hand_built"]))
+    if kind != "hand_built":
+        builder = {"feed_forward": feed_forward, "cascade_forward": cascade_forward}[kind]
+        return builder(n_inputs, sizes, n_outputs, draw(st.sampled_from(hidden)), output_activation)
+    names = ["inputs"]
+    layers = []
+    unused = set()
+    for number, size in enumerate([*sizes, n_outputs]):
+        is_last = number == len(sizes)
+        wanted = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+        # The output takes whatever nobody took, so that the graph has no loose end.
+        sources = tuple(dict.fromkeys([*wanted, *(sorted(unused) if is_last else [])]))
+        unused -= set(sources)
+        activation = output_activation if is_last else draw(st.sampled_from(hidden))
+        layers.append(Layer(size, activation, sources, draw(st.booleans()), f"layer{number}"))
+        names.append(f"layer{number}")
+        unused.add(f"layer{number}")
+    return LayerGraph(n_inputs, tuple(layers))
+
+
+@st.composite
+def losses(draw, n_outputs):
+    """Any loss, with its settings."""
+    scale = draw(st.sampled_from([0.3, 1.0, 2.0]))
+    weights = tuple(draw(st.sampled_from([0.5, 1.0, 3.0])) for _ in range(n_outputs))
+    return draw(
+        st.sampled_from(
+            [
+                Squares(),
+                Squares(weights),
+                LogisticCrossEntropy(),
+                SoftmaxCrossEntropy(),
+                Huber(scale),
+                Cauchy(scale),
+                SoftL1(scale),
+            ]
+        )
+    )
+
+
+@st.composite
+def problems(draw, *, hidden=ELEMENTWISE, max_samples=8, only_smooth=False, only_squares=False):
+    """Any problem, small."""
+    n_outputs = draw(st.integers(1, 4))
+    loss = draw(losses(n_outputs))
+    if only_squares and loss.name != "squares":
+        loss = Squares()
+    if only_smooth and loss.name == "huber":
+        loss = SoftL1(loss.scale)
+    output_activation = loss.link or draw(st.sampled_from(["identity", "identity", "softmax", *hidden]))
+    graph = draw(graphs(n_outputs, output_activation, hidden))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n_samples = draw(st.integers(1, max_samples))
+    penalty = draw(
+        st.sampled_from(
+            [
+                None,
+                WeightDecay(0.3),
+                WeightDecay(0.3, include_biases=True),
+                WeightDecay(tuple(rng.uniform(0, 1, len(graph.layers)))),
+            ]
+        )
+    )
+    sample_weight = rng.uniform(0.1, 3.0, n_samples) if draw(st.booleans()) else None
+    return Problem(
+        graph,
+        rng.uniform(-1, 1, (n_samples, graph.n_inputs)),
+        random_targets(loss, rng, n_samples, n_outputs),
+        loss,
+        rng.normal(size=graph.n_weights),
+        penalty,
+        sample_weight,
+    )
