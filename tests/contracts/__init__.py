@@ -1,0 +1,1 @@
+"""One law a file, held over everything registered of a kind."""
