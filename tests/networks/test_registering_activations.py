@@ -1,0 +1,108 @@
+"""An activation of the user's own is checked once, and then works like any other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.problems import Problem
+
+from marquardt.errors import ConfigurationError
+from marquardt.losses import Squares
+from marquardt.networks import ACTIVATIONS, Activation, activation_named, feed_forward, register_activation
+from marquardt.numerics import central_difference
+from marquardt.objective import Need
+
+
+@pytest.fixture(autouse=True)
+def _catalogue():
+    """Whatever a test registers is gone after it."""
+    before = dict(ACTIVATIONS)
+    yield
+    ACTIVATIONS.clear()
+    ACTIVATIONS.update(before)
+
+
+def in_place(net):
+    return np.tanh(net, out=net)
+
+
+def spoils_the_value(net, a):
+    a *= a
+    return 1.0 - a
+
+
+REFUSED = {
+    "a wrong slope": (
+        Activation("own", np.tanh, lambda net, a: 1.0 + a * a),
+        r"slope of 'own' is not the derivative.*at net = .* it gives \d.*, differences give \d",
+    ),
+    "a slope of twice the size": (Activation("own", np.tanh, lambda net, a: 2 * (1 - a * a)), "not the derivative"),
+    "a value of another shape": (Activation("own", lambda net: net.sum(axis=0), lambda net, a: a), "value .* shape"),
+    "a slope of another shape": (Activation("own", np.tanh, lambda net, a: np.ones(3)), "slope .* shape"),
+    "a number for a slope": (Activation("own", lambda net: 1.0 * net, lambda net, a: 1.0), "slope .* shape"),
+    "a value that is not finite": (
+        Activation("own", lambda net: np.where(net > 5, np.inf, net), lambda net, a: np.ones_like(net)),
+        r"value of 'own' is not finite at net = 5",
+    ),
+    "a slope that is not finite": (
+        Activation("own", np.cbrt, lambda net, a: np.where(np.abs(net) < 0.01, np.nan, 1.0)),
+        "slope of 'own' is not finite at net = 0.00317",
+    ),
+    "a value of another type": (
+        Activation("own", lambda net: np.tanh(net, dtype=np.float32), lambda net, a: a),
+        "float64",
+    ),
+    "a value that overwrites its argument": (Activation("own", in_place, lambda net, a: 1.0 - a * a), "in place"),
+    "a slope that overwrites the value": (Activation("own", np.tanh, spoils_the_value), "in place"),
+    "a taken name": (Activation("tanh", np.tanh, lambda net, a: 1.0 - a * a), "already.*replace=True"),
+    "a name that is none": (Activation("my own", np.tanh, lambda net, a: 1.0 - a * a), "identifier, got 'my own'"),
+    "units that mix": (Activation("own", np.tanh, lambda net, a: a, elementwise=False), "only softmax"),
+    "an interval that goes down": (Activation("own", np.tanh, lambda net, a: 1.0 - a * a, active=(2, -2)), "go up"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_is(case):
+    activation, message = REFUSED[case]
+    before = dict(ACTIVATIONS)
+    with pytest.raises(ConfigurationError, match=message):
+        register_activation(activation)
+    assert before == ACTIVATIONS
+
+
+def test_a_kink_is_no_mistake():
+    leaky = Activation("leaky", lambda net: np.maximum(0.1 * net, net), lambda net, a: np.where(net > 0, 1.0, 0.1))
+    assert register_activation(leaky) is activation_named("leaky")
+
+
+def test_a_name_is_free_again_only_on_request():
+    softsign = Activation("own", lambda net: net / (1 + np.abs(net)), lambda net, a: (1 - np.abs(a)) ** 2)
+    register_activation(softsign)
+    with pytest.raises(ConfigurationError, match="already"):
+        register_activation(softsign)
+    arctan = Activation("own", np.arctan, lambda net, a: 1 / (1 + net**2))
+    assert register_activation(arctan, replace=True) is ACTIVATIONS["own"]
+
+
+def test_a_registered_activation_trains_like_any_other():
+    register_activation(Activation("own", np.arctan, lambda net, a: 1 / (1 + net**2)))
+    rng = np.random.default_rng(0)
+    graph = feed_forward(2, (3,), 1, activation="own")
+    problem = Problem(
+        graph, rng.normal(size=(9, 2)), rng.normal(size=(9, 1)), Squares(), rng.normal(size=graph.n_weights)
+    )
+    objective = problem.objective()
+    gradient = objective.at(problem.weights, Need.GRADIENT).gradient
+    for k in range(graph.n_weights):
+
+        def loss(value, k=k):
+            moved = problem.weights.copy()
+            moved[k] = value[0]
+            return np.array([objective.at(moved, Need.VALUE).loss])
+
+        assert gradient[k] == pytest.approx(central_difference(loss, problem.weights[k : k + 1])[0], abs=1e-9)
+
+
+def test_an_unknown_name_gets_the_nearest():
+    with pytest.raises(ConfigurationError, match="Did you mean 'tanh'"):
+        activation_named("tahn")
