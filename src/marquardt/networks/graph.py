@@ -44,7 +44,7 @@ class Layer:
     Raises
     ------
     ConfigurationError
-        For a size below 1, an unknown activation, no source, or a source named twice.
+        For a size below 1, an unknown activation, no source, a source named twice, or a name that is no text.
 
     Examples
     --------
@@ -59,8 +59,17 @@ class Layer:
     name: str = "layer"
 
     def __post_init__(self) -> None:
-        whole(self.size, f"the size of layer {self.name!r}", minimum=1)
+        if not isinstance(self.name, str) or not self.name:
+            raise ConfigurationError(f"The name of a layer must be a text, got {self.name!r}.")
+        # Plain numbers and truth values, so that descriptions go out to JSON and biases count as one.
+        object.__setattr__(self, "size", whole(self.size, f"the size of layer {self.name!r}", minimum=1))
+        object.__setattr__(self, "bias", bool(self.bias))
         activation_named(self.activation)
+        if isinstance(self.sources, str) or not all(isinstance(source, str) for source in self.sources):
+            raise ConfigurationError(
+                f"The sources of layer {self.name!r} must be a tuple of names, got {self.sources!r}. "
+                f"Example: ({INPUTS!r},)."
+            )
         object.__setattr__(self, "sources", tuple(self.sources))
         if not self.sources:
             raise ConfigurationError(f"Layer {self.name!r} has no source. Give it {INPUTS!r} or an earlier layer.")
@@ -134,7 +143,7 @@ class LayerGraph:
     layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
-        whole(self.n_inputs, "the number of inputs", minimum=1)
+        object.__setattr__(self, "n_inputs", whole(self.n_inputs, "the number of inputs", minimum=1))
         object.__setattr__(self, "layers", tuple(self.layers))
         if not self.layers:
             raise ConfigurationError("A network needs at least one layer, its output.")

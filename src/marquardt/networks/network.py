@@ -111,7 +111,7 @@ class Network:
         -------
         ndarray of shape (n_samples, n_outputs)
             In the target's units; probabilities where the output layer is logistic or softmax. A sample with
-            a NaN input has NaN outputs.
+            a NaN input has NaN outputs, other samples are not touched by it.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class Network:
                 + (" For a single sample pass [[x1, x2, …]]." if table.ndim == 1 else "")
             )
         result = np.empty((len(table), self.graph.n_outputs))
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             for first in range(0, len(table), BLOCK_SIZE):
                 rows = slice(first, first + BLOCK_SIZE)
                 block = np.ascontiguousarray(self.input_scaling.apply(table[rows]).T)
