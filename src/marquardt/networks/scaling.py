@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike
+from marquardt.arrays import Array, ArrayLike, require_finite
 from marquardt.checks import one_of
-from marquardt.errors import ConfigurationError, ShapeError
+from marquardt.errors import ConfigurationError, DataError, ShapeError
 
 __all__ = ["SCALINGS", "Scaling"]
 
@@ -77,26 +77,32 @@ class Scaling:
         ------
         ConfigurationError
             If the kind is unknown.
+        ShapeError
+            If the arrays are not of these shapes.
+        DataError
+            If there is no row, or a value is not finite.
         """
         one_of(kind, SCALINGS, "scaling")
         data = np.asarray(columns, dtype=np.float64)
+        if data.ndim != 2:
+            raise ShapeError(f"columns must be of shape (n_samples, n_columns), got {data.shape}.")
         weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        if weight is not None and weight.shape != (len(data),):
+            raise ShapeError(f"sample_weight must be of shape ({len(data)},), got {weight.shape}.")
+        require_finite(data, "columns")
         if weight is not None and (weight == 0).any():
             data, weight = data[weight > 0], weight[weight > 0]
+        if len(data) == 0:
+            raise DataError("There is no row to scale by: none is given, or all weights are zero.")
         low, high = data.min(axis=0), data.max(axis=0)
         is_constant = low == high
+        # Halved first, so that the sum of two huge values does not overflow.
+        middle, half = 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low
         if kind == "minmax":
-            # Halved first, so that the sum of two huge values does not overflow.
-            offset, spread = 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low
+            offset, spread = middle, half
         elif kind == "standard":
-            offset = np.average(data, axis=0, weights=weight)
-            # Deviations from the mean rather than raw squares: no cancellation for data far from zero.
-            variance = sum(
-                np.average((data[rows] - offset) ** 2, axis=0, weights=None if weight is None else weight[rows])
-                * (rows.stop - rows.start if weight is None else weight[rows].sum())
-                for rows in _slices(len(data))
-            ) / (len(data) if weight is None else weight.sum())
-            spread = np.sqrt(variance)
+            mean, deviation = _moments(data, weight, middle, np.where(half > 0, half, 1.0))
+            offset, spread = middle + half * mean, half * deviation
         else:
             offset, spread = np.zeros(data.shape[1]), np.ones(data.shape[1])
         # A spread below the resolution of the column is rounding, not information.
@@ -194,6 +200,18 @@ class Scaling:
             return cls(description["offset"], description["factor"], description["kind"])
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(f"This does not describe a scaling: {type(error).__name__}: {error}.") from error
+
+
+def _moments(data: Array, weight: Array | None, middle: Array, half: Array) -> tuple[Array, Array]:
+    """Weighted mean and standard deviation of (data − middle) / half.
+
+    In units of the half range nothing overflows, and data far from zero lose no digits.
+    """
+    share = np.full(len(data), 1.0 / len(data)) if weight is None else weight / weight.sum()
+    blocks = _slices(len(data))
+    mean: Array = sum(share[rows] @ ((data[rows] - middle) / half) for rows in blocks)
+    variance: Array = sum(share[rows] @ ((data[rows] - middle) / half - mean) ** 2 for rows in blocks)
+    return mean, np.sqrt(variance)
 
 
 def _slices(n_samples: int, length: int = 65536) -> list[slice]:
