@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from marquardt.algorithms.levenberg_marquardt import LevenbergMarquardt
 from marquardt.algorithms.rule import Step, StepRule, Verdict
-from marquardt.checks import one_of
-from marquardt.errors import ConfigurationError
+from marquardt.checks import one_of, require_settings
 
 __all__ = ["ALGORITHMS", "LevenbergMarquardt", "Step", "StepRule", "Verdict", "algorithm_named"]
 
@@ -43,9 +42,6 @@ def algorithm_named(name: str, **settings: float) -> StepRule:
     LevenbergMarquardt(mu_init=0.01, mu_increase=10.0, mu_decrease=0.1, mu_max=10000000000.0)
     """
     kind = ALGORITHMS[one_of(name, ALGORITHMS, "algorithm")]
-    fields = list(kind.__dataclass_fields__)  # type: ignore[attr-defined]
-    for setting in settings:
-        if setting not in fields:
-            raise ConfigurationError(f"{name} has no setting {setting!r}. It takes {', '.join(fields)}.")
+    require_settings(kind, settings, name)
     rule: StepRule = kind(**settings)
     return rule

@@ -6,9 +6,8 @@ evaluations only, never data, networks or losses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from marquardt.arrays import Array
 from marquardt.objective import Evaluation, Need
@@ -29,8 +28,7 @@ class Verdict(Enum):
     """Nothing is left to try."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Step:
+class Step(NamedTuple):
     """A proposed step.
 
     Parameters

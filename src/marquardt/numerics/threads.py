@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from marquardt.errors import ConfigurationError
 
-__all__ = ["KNOB", "hold_blas", "usable_cpus"]
+__all__ = ["KNOB", "hold_blas", "is_held", "usable_cpus"]
 
 KNOB = "MARQUARDT_BLAS_THREADS"
 
@@ -32,45 +30,65 @@ class _Hold:
         self.limiter: Any = None
         self.controller: Any = None
 
-    def acquire(self, threads: int) -> None:
+    def acquire(self) -> None:
         with self.lock:
+            if self.holders == 0:
+                self._limit(_threads_wanted())
             self.holders += 1
-            if self.holders == 1:
-                if self.controller is None:
-                    # Finding the loaded libraries takes milliseconds; limiting the ones found takes microseconds.
-                    # SciPy brings a BLAS of its own: it must be loaded to be found.
-                    import scipy.linalg  # noqa: F401
-                    from threadpoolctl import ThreadpoolController
-
-                    self.controller = ThreadpoolController().select(user_api="blas")
-                self.limiter = self.controller.limit(limits=threads)
 
     def release(self) -> None:
         with self.lock:
             self.holders -= 1
             if self.holders == 0 and self.limiter is not None:
+                _take_control()
                 self.limiter.restore_original_limits()
+                _take_control()
                 self.limiter = None
+
+    def _limit(self, threads: int) -> None:
+        if threads == 0:
+            return
+        if self.controller is None:
+            # SciPy brings a BLAS of its own: it must be loaded to be found. Finding the loaded libraries takes
+            # milliseconds, limiting the ones found microseconds.
+            import scipy.linalg  # noqa: F401
+            from threadpoolctl import ThreadpoolController
+
+            self.controller = ThreadpoolController().select(user_api="blas")
+        _take_control()
+        self.limiter = self.controller.limit(limits=threads)
 
 
 _HOLD = _Hold()
 
 
+def _take_control() -> None:
+    """Let this thread set BLAS's threads, and any other one after it.
+
+    Recent versions of threadpoolctl listen to one thread only, the first that sets a limit, and ignore the others without
+    a word. The last holder may be another thread than the first, so it must be heard too.
+    """
+    from threadpoolctl import OpenBLASController
+
+    clear = getattr(OpenBLASController, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
+
+
 def _threads_wanted() -> int:
     text = os.environ.get(KNOB, "1")
-    if not text.strip().isdigit():
+    if not text.strip().isdecimal():
         raise ConfigurationError(
             f"The environment variable {KNOB} must be a number of BLAS threads, or 0 to leave BLAS alone, got {text!r}."
         )
     return int(text)
 
 
-@contextmanager
-def hold_blas() -> Iterator[None]:
+class hold_blas:  # noqa: N801 - used like the functions of contextlib
     """Hold BLAS to one thread (or to the number in ``MARQUARDT_BLAS_THREADS``) while the context is open.
 
     Contexts may overlap in any order, in one thread or several; the limits found by the first are restored
-    by the last.
+    by the last. A context within another costs a microsecond.
 
     Raises
     ------
@@ -82,15 +100,23 @@ def hold_blas() -> Iterator[None]:
     >>> with hold_blas():
     ...     product = np.eye(3) @ np.eye(3)
     """
-    threads = _threads_wanted()
-    if threads == 0:
-        yield
-        return
-    _HOLD.acquire(threads)
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        _HOLD.acquire()
+
+    def __exit__(self, *exception: object) -> None:
         _HOLD.release()
+
+
+def is_held() -> bool:
+    """Return whether some context of `hold_blas` is open.
+
+    Returns
+    -------
+    bool
+        Whether another one would change nothing.
+    """
+    return _HOLD.holders > 0
 
 
 def usable_cpus() -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ class Need(IntEnum):
     NORMAL = 2
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """The objective at one point, as far as it was asked for.
 
     Parameters

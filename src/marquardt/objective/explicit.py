@@ -51,5 +51,10 @@ def explicit_jacobian(
         elif size == 1 and isinstance(delta, Factored) and delta.is_plain and delta.per_unit is not None:
             np.multiply(z, delta.per_unit[0, 0], out=here)
         else:
-            np.multiply(delta.full()[0][:, None], z, out=here.reshape(size, span.fan_in, n_samples))
+            if isinstance(delta, Factored) and delta.per_unit is not None:
+                row = scratch.take("sensitivity", size, n_samples)
+                np.multiply(delta.per_unit.T, delta.per_sample, out=row)
+            else:
+                row = delta.full()[0]
+            np.multiply(row[:, None], z, out=here.reshape(size, span.fan_in, n_samples))
     return transposed.reshape(n_weights, n_rows, n_samples)

@@ -14,6 +14,7 @@ from marquardt.arrays import Array, ArrayLike, Indices
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
+from marquardt.numerics import hold_blas, is_held
 from marquardt.objective.blocks import Block, make_blocks
 from marquardt.objective.evaluation import Evaluation, Need
 from marquardt.objective.explicit import explicit_jacobian
@@ -58,6 +59,10 @@ class Objective:
     ----------
     plan : Plan
         What was chosen, and the memory it takes.
+    n_weights, n_outputs, n_samples : int
+        Sizes.
+    total_weight : float
+        Sum of the sample weights.
 
     Raises
     ------
@@ -96,6 +101,8 @@ class Objective:
         threads: int | None = None,
     ) -> None:
         self.graph = graph
+        self.n_outputs = graph.n_outputs
+        self.n_weights = graph.n_weights
         self.loss: Loss = Squares() if loss is None else loss
         self._check_loss()
         table, answers, weight, chosen = _checked(graph, inputs, targets, sample_weight, rows)
@@ -130,19 +137,10 @@ class Objective:
         )
         self._unit = self._performance_unit(target_scaling)
         self._pair_sums: list[PairSums] = []
+        self._is_plain_squares = isinstance(self.loss, Squares) and self.loss.output_weights is None
         self._scratch = [Scratch() for _ in range(self.plan.threads)]
-        self._last: tuple[bytes, Pass] | None = None
+        self._last: tuple[bytes, Pass, Array] | None = None
         self._pool: ThreadPoolExecutor | None = None
-
-    @property
-    def n_weights(self) -> int:
-        """Length of the flat weight vector."""
-        return self.graph.n_weights
-
-    @property
-    def n_outputs(self) -> int:
-        """Outputs of the network."""
-        return self.graph.n_outputs
 
     def at(self, weights: Array, need: Need) -> Evaluation:
         """Evaluate one point.
@@ -159,6 +157,9 @@ class Objective:
         Evaluation
             With loss +inf, and nothing else, where anything overflows.
         """
+        if not is_held():
+            with hold_blas():
+                return self.at(weights, need)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             return self._at(weights, need)
 
@@ -258,21 +259,18 @@ class Objective:
 
     def _at(self, weights: Array, need: Need) -> Evaluation:
         if need is Need.VALUE:
-            parts = self._spread(lambda number, blocks: self._values(weights, number, blocks))
-            return self._evaluation(weights, _sum(parts))
+            return self._evaluation(weights, *_sum_each(self._spread(self._values, weights)))
         if need is Need.GRADIENT:
-            sums, gradient = _sum_each(self._spread(lambda number, blocks: self._gradients(weights, number, blocks)))
-            return self._evaluation(weights, sums, gradient)
+            return self._evaluation(weights, *_sum_each(self._spread(self._gradients, weights)))
         if self.plan.form == "explicit":
-            explicit = self._spread(lambda number, blocks: self._explicit(weights, number, blocks))
-            return self._evaluation(weights, *_sum_each(explicit))
+            return self._evaluation(weights, *_sum_each(self._spread(self._explicit, weights)))
         return self._evaluation(weights, *self._paired(weights))
 
     def _evaluation(
         self, weights: Array, sums: Array, gradient: Array | None = None, normal: Array | None = None
     ) -> Evaluation:
         """Add the penalty, and turn what is not finite into an overflow."""
-        loss = float(np.add.reduce(sums))
+        loss = sums.item() if self.n_outputs == 1 else float(np.add.reduce(sums))
         diagonal = self._diagonal
         if diagonal is not None:
             loss += 0.5 * float(diagonal @ (weights * weights))
@@ -284,11 +282,11 @@ class Objective:
             normal.ravel()[:: self.n_weights + 1] += diagonal
         return Evaluation(weights, loss, sums, gradient, normal)
 
-    def _spread(self, work: Callable[[int, list[Block]], T]) -> list[T]:
+    def _spread(self, work: Callable[[Array, int, list[Block]], T], weights: Array) -> list[T]:
         """Do the work on each thread's share of the blocks; results in the order of the blocks."""
         threads = self.plan.threads
         if threads == 1:
-            return [work(0, self._blocks)]
+            return [work(weights, 0, self._blocks)]
         if self._pool is None:
             self._pool = ThreadPoolExecutor(threads, thread_name_prefix="marquardt")
         edges = [len(self._blocks) * k // threads for k in range(threads + 1)]
@@ -297,20 +295,31 @@ class Objective:
         def guarded(number: int, share: list[Block]) -> T:
             # NumPy keeps its error state a thread.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                return work(number, share)
+                return work(weights, number, share)
 
         return list(self._pool.map(guarded, range(threads), shares))
 
-    def _forward(self, weights: Array, number: int, block: Block) -> Pass:
-        """Forward pass; of a single block the last one is kept, as the accepted trial is evaluated again."""
+    def _forward(self, weights: Array, number: int, block: Block) -> tuple[Pass, Array]:
+        """Forward pass and sums; of a single block the last are kept, as an accepted trial is evaluated again."""
         if len(self._blocks) > 1:
-            return self._wiring.forward(weights, block.inputs, self._scratch[number])
+            done = self._wiring.forward(weights, block.inputs, self._scratch[number])
+            return done, self._block_sums(done, block)
         key = weights.tobytes()
-        if self._last is None or self._last[0] != key:
-            self._last = (key, self._wiring.forward(weights, block.inputs, self._scratch[number]))
-        return self._last[1]
+        last = self._last
+        if last is not None and last[0] == key:
+            return last[1], last[2]
+        done = self._wiring.forward(weights, block.inputs, self._scratch[number])
+        sums = self._block_sums(done, block)
+        self._last = (key, done, sums)
+        return done, sums
 
     def _block_sums(self, done: Pass, block: Block) -> Array:
+        if self._is_plain_squares and block.weight is None:
+            residual = done.outputs - block.targets
+            if self.n_outputs == 1:
+                return np.array([0.5 * np.vdot(residual, residual)])
+            halves: Array = 0.5 * np.einsum("ks,ks->k", residual, residual)
+            return halves
         value = self.loss.value(done.outputs, block.targets)
         sums: Array = np.add.reduce(value, axis=1) if block.weight is None else value @ block.weight
         return sums
@@ -326,65 +335,66 @@ class Objective:
             slope *= block.weight
         return self._wiring.gradient(done, slopes, slope)
 
-    def _values(self, weights: Array, number: int, blocks: list[Block]) -> Array:
+    def _values(self, weights: Array, number: int, blocks: list[Block]) -> tuple[Array]:
         """Sums of one thread's blocks."""
-        return _sum([self._block_sums(self._forward(weights, number, block), block) for block in blocks])
+        if len(blocks) == 1:
+            return (self._forward(weights, number, blocks[0])[1],)
+        return (_sum([self._forward(weights, number, block)[1] for block in blocks]),)
 
     def _gradients(self, weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array]:
         """Sums and gradient of one thread's blocks."""
         parts = []
         for block in blocks:
-            done = self._forward(weights, number, block)
-            parts.append((self._block_sums(done, block), self._gradient(done, self._wiring.slopes(done), block)))
-        sums, gradient = _sum_each(parts)
-        return sums, gradient
+            done, sums = self._forward(weights, number, block)
+            parts.append((sums, self._gradient(done, self._wiring.slopes(done), block)))
+        total_sums, gradient = _sum_each(parts)
+        return total_sums, gradient
 
     def _explicit(self, weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array, Array]:
         """Sums, gradient and normal matrix of one thread's blocks, by way of the Jacobian."""
-        total: tuple[Array, ...] | None = None
+        total: tuple[Array, Array, Array] | None = None
         for block in blocks:
-            done = self._forward(weights, number, block)
+            done, sums = self._forward(weights, number, block)
             slopes, curvature, deltas = self._deltas(done, block)
             cube = explicit_jacobian(self._wiring, deltas, done.stacked, self._scratch[number])
             transposed = cube.reshape(self.n_weights, -1)
             if curvature.ndim == 1:
                 # Λ is constant: the whitened slope √(w/λ) ∂loss/∂output is the residual that J belongs to.
                 slope = self.loss.slope(done.outputs, block.targets)
-                if curvature[0] != 1.0 or len(curvature) > 1:
+                if not self._is_plain_squares:
                     slope /= np.sqrt(curvature)[:, None]
                 if block.weight is not None:
                     slope *= np.sqrt(block.weight)
                 gradient = transposed @ slope.ravel()
             else:
                 gradient = self._gradient(done, slopes, block)
-            part = (self._block_sums(done, block), gradient, transposed @ transposed.T)
-            if total is None:
-                total = part
-            else:
-                for so_far, piece in zip(total, part, strict=True):
-                    np.add(so_far, piece, out=so_far)
+            normal = transposed @ transposed.T
+            total = (
+                (sums, gradient, normal)
+                if total is None
+                else (total[0] + sums, total[1] + gradient, np.add(total[2], normal, out=normal))
+            )
         assert total is not None  # there is always a block
-        sums, gradient, normal = total
-        return sums, gradient, normal
+        return total
 
     def _paired(self, weights: Array) -> tuple[Array, Array, Array]:
         """Sums, gradient and normal matrix by pair products."""
         if not self._pair_sums:
             self._pair_sums = [PairSums(self._wiring, self._layout, scratch) for scratch in self._scratch]
 
-        def work(number: int, blocks: list[Block]) -> tuple[Array, Array]:
+        def work(weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array]:
             pair_sums = self._pair_sums[number]
             pair_sums.clear()
-            sums, gradient = np.zeros(self.n_outputs), np.zeros(self.n_weights)
+            parts = []
             for block in blocks:
-                done = self._forward(weights, number, block)
-                sums += self._block_sums(done, block)
+                done, sums = self._forward(weights, number, block)
                 slopes, _, deltas = self._deltas(done, block)
                 pair_sums.add(deltas, done.stacked)
-                gradient += self._gradient(done, slopes, block)
-            return sums, gradient
+                parts.append((sums, self._gradient(done, slopes, block)))
+            total_sums, gradient = _sum_each(parts)
+            return total_sums, gradient
 
-        parts = self._spread(work)
+        parts = self._spread(work, weights)
         merged = self._pair_sums[0]
         for other in self._pair_sums[1:]:
             merged.merge(other)
@@ -426,9 +436,9 @@ def _sum(arrays: list[Array]) -> Array:
     return total
 
 
-def _sum_each(parts: Sequence[tuple[Array, ...]]) -> list[Array]:
+def _sum_each(parts: Sequence[tuple[Array, ...]]) -> Sequence[Array]:
     """Sum tuples of arrays place by place."""
-    return list(parts[0]) if len(parts) == 1 else [_sum(list(place)) for place in zip(*parts, strict=True)]
+    return parts[0] if len(parts) == 1 else [_sum(list(place)) for place in zip(*parts, strict=True)]
 
 
 def _checked(

@@ -27,6 +27,7 @@ import numpy as np
 
 from marquardt.arrays import Array, Indices
 from marquardt.networks import LayerSpan
+from marquardt.numerics import add_product
 from marquardt.objective.passes import Scratch, Wiring
 from marquardt.objective.sensitivities import Diagonal, Factored, Form, Sensitivity
 
@@ -45,10 +46,10 @@ class _Accumulator(Protocol):
     def write(self, normal: Array, left: Any, right: Any) -> None: ...
 
 
-def _pairs_within(array: Array, out: Array) -> Array:
-    """Rows array[a] · array[b] for a <= b, in the order of numpy.triu_indices."""
+def _pairs_within(array: Array, out: Array, first: int, last: int) -> Array:
+    """Rows array[a] · array[b] for a <= b and a from first to last, in the order of numpy.triu_indices."""
     row = 0
-    for a in range(len(array)):
+    for a in range(first, last):
         count = len(array) - a
         np.multiply(array[a], array[a:], out=out[row : row + count])
         row += count
@@ -104,16 +105,15 @@ class _SharedSquare:
 
 
 class _Within:
-    """Eq. (1) or (2) within a layer: pairs of units × pairs of inputs."""
+    """Eq. (1) or (2) within a layer: pairs of inputs × pairs of units."""
 
     def __init__(self, span: LayerSpan, is_diagonal: bool) -> None:
         self.span = span
         self.is_diagonal = is_diagonal
         size, fan_in = span.layer.size, span.fan_in
         self.unit_rows = size if is_diagonal else size * (size + 1) // 2
-        self.input_rows = fan_in * (fan_in + 1) // 2
         self.input_table = _pair_table(fan_in)
-        self.sum = np.zeros((self.unit_rows, self.input_rows))
+        self.sum = np.zeros((fan_in * (fan_in + 1) // 2, self.unit_rows))
 
     def add(self, work: Scratch, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None:
         n_samples = z_left.shape[1]
@@ -121,7 +121,7 @@ class _Within:
         if isinstance(left, Diagonal):
             np.multiply(left.entries, left.entries, out=units)
         elif isinstance(left, Factored):
-            _pairs_within(left.per_sample, units)
+            _pairs_within(left.per_sample, units, 0, len(left.per_sample))
         else:
             row = 0
             delta = left.entries
@@ -130,22 +130,16 @@ class _Within:
                 np.einsum("ks,khs->hs", delta[:, h], delta[:, h:], out=units[row : row + count])
                 row += count
         # Input pairs a group of rows at a time, so that wide layers do not need (pairs × samples) at once.
-        first, group_start = 0, 0
+        first, start = 0, 0
         fan_in = self.span.fan_in
         while first < fan_in:
             last, rows = first, 0
             while last < fan_in and (rows == 0 or rows + fan_in - last <= CHUNK_ROWS):
                 rows += fan_in - last
                 last += 1
-            inputs = work.take("inputs", rows, n_samples)
-            row = 0
-            for i in range(first, last):
-                np.multiply(z_left[i], z_left[i:], out=inputs[row : row + fan_in - i])
-                row += fan_in - i
-            product = work.take("product", self.unit_rows, rows)
-            np.matmul(units, inputs.T, out=product)
-            self.sum[:, group_start : group_start + rows] += product
-            first, group_start = last, group_start + rows
+            inputs = _pairs_within(z_left, work.take("inputs", rows, n_samples), first, last)
+            add_product(self.sum[start : start + rows], inputs, units)
+            first, start = last, start + rows
 
     def write(self, normal: Array, left: Sensitivity, right: Sensitivity) -> None:
         span = self.span
@@ -156,14 +150,15 @@ class _Within:
             target[:] = 0.0
             for h in range(size):
                 block = slice(h * fan_in, (h + 1) * fan_in)
-                target[block, block] = self.sum[h][self.input_table]
+                target[block, block] = self.sum[self.input_table, h]
             return
         constant = _constant(left, right) if isinstance(left, Factored) and isinstance(right, Factored) else None
+        by_unit = np.ascontiguousarray(self.sum.T)
         row = 0
         for h in range(size):
             count = size - h
-            # (h′, i, j) for h′ >= h; symmetric in i and j, so the mirror image is the same numbers in rows.
-            part = np.take(self.sum[row : row + count], self.input_table, axis=1, mode="clip")
+            # Axes (h′, i, j) for h′ >= h; symmetric in i and j, so the mirror image is the same numbers.
+            part = np.take(by_unit[row : row + count], self.input_table, axis=1, mode="clip")
             if constant is not None:
                 part *= constant[h, h:, None, None]
             rows = slice(h * fan_in, (h + 1) * fan_in)
@@ -173,13 +168,14 @@ class _Within:
 
 
 class _FactoredBetween:
-    """Eq. (2) between two layers: rows S z of one times rows S z of the other."""
+    """Eq. (2) between two layers: rows S z of the later one times rows S z of the earlier."""
 
     def __init__(self, left: LayerSpan, right: LayerSpan, shared_left: bool, shared_right: bool) -> None:
         self.left, self.right = left, right
         self.left_rows = left.fan_in * (1 if shared_left else left.layer.size)
         self.right_rows = right.fan_in * (1 if shared_right else right.layer.size)
-        self.sum = np.zeros((self.left_rows, self.right_rows))
+        # The output layer has few rows, and BLAS is a quarter faster with the long side as columns.
+        self.sum = np.zeros((self.right_rows, self.left_rows))
 
     def add(self, work: Scratch, left: Factored, z_left: Array, right: Factored, z_right: Array) -> None:
         n_samples = z_left.shape[1]
@@ -188,20 +184,12 @@ class _FactoredBetween:
             rows_left = _pairs_between(left.per_sample, z_left, work.take("left", self.left_rows, n_samples))
         if not right.is_plain:
             rows_right = _pairs_between(right.per_sample, z_right, work.take("right", self.right_rows, n_samples))
-        # Few rows first: BLAS is a quarter faster with the long side as columns.
-        if self.right_rows < self.left_rows:
-            product = work.take("product", self.right_rows, self.left_rows)
-            np.matmul(rows_right, rows_left.T, out=product)
-            self.sum += product.T
-        else:
-            product = work.take("product", self.left_rows, self.right_rows)
-            np.matmul(rows_left, rows_right.T, out=product)
-            self.sum += product
+        add_product(self.sum, rows_right, rows_left)
 
     def write(self, normal: Array, left: Factored, right: Factored) -> None:
         a, b = self.left, self.right
         # Axes (h, i, h′, j); an axis of length 1 stands for all units.
-        part = self.sum.reshape(-1, a.fan_in, self.right_rows // b.fan_in, b.fan_in)
+        part = self.sum.T.reshape(-1, a.fan_in, self.right_rows // b.fan_in, b.fan_in)
         constant = _constant(left, right)
         if constant is not None:
             part = part * constant[:, None, :, None]
@@ -215,7 +203,7 @@ class _Between:
     def __init__(self, left: LayerSpan, right: LayerSpan) -> None:
         self.left, self.right = left, right
         self.unit_rows = left.layer.size * right.layer.size
-        self.sum = np.zeros((self.unit_rows, left.fan_in * right.fan_in))
+        self.sum = np.zeros((left.fan_in * right.fan_in, self.unit_rows))
 
     def add(self, work: Scratch, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None:
         n_samples = z_left.shape[1]
@@ -230,14 +218,12 @@ class _Between:
             part = z_left[first : first + group]
             rows = len(part) * len(z_right)
             inputs = _pairs_between(part, z_right, work.take("inputs", rows, n_samples))
-            product = work.take("product", self.unit_rows, rows)
-            np.matmul(units, inputs.T, out=product)
             start = first * len(z_right)
-            self.sum[:, start : start + rows] += product
+            add_product(self.sum[start : start + rows], inputs, units)
 
     def write(self, normal: Array, left: Sensitivity, right: Sensitivity) -> None:
         a, b = self.left, self.right
-        part = self.sum.reshape(a.layer.size, b.layer.size, a.fan_in, b.fan_in).transpose(0, 2, 1, 3)
+        part = self.sum.reshape(a.fan_in, b.fan_in, a.layer.size, b.layer.size).transpose(2, 0, 3, 1)
         _write_block(normal, a, b, part)
 
 

@@ -7,7 +7,7 @@ sensitivities ∂(R output)_k/∂net have a leading axis k.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ __all__ = ["Pass", "Scratch", "Wiring"]
 _ALL_INPUTS = -1
 
 
-@dataclass(eq=False, slots=True)
-class Pass:
+class Pass(NamedTuple):
     """What a forward pass leaves for the backward one.
 
     Parameters

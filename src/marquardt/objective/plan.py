@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 
 from marquardt.checks import one_of, whole
 from marquardt.errors import ResourceError
@@ -27,7 +28,7 @@ NS_WRITTEN = 0.6
 NS_CALL = 1500.0
 """A NumPy call."""
 
-BLOCK_BYTES = 6 << 20
+BLOCK_BYTES = 8 << 20
 """What a block's scratch arrays may take: a share of the last-level cache."""
 SMALLEST_BLOCK, LARGEST_BLOCK = 128, 2048
 SERIAL_NS = 4e6
@@ -62,6 +63,7 @@ class Plan:
     memory: int
 
 
+@cache
 def machine_memory() -> int | None:
     """Return the machine's memory in bytes, or None where the system does not say.
 

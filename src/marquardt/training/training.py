@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict
@@ -20,6 +20,9 @@ from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits, Status, Stop
 
 __all__ = ["Training", "TrainingResult", "train"]
+
+
+_GOES_ON = (Verdict.REJECT, Verdict.PROBE)
 
 
 class Training:
@@ -113,7 +116,7 @@ class Training:
         has_test = parts is not None and len(parts.test) > 0
         self._validation = objective(parts.validation) if parts is not None and has_validation else None
         self._test = objective(parts.test) if parts is not None and has_test else None
-        settings = {"goal": self._limits.goal, **asdict(self._limits), **_settings_of(self._rule)}
+        settings = {**vars(self._limits), **_settings_of(self._rule)}
         self.record = Record(
             self._rule.name,
             settings,
@@ -165,6 +168,9 @@ class Training:
         performance = gradient = mean_square = sse = math.nan
         for row in iterate(objective, self._rule, self._best_weights):
             here = row.here
+            seconds = self._clock() - started
+            if row.verdict in _GOES_ON and not self._is_cancelled and seconds < self._limits.max_seconds:
+                continue  # a rejected trial changes nothing else that a stop looks at
             epoch: Epoch | None = None
             mu = row.report.get("mu", math.nan)
             if row.verdict is Verdict.ACCEPT:
@@ -190,7 +196,7 @@ class Training:
                     gradient,
                     mu,
                     fails,
-                    self._clock() - started,
+                    seconds,
                     row.trial - trials_before,
                     here.loss,
                 )
@@ -205,7 +211,7 @@ class Training:
                 gradient,
                 mu,
                 fails,
-                self._clock() - started,
+                seconds,
                 row.verdict is Verdict.STUCK,
                 self._is_cancelled,
             )
