@@ -12,7 +12,7 @@ from typing import Any
 
 from marquardt.errors import ConfigurationError, MissingExtraError
 
-__all__ = ["fraction", "nearest", "non_negative", "one_of", "positive", "require_extra", "whole"]
+__all__ = ["fraction", "nearest", "non_negative", "one_of", "positive", "require_extra", "require_settings", "whole"]
 
 
 def nearest(value: object, allowed: Iterable[str]) -> str:
@@ -77,6 +77,20 @@ def whole(value: Any, what: str, minimum: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
         raise ConfigurationError(f"{what} must be a whole number from {minimum} up, got {value!r}.")
     return int(value)
+
+
+def require_settings(kind: type, settings: Iterable[str], name: str) -> None:
+    """Refuse a setting that a dataclass does not have.
+
+    Raises
+    ------
+    ConfigurationError
+        Names the setting and all that there are.
+    """
+    known = list(getattr(kind, "__dataclass_fields__", ()))
+    for setting in settings:
+        if setting not in known:
+            raise ConfigurationError(f"{name} has no setting {setting!r}. It takes {', '.join(known) or 'none'}.")
 
 
 def require_extra(module: str, extra: str) -> ModuleType:

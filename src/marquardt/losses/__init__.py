@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from marquardt.arrays import Array
-from marquardt.checks import one_of
+from marquardt.checks import one_of, require_settings
 from marquardt.losses.cross_entropy import LogisticCrossEntropy, SoftmaxCrossEntropy
 from marquardt.losses.elementwise import Cauchy, Huber, SoftL1, Squares
 from marquardt.losses.penalty import WeightDecay
@@ -103,12 +103,14 @@ def loss_named(name: str, **settings: object) -> Loss:
     Raises
     ------
     ConfigurationError
-        If there is none of that name; the message gives the nearest.
+        If there is none of that name, the message gives the nearest; or if it has no such setting.
 
     Examples
     --------
     >>> loss_named("huber", scale=0.5)
     Huber(scale=0.5)
     """
-    loss: Loss = LOSSES[one_of(name, LOSSES, "loss")](**settings)
+    kind = LOSSES[one_of(name, LOSSES, "loss")]
+    require_settings(kind, settings, name)
+    loss: Loss = kind(**settings)
     return loss

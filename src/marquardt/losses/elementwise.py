@@ -14,7 +14,6 @@ does not stiffen the step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,8 +53,9 @@ class Squares:
 
     def __post_init__(self) -> None:
         if self.output_weights is not None:
-            values: Sequence[float] = tuple(self.output_weights)
-            weights = tuple(positive(value, "each of output_weights") for value in values)
+            if not np.iterable(self.output_weights):
+                raise ConfigurationError(f"output_weights must be one number an output, got {self.output_weights!r}.")
+            weights = tuple(positive(value, "each of output_weights") for value in self.output_weights)
             if not weights or not np.isfinite(weights).all():
                 raise ConfigurationError(f"output_weights must be finite and not empty, got {self.output_weights!r}.")
             object.__setattr__(self, "output_weights", weights)

@@ -45,11 +45,12 @@ class WeightDecay:
     include_biases: bool = False
 
     def __post_init__(self) -> None:
-        values: Sequence[float] = self.alpha if isinstance(self.alpha, Sequence) else (self.alpha,)
+        is_by_layer = isinstance(self.alpha, Sequence | np.ndarray)
+        values: Sequence[float] = self.alpha if is_by_layer else (self.alpha,)  # type: ignore[assignment]
         checked = tuple(non_negative(value, "alpha") for value in values)
         if not np.isfinite(checked).all():
             raise ConfigurationError(f"alpha must be finite, got {self.alpha!r}.")
-        object.__setattr__(self, "alpha", checked if isinstance(self.alpha, Sequence) else checked[0])
+        object.__setattr__(self, "alpha", checked if is_by_layer else checked[0])
 
     def diagonal(self, graph: LayerGraph) -> Array:
         """Return α for every weight: the diagonal of the penalty's Hessian.
