@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import Any
 
 from marquardt.checks import one_of, whole
 from marquardt.errors import ConfigurationError
@@ -35,13 +36,12 @@ def hidden_sizes(sizes: int | Sequence[int]) -> tuple[int, ...]:
     >>> hidden_sizes(10), hidden_sizes([20, 10])
     ((10,), (20, 10))
     """
-    if isinstance(sizes, Integral):
-        sizes = (int(sizes),)
-    if isinstance(sizes, str) or not hasattr(sizes, "__iter__"):
+    given: Any = (sizes,) if isinstance(sizes, Integral) else sizes
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
         raise ConfigurationError(
             f"hidden_layer_sizes must be whole numbers from 1 up, got {sizes!r}. Example: (20, 10)."
         )
-    return tuple(whole(size, "each of hidden_layer_sizes", minimum=1) for size in sizes)
+    return tuple(whole(size, "each of hidden_layer_sizes", minimum=1) for size in given)
 
 
 def _build(

@@ -65,7 +65,8 @@ class Layer:
         object.__setattr__(self, "size", whole(self.size, f"the size of layer {self.name!r}", minimum=1))
         object.__setattr__(self, "bias", bool(self.bias))
         activation_named(self.activation)
-        if isinstance(self.sources, str) or not all(isinstance(source, str) for source in self.sources):
+        sources: Any = self.sources
+        if isinstance(sources, str) or not all(isinstance(source, str) for source in sources):
             raise ConfigurationError(
                 f"The sources of layer {self.name!r} must be a tuple of names, got {self.sources!r}. "
                 f"Example: ({INPUTS!r},)."

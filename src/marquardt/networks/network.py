@@ -39,9 +39,9 @@ def forward(graph: LayerGraph, weights: Array, block: Array) -> Array:
     for span in graph.spans:
         layer = span.layer
         matrix = span.matrix(weights)
-        net = sum(matrix[:, first:last] @ values[source] for source, first, last in span.columns)
-        if layer.bias:
-            net = net + matrix[:, -1:]
+        net: Array = matrix[:, -1:] if layer.bias else np.zeros((layer.size, 1))
+        for source, first, last in span.columns:
+            net = net + matrix[:, first:last] @ values[source]
         values[layer.name] = activation_named(layer.activation).value(net)
     return values[graph.output.name]
 

@@ -209,8 +209,8 @@ def _moments(data: Array, weight: Array | None, middle: Array, half: Array) -> t
     """
     share = np.full(len(data), 1.0 / len(data)) if weight is None else weight / weight.sum()
     blocks = _slices(len(data))
-    mean: Array = sum(share[rows] @ ((data[rows] - middle) / half) for rows in blocks)
-    variance: Array = sum(share[rows] @ ((data[rows] - middle) / half - mean) ** 2 for rows in blocks)
+    mean: Array = np.sum([share[rows] @ ((data[rows] - middle) / half) for rows in blocks], axis=0)
+    variance: Array = np.sum([share[rows] @ ((data[rows] - middle) / half - mean) ** 2 for rows in blocks], axis=0)
     return mean, np.sqrt(variance)
 
 
