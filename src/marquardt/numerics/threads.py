@@ -65,8 +65,8 @@ _HOLD = _Hold()
 def _take_control() -> None:
     """Let this thread set BLAS's threads, and any other one after it.
 
-    Recent versions of threadpoolctl listen to one thread only, the first that sets a limit, and ignore the others without
-    a word. The last holder may be another thread than the first, so it must be heard too.
+    Recent versions of threadpoolctl listen to one thread only, the first that sets a limit, and ignore the others
+    without a word. The last holder may be another thread than the first, so it must be heard too.
     """
     from threadpoolctl import OpenBLASController
 
