@@ -69,15 +69,16 @@ def test_the_path_is_the_textbooks_step_by_step(seed, form):
     assert astray < 1e-2
 
 
-def test_we_end_no_higher_than_minpack_from_most_starts():
+def test_after_a_hundred_trials_we_are_no_higher_than_minpack_from_most_starts():
     wins = 0
-    for seed in range(4):
+    for seed in range(8):
         start = sine.start(seed)
         theirs = least_squares(
-            sine_residual, start, sine_jacobian, method="lm", max_nfev=200, xtol=1e-15, ftol=1e-15, gtol=1e-15
+            sine_residual, start, sine_jacobian, method="lm", max_nfev=100, xtol=1e-15, ftol=1e-15, gtol=1e-15
         )
-        wins += accepted(start, 200)[-1].here.loss <= 1.1 * theirs.cost
-    assert wins >= 3
+        *_, ours = islice(iterate(sine.objective(), LevenbergMarquardt(), start), 101)
+        wins += ours.here.loss <= theirs.cost
+    assert wins >= 5
 
 
 @pytest.mark.slow
