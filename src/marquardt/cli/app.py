@@ -1,0 +1,152 @@
+"""The program: its commands, and what becomes of errors and interrupts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from marquardt._version import __version__
+from marquardt.cli.demo import demo
+from marquardt.cli.grouped import GroupedCommand
+from marquardt.cli.inspect import inspect
+from marquardt.cli.predict import predict
+from marquardt.cli.train import train
+from marquardt.errors import MarquardtError
+
+DONE, UNEXPECTED, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+
+# Plain help: Rich's takes longer to import than the help may take, and GroupedCommand orders the options.
+app = typer.Typer(
+    name="marquardt",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+)
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Train neural networks with Levenberg-Marquardt, from tables.
+
+    Start with: marquardt demo
+    """
+    if version:
+        print(f"marquardt {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+app.command(cls=GroupedCommand)(demo)
+app.command(cls=GroupedCommand)(train)
+app.command(cls=GroupedCommand)(predict)
+app.command(cls=GroupedCommand)(inspect)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(f"marquardt {__version__}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows the program's name; those of the process when not given.
+
+    Returns
+    -------
+    int
+        The exit code: 0 done, 1 unexpected, 2 a bad option, bad data or a bad file, 130 interrupted, 141 the reader
+        of the output closed it.
+
+    Examples
+    --------
+    >>> main(["version"])
+    marquardt 0.1.0
+    0
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that cannot show a character shows "?" instead of ending the program.
+            stream.reconfigure(errors="replace")
+    try:
+        # A command only returns its work: done here, its errors and interrupts are ours and not the framework's.
+        work = app(arguments, prog_name="marquardt", standalone_mode=False)
+        code = work() if callable(work) else work
+        sys.stdout.flush()
+    except MarquardtError as error:
+        code = _refuse(str(error), "--json" in arguments)
+    except MemoryError as error:
+        code = _refuse(f"There is not enough memory: {error}. Take a smaller network.", "--json" in arguments)
+    except BrokenPipeError:
+        _silence(sys.stdout)
+        code = PIPE_CLOSED
+    except KeyboardInterrupt:
+        code = _interrupted()
+    except Exception as error:
+        if hasattr(error, "format_message"):
+            code = _refuse(_usage(error), "--json" in arguments)
+        else:
+            import traceback
+
+            traceback.print_exc()
+            _complain("This is a mistake in marquardt, not in your data. Please report it with the lines above.")
+            code = UNEXPECTED
+    return code if isinstance(code, int) else DONE
+
+
+def _usage(error: Any) -> str:
+    """The framework's sentence about an option, and where to read more."""
+    message = str(error.format_message()).strip()
+    context = getattr(error, "ctx", None)
+    path = "marquardt" if context is None else context.command_path
+    return f"{message.rstrip('.')}. See: {path} --help"
+
+
+def _refuse(message: str, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"error": message}))
+    _complain(f"Error: {message}")
+    return REFUSED
+
+
+def _interrupted() -> int:
+    _complain("Interrupted. Nothing is saved.")
+    return INTERRUPTED
+
+
+def _complain(message: str) -> None:
+    """Write to standard error; lines are broken between words on a terminal only."""
+    from marquardt.cli.voice import clean
+
+    message = clean(message)
+    if sys.stderr.isatty():
+        import shutil
+
+        width = shutil.get_terminal_size().columns
+        message = "\n".join(
+            textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in message.split("\n")
+        )
+    print(message, file=sys.stderr)
+
+
+def _silence(stream: Any) -> None:
+    """Let what is still to be flushed at exit go nowhere."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

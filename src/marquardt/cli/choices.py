@@ -1,0 +1,50 @@
+"""The options of `marquardt train` as they were given, before anything is checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One field an option, under its name; None where an option was not given."""
+
+    data: Path
+    target: list[str] | None = None
+    inputs: list[str] | None = None
+    ignore: list[str] | None = None
+    task: str = "auto"
+    missing: str = "refuse"
+    division: str | None = None
+    validation: float | None = None
+    test: float | None = None
+    indices: Path | None = None
+    seed: int = 0
+    hidden: list[str] | None = None
+    activation: str = "tanh"
+    topology: str = "feed_forward"
+    init: str = "nguyen_widrow"
+    scaling: str = "minmax"
+    target_scaling: str = "minmax"
+    loss: str = "auto"
+    loss_scale: float | None = None
+    alpha: str | None = None
+    restarts: int = 1
+    algorithm: str = "levenberg_marquardt"
+    mu: float | None = None
+    mu_inc: float | None = None
+    mu_dec: float | None = None
+    threads: int | None = None
+    epochs: int = 1000
+    time: float | None = None
+    goal: float = 0.0
+    goal_metric: str | None = None
+    max_fail: int = 6
+    min_grad: float = 1e-7
+    mu_max: float | None = None
+    output: Path | None = None
+    force: bool = False
+    record: Path | None = None
+    quiet: bool = False
+    as_json: bool = False

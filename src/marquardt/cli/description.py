@@ -1,0 +1,154 @@
+"""`marquardt inspect`: what it does. Whatever a file may hold, it is shown or passed over, never believed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from marquardt.cli.plain import finite
+from marquardt.cli.progress import METRIC_NAMES, short
+from marquardt.cli.tables import error_tables, table
+from marquardt.cli.voice import Voice
+from marquardt.errors import MarquardtError
+from marquardt.storage import NetworkFile, load
+from marquardt.tables import TableCoding
+
+
+def run(path: Path, voice: Voice, *, as_json: bool = False) -> int:
+    """Load and show; returns the exit code."""
+    content = load(path)
+    if as_json:
+        print(json.dumps(description(path, content)))
+        return 0
+    show(path, content, voice)
+    return 0
+
+
+def description(path: Path, content: NetworkFile) -> dict[str, Any]:
+    """Return all but the weights as plain values; NaN and infinity, which JSON has not, are null."""
+    network, record = content.network, content.record
+    made: dict[str, Any] = finite(
+        {
+            "file": str(path),
+            "task": content.task,
+            "graph": network.graph.to_dict(),
+            "weights": network.n_weights,
+            "scaling": {"inputs": network.input_scaling.kind, "targets": network.target_scaling.kind},
+            "coding": content.coding,
+            "classes": None if content.classes is None else list(content.classes),
+            "errors": content.report,
+            "about": content.about,
+            "record": None if record is None else record.to_dict(),
+        }
+    )
+    return made
+
+
+def show(path: Path, content: NetworkFile, voice: Voice) -> None:
+    """Say it in tables."""
+    network, graph = content.network, content.network.graph
+    voice.say(f"{path}: a network for {content.task}", style="bold")
+    voice.say()
+    rows = [
+        [layer.name, str(layer.size), layer.activation, ", ".join(layer.sources), str(span.stop - span.start)]
+        for span in graph.spans
+        for layer in [span.layer]
+    ]
+    voice.show(table("Layers", ["layer", "units", "activation", "takes", "weights"], rows))
+    voice.say(
+        f"{network.n_weights} weights, biases included. Scaling: inputs {network.input_scaling.kind}, targets "
+        f"{network.target_scaling.kind}."
+    )
+    voice.say()
+    coding = _coding(content)
+    if coding is not None:
+        _show_columns(coding, voice)
+    _show_training(content, voice)
+    if content.report:
+        try:
+            for shown in error_tables(content.task, content.report, content.classes):
+                voice.show(shown)
+                voice.say()
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, StopIteration):
+            voice.say(f"Errors: {json.dumps(finite(content.report))}")
+
+
+def _coding(content: NetworkFile) -> TableCoding | None:
+    try:
+        return None if content.coding is None else TableCoding.from_dict(content.coding)
+    except MarquardtError:
+        return None
+
+
+def _show_columns(coding: TableCoding, voice: Voice) -> None:
+    voice.say(f"{len(coding.input_columns)} input columns:")
+    for kind, what in (("number", "numbers"), ("boolean", "true/false, as 1/0")):
+        names = [column.name for column in coding.input_columns if column.kind == kind]
+        if names:
+            voice.say(f"  {what}: {', '.join(names)}")
+    for column in coding.input_columns:
+        if column.kind == "category":
+            more = f" and {len(column.levels) - 12} more" if len(column.levels) > 12 else ""
+            voice.say(f"  {column.name}: one of {', '.join(column.levels[:12])}{more}")
+    fills = {column.name: column.fill for column in coding.input_columns if column.fill is not None}
+    if fills:
+        shown = (f"{name} {short(fill) if isinstance(fill, float) else fill}" for name, fill in fills.items())
+        voice.say(f"  empty cells are filled: {', '.join(shown)}")
+    elif coding.missing == "drop":
+        voice.say("  rows with empty cells get no prediction")
+    for name, why in coding.dropped.items():
+        voice.say(f"  left out: {name}, {why}")
+    targets = ", ".join(coding.target_columns)
+    classes = f", one of {', '.join(map(str, coding.classes))}" if coding.classes else ""
+    voice.say(f"Target: {targets}{classes}.")
+    voice.say()
+
+
+def _show_training(content: NetworkFile, voice: Voice) -> None:
+    about, record = content.about, content.record
+    facts: list[tuple[str, object]] = []
+    if about.get("source"):
+        facts.append(("trained on", f"{about['source']}, {about.get('rows', '?')} rows"))
+    if about.get("created"):
+        facts.append(("when", f"{about['created']}, by marquardt {about.get('marquardt', '?')}"))
+    settings = about.get("settings")
+    if isinstance(settings, Mapping):
+        shown = {key: value for key, value in settings.items() if value not in (None, 0.0)}
+        facts.append(("choices", ", ".join(f"{key} {_word(value)}" for key, value in shown.items())))
+    if record is not None:
+        of_rule = {key: value for key, value in record.settings.items() if key != "goal_metric"}
+        facts.append(("algorithm", f"{record.algorithm}: {', '.join(f'{k} {_word(v)}' for k, v in of_rule.items())}"))
+        parts = record.parts
+        counts = f"{len(parts.train)} train, {len(parts.validation)} validation, {len(parts.test)} test"
+        division = about.get("division")
+        kind = f", {division.get('kind')}" if isinstance(division, Mapping) else ""
+        seed = f", seed {about['seed']}" if about.get("seed") is not None else ""
+        facts.append(("division", f"{counts}{kind}{seed}"))
+        facts.append(("epochs", f"{record.num_epochs}, the weights are those of epoch {record.best_epoch}"))
+        if record.stop is not None:
+            facts.append(("stopped", record.stop.sentence))
+        if record.epochs:
+            name = METRIC_NAMES.get(record.metric, record.metric)
+            best = {"training": record.best_perf, "validation": record.best_vperf, "test": record.best_tperf}
+            facts.append((name, ", ".join(f"{key} {short(v)}" for key, v in best.items() if not math.isnan(v))))
+            facts.append(("time", f"{record.seconds:.2f} s"))
+    attempts = about.get("attempts")
+    if isinstance(attempts, Sequence) and len(attempts) > 1:
+        kept = about.get("kept_attempt")
+        facts.append(("starts", f"{len(attempts)}" + (f", number {kept + 1} is kept" if isinstance(kept, int) else "")))
+    if about.get("interrupted") is True:
+        facts.append(("interrupted", "yes, this is the best network until then"))
+    if facts:
+        voice.show(table("Training", [], [[f"  {key}", str(value)] for key, value in facts], n_left=2))
+        voice.say()
+
+
+def _word(value: object) -> str:
+    if isinstance(value, float):
+        return short(value)
+    if isinstance(value, list):
+        return ",".join(_word(part) for part in value) or "none"
+    return str(value)

@@ -1,0 +1,245 @@
+"""From options to a job: everything that can be refused without reading the data is refused here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from marquardt.algorithms import ALGORITHMS
+from marquardt.checks import fraction, non_negative, one_of, positive, whole
+from marquardt.cli.choices import Choices
+from marquardt.errors import ConfigurationError, FileError
+from marquardt.files import refuse_existing
+from marquardt.losses import LOSSES
+from marquardt.networks import ACTIVATIONS, INITIALIZATIONS, SCALINGS, TOPOLOGIES
+from marquardt.training import DIVISIONS, GOAL_METRICS, Limits, Settings
+
+SUFFIX = ".marquardt"
+COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
+RECORD_SUFFIXES = (".json", ".csv")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training to be done, its options checked."""
+
+    data: Path
+    targets: tuple[str, ...]
+    inputs: tuple[str, ...] | None
+    ignore: tuple[str, ...]
+    task: str
+    missing: str
+    division: str
+    validation: float
+    test: float
+    indices: Path | None
+    settings: Settings
+    output: Path
+    record: Path | None
+    force: bool
+    pause: float = 0.0
+
+    @property
+    def seed(self) -> int:
+        """Of the division and of the starts."""
+        return self.settings.seed or 0
+
+
+def job_of(choices: Choices) -> Job:
+    """Check every option by the name it has on the command line, and the files it names."""
+    one_of(choices.task, ("auto", "regression", "classification"), "--task")
+    one_of(choices.missing, ("refuse", "drop", "mean", "median"), "--missing")
+    division = _division(choices)
+    settings = _settings(choices)
+    output = default_output(choices.data) if choices.output is None else choices.output
+    _check_files(choices, output)
+    return Job(
+        data=choices.data,
+        targets=tuple(choices.target or ()),
+        inputs=None if choices.inputs is None else tuple(choices.inputs),
+        ignore=tuple(choices.ignore or ()),
+        task=choices.task,
+        missing=choices.missing,
+        division=division,
+        validation=0.15 if choices.validation is None else fraction(choices.validation, "--validation"),
+        test=0.15 if choices.test is None else fraction(choices.test, "--test"),
+        indices=choices.indices,
+        settings=settings,
+        output=output,
+        record=choices.record,
+        force=choices.force,
+    )
+
+
+def default_output(data: Path) -> Path:
+    """Return the name of the data file with the suffix of network files, in the current folder."""
+    stem = Path(data.stem) if data.suffix.lower() in COMPRESSED else data
+    return Path(stem.stem + SUFFIX)
+
+
+def _division(choices: Choices) -> str:
+    given = choices.division
+    if given is None:
+        given = "random" if choices.indices is None else "indices"
+    division = one_of(given, DIVISIONS, "--division")
+    if division == "indices" and choices.indices is None:
+        raise ConfigurationError(
+            "--division indices needs a file that says which row goes where. Name it by --indices."
+        )
+    if division != "indices" and choices.indices is not None:
+        raise ConfigurationError(f"--indices belongs to --division indices, got --division {division}.")
+    for name in ("validation", "test"):
+        value = getattr(choices, name)
+        if value is not None and division in ("indices", "none"):
+            raise ConfigurationError(f"--{name} has no meaning for --division {division}. Leave it out.")
+    validation = 0.15 if choices.validation is None else fraction(choices.validation, "--validation")
+    test = 0.15 if choices.test is None else fraction(choices.test, "--test")
+    if validation + test >= 1:
+        raise ConfigurationError(
+            f"--validation {validation:g} and --test {test:g} leave no row to train on. Their sum must be below 1."
+        )
+    return division
+
+
+def _settings(choices: Choices) -> Settings:
+    """Check what `Settings` checks once more, so that messages name the options."""
+    elementwise = [name for name, activation in ACTIVATIONS.items() if activation.elementwise]
+    one_of(choices.activation, elementwise, "--activation")
+    one_of(choices.topology, TOPOLOGIES, "--topology")
+    one_of(choices.init, INITIALIZATIONS, "--init")
+    one_of(choices.scaling, SCALINGS, "--scaling")
+    one_of(choices.target_scaling, SCALINGS, "--target-scaling")
+    one_of(choices.loss, ("auto", "cross_entropy", *LOSSES), "--loss")
+    one_of(choices.algorithm, ALGORITHMS, "--algorithm")
+    whole(choices.seed, "--seed")
+    whole(choices.restarts, "--restarts", minimum=1)
+    whole(choices.epochs, "--epochs")
+    whole(choices.max_fail, "--max-fail")
+    non_negative(choices.goal, "--goal")
+    non_negative(choices.min_grad, "--min-grad")
+    if choices.time is not None:
+        non_negative(choices.time, "--time")
+    if choices.threads is not None:
+        whole(choices.threads, "--threads", minimum=1)
+    if choices.loss_scale is not None:
+        positive(choices.loss_scale, "--loss-scale")
+        if choices.loss not in ("huber", "cauchy", "soft_l1"):
+            raise ConfigurationError("--loss-scale belongs to --loss huber, cauchy and soft_l1. Name one of them.")
+    if choices.goal_metric is not None:
+        one_of(choices.goal_metric, GOAL_METRICS, "--goal-metric")
+        if choices.goal == 0:
+            raise ConfigurationError("--goal-metric says what a goal is given in. Give the goal, too: --goal X.")
+    hidden = _hidden(choices.hidden)
+    limits = Limits(
+        max_epochs=choices.epochs,
+        max_seconds=math.inf if choices.time is None else choices.time,
+        goal=choices.goal,
+        goal_metric=choices.goal_metric or "mse",
+        min_gradient=choices.min_grad,
+        max_fail=choices.max_fail,
+    )
+    return Settings(
+        hidden_layer_sizes=hidden,
+        activation=choices.activation,
+        topology=choices.topology,
+        loss=choices.loss,
+        loss_scale=choices.loss_scale,
+        alpha=_alpha(choices.alpha, len(hidden) + 1),
+        initialization=choices.init,
+        input_scaling=choices.scaling,
+        target_scaling=choices.target_scaling,
+        algorithm=choices.algorithm,
+        rule=_rule(choices),
+        limits=limits,
+        restarts=choices.restarts,
+        seed=choices.seed,
+        threads=choices.threads,
+    )
+
+
+def _rule(choices: Choices) -> dict[str, float]:
+    named = {
+        "--mu": ("mu_init", choices.mu),
+        "--mu-inc": ("mu_increase", choices.mu_inc),
+        "--mu-dec": ("mu_decrease", choices.mu_dec),
+        "--mu-max": ("mu_max", choices.mu_max),
+    }
+    given: dict[str, float] = {
+        setting: positive(value, option) for option, (setting, value) in named.items() if value is not None
+    }
+    if choices.mu_inc is not None and not 1 < choices.mu_inc < math.inf:
+        raise ConfigurationError(f"--mu-inc must be above 1, got {choices.mu_inc:g}. The usual value is 10.")
+    if choices.mu_dec is not None and not choices.mu_dec < 1:
+        raise ConfigurationError(f"--mu-dec must be below 1, got {choices.mu_dec:g}. The usual value is 0.1.")
+    if not given.get("mu_init", 1e-3) <= given.get("mu_max", 1e10) < math.inf:
+        raise ConfigurationError(
+            f"--mu-max must be finite and not below --mu, got {given.get('mu_max', 1e10):g} and "
+            f"{given.get('mu_init', 1e-3):g}."
+        )
+    return given
+
+
+def _hidden(words: list[str] | None) -> tuple[int, ...]:
+    if words is None:
+        return (10,)
+    parts = [part.strip() for word in words for part in word.split(",")]
+    if parts in (["none"], ["0"]):
+        return ()
+    return tuple(_unit_count(part) for part in parts)
+
+
+def _unit_count(word: str) -> int:
+    if not word.isdecimal() or int(word) < 1:
+        raise ConfigurationError(
+            f"--hidden must be whole numbers from 1 up such as 20,10 (or 'none' for a linear network), got {word!r}."
+        )
+    return int(word)
+
+
+def _alpha(word: str | None, n_layers: int) -> Any:
+    if word is None:
+        return 0.0
+    values = []
+    for part in word.split(","):
+        try:
+            value = float(part)
+        except ValueError:
+            value = math.nan
+        if not 0 <= value < math.inf:
+            raise ConfigurationError(
+                f"--alpha must be a number from 0 up, or one a layer such as 0.1,0.01; got {word!r}."
+            )
+        values.append(value)
+    if len(values) not in (1, n_layers):
+        raise ConfigurationError(
+            f"--alpha must be one number, or one for each of the {n_layers} layers (the output is one); got {word!r}."
+        )
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def _check_files(choices: Choices, output: Path) -> None:
+    refuse_existing(output, force=choices.force)
+    written = {"--output": output}
+    if choices.record is not None:
+        if choices.record.suffix.lower() not in RECORD_SUFFIXES:
+            raise ConfigurationError(
+                f"The name of --record must end in {' or '.join(RECORD_SUFFIXES)}, got {str(choices.record)!r}."
+            )
+        refuse_existing(choices.record, force=choices.force)
+        written["--record"] = choices.record
+    read = {"DATA": choices.data}
+    if choices.indices is not None:
+        read["--indices"] = choices.indices
+    refuse_collisions(read, written)
+
+
+def refuse_collisions(read: dict[str, Path], written: dict[str, Path]) -> None:
+    """Refuse to write over a file that is read, or twice to the same file."""
+    taken = {path.resolve(): name for name, path in read.items()}
+    for name, path in written.items():
+        other = taken.get(path.resolve())
+        if other is not None:
+            raise FileError(f"{name} would write over {other}, {path}. Name another file.")
+        taken[path.resolve()] = name

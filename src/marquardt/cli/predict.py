@@ -1,0 +1,53 @@
+"""`marquardt predict`: what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def predict(
+    network: Annotated[Path, typer.Argument(metavar="NETWORK", help="Network file, as written by train.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV, TSV or Parquet file with the inputs.")],
+    output: Annotated[
+        Optional[Path],  # noqa: UP045 - typer reads it at run time
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where predictions go: .csv, .tsv or .parquet. [default: standard output, as CSV]",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Copy the columns of DATA, too.")] = False,
+    unknown: Annotated[
+        str,
+        typer.Option(
+            "--unknown",
+            metavar="HOW",
+            help="Words the training never saw: refuse, or ignore (taken as none of the known). [default: refuse]",
+            show_default=False,
+        ),
+    ] = "refuse",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
+) -> Callable[[], int]:
+    """Predict the rows of a table with a network.
+
+    Columns are found by name; further columns do not matter. If DATA has the target column, too, the errors are
+    shown.
+
+    \b
+    marquardt predict concrete.marquardt new.csv -o predicted.csv
+    """
+
+    def work() -> int:
+        from marquardt.cli.prediction import run
+        from marquardt.cli.voice import Voice
+
+        voice = Voice(quiet=quiet, to_stderr=output is None)
+        return run(network, data, voice, output=output, force=force, keep=keep, unknown=unknown)
+
+    return work

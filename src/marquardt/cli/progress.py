@@ -1,0 +1,163 @@
+"""An epoch becomes a line: drawn over itself on a terminal, every 25 epochs elsewhere."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from marquardt.cli.voice import Voice
+from marquardt.training import Epoch, Limits
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+EVERY = 25
+WIDTHS = (10, 17, 11, 14, 13, 7, 9)
+LIVE_WIDTHS = (9, 13, 10, 13, 11, 6, 7)
+"""Least widths, so that columns stand still; 75 characters with the blanks between."""
+METRIC_NAMES = {"cross_entropy": "cross-entropy"}
+
+
+def short(value: float, digits: int = 4) -> str:
+    """Return a number in few characters.
+
+    >>> short(0.000012345), short(1e10), short(2841.37), short(float("nan"))
+    ('1.234e-5', '1e10', '2841', '-')
+    """
+    if math.isnan(value):
+        return "-"
+    text = f"{value:.{digits}g}"
+    if "e" not in text and abs(value) >= 10**digits:
+        text = f"{value:.0f}"
+    return re.sub(r"e([+-])0*(\d)", lambda found: f"e{found[1].strip('+')}{found[2]}", text)
+
+
+class Line:
+    """Which quantities are shown, each beside its limit.
+
+    Parameters
+    ----------
+    limits : Limits
+        Of the run.
+    metric : str
+        What the performance is.
+    n_values : int
+        Number of target values of the training part, for a goal in sse.
+    """
+
+    def __init__(self, limits: Limits, metric: str, n_values: int) -> None:
+        self._limits = limits
+        self._shows_loss = limits.goal > 0 and limits.goal_metric == "loss"
+        self._goal = limits.goal
+        if limits.goal_metric == "rmse":
+            self._goal = limits.goal**2
+        elif limits.goal_metric == "sse":
+            self._goal = limits.goal / n_values
+        self.metric = "loss" if self._shows_loss else METRIC_NAMES.get(metric, metric)
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """One for each cell."""
+        return ("epoch", self.metric, "validation", "gradient", "mu", "checks", "time")
+
+    def cells(self, epoch: Epoch, mu_max: float, seconds: float | None = None) -> tuple[str, ...]:
+        """Return each quantity as value/limit."""
+        limits = self._limits
+        error = epoch.loss if self._shows_loss else epoch.performance
+        is_checked = not math.isnan(epoch.validation) and limits.max_fail > 0
+        elapsed = epoch.seconds if seconds is None else seconds
+        time_limit = "" if math.isinf(limits.max_seconds) else f"/{short(limits.max_seconds)}"
+        return (
+            f"{epoch.epoch}/{limits.max_epochs}",
+            f"{short(error)}/{short(self._goal)}",
+            short(epoch.validation),
+            f"{short(epoch.gradient, 3)}/{short(limits.min_gradient, 3)}",
+            "-" if math.isnan(epoch.mu) else f"{short(epoch.mu, 3)}/{short(mu_max, 3)}",
+            f"{epoch.validation_fails}/{limits.max_fail}" if is_checked else "-",
+            f"{elapsed:.1f}{time_limit} s",
+        )
+
+
+class Progress:
+    """Shows epochs as they come.
+
+    Parameters
+    ----------
+    voice : Voice
+        Where; a quiet one shows nothing.
+    line : Line
+        What.
+    mu_max : float
+        Limit of mu.
+    restarts : int
+        Runs one after the other.
+    """
+
+    def __init__(self, voice: Voice, line: Line, mu_max: float, restarts: int = 1) -> None:
+        self._voice, self._line, self._mu_max, self._restarts = voice, line, mu_max, restarts
+        self._epoch: Epoch | None = None
+        self._restart = 0
+        self._has_shown_last = True
+        self._began = time.perf_counter()
+        self._live: Live | None = None
+        self.is_stopping = False
+
+    def __enter__(self) -> Self:
+        if self._voice.is_live:
+            from rich.live import Live
+
+            self._live = Live(console=self._voice.console, get_renderable=self._picture, refresh_per_second=8)
+            self._live.start()
+        elif not self._voice.is_quiet:
+            self._print(self._line.headings)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+        else:
+            self._print_last()
+
+    def show(self, epoch: Epoch, restart: int) -> None:
+        """Take an epoch in."""
+        if restart != self._restart or self._epoch is None:
+            self._print_last()
+            self._began = time.perf_counter()
+            if self._restarts > 1 and self._live is None:
+                self._voice.say(f"Start {restart + 1} of {self._restarts}")
+        self._epoch, self._restart, self._has_shown_last = epoch, restart, False
+        if self._live is None and epoch.epoch % EVERY == 0:
+            self._print_last()
+
+    def _print_last(self) -> None:
+        if self._live is None and self._epoch is not None and not self._has_shown_last:
+            self._print(self._line.cells(self._epoch, self._mu_max))
+            self._has_shown_last = True
+
+    def _print(self, cells: tuple[str, ...]) -> None:
+        # A blank between cells even where one is wider than its column.
+        self._voice.say(" ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip())
+
+    def _picture(self) -> RenderableType:
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        if self._epoch is None:
+            return Text("Preparing …")
+        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+        for heading, width in zip(self._line.headings, LIVE_WIDTHS, strict=True):
+            table.add_column(heading, no_wrap=True, min_width=width)
+        table.add_row(*self._line.cells(self._epoch, self._mu_max))
+        above = []
+        if self._restarts > 1:
+            above.append(Text(f"Start {self._restart + 1} of {self._restarts}"))
+        if self.is_stopping:
+            above.append(Text("Stopping after this step. Ctrl-C again ends at once, without saving.", style="yellow"))
+        return Group(*above, table)

@@ -1,0 +1,308 @@
+"""`marquardt train`: what it does."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from marquardt._version import __version__
+from marquardt.arrays import AnyArray, Array
+from marquardt.checks import nearest
+from marquardt.cli.interrupts import Interrupts
+from marquardt.cli.options import Job
+from marquardt.cli.parts import divide
+from marquardt.cli.plain import finite
+from marquardt.cli.progress import Line, Progress
+from marquardt.cli.scores import scores_of_parts
+from marquardt.cli.tables import attempts_table, error_tables
+from marquardt.cli.voice import Voice
+from marquardt.errors import DataError
+from marquardt.files import replacing
+from marquardt.storage import NetworkFile, save
+from marquardt.tables import TableCoding, read_table
+from marquardt.training import Epoch, Fitting, Parts, Record
+
+DONE, INTERRUPTED = 0, 130
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """The data of a job as arrays, and a network to train on them."""
+
+    coding: TableCoding
+    n_rows: int
+    inputs: Array
+    targets: AnyArray
+    parts: Parts
+    fitting: Fitting
+    warnings: tuple[str, ...]
+
+
+def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
+    """Train, show, write; returns the exit code."""
+    began = time.perf_counter()
+    prepared = prepare(job)
+    introduce(job, prepared, voice)
+    is_interrupted = pull(job, prepared, voice)
+    if prepared.fitting.record.num_epochs == 0 and is_interrupted:
+        sentence = "Interrupted before the first epoch. Nothing is saved."
+        voice.say(sentence, style="yellow")
+        if as_json:
+            print(json.dumps({"interrupted": True, "network": None}))
+        return INTERRUPTED
+    content = content_of(job, prepared, time.perf_counter() - began, is_interrupted)
+    save(job.output, content, force=job.force)
+    if job.record is not None:
+        write_record(job.record, prepared.fitting.record, force=job.force)
+    conclude(job, prepared, content, voice, is_interrupted)
+    if as_json:
+        print(json.dumps(summary(job, prepared, content)))
+    return INTERRUPTED if is_interrupted else DONE
+
+
+def prepare(job: Job) -> Prepared:
+    """Read, check, code and divide the table, and build the network."""
+    table = read_table(job.data)
+    names: list[str] = table.column_names
+    if not job.targets:
+        shown = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+        raise DataError(f"Which column is to be predicted? Name it with --target. {job.data} has {shown}.")
+    coding = TableCoding.fit(
+        table,
+        targets=job.targets,
+        inputs=None if job.inputs is None else _split_names(job.inputs, names),
+        task=job.task,
+        missing=job.missing,
+        drop=_split_names(job.ignore, names),
+    )
+    coded = coding.code(table)
+    parts = divide(job, coded.rows, table.num_rows)
+    fitting = Fitting(
+        coded.inputs,
+        coded.targets,
+        job.settings,
+        coding.task,
+        n_classes=len(coding.classes),
+        parts=parts,
+    )
+    warnings = _warnings(coding, coded.targets, parts, fitting)
+    return Prepared(coding, table.num_rows, coded.inputs, coded.targets, parts, fitting, warnings)
+
+
+def introduce(job: Job, prepared: Prepared, voice: Voice) -> None:
+    """Say what is going to be done."""
+    coding, parts, network = prepared.coding, prepared.parts, prepared.fitting.network
+    targets = " and ".join(map(repr, coding.target_columns))
+    what = f"{len(coding.classes)} classes" if coding.classes else "regression"
+    voice.say(
+        f"{job.data}: {prepared.n_rows} rows, {_count(len(coding.input_columns), 'input column')}, "
+        f"target {targets} ({what})."
+    )
+    for note in coding.notes:
+        voice.say(f"Note: {note}")
+    counts = {"train": len(parts.train), "validate": len(parts.validation), "test": len(parts.test)}
+    how = f"{job.division}, seed {job.seed}" if job.division == "random" else job.division
+    voice.say(f"Rows that {', '.join(f'{name}: {count}' for name, count in counts.items() if count)} ({how}).")
+    voice.say(
+        f"Network {network.graph.describe()}: {_count(network.n_weights, 'weight')}, {job.settings.topology}, "
+        f"seed {job.seed}."
+    )
+    for warning in prepared.warnings:
+        voice.say(f"Warning: {warning}", style="yellow")
+    voice.say()
+
+
+def pull(job: Job, prepared: Prepared, voice: Voice) -> bool:
+    """Train with progress; returns whether it was interrupted."""
+    fitting, settings = prepared.fitting, job.settings
+    n_values = len(prepared.parts.train) * fitting.network.graph.n_outputs
+    line = Line(settings.limits, fitting.training.record.metric, n_values)
+    mu_max = float(fitting.training.record.settings.get("mu_max", math.nan))
+    progress = Progress(voice, line, mu_max, settings.restarts)
+
+    def ask() -> None:
+        progress.is_stopping = True
+
+    with Interrupts(ask) as interrupts, progress:
+        for epoch in fitting:
+            progress.show(epoch, fitting.restart)
+            if job.pause:
+                time.sleep(job.pause)
+            if interrupts.is_asked:
+                fitting.stop_by_user()
+    return interrupts.is_asked
+
+
+def content_of(job: Job, prepared: Prepared, seconds: float, is_interrupted: bool) -> NetworkFile:
+    """Return what goes into the network file."""
+    coding, fitting, settings = prepared.coding, prepared.fitting, job.settings
+    outputs = fitting.network.outputs(prepared.inputs)
+    parts = prepared.parts.named()
+    report = scores_of_parts(coding.task, coding.target_columns, outputs, prepared.targets, parts)
+    return NetworkFile(
+        network=fitting.network,
+        task=coding.task,
+        coding=coding.to_dict(),
+        classes=coding.classes or None,
+        record=fitting.record,
+        report=report,
+        about={
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "marquardt": __version__,
+            "source": job.data.name,
+            "rows": prepared.n_rows,
+            "seed": job.seed,
+            "division": {
+                "kind": job.division,
+                "validation": job.validation,
+                "test": job.test,
+                "indices": None if job.indices is None else job.indices.name,
+            },
+            "settings": {
+                "hidden": list(settings.hidden_layer_sizes),
+                "activation": settings.activation,
+                "topology": settings.topology,
+                "initialization": settings.initialization,
+                "loss": fitting.loss.name,
+                "loss_scale": settings.loss_scale,
+                "alpha": settings.alpha,
+            },
+            "attempts": [asdict(attempt) for attempt in fitting.attempts],
+            "kept_attempt": _kept(fitting),
+            "interrupted": is_interrupted,
+            "seconds": seconds,
+        },
+    )
+
+
+def conclude(job: Job, prepared: Prepared, content: NetworkFile, voice: Voice, is_interrupted: bool) -> None:
+    """Say why it stopped, how good the network is and where it went."""
+    fitting, record = prepared.fitting, prepared.fitting.record
+    voice.say()
+    if job.settings.restarts > 1:
+        voice.show(attempts_table(content.about["attempts"], content.about["kept_attempt"]))
+        voice.say()
+    if is_interrupted:
+        voice.say("Interrupted: the best network so far is kept and saved.", style="yellow")
+    elif record.stop is not None:
+        voice.say(record.stop.sentence)
+    by = "validation error" if len(record.parts.validation) else "loss"
+    voice.say(f"Kept: the weights of epoch {record.best_epoch} of {record.num_epochs}, those with the lowest {by}.")
+    voice.say()
+    for shown in error_tables(content.task, content.report or {}, content.classes):
+        voice.show(shown)
+        voice.say()
+    seconds = sum(attempt.seconds for attempt in fitting.attempts)
+    pauses = job.pause * sum(attempt.epochs + 1 for attempt in fitting.attempts)
+    slowed = " (and slowed down, so that it could be watched)" if job.pause else ""
+    n_values = len(prepared.parts.train) * fitting.network.graph.n_outputs
+    voice.say(
+        f"Trained in {max(seconds - pauses, 0.0):.2f} s{slowed}: {_count(fitting.network.n_weights, 'weight')} on "
+        f"{_count(n_values, 'training value')} ({_count(len(prepared.parts.train), 'row')} × "
+        f"{_count(fitting.network.graph.n_outputs, 'output')})."
+    )
+    voice.say(f"Network: {job.output}", style="bold")
+    if job.record is not None:
+        voice.say(f"Record: {job.record}")
+
+
+def summary(job: Job, prepared: Prepared, content: NetworkFile) -> dict[str, Any]:
+    """Return what `--json` prints; NaN, which JSON has not, is null."""
+    record, network, coding = prepared.fitting.record, content.network, prepared.coding
+    parts = prepared.parts
+    made: dict[str, Any] = finite(
+        {
+            "network": str(job.output),
+            "record": None if job.record is None else str(job.record),
+            "task": content.task,
+            "targets": list(coding.target_columns),
+            "classes": None if content.classes is None else list(content.classes),
+            "inputs": list(coding.input_names),
+            "graph": network.graph.describe(),
+            "weights": network.n_weights,
+            "rows": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
+            "seed": job.seed,
+            "algorithm": record.algorithm,
+            "metric": record.metric,
+            "epochs": record.num_epochs,
+            "best_epoch": record.best_epoch,
+            "stop": None if record.stop is None else asdict(record.stop),
+            "interrupted": content.about["interrupted"],
+            "seconds": content.about["seconds"],
+            "errors": content.report,
+            "attempts": content.about["attempts"],
+            "notes": list(coding.notes),
+            "warnings": list(prepared.warnings),
+        }
+    )
+    return made
+
+
+def write_record(path: Path, record: Record, *, force: bool) -> None:
+    """Write every epoch's numbers as JSON or CSV, by the suffix."""
+    with replacing(path, force=force) as temporary:
+        if path.suffix.lower() == ".json":
+            temporary.write_text(record.to_json(indent=1) + "\n", encoding="utf-8")
+            return
+        with open(temporary, "w", encoding="utf-8", newline="") as file:
+            names = [field.name for field in fields(Epoch)]
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(names)
+            for epoch in record.epochs:
+                values = (getattr(epoch, name) for name in names)
+                writer.writerow("" if math.isnan(value) else value for value in values)
+
+
+def _warnings(coding: TableCoding, targets: AnyArray, parts: Parts, fitting: Fitting) -> tuple[str, ...]:
+    found = []
+    graph = fitting.network.graph
+    n_values = len(parts.train) * graph.n_outputs
+    if graph.n_weights > n_values:
+        found.append(
+            f"There are more weights ({graph.n_weights}) than training values ({n_values}), so the network can learn "
+            f"them by heart. Take fewer hidden units (--hidden 5), or weight decay (--alpha 0.01)."
+        )
+    if coding.classes:
+        trained = set(targets[parts.train].tolist())
+        absent = [label for code, label in enumerate(coding.classes) if code not in trained]
+        if absent:
+            found.append(
+                f"No row of the training part has the class {', '.join(map(repr, absent))}: it cannot be learned. "
+                f"Give more rows of it, or another --seed."
+            )
+    return tuple(found)
+
+
+def _split_names(given: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return column names from options: each is one name, or several with commas between."""
+    found: list[str] = []
+    for word in given:
+        if word in names:
+            found.append(word)
+            continue
+        parts = [part.strip() for part in word.split(",")]
+        if "" in parts:
+            raise DataError(f"{word!r} does not name columns.{nearest(word, names)}")
+        found += parts
+    return found
+
+
+def _kept(fitting: Fitting) -> int:
+    """Return the number of the attempt whose record is kept."""
+    record = fitting.record
+    for attempt in fitting.attempts:
+        is_same = attempt.epochs == record.num_epochs and attempt.seconds == record.seconds
+        if is_same and attempt.performance == record.best_perf:
+            return attempt.restart
+    return 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

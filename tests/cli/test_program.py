@@ -1,0 +1,167 @@
+"""The program around its commands: help, version, demo, exit codes, scores."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from marquardt import __version__
+from marquardt.cli.progress import short
+from marquardt.cli.scores import classification_scores, regression_scores
+from marquardt.storage import load
+
+COMMANDS = ("demo", "train", "predict", "inspect", "version")
+
+
+def test_version_is_told_in_both_ways(call):
+    assert call("version").out == call("--version").out == f"marquardt {__version__}\n"
+
+
+def test_without_a_command_it_says_which_there_are(call):
+    answer = call()
+    assert answer.code == 0
+    assert all(f"  {command} " in answer.out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command, call):
+    answer = call(command, "--help")
+    assert answer.code == 0
+    assert answer.out.startswith(f"Usage: marquardt {command}")
+
+
+def test_options_of_train_stand_under_headings(call):
+    out = call("train", "--help").out
+    headings = ["Data:", "Division of the rows:", "Network:", "Training:", "When it stops:", "Output:"]
+    places = [out.index(f"\n{heading}\n") for heading in headings]
+    assert places == sorted(places)
+
+
+def test_unknown_command_names_the_nearest(call):
+    answer = call("trian")
+    assert answer.code == 2
+    assert "train" in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_module_is_the_program(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "marquardt", "version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"marquardt {__version__}\n"
+
+
+def test_mistake_of_the_program_is_exit_code_1_with_its_trace(call, monkeypatch):
+    def fail(*_arguments, **_options):
+        raise ZeroDivisionError("a mistake")
+
+    monkeypatch.setattr("marquardt.cli.description.load", fail)
+    answer = call("inspect", "a.marquardt")
+    assert answer.code == 1
+    assert "ZeroDivisionError: a mistake" in answer.err
+    assert "Please report it" in answer.err
+
+
+def test_interrupt_before_the_training_saves_nothing(call, monkeypatch, concrete_csv, tmp_path):
+    def interrupt(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("marquardt.cli.training.read_table", interrupt)
+    answer = call("train", concrete_csv, "--target", "strength")
+    assert answer.code == 130
+    assert answer.err.strip() == "Interrupted. Nothing is saved."
+    assert [path.name for path in tmp_path.iterdir()] == ["concrete.csv"]
+
+
+def test_help_needs_neither_numpy_nor_rich():
+    code = "import sys; from marquardt.cli import main; main(['train', '--help']); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(re.findall(r"'([\w.]+)'", done.stdout.splitlines()[-1]))
+    assert not loaded & {"numpy", "scipy", "sklearn", "pyarrow", "rich", "pandas", "matplotlib"}
+
+
+@pytest.mark.slow
+def test_help_answers_in_a_third_of_a_second(tmp_path):
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+
+    def seconds():
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "marquardt", "--help"], env=environment, capture_output=True, check=True)
+        return time.perf_counter() - began
+
+    seconds()  # compiles
+    # The best of several: what others do on the machine only adds. A third of it is Python's own start.
+    assert min(seconds() for _ in range(10)) < 0.33
+
+
+def test_demo_runs_twice_and_its_advice_works(call, tmp_path):
+    for _ in range(2):
+        answer = call("demo")
+        assert answer.code == 0, answer.err
+    assert "569 rows, 30 input columns, target 'diagnosis' (2 classes)" in answer.out
+    assert "by a linear model" in answer.out
+    content = load(tmp_path / "marquardt-demo" / "breast_cancer.marquardt")
+    assert content.report["test"]["accuracy"] > 0.9
+    advice = re.findall(r"^    marquardt (inspect|predict) (.*)$", answer.out, re.MULTILINE)
+    assert [command for command, _ in advice] == ["inspect", "predict"]
+    for command, rest in advice:
+        assert call(command, *rest.split()).code == 0
+
+
+def test_demo_does_what_it_says_train_does(call, tmp_path):
+    shown = re.search(
+        r"^    marquardt train (\S+breast_cancer.csv --target diagnosis)$", call("demo").out, re.MULTILINE
+    )
+    assert call("train", *shown[1].split(), "-o", "again.marquardt").code == 0
+    demo = load(tmp_path / "marquardt-demo" / "breast_cancer.marquardt")
+    assert np.array_equal(load(tmp_path / "again.marquardt").network.weights, demo.network.weights)
+
+
+def test_demo_whose_folder_cannot_be_is_refused(refused, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    assert "Cannot make the folder" in refused("demo", "--folder", "file")
+
+
+def test_regression_scores_are_those_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    outputs, targets = rng.normal(size=50), rng.normal(size=50)
+    expected = {
+        "rmse": metrics.root_mean_squared_error(targets, outputs),
+        "mae": metrics.mean_absolute_error(targets, outputs),
+        "r2": metrics.r2_score(targets, outputs),
+    }
+    assert regression_scores(outputs, targets) == pytest.approx(expected, rel=1e-13)  # sums in another order
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_classification_scores_are_those_of_scikit_learn(n_classes):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, n_classes, 60)
+    chances = rng.dirichlet(np.ones(n_classes), 60)
+    chances[0] = np.eye(n_classes)[codes[0]]
+    outputs = chances[:, 1:] if n_classes == 2 else chances
+    scores = classification_scores(outputs, codes)
+    assert scores["accuracy"] == metrics.accuracy_score(codes, chances.argmax(axis=1))
+    assert scores["cross_entropy"] == pytest.approx(metrics.log_loss(codes, chances), rel=1e-12)
+    assert scores["confusion"] == metrics.confusion_matrix(codes, chances.argmax(axis=1)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (1e10, "1e10"),
+        (1e-7, "1e-7"),
+        (2841.371, "2841"),
+        (123456.0, "1.235e5"),
+        (0.001, "0.001"),
+        (-0.25, "-0.25"),
+        (float("inf"), "inf"),
+        (float("nan"), "-"),
+    ],
+)
+def test_numbers_are_short(value, text):
+    assert short(value) == text
