@@ -13,7 +13,7 @@ def add_product(total: Array, left: Array, right: Array) -> None:
     """Add left rightᵀ to `total`, in place.
 
     One BLAS call: `total += left @ right.T` writes the product to memory and reads it back, which for sums over
-    many short blocks costs a tenth of the product itself.
+    many short blocks costs a tenth of the product itself. The interpreter lock is held meanwhile.
 
     Parameters
     ----------

@@ -138,7 +138,7 @@ class Objective:
         self._unit = self._performance_unit(target_scaling)
         self._pair_sums: list[PairSums] = []
         self._is_plain_squares = isinstance(self.loss, Squares) and self.loss.output_weights is None
-        self._scratch = [Scratch() for _ in range(self.plan.threads)]
+        self._scratch = [Scratch(self.plan.threads == 1) for _ in range(self.plan.threads)]
         self._last: tuple[bytes, Pass, Array] | None = None
         self._pool: ThreadPoolExecutor | None = None
 

@@ -1,0 +1,1 @@
+"""Other packages, each run by a Python of its own environment."""

@@ -1,0 +1,159 @@
+"""A sine by 1-10-1: 200 samples of sin 4πx + x/2 on [0, 1], inputs and targets standardized.
+
+Time to a mean squared error of 1e-5 from the same Nguyen–Widrow starts, against MINPACK by way of SciPy with the
+analytic Jacobian, and optionally against torch-levenberg-marquardt in an environment of its own; and how far 300
+epochs get.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from benchmarks.measuring import table, write
+from marquardt.networks import Network, feed_forward, initial_weights
+from marquardt.numerics import hold_blas
+from marquardt.training import Limits, train
+
+STARTS = 20
+GOAL = 1e-5
+TORCH_PYTHON = "MARQUARDT_TORCH_PYTHON"
+"""Names a Python that has torch-levenberg-marquardt; without it that comparison is skipped."""
+
+
+def standardized(column: np.ndarray) -> np.ndarray:
+    """Mean 0, standard deviation 1."""
+    return (column - column.mean()) / column.std()
+
+
+X = np.linspace(0.0, 1.0, 200)[:, None]
+INPUTS, TARGETS = standardized(X), standardized(np.sin(4 * np.pi * X) + X / 2)
+GRAPH = feed_forward(1, 10, 1)
+
+
+def start(seed: int) -> np.ndarray:
+    """The weights that every contender begins with."""
+    return initial_weights(GRAPH, rng=seed, input_range=np.array([[INPUTS.min(), INPUTS.max()]]))
+
+
+class Reached(Exception):
+    """MINPACK has no goal of its own: this ends it."""
+
+
+def minpack(weights: np.ndarray) -> tuple[float, bool]:
+    """Seconds to the goal and whether it was reached."""
+    target = TARGETS[:, 0]
+
+    def residual(w):
+        hidden = np.tanh(INPUTS * w[0:20:2] + w[1:20:2])
+        r = hidden @ w[20:30] + w[30] - target
+        if r @ r <= GOAL * len(r):
+            raise Reached
+        return r
+
+    def jacobian(w):
+        hidden = np.tanh(INPUTS * w[0:20:2] + w[1:20:2])
+        delta = (1.0 - hidden * hidden) * w[20:30]
+        j = np.empty((len(target), 31))
+        j[:, 0:20:2] = delta * INPUTS
+        j[:, 1:20:2] = delta
+        j[:, 20:30] = hidden
+        j[:, 30] = 1.0
+        return j
+
+    begun = time.perf_counter()
+    try:
+        least_squares(residual, weights, jacobian, method="lm", ftol=1e-15, xtol=1e-15, gtol=1e-15, max_nfev=2000)
+    except Reached:
+        return time.perf_counter() - begun, True
+    return time.perf_counter() - begun, False
+
+
+def ours(weights: np.ndarray) -> tuple[float, bool]:
+    """Seconds to the goal and whether it was reached; building objective and record included."""
+    network = Network(GRAPH, weights)
+    begun = time.perf_counter()
+    result = train(network, INPUTS, TARGETS, limits=Limits(goal=GOAL, min_gradient=0.0))
+    return time.perf_counter() - begun, result.record.stop.code == "goal"
+
+
+def torch_runs() -> list[tuple[float, bool]] | None:
+    """The same from the same starts by torch-levenberg-marquardt; None if it is not there."""
+    python = os.environ.get(TORCH_PYTHON)
+    if not python:
+        return None
+    job = {
+        "inputs": INPUTS.tolist(),
+        "targets": TARGETS.tolist(),
+        "starts": [start(seed).tolist() for seed in range(STARTS)],
+        "goal": GOAL,
+    }
+    script = Path(__file__).parent / "contenders" / "torch_lm.py"
+    done = subprocess.run([python, script], input=json.dumps(job), capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stderr[-2000:], file=sys.stderr)
+        return None
+    return [(float(took), bool(reached)) for took, reached in json.loads(done.stdout.splitlines()[-1])]
+
+
+def main() -> None:
+    """Measure, and write the tables."""
+    times: dict[str, list[tuple[float, bool]]] = {"marquardt": [], "SciPy lm (MINPACK)": []}
+    ratios = []
+    with hold_blas():
+        ours(start(0)), minpack(start(0))
+        for seed in range(STARTS):
+            weights = start(seed)
+            rounds = [(ours(weights), minpack(weights)) for _ in range(5)]
+            mine, theirs = (min(runs) for runs in zip(*rounds, strict=True))
+            times["marquardt"].append(mine)
+            times["SciPy lm (MINPACK)"].append(theirs)
+            if mine[1] and theirs[1]:
+                ratios.append(statistics.median(theirs[0] / mine[0] for mine, theirs in rounds))
+        limits = Limits(max_epochs=300, min_gradient=0.0)
+        records = [train(Network(GRAPH, start(s)), INPUTS, TARGETS, limits=limits).record for s in range(STARTS)]
+        further = [
+            train(Network(GRAPH, start(s)), INPUTS, TARGETS, limits=Limits(max_epochs=3000, min_gradient=0.0)).record
+            for s in range(3)
+        ]
+    data: dict[str, object] = {"ratio to SciPy": statistics.median(ratios), "ratios": ratios}
+    against_torch = torch_runs()
+    note = f"torch-levenberg-marquardt was skipped: {TORCH_PYTHON} names no Python that has it."
+    if against_torch is not None:
+        times["torch-levenberg-marquardt"] = against_torch
+        both = [b[0] / a[0] for a, b in zip(times["marquardt"], against_torch, strict=True) if a[1] and b[1]]
+        data["ratio to torch-levenberg-marquardt"] = statistics.median(both)
+        note = (
+            f"Against torch-levenberg-marquardt, after its first run: {statistics.median(both):.0f} times faster "
+            f"(must: 30, reach for: 60; median over the {len(both)} starts that both bring to the goal)."
+        )
+    rows = []
+    for name, runs in times.items():
+        reached = [took for took, done in runs if done]
+        rows.append([name, f"{len(reached)} of {STARTS}", f"{1e3 * statistics.median(reached):.1f} ms"])
+    best = sorted(record.best_perf for record in records)
+    below = sum(value < 2e-8 for value in best)
+    falls = ", ".join(f"{a.best_perf:.1e} → {b.best_perf:.1e}" for a, b in zip(records, further, strict=False))
+    data |= {"times": times, "mse after 300 epochs": best, "below 2e-8": below}
+    text = (
+        f"Time to an MSE of {GOAL:g} from the same {STARTS} starts, one thread, medians:\n\n"
+        + table(["", "reached", "time"], rows)
+        + f"\n\nStart by start, marquardt is {statistics.median(ratios):.1f} times faster than MINPACK with the "
+        f"analytic Jacobian (must: 4, reach for: 10; median over the {len(ratios)} starts that both bring to the "
+        f"goal; from {min(ratios):.1f} to {max(ratios):.1f}).\n\n{note}\n\nAfter 300 epochs {below} of {STARTS} starts "
+        f"are below an MSE of 2e-8 (median {statistics.median(best):.1e}, worst {best[-1]:.1e}). It goes on to fall; "
+        f"after 3,000 epochs, the first three starts: {falls}."
+    )
+    write("sine", "A sine by 1-10-1", text, data)
+
+
+if __name__ == "__main__":
+    main()
