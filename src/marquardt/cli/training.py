@@ -6,6 +6,7 @@ import csv
 import datetime
 import json
 import math
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -130,7 +131,12 @@ def pull(job: Job, prepared: Prepared, voice: Voice) -> bool:
     def ask() -> None:
         progress.is_stopping = True
 
-    with Interrupts(ask) as interrupts, progress:
+    def end() -> None:
+        voice.console.show_cursor(True)
+        sys.stdout.flush()
+        print("Interrupted. Nothing is saved.", file=sys.stderr, flush=True)
+
+    with Interrupts(ask, end) as interrupts, progress:
         for epoch in fitting:
             progress.show(epoch, fitting.restart)
             if job.pause:
