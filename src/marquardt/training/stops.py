@@ -87,8 +87,8 @@ class Status(NamedTuple):
         losses that are not squares.
     gradient : float
         Norm of the gradient of the mean loss.
-    mu : float
-        The damping, NaN for rules without one.
+    mu, mu_max : float
+        The damping and its limit, NaN for rules without them.
     validation_fails : int
         Epochs in a row without a better validation performance.
     seconds : float
@@ -110,6 +110,7 @@ class Status(NamedTuple):
     seconds: float = 0.0
     is_stuck: bool = False
     is_cancelled: bool = False
+    mu_max: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,10 @@ class MuStop:
     def __call__(self, status: Status) -> Stop | None:
         if not status.is_stuck:
             return None
-        return Stop("mu", f"No step lowers the loss any more: mu has risen to {status.mu:.3g}, its maximum.", True)
+        sentence = "No step lowers the loss any more."
+        if not math.isnan(status.mu_max):
+            sentence = f"No step lowers the loss any more: mu = {status.mu:.3g} > {status.mu_max:.3g}."
+        return Stop("mu", sentence, succeeded=True)
 
 
 @dataclass(frozen=True)

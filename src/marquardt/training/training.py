@@ -214,6 +214,7 @@ class Training:
                 seconds,
                 row.verdict is Verdict.STUCK,
                 self._is_cancelled,
+                getattr(self._rule, "mu_max", math.nan),
             )
             stop = _first(stops, status)
             if stop is not None:
