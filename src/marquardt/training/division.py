@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marquardt.arrays import AnyArray, Array, Indices
-from marquardt.checks import fraction, one_of
+from marquardt.checks import fraction, one_of, whole
 from marquardt.errors import ConfigurationError, DataError
 
 __all__ = ["DIVISIONS", "Division", "Parts", "content_keys", "split_by_content"]
@@ -79,7 +79,8 @@ class Division:
     Raises
     ------
     ConfigurationError
-        For an unknown kind, fractions that leave nothing to train on, or indices given without their kind.
+        For an unknown kind, fractions that leave nothing to train on, a seed below 0, or indices given without
+        their kind.
 
     Examples
     --------
@@ -106,8 +107,10 @@ class Division:
                 f"The division 'indices' takes row numbers, and no other does: got {self.kind!r} "
                 f"{'with' if self.indices is not None else 'without'} indices."
             )
-        if self.indices is not None and len(self.indices) != 3:
-            raise ConfigurationError(f"indices must be three lists (train, validation, test), got {len(self.indices)}.")
+        if self.indices is not None and (not hasattr(self.indices, "__len__") or len(self.indices) != 3):
+            raise ConfigurationError(f"indices must be three lists (train, validation, test), got {self.indices!r}.")
+        if self.seed is not None:
+            whole(self.seed, "the seed of the division")
 
     def split(self, n_samples: int) -> Parts:
         """Divide.
@@ -243,9 +246,12 @@ def split_by_content(
     if len(values) < 2:
         raise DataError("All samples are equal: none can be set aside for validation. Train without early stopping.")
     weight = np.bincount(group, weights=sample_weight, minlength=len(values))
-    # A group is set aside if its middle lies in the share; the first always is, the last never.
+    counted = np.flatnonzero(weight)
+    if len(counted) < 2:
+        raise DataError("All samples with a weight are equal: none can be set aside. Train without early stopping.")
+    # A group is set aside if its middle lies in the share; the first with a weight always is, the last never.
     middle = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
     is_aside = middle < share
-    is_aside[0], is_aside[-1] = True, False
+    is_aside[counted[0]], is_aside[counted[-1]] = True, False
     chosen = is_aside[group]
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)

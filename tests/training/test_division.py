@@ -1,0 +1,174 @@
+"""Who trains, who stops the training, who only watches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marquardt.errors import ConfigurationError, DataError
+from marquardt.training import Division, Parts, split_by_content
+
+KINDS = ("random", "blocks", "interleaved")
+shares = st.sampled_from([0.0, 0.1, 0.15, 0.2, 0.25, 0.4])
+
+
+@given(kind=st.sampled_from(KINDS), n=st.integers(20, 200), validation=shares, test=shares, seed=st.integers(0, 9))
+def test_parts_have_their_counts_and_cover_every_sample_once(kind, n, validation, test, seed):
+    parts = Division(kind, validation, test, seed=seed).split(n)
+    assert len(parts.validation) == round(validation * n)
+    assert len(parts.test) == round(test * n)
+    for rows in (parts.train, parts.validation, parts.test):
+        assert (np.diff(rows) > 0).all()
+    assert sorted(np.concatenate([parts.train, parts.validation, parts.test])) == list(range(n))
+
+
+def test_random_can_be_repeated_by_its_seed():
+    first, again, other = (Division(seed=seed).split(100) for seed in (1, 1, 2))
+    assert np.array_equal(first.test, again.test)
+    assert not np.array_equal(first.test, other.test)
+
+
+def test_blocks_come_in_order():
+    parts = Division("blocks", 0.2, 0.1).split(20)
+    assert parts.train.tolist() == list(range(14))
+    assert parts.validation.tolist() == [14, 15, 16, 17]
+    assert parts.test.tolist() == [18, 19]
+
+
+@given(n=st.integers(10, 300), share=st.sampled_from([0.1, 0.15, 0.2, 0.3]))
+def test_interleaved_parts_are_spread_evenly(n, share):
+    parts = Division("interleaved", share, share).split(n)
+    for rows in (parts.train, parts.validation, parts.test):
+        # Up to any row a part has had its share of the rows, give or take its fellows' places in the same gap.
+        expected = np.arange(1, n + 1) * len(rows) / n
+        had = np.searchsorted(rows, np.arange(n), side="right")
+        assert np.abs(had - expected).max() <= 2
+
+
+def test_none_trains_on_all():
+    assert Division("none").split(7).named().keys() == {"train"}
+    assert Parts.all_training(7).train.tolist() == list(range(7))
+
+
+def test_given_indices_are_taken_and_sorted_and_may_leave_samples_out():
+    parts = Division("indices", indices=([5, 1, 0], [], np.array([3]))).split(9)
+    assert parts.train.tolist() == [0, 1, 5]
+    assert len(parts.validation) == 0
+    assert parts.test.tolist() == [3]
+    assert set(parts.named()) == {"train", "test"}
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [
+        (([0, 9], [], []), "training index 9 is out of range: 9 samples have the numbers 0 to 8"),
+        (([0], [-1], []), "validation index -1 is out of range"),
+        (([0, 1], [2], [1]), "Sample 1 is named more than once"),
+        (([0, 0], [], []), "Sample 0 is named more than once"),
+        (([0.0], [], []), "training indices must be a list of whole numbers"),
+        (([True], [], []), "training indices must be a list of whole numbers"),
+        (([[0]], [], []), "training indices must be a list of whole numbers"),
+        (([], [0], [1]), "leaves no sample to train on"),
+    ],
+)
+def test_indices_that_cannot_be_are_refused(indices, message):
+    with pytest.raises(DataError, match=message):
+        Division("indices", indices=indices).split(9)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "radnom"}, "division must be one of .*Did you mean 'random'"),
+        ({"validation": 1.0}, "validation fraction must be a fraction from 0 up to, not including, 1, got 1.0"),
+        ({"test": -0.1}, "test fraction"),
+        ({"validation": 0.5, "test": 0.5}, r"leave nothing to train on: 0.5 \+ 0.5 >= 1"),
+        ({"kind": "indices"}, "got 'indices' without indices"),
+        ({"indices": ([0], [], [])}, "got 'random' with indices"),
+        ({"kind": "indices", "indices": ([0], [])}, "three lists"),
+        ({"kind": "indices", "indices": 5}, "three lists"),
+        ({"seed": -1}, "seed of the division must be a whole number from 0 up, got -1"),
+    ],
+)
+def test_divisions_that_cannot_be_are_refused(options, message):
+    with pytest.raises(ConfigurationError, match=message):
+        Division(**options)
+
+
+@pytest.mark.parametrize(("n", "missing"), [(3, "validation and test"), (0, "training"), (1, "validation")])
+def test_too_few_samples_are_refused_with_a_way_out(n, missing):
+    with pytest.raises(
+        DataError, match=rf"{n} samples are too few .* nothing is left for .*{missing}.*division 'none'"
+    ):
+        Division().split(n)
+
+
+# By content.
+
+TABLE = np.random.default_rng(0).normal(size=(60, 3))
+
+
+def set_aside(table, share=0.3, seed=0, weight=None):
+    """The rows set aside, as a set of tuples."""
+    kept, aside = split_by_content(table, share, seed, weight)
+    assert sorted([*kept, *aside]) == list(range(len(table)))
+    assert len(kept)
+    assert len(aside)
+    return {tuple(row) for row in table[aside]}
+
+
+@given(seed=st.integers(0, 99))
+def test_order_of_rows_does_not_matter(seed):
+    order = np.random.default_rng(seed).permutation(len(TABLE))
+    assert set_aside(TABLE[order]) == set_aside(TABLE)
+
+
+@given(seed=st.integers(0, 99))
+def test_a_weight_equals_repetition_and_zero_equals_removal(seed):
+    counts = np.random.default_rng(seed).integers(0, 4, len(TABLE))
+    repeated = set_aside(np.repeat(TABLE, counts, axis=0))
+    weighted = set_aside(TABLE, weight=counts.astype(float))
+    present = {tuple(row) for row in TABLE[counts > 0]}
+    assert weighted & present == repeated
+
+
+def test_equal_rows_stay_together():
+    doubled = np.concatenate([TABLE, TABLE[::-1]])
+    kept, aside = split_by_content(doubled, 0.3, 0)
+    assert not {tuple(row) for row in doubled[kept]} & {tuple(row) for row in doubled[aside]}
+
+
+def test_minus_zero_equals_zero():
+    table = TABLE.copy()
+    table[:30, 0] = -0.0
+    assert np.signbit(table).any()
+    aside = [split_by_content(array, 0.3, 0)[1] for array in (table, table + 0.0)]
+    assert np.array_equal(*aside)
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_the_share_is_met_and_the_choice_depends_on_the_seed(columns):
+    table = np.random.default_rng(1).normal(size=(2000, columns))
+    choices = [split_by_content(table, 0.25, seed)[1] for seed in range(5)]
+    for aside in choices:
+        assert len(aside) == pytest.approx(500, abs=1)
+    # Two independent quarters share a sixteenth; five standard deviations are 50 rows.
+    assert len(np.intersect1d(choices[0], choices[1])) == pytest.approx(125, abs=50)
+
+
+def test_neighbors_in_a_small_grid_do_not_fall_on_one_side():
+    grid = np.stack(np.meshgrid(np.arange(20.0), np.arange(20.0)), axis=2).reshape(-1, 2)
+    _, aside = split_by_content(grid, 0.25, 0)
+    for column in range(2):
+        # A quarter of the 400, 20 a value, would be 5 of each; 8 standard deviations would be all or nothing.
+        per_value = np.bincount(grid[aside, column].astype(int), minlength=20)
+        assert per_value.max() <= 14
+
+
+def test_what_cannot_be_divided_is_refused():
+    with pytest.raises(DataError, match="All samples are equal"):
+        split_by_content(np.ones((5, 2)), 0.2, 0)
+    with pytest.raises(DataError, match="All samples with a weight are equal"):
+        split_by_content(TABLE[:3], 0.2, 0, np.array([0.0, 2.0, 0.0]))
