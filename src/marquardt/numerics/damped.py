@@ -35,7 +35,8 @@ def solve_damped(normal: Array, gradient: Array, mu: float) -> Array | None:
     array([-1.,  2.])
     """
     matrix = normal.copy()
-    matrix.ravel()[:: len(matrix) + 1] += mu  # the diagonal, without building its indices
+    diagonal = matrix.reshape(-1)[:: len(matrix) + 1]  # a view, without building indices
+    diagonal += mu
     # A symmetric matrix in C order is the same matrix in Fortran order: `.T` hands LAPACK our copy without another.
     _, delta, info = dposv(matrix.T, -gradient, lower=1, overwrite_a=1, overwrite_b=1)
     # LAPACK lets a NaN through a positive pivot test; the sum is finite only if every entry is.

@@ -22,6 +22,7 @@ from marquardt.objective.pairs import PairSums
 from marquardt.objective.passes import Pass, Scratch, Wiring
 from marquardt.objective.plan import Plan, make_plan
 from marquardt.objective.sensitivities import Sensitivity, forms, sensitivities
+from marquardt.objective.single import SingleOutput
 
 __all__ = ["Objective"]
 
@@ -141,6 +142,16 @@ class Objective:
         self._scratch = [Scratch(self.plan.threads == 1) for _ in range(self.plan.threads)]
         self._last: tuple[bytes, Pass, Array] | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self._single: SingleOutput | None = None
+        if (
+            self.plan.form == "explicit"
+            and len(self._blocks) == 1
+            and graph.n_outputs == 1
+            and isinstance(self.loss, Squares)
+            and graph.output.activation != "softmax"
+        ):
+            output_weight = 1.0 if self.loss.output_weights is None else self.loss.output_weights[0]
+            self._single = SingleOutput(self._wiring, self._blocks[0], output_weight)
 
     def at(self, weights: Array, need: Need) -> Evaluation:
         """Evaluate one point.
@@ -258,6 +269,11 @@ class Objective:
     # ---------------------------------------------------------------- one pass
 
     def _at(self, weights: Array, need: Need) -> Evaluation:
+        single = self._single
+        if single is not None and need is not Need.GRADIENT:
+            if need is Need.VALUE:
+                return self._evaluation(weights, np.array([single.half_sum(weights)]))
+            return self._evaluation(weights, *single.equations(weights))
         if need is Need.VALUE:
             return self._evaluation(weights, *_sum_each(self._spread(self._values, weights)))
         if need is Need.GRADIENT:
