@@ -10,6 +10,7 @@ from typing import Any
 
 from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict
 from marquardt.arrays import ArrayLike
+from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas
@@ -125,6 +126,7 @@ class Training:
         )
         self._best_weights = network.weights
         self._is_cancelled = False
+        self._is_started = False
         self._is_squares = isinstance(loss, Squares)
 
     @property
@@ -149,7 +151,15 @@ class Training:
         ------
         Epoch
             The start, then one an accepted step.
+
+        Raises
+        ------
+        ConfigurationError
+            If the run has been iterated before: its damping is gone and its record is closed.
         """
+        if self._is_started:
+            raise ConfigurationError("A run can be iterated once. To go on, make a new Training from its network.")
+        self._is_started = True
         with hold_blas():
             try:
                 yield from self._epochs()
@@ -182,11 +192,8 @@ class Training:
                 validation = _performance(self._validation, here)
                 compared = here.loss if self._validation is None else validation
                 # Equal counts as a failure; NaN, which is never smaller, too.
-                if compared < best_value or row.epoch == 0:
-                    best_value, fails = compared, 0
-                    self._best_weights, record.best_epoch = here.weights, row.epoch
-                elif self._validation is not None:
-                    fails += 1
+                is_best = compared < best_value or row.epoch == 0
+                fails = 0 if is_best or self._validation is None else fails + 1
                 test = _performance(self._test, here)
                 epoch = Epoch(
                     row.epoch,
@@ -201,6 +208,10 @@ class Training:
                     here.loss,
                 )
                 record.epochs.append(epoch)
+                if is_best:
+                    # Only now: an interrupt must not leave a best epoch that is not in the record.
+                    best_value = compared
+                    self._best_weights, record.best_epoch = here.weights, row.epoch
                 trials_before = row.trial
             status = Status(
                 row.epoch,

@@ -1,0 +1,244 @@
+"""A run that is pulled: what is valid when, who ends it, and what it leaves behind."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from helpers.clock import FakeClock
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
+from marquardt.losses import LogisticCrossEntropy, Squares, WeightDecay
+from marquardt.networks import Network, Scaling, feed_forward, initial_weights
+from marquardt.objective import Need, Objective
+from marquardt.training import Division, Limits, Training, train
+
+X = np.linspace(-1, 1, 60)[:, None]
+Y = np.sin(4 * X) * 5 + 20
+PARTS = Division("interleaved", 0.2, 0.2).split(60)
+
+
+def network(hidden=4, seed=0):
+    graph = feed_forward(1, hidden, 1)
+    return Network(graph, initial_weights(graph, rng=seed), Scaling.fit("minmax", X), Scaling.fit("standard", Y))
+
+
+def training(limits=None, **options):
+    return Training(network(), X, Y, limits=limits or Limits(max_epochs=8), **options)
+
+
+def test_epochs_count_from_the_start():
+    run = training()
+    epochs = list(run)
+    assert [epoch.epoch for epoch in epochs] == list(range(9))
+    assert epochs[0].trials == 0
+    assert all(epoch.trials >= 1 for epoch in epochs[1:])
+    assert run.record.epochs == epochs
+    assert all(later.loss < earlier.loss for earlier, later in pairwise(epochs))
+
+
+def test_the_numbers_of_an_epoch_are_those_of_its_network():
+    run = training(parts=PARTS, sample_weight=np.linspace(0, 2, 60), penalty=WeightDecay(0.01))
+    for epoch in run:
+        if epoch.epoch != run.record.best_epoch:
+            continue
+        for rows, performance in ((PARTS.train, epoch.performance), (PARTS.validation, epoch.validation)):
+            error = (run.network.outputs(X[rows]) - Y[rows])[:, 0]
+            mse = np.average(error**2, weights=np.linspace(0, 2, 60)[rows])
+            assert performance == pytest.approx(mse, rel=1e-9)
+        # The gradient is that of the mean squared error in scaled units, with the penalty.
+        here = run.objective.at(run.network.weights, Need.GRADIENT)
+        assert epoch.loss == pytest.approx(here.loss, rel=1e-12)
+        total = np.linspace(0, 2, 60)[PARTS.train].sum()
+        assert epoch.gradient == pytest.approx(np.linalg.norm(here.gradient) * 2 / total, rel=1e-9)
+
+
+def test_validation_and_test_parts_do_not_train():
+    spoiled = Y.copy()
+    spoiled[PARTS.test] = 1e3
+    clean, other = (list(Training(network(), X, y, parts=PARTS, limits=Limits(max_epochs=5))) for y in (Y, spoiled))
+    assert [epoch.loss for epoch in clean] == [epoch.loss for epoch in other]
+    assert [epoch.validation for epoch in clean] == [epoch.validation for epoch in other]
+    assert clean[-1].test < 100 < other[-1].test
+
+
+def test_rows_that_do_not_train_do_not_matter():
+    alone = list(Training(network(), X[PARTS.train], Y[PARTS.train], limits=Limits(max_epochs=5)))
+    within = list(Training(network(), X, Y, parts=PARTS, limits=Limits(max_epochs=5)))
+    for a, b in zip(alone, within, strict=True):
+        assert a.loss == pytest.approx(b.loss, rel=1e-12)
+
+
+def test_seconds_are_those_of_the_clock():
+    run = training(clock=FakeClock(0.5))
+    times = [epoch.seconds for epoch in run]
+    assert times[0] > 0
+    assert all(later > earlier for earlier, later in pairwise(times))
+    assert run.record.seconds == times[-1]
+
+
+def test_asked_between_two_epochs_a_run_ends_at_the_next_pull():
+    run = training(Limits(max_epochs=1000))
+    for epoch in run:
+        if epoch.epoch == 3:
+            run.stop_by_user()
+    assert run.record.num_epochs == 3
+    assert run.record.stop.code == "user"
+    assert "after 3 epochs" in run.record.stop.sentence
+
+
+def test_asked_before_it_starts_a_run_ends_with_its_start():
+    run = training()
+    run.stop_by_user()
+    assert [epoch.epoch for epoch in run] == [0]
+    assert run.record.stop.code == "user"
+
+
+def blas_threads():
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def test_leaving_a_run_midway_gives_the_blas_threads_back_and_leaves_all_valid():
+    with threadpool_limits(limits=2, user_api="blas"):
+        run = training(Limits(max_epochs=1000), block_size=10, threads=2)
+        pull = iter(run)
+        for _ in range(4):
+            next(pull)
+            assert blas_threads() == {1}
+        pull.close()
+        assert blas_threads() == {2}
+    assert run.record.num_epochs == 3
+    assert run.record.stop is None
+    run.stop_by_user()
+    assert run.record.stop.code == "user"
+    error = run.network.outputs(X) - Y
+    assert np.mean(error**2) == pytest.approx(run.record.best_perf, rel=1e-9)
+
+
+def test_an_error_in_the_puller_gives_the_blas_threads_back():
+    with threadpool_limits(limits=2, user_api="blas"):
+        with pytest.raises(KeyError):  # noqa: PT012
+            for _ in training():
+                raise KeyError
+        assert blas_threads() == {2}
+
+
+def test_a_run_can_be_iterated_once():
+    run = training()
+    for _ in run:
+        break
+    with pytest.raises(ConfigurationError, match=r"iterated once. To go on, make a new Training from its network"):
+        next(iter(run))
+    assert run.record.num_epochs == 0
+
+
+def interrupt_after(run, part, n):
+    """Let the n-th evaluation of a part of the run be interrupted."""
+    objective = getattr(run, part)
+    original, calls = objective.at, []
+
+    def at(weights, need):
+        calls.append(need)
+        if len(calls) == n:
+            raise KeyboardInterrupt
+        return original(weights, need)
+
+    objective.at = at
+
+
+@pytest.mark.parametrize("part", ["objective", "_validation", "_test"])
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 8])
+def test_an_interrupt_anywhere_keeps_the_best_so_far(part, n):
+    run = training(parts=PARTS)
+    interrupt_after(run, part, n)
+    with pytest.raises(KeyboardInterrupt):
+        list(run)
+    run.stop_by_user()
+    record = run.record
+    assert record.stop.code == "user"
+    assert record.best is record.epochs[record.best_epoch]
+    error = run.network.outputs(X[PARTS.train]) - Y[PARTS.train]
+    assert np.mean(error**2) == pytest.approx(record.best_perf, rel=1e-9)
+
+
+def test_train_keeps_the_best_on_an_interrupt(monkeypatch):
+    calls = []
+    original = Objective.at
+
+    def at(self, weights, need):
+        calls.append(need)
+        if len(calls) == 20:
+            raise KeyboardInterrupt
+        return original(self, weights, need)
+
+    monkeypatch.setattr(Objective, "at", at)
+    result = train(network(), X, Y)
+    assert result.record.stop.code == "user"
+    assert result.record.num_epochs >= 1
+    assert np.mean((result.network.outputs(X) - Y) ** 2) == pytest.approx(result.record.best_perf, rel=1e-9)
+
+
+def test_train_pulls_to_the_end():
+    result = train(network(), X, Y, limits=Limits(max_epochs=5))
+    assert result.record.num_epochs == 5
+    assert result.record.stop.code == "epochs"
+
+
+@pytest.mark.parametrize("form", ["pairs", "explicit"])
+def test_form_blocks_and_threads_change_no_path(form):
+    plain = [epoch.loss for epoch in training()]
+    other = [epoch.loss for epoch in training(form=form, block_size=7, threads=2)]
+    assert plain == pytest.approx(other, rel=1e-8)
+
+
+def test_a_start_that_overflows_is_refused_with_a_way_out():
+    graph = feed_forward(1, (), 1)
+    with pytest.raises(DataError, match=r"overflows at the start. Scale the inputs and targets"):
+        list(Training(Network(graph, [1e200, 0.0]), X, Y))
+
+
+def test_what_the_objective_refuses_is_refused_before_the_start():
+    with pytest.raises(ShapeError, match=r"inputs must be of shape \(n_samples, 1\), got \(60, 2\)"):
+        Training(network(), np.hstack([X, X]), Y)
+    with pytest.raises(ShapeError, match="as many rows, got 60 and 59"):
+        Training(network(), X, Y[:-1])
+    with pytest.raises(ShapeError, match=r"sample_weight must be of shape \(60,\)"):
+        Training(network(), X, Y, sample_weight=np.ones(59))
+    with pytest.raises(DataError, match="sample_weight must be finite and not negative"):
+        Training(network(), X, Y, sample_weight=np.full(60, -1.0))
+    with pytest.raises(DataError, match="All sample weights are zero"):
+        Training(network(), X, Y, sample_weight=np.zeros(60))
+    with pytest.raises(DataError, match="targets must be finite, got nan in row 3, column 0"):
+        Training(network(), X, np.where(np.arange(60)[:, None] == 3, np.nan, Y))
+    with pytest.raises(DataError, match="no sample"):
+        Training(network(), X[:0], Y[:0])
+    with pytest.raises(ConfigurationError, match="belongs to a logistic output layer, got 'identity'"):
+        Training(network(), X, Y, LogisticCrossEntropy())
+    with pytest.raises(ConfigurationError, match="output_weights has 2 values, the network 1 outputs"):
+        Training(network(), X, Y, Squares((1.0, 2.0)))
+    with pytest.raises(ConfigurationError, match="alpha has 3 values"):
+        Training(network(), X, Y, penalty=WeightDecay((1, 2, 3)))
+    with pytest.raises(ConfigurationError, match=r"form must be one of .*Did you mean 'pairs'"):
+        training(form="pair")
+    with pytest.raises(ConfigurationError, match="threads must be a whole number from 1 up, got 0"):
+        training(threads=0)
+    with pytest.raises(ConfigurationError, match="block_size must be a whole number from 1 up, got -1"):
+        training(block_size=-1)
+
+
+def test_a_network_too_large_is_refused_with_the_figure_before_anything_is_allocated():
+    import tracemalloc
+
+    graph = feed_forward(1000, 100_000, 10)
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            ResourceError, match=r"101,100,010 weights: .* needs [\d,.]+ GiB, this machine has [\d.]+ GiB"
+        ):
+            Objective(graph, np.zeros((3, 1000)), np.zeros((3, 10)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10e6
