@@ -269,7 +269,7 @@ class Record:
             whole_numbers = {f.name for f in fields(Epoch) if f.type == "int"}
             rows = zip(*(columns[name] for name in names), strict=True)
             epochs = [
-                Epoch(*(int(v) if n in whole_numbers else _number(v) for n, v in zip(names, row, strict=True)))
+                Epoch(*(int(v) if n in whole_numbers else float(_number(v)) for n, v in zip(names, row, strict=True)))
                 for row in rows
             ]
             record = cls(
@@ -334,6 +334,8 @@ class Record:
 
 def _plain(value: Any) -> Any:
     """A value that JSON can hold."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
     return value
@@ -343,4 +345,4 @@ def _number(value: Any) -> Any:
     """The value that `_plain` was given."""
     if value is None:
         return math.nan
-    return float(value) if value in ("inf", "-inf") else value
+    return float(value) if isinstance(value, str) and value in ("inf", "-inf") else value
