@@ -31,8 +31,8 @@ napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 
-# Types in words ("ndarray of shape (n_weights,)") are not references, and sketches in `python` blocks may be lax.
-suppress_warnings = ["ref.python", "misc.highlighting_failure"]
+# Types in words ("ndarray of shape (n_weights,)") are not references.
+suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
 html_title = f"marquardt {release}"

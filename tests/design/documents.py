@@ -19,13 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 
-# Pages whose Python blocks are sketches of interfaces, not programs.
-SKETCHES = ("docs/architecture.md",)
-
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 SHELL_WORDS = ("|", "||", "&&", ";", ">", ">>", "<", "&")
-
-needs_readme = pytest.mark.skipif(not README.exists(), reason="There is no README yet.")
 
 
 @dataclass(frozen=True)
@@ -39,7 +34,7 @@ class Command:
 def pages() -> list[Path]:
     """Return the documents that are held to what they show: README and everything under docs/."""
     written = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
-    return [*([README] if README.exists() else []), *written]
+    return [README, *written]
 
 
 def name_of(page: Path) -> str:

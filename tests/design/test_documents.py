@@ -2,26 +2,20 @@ import re
 
 import pytest
 
-from .documents import ROOT, SKETCHES, Command, commands, help_answers, name_of, needs_readme, pages, run_page
+from .documents import ROOT, Command, commands, help_answers, name_of, pages, run_page
 from .markdown import fenced_blocks
 
-WITH_PYTHON = [
-    page
-    for page in pages()
-    if name_of(page) not in SKETCHES and fenced_blocks(page.read_text(encoding="utf-8"), "python")
-]
+WITH_PYTHON = [page for page in pages() if fenced_blocks(page.read_text(encoding="utf-8"), "python")]
 WITH_COMMANDS = [(page, command) for page in pages() for command in commands(page.read_text(encoding="utf-8"))]
 WRITTEN = [*pages(), *sorted((ROOT / "src").rglob("*.py")), *ROOT.glob("*.md")]
 
 
-@needs_readme
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name_of)
 def test_python_on_the_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run_page(page.read_text(encoding="utf-8"), name_of(page)) == []
 
 
-@needs_readme
 @pytest.mark.parametrize(
     ("page", "command"), WITH_COMMANDS, ids=[f"{name_of(page)}:{each.line}" for page, each in WITH_COMMANDS]
 )

@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-from .documents import needs_readme
-
 HEAVY = ("sklearn", "pyarrow", "scipy", "rich", "typer", "matplotlib", "pandas")
 
 
@@ -43,7 +41,6 @@ def test_import_leaves_heavy_packages_out(package, loaded_by_import):
     assert package not in loaded_by_import
 
 
-@needs_readme
 def test_help_leaves_the_numerical_packages_out():
     assert not loaded_by(HELP) & {"sklearn", "pyarrow", "scipy", "matplotlib", "pandas"}
 
