@@ -189,7 +189,7 @@ def test_inspect_tells_what_how_and_how_good(call, strength):
     out = call("inspect", strength).out
     content = load(strength)
     assert "concrete.marquardt: a network for regression" in out
-    assert re.search(r"hidden1\s+4\s+tanh\s+inputs\s+28", out)
+    assert re.search(r"hidden1\s+tanh\s+inputs\s+4\s+28", out)
     assert "kind: one of fly_ash, none, slag" in out
     assert "true/false, as 1/0: wet" in out
     assert "left out: site, 'here' in every row" in out

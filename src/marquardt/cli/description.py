@@ -53,11 +53,11 @@ def show(path: Path, content: NetworkFile, voice: Voice) -> None:
     voice.say(f"{path}: a network for {content.task}", style="bold")
     voice.say()
     rows = [
-        [layer.name, str(layer.size), layer.activation, ", ".join(layer.sources), str(span.stop - span.start)]
+        [layer.name, layer.activation, ", ".join(layer.sources), str(layer.size), str(span.stop - span.start)]
         for span in graph.spans
         for layer in [span.layer]
     ]
-    voice.show(table("Layers", ["layer", "units", "activation", "takes", "weights"], rows))
+    voice.show(table("Layers", ["layer", "activation", "takes", "units", "weights"], rows, n_left=3))
     voice.say(
         f"{network.n_weights} weights, biases included. Scaling: inputs {network.input_scaling.kind}, targets "
         f"{network.target_scaling.kind}."

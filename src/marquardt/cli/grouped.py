@@ -13,12 +13,15 @@ class GroupedCommand(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then the options by heading, in the order in which headings first appear."""
         headings: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
+        parameters = self.get_params(ctx)
+        has_headings = any(getattr(parameter, "rich_help_panel", None) for parameter in parameters)
+        rest = "Other" if has_headings else "Options"
+        for parameter in parameters:
             record = parameter.get_help_record(ctx)
             if record is not None:
                 is_argument = parameter.param_type_name == "argument"
                 heading = getattr(parameter, "rich_help_panel", None)
-                headings.setdefault(heading or ("Arguments" if is_argument else "Other"), []).append(record)
+                headings.setdefault(heading or ("Arguments" if is_argument else rest), []).append(record)
         for heading, records in headings.items():
             with formatter.section(heading):
                 formatter.write_dl(records, col_max=28)

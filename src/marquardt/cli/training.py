@@ -102,10 +102,10 @@ def introduce(job: Job, prepared: Prepared, voice: Voice) -> None:
     coding, parts, network = prepared.coding, prepared.parts, prepared.fitting.network
     targets = " and ".join(map(repr, coding.target_columns))
     what = f"{len(coding.classes)} classes" if coding.classes else "regression"
-    voice.say(
-        f"{job.data}: {prepared.n_rows} rows, {_count(len(coding.input_columns), 'input column')}, "
-        f"target {targets} ({what})."
-    )
+    columns = _count(len(coding.input_columns), "input column")
+    if len(coding.input_names) != len(coding.input_columns):
+        columns += f" ({len(coding.input_names)} inputs)"
+    voice.say(f"{job.data}: {prepared.n_rows} rows, {columns}, target {targets} ({what}).")
     for note in coding.notes:
         voice.say(f"Note: {note}")
     counts = {"train": len(parts.train), "validate": len(parts.validation), "test": len(parts.test)}
@@ -195,6 +195,7 @@ def conclude(job: Job, prepared: Prepared, content: NetworkFile, voice: Voice, i
     if job.settings.restarts > 1:
         voice.show(attempts_table(content.about["attempts"], content.about["kept_attempt"]))
         voice.say()
+        voice.say(f"Start {content.about['kept_attempt'] + 1} is kept. Why it stopped:")
     if is_interrupted:
         voice.say("Interrupted: the best network so far is kept and saved.", style="yellow")
     elif record.stop is not None:
