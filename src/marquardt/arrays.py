@@ -7,13 +7,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from marquardt.errors import DataError
+from marquardt.errors import DataError, ShapeError
 
-__all__ = ["AnyArray", "Array", "ArrayLike", "Indices", "require_finite"]
+__all__ = ["AnyArray", "Array", "ArrayLike", "Indices", "checked_weight", "require_finite"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 AnyArray = NDArray[Any]
+
+
+def checked_weight(sample_weight: ArrayLike, n_samples: int) -> Array:
+    """Return sample weights as an array, or refuse them.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,)
+        The weights.
+    n_samples : int
+        How many there must be.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Finite and not negative.
+
+    Raises
+    ------
+    ShapeError
+        If they are of another shape.
+    DataError
+        If one is negative or not finite.
+    """
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (n_samples,):
+        raise ShapeError(f"sample_weight must be of shape ({n_samples},), got {weight.shape}.")
+    if not (np.isfinite(weight).all() and (weight >= 0).all()):
+        raise DataError("sample_weight must be finite and not negative.")
+    return weight
 
 
 def require_finite(table: Array, what: str) -> None:

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 
 from marquardt.algorithms import algorithm_named
-from marquardt.arrays import Array, ArrayLike
-from marquardt.checks import one_of, whole
-from marquardt.errors import ConfigurationError, DataError, ShapeError
+from marquardt.arrays import Array, ArrayLike, checked_weight, require_finite
+from marquardt.checks import one_of, positive, whole
+from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
 from marquardt.losses import LOSSES, Loss, WeightDecay, loss_named
 from marquardt.networks import (
     INITIALIZATIONS,
     SCALINGS,
     TOPOLOGIES,
+    LayerGraph,
     Network,
     Scaling,
     activation_named,
@@ -29,6 +30,8 @@ from marquardt.networks import (
     hidden_sizes,
     initial_weights,
 )
+from marquardt.objective import FORMS
+from marquardt.objective.plan import machine_memory
 from marquardt.training.division import Parts
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits
@@ -116,11 +119,17 @@ class Settings:
                 f"loss_scale belongs to the losses 'huber', 'cauchy' and 'soft_l1', got the loss {self.loss!r}."
             )
         WeightDecay(self.alpha)
+        if self.loss_scale is not None:
+            loss_named(self.loss, scale=self.loss_scale)
         one_of(self.initialization, INITIALIZATIONS, "initialization")
+        positive(self.spread, "spread")
         one_of(self.input_scaling, SCALINGS, "input_scaling")
         one_of(self.target_scaling, SCALINGS, "target_scaling")
         algorithm_named(self.algorithm, **self.rule)
         whole(self.restarts, "restarts", minimum=1)
+        if self.seed is not None:
+            whole(self.seed, "seed")
+        one_of(self.form, FORMS, "form")
         if self.threads is not None:
             whole(self.threads, "threads", minimum=1)
 
@@ -251,7 +260,11 @@ class Fitting:
             )
         if len(self._inputs) == 0:
             raise DataError("There is no sample to train on.")
-        self._weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        require_finite(self._inputs, "inputs")
+        require_finite(self._targets, "targets")
+        self._weight = None if sample_weight is None else checked_weight(sample_weight, len(self._inputs))
+        if self._weight is not None and not self._weight[slice(None) if parts is None else parts.train].any():
+            raise DataError("All sample weights are zero: there is nothing to train on.")
         self._parts = parts
         self._seeds = np.random.SeedSequence(settings.seed).spawn(settings.restarts)
         self._untrained = self._build() if start is None else start
@@ -333,6 +346,7 @@ class Fitting:
             activation=settings.activation,
             output_activation=output_activation,
         )
+        _require_memory(graph)
         rows = slice(None) if self._parts is None else self._parts.train
         weight = None if self._weight is None else self._weight[rows]
         input_scaling = Scaling.fit(settings.input_scaling, self._inputs[rows], weight)
@@ -391,6 +405,17 @@ def _merit(run: Training) -> float:
     return best.loss if math.isnan(best.validation) else best.validation
 
 
+def _require_memory(graph: LayerGraph) -> None:
+    """Refuse a network whose normal matrix does not fit, before its weights are drawn."""
+    needed, available = 3 * 8 * graph.n_weights**2, machine_memory()  # here, there, and the damped copy
+    if available is not None and needed > available:
+        raise ResourceError(
+            f"{graph.describe()} has {graph.n_weights:,} weights: training it needs {needed / 2**30:,.1f} GiB, "
+            f"this machine has {available / 2**30:,.1f} GiB. "
+            f"Use fewer hidden units (the memory grows with the square of the weights)."
+        )
+
+
 def _columns(targets: ArrayLike) -> Array:
     array = np.asarray(targets, dtype=np.float64)
     if array.ndim == 1:
@@ -407,6 +432,9 @@ def _one_hot(codes: ArrayLike, n_classes: int) -> Array:
         raise DataError(f"Classification needs at least two classes, got {n_classes}.")
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise ShapeError(f"Class numbers must be integers of shape (n_samples,), got {array.dtype} {array.shape}.")
+    wrong = array[(array < 0) | (array >= n_classes)]
+    if len(wrong):
+        raise DataError(f"Class numbers must be from 0 to {n_classes - 1}, got {wrong[0]}.")
     if n_classes == 2:
         return array.astype(np.float64)[:, None]
     hot: Array = np.eye(n_classes)[array]
