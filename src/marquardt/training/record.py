@@ -268,10 +268,8 @@ class Record:
             names = [f.name for f in fields(Epoch)]
             whole_numbers = {f.name for f in fields(Epoch) if f.type == "int"}
             rows = zip(*(columns[name] for name in names), strict=True)
-            epochs = [
-                Epoch(*(int(v) if n in whole_numbers else float(_number(v)) for n, v in zip(names, row, strict=True)))
-                for row in rows
-            ]
+            kinds: list[Any] = [int if name in whole_numbers else lambda v: float(_number(v)) for name in names]
+            epochs = [Epoch(*(kind(v) for kind, v in zip(kinds, row, strict=True))) for row in rows]
             record = cls(
                 algorithm=str(description["algorithm"]),
                 settings={key: _number(value) for key, value in description["settings"].items()},
