@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from marquardt.algorithms import LevenbergMarquardt
 from marquardt.errors import ConfigurationError
-from marquardt.losses import Huber, Squares
+from marquardt.losses import Huber
 from marquardt.networks import Network, Scaling, feed_forward, initial_weights
 from marquardt.training import GOAL_METRICS, TOOLBOX_TEXTS, Limits, Parts, Status, Stop, Training
 
@@ -171,7 +171,7 @@ def test_time_also_ends_an_epoch_of_rejected_trials():
     assert len(epochs) == 1
 
 
-class _Rising(Squares):
+class _Rising(Huber):
     """Every value is worse than the one before."""
 
     calls = count()
@@ -216,7 +216,7 @@ def test_an_equal_validation_error_counts_as_a_failure():
         parts=Parts(np.array([1, 2, 3]), np.array([0]), np.array([], dtype=int)),
         rule=LevenbergMarquardt(mu_init=10.0, mu_decrease=0.999),
         limits=Limits(max_fail=3),
-        loss=_FlatAtZero(),
+        loss=_FlatAtZero(100.0),
     )
     fails = [epoch.validation_fails for epoch in training]
     assert fails == [0, 1, 2, 3]
@@ -224,8 +224,8 @@ def test_an_equal_validation_error_counts_as_a_failure():
     assert training.record.best_epoch == 0
 
 
-class _FlatAtZero(Squares):
-    """Squares, but a single sample (the validation part) always costs the same."""
+class _FlatAtZero(Huber):
+    """Huber's loss, but a single sample (the validation part) always costs the same."""
 
     def value(self, outputs, targets):
         return np.ones(outputs.shape) if outputs.shape[1] == 1 else super().value(outputs, targets)
