@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.problems import Problem
+from helpers.problems import SUMS, Problem
 
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Squares
-from marquardt.networks import ACTIVATIONS, Activation, activation_named, feed_forward, register_activation
-from marquardt.numerics import central_difference
+from marquardt.networks import ACTIVATIONS, Activation, Network, activation_named, feed_forward, register_activation
 from marquardt.objective import Need
 
 
@@ -84,23 +83,51 @@ def test_a_name_is_free_again_only_on_request():
     assert register_activation(arctan, replace=True) is ACTIVATIONS["own"]
 
 
-def test_a_registered_activation_trains_like_any_other():
-    register_activation(Activation("own", np.arctan, lambda net, a: 1 / (1 + net**2)))
+AWKWARD = {
+    "a function of NumPy whose slope needs net": Activation("own", np.arctan, lambda net, a: 1 / (1 + net**2)),
+    "a slope that is the value itself": Activation("own", np.exp, lambda net, a: a),
+    "a value that is its argument": Activation("own", lambda net: net, lambda net, a: np.ones_like(net)),
+    "a slope that is read-only": Activation(
+        "own", lambda net: 2.0 * net, lambda net, a: np.broadcast_to(2.0, net.shape)
+    ),
+    "a slope that is net": Activation("own", lambda net: 0.5 * net**2, lambda net, a: net),
+}
+
+
+@pytest.mark.parametrize("form", SUMS)
+@pytest.mark.parametrize("n_outputs", [1, 2])
+@pytest.mark.parametrize("sizes", [(3,), (3, 2)])
+@pytest.mark.parametrize("case", AWKWARD)
+def test_a_registered_activation_has_the_derivatives_of_any_other(case, sizes, n_outputs, form):
+    register_activation(AWKWARD[case])
     rng = np.random.default_rng(0)
-    graph = feed_forward(2, (3,), 1, activation="own")
-    problem = Problem(
-        graph, rng.normal(size=(9, 2)), rng.normal(size=(9, 1)), Squares(), rng.normal(size=graph.n_weights)
-    )
-    objective = problem.objective()
-    gradient = objective.at(problem.weights, Need.GRADIENT).gradient
-    for k in range(graph.n_weights):
+    for output in ("identity", "own"):
+        graph = feed_forward(2, sizes, n_outputs, activation="own", output_activation=output)
+        inputs, targets = rng.normal(size=(9, 2)), rng.normal(size=(9, n_outputs))
+        weights = 0.3 * rng.normal(size=graph.n_weights)
+        objective = Problem(graph, inputs, targets, Squares(), weights).objective(form=form)
+        before = Network(graph, weights).outputs(inputs)
 
-        def loss(value, k=k):
-            moved = problem.weights.copy()
-            moved[k] = value[0]
-            return np.array([objective.at(moved, Need.VALUE).loss])
+        def moved(value, k, graph=graph, weights=weights, inputs=inputs):
+            there = weights.copy()
+            there[k] = value
+            return Network(graph, there).outputs(inputs)
 
-        assert gradient[k] == pytest.approx(central_difference(loss, problem.weights[k : k + 1])[0], abs=1e-9)
+        # Eighth-order differences of every output by every weight.
+        jacobian = np.empty((9, n_outputs, graph.n_weights))
+        for k in range(graph.n_weights):
+            for step, factor in enumerate((4 / 5, -1 / 5, 4 / 105, -1 / 280), start=1):
+                h = step * 1e-2
+                part = factor * (moved(weights[k] + h, k) - moved(weights[k] - h, k)) / 1e-2
+                jacobian[:, :, k] = part if step == 1 else jacobian[:, :, k] + part
+        expected = jacobian.reshape(-1, graph.n_weights)
+        objective.at(weights, Need.VALUE)
+        for _ in range(2):  # the second time from what the first one left
+            here = objective.at(weights, Need.NORMAL)
+            np.testing.assert_allclose(here.gradient, expected.T @ (before - targets).ravel(), rtol=0, atol=1e-9)
+            np.testing.assert_allclose(here.normal, expected.T @ expected, rtol=0, atol=1e-9)
+            gradient = objective.at(weights, Need.GRADIENT).gradient
+            np.testing.assert_allclose(gradient, here.gradient, rtol=0, atol=1e-12)
 
 
 def test_an_unknown_name_gets_the_nearest():
