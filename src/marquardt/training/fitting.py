@@ -7,7 +7,7 @@ trains it once or, with restarts, several times one after the other, and keeps t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,11 +33,15 @@ from marquardt.networks import (
 from marquardt.objective import FORMS
 from marquardt.objective.plan import machine_memory
 from marquardt.training.division import Parts
+from marquardt.training.evidence import EvidenceTraining
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits
 from marquardt.training.training import Training
 
 __all__ = ["Attempt", "Fitting", "Settings"]
+
+VALIDATED_DECAY = 1e-4
+"""What the automatic weight decay is beside a validation part: enough to keep the weights finite."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,10 @@ class Settings:
         ``"auto"`` (squares for regression, cross-entropy for classification) or one of `LOSSES`.
     loss_scale : float, optional
         Scale of a robust loss, in scaled-target units.
-    alpha : float or sequence of float
-        Weight decay ½ α Σ w², one number or one a layer.
+    alpha : float, sequence of float or "auto"
+        Weight decay ½ α Σ w², one number or one a layer. ``"auto"`` chooses one a layer from the data
+        (see `EvidenceTraining`); with a validation part, which guards against fitting the noise in its own way,
+        it means 1e-4.
     initialization : str
         One of `INITIALIZATIONS`.
     spread : float
@@ -118,7 +124,10 @@ class Settings:
             raise ConfigurationError(
                 f"loss_scale belongs to the losses 'huber', 'cauchy' and 'soft_l1', got the loss {self.loss!r}."
             )
-        WeightDecay(self.alpha)
+        if isinstance(self.alpha, str):
+            one_of(self.alpha, ("auto",), "alpha, if it is not a number,")
+        else:
+            WeightDecay(self.alpha)
         if self.loss_scale is not None:
             loss_named(self.loss, scale=self.loss_scale)
         one_of(self.initialization, INITIALIZATIONS, "initialization")
@@ -272,13 +281,13 @@ class Fitting:
         if self._has_start and settings.restarts > 1:
             raise ConfigurationError("Going on from a network and restarting exclude each other. Use restarts=1.")
         self._run = self._training(0)
-        self._best: Training = self._run
+        self._best: Training | EvidenceTraining = self._run
         self.restart = 0
         self.attempts: list[Attempt] = []
         self._is_cancelled = False
 
     @property
-    def training(self) -> Training:
+    def training(self) -> Training | EvidenceTraining:
         """The run that is going on, or the last one."""
         return self._run
 
@@ -291,6 +300,17 @@ class Fitting:
     def record(self) -> Record:
         """The record of the restart that `network` is from."""
         return self._best_run().record
+
+    @property
+    def decay(self) -> tuple[float, ...]:
+        """The weight decay that `network` was trained with, one α a layer."""
+        best, alpha = self._best_run(), self.settings.alpha
+        if isinstance(best, EvidenceTraining):
+            return best.decay
+        if isinstance(alpha, str):
+            alpha = VALIDATED_DECAY
+        n_layers = len(self._untrained.graph.layers)
+        return tuple(alpha) if isinstance(alpha, Sequence) else (float(alpha),) * n_layers
 
     def stop_by_user(self) -> None:
         """Ask the run to end; also closes the record after an interrupt."""
@@ -317,7 +337,7 @@ class Fitting:
             if self._is_cancelled:
                 return
 
-    def _best_run(self) -> Training:
+    def _best_run(self) -> Training | EvidenceTraining:
         if self._run.record.epochs and _merit(self._run) < _merit(self._best):
             return self._run
         return self._best
@@ -356,7 +376,7 @@ class Fitting:
             target_scaling = Scaling.none(graph.n_outputs)
         return Network(graph, np.zeros(graph.n_weights), input_scaling, target_scaling)
 
-    def _training(self, restart: int) -> Training:
+    def _training(self, restart: int) -> Training | EvidenceTraining:
         settings, network = self.settings, self._untrained
         if not self._has_start:
             weights = initial_weights(
@@ -370,19 +390,27 @@ class Fitting:
                 # Constant targets: the model that says so has no weights.
                 weights = np.zeros_like(weights)
             network = network.with_weights(weights)
-        return Training(
-            network,
-            self._inputs,
-            self._targets,
-            self.loss,
-            penalty=WeightDecay(settings.alpha),
-            sample_weight=self._weight,
-            parts=self._parts,
-            rule=algorithm_named(settings.algorithm, **settings.rule),
-            limits=settings.limits,
-            form=settings.form,
-            threads=settings.threads,
-        )
+
+        def run(network: Network, penalty: WeightDecay, limits: Limits) -> Training:
+            return Training(
+                network,
+                self._inputs,
+                self._targets,
+                self.loss,
+                penalty=penalty,
+                sample_weight=self._weight,
+                parts=self._parts,
+                rule=algorithm_named(settings.algorithm, **settings.rule),
+                limits=limits,
+                form=settings.form,
+                threads=settings.threads,
+            )
+
+        if settings.alpha != "auto":
+            return run(network, WeightDecay(settings.alpha), settings.limits)
+        if self._parts is not None and len(self._parts.validation):
+            return run(network, WeightDecay(VALIDATED_DECAY), settings.limits)
+        return EvidenceTraining(run, network, settings.limits, restart=restart, is_trained=self._has_start)
 
     def _input_range(self, scaling: Scaling) -> Array:
         """Lowest and highest scaled value of every input that trains."""
@@ -397,8 +425,10 @@ class Fitting:
         return np.ascontiguousarray(scaling.apply(ends).T)
 
 
-def _merit(run: Training) -> float:
-    """What restarts are compared by: validation, else the loss with its penalty; lower is better."""
+def _merit(run: Training | EvidenceTraining) -> float:
+    """What restarts are compared by: evidence, validation, or else the loss with its penalty; lower is better."""
+    if isinstance(run, EvidenceTraining):
+        return run.merit
     if not run.record.epochs:
         return math.inf
     best = run.record.best

@@ -39,6 +39,7 @@ TOOLBOX_TEXTS = {
     "gradient": "Minimum gradient reached.",
     "mu": "Maximum MU reached.",
     "validation": "Validation stop.",
+    "evidence": "Evidence has settled.",
 }
 """The toolbox's wording of every stop, by its code."""
 

@@ -1,0 +1,150 @@
+"""Weight decay by evidence: its formulas against plain linear algebra, and the rounds as one run."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.stats import multivariate_normal
+
+from marquardt.losses import WeightDecay
+from marquardt.networks import Network, feed_forward
+from marquardt.objective import Need, Objective
+from marquardt.training import EvidenceTraining, Fitting, Limits, Parts, Settings, weigh
+
+
+def linear_problem(n_samples=60, noise=0.5):
+    rng = np.random.default_rng(3)
+    inputs = rng.normal(size=(n_samples, 4))
+    return inputs, inputs @ [[1.0], [-2.0], [0.0], [0.5]] + noise * rng.normal(size=(n_samples, 1))
+
+
+def linear_fit(inputs, targets, decay):
+    """Minimum of the penalized squares, and the objective it belongs to."""
+    graph = feed_forward(4, (), 1)
+    objective = Objective(graph, inputs, targets, penalty=WeightDecay(decay))
+    start = objective.at(np.zeros(5), Need.NORMAL)
+    weights = np.linalg.solve(start.normal, -start.gradient)
+    return objective, objective.at(weights, Need.NORMAL)
+
+
+def test_the_evidence_of_a_linear_network_is_the_marginal_likelihood():
+    # With a flat prior on the bias, approached by a wide one, the data of a linear network are jointly normal.
+    inputs, targets = linear_problem()
+    wide = 1e6
+    for decay in (0.1, 3.0):
+        objective, here = linear_fit(inputs, targets, decay)
+        evidence = weigh(objective, here, (decay,))
+        noise = evidence.noise
+        covariance = noise * np.eye(60) + noise / decay * inputs @ inputs.T + wide * np.ones((60, 60))
+        exact = multivariate_normal.logpdf(targets.ravel(), np.zeros(60), covariance) + 0.5 * math.log(wide)
+        # The wide prior changes the bias's part by about noise / (n_samples · wide).
+        assert evidence.logarithm == pytest.approx(exact, abs=1e-5)
+
+
+def test_effective_parameters_are_the_trace_of_the_hat_matrix():
+    inputs, targets = linear_problem()
+    for decay in (1e-6, 1.0, 50.0):
+        objective, here = linear_fit(inputs, targets, decay)
+        design = np.column_stack([inputs, np.ones(60)])
+        penalty = np.diag([decay] * 4 + [0.0])
+        hat = design @ np.linalg.solve(design.T @ design + penalty, design.T)
+        evidence = weigh(objective, here, (decay,))
+        assert evidence.parameters == pytest.approx(np.trace(hat), rel=1e-10)
+        residual = targets.ravel() - hat @ targets.ravel()
+        assert evidence.noise == pytest.approx(residual @ residual / (60 - np.trace(hat)), rel=1e-10)
+
+
+def test_a_weight_of_two_equals_two_copies():
+    inputs, targets = linear_problem(30)
+    graph = feed_forward(4, 3, 1)
+    weights = np.random.default_rng(0).normal(size=graph.n_weights)
+    decay = (0.1, 0.2)
+    count = np.random.default_rng(1).integers(1, 4, 30)
+    weighted = Objective(graph, inputs, targets, penalty=WeightDecay(decay), sample_weight=count)
+    repeated = Objective(graph, np.repeat(inputs, count, 0), np.repeat(targets, count, 0), penalty=WeightDecay(decay))
+    one, other = (weigh(each, each.at(weights, Need.NORMAL), decay) for each in (weighted, repeated))
+    assert_allclose(one.decay, other.decay, rtol=1e-9)
+    assert one.logarithm == pytest.approx(other.logarithm, rel=1e-9)
+
+
+def test_an_exact_fit_says_nothing_about_its_decay():
+    inputs, targets = linear_problem()
+    objective = Objective(feed_forward(4, (), 1), inputs, 0.0 * targets, penalty=WeightDecay(1.0))
+    assert weigh(objective, objective.at(np.zeros(5), Need.NORMAL), (1.0,)) is None
+
+
+def pulled(inputs, targets, task="regression", n_classes=0, start=None, **settings):
+    fitting = Fitting(
+        inputs, targets, Settings(alpha="auto", seed=0, **settings), task, n_classes=n_classes, start=start
+    )
+    epochs = list(fitting)
+    return fitting, epochs
+
+
+def test_noise_gets_a_large_decay_and_a_clean_curve_a_small_one():
+    x = np.linspace(-1, 1, 100)[:, None]
+    noise = np.random.default_rng(0).normal(size=x.shape)
+    noisy, _ = pulled(x, x + 0.5 * noise, target_scaling="standard", restarts=3)
+    clean, _ = pulled(x, np.sin(6 * x), target_scaling="standard", restarts=3)
+    assert min(noisy.decay) > 1e3 * max(clean.decay)
+    assert np.abs(noisy.network.outputs(x) - x).max() < 0.3
+    assert np.abs(clean.network.outputs(x) - np.sin(6 * x)).max() < 1e-3
+
+
+def test_rounds_read_as_one_run():
+    x = np.linspace(-1, 1, 50)[:, None]
+    fitting, epochs = pulled(x, np.sin(6 * x), limits=Limits(max_epochs=33))
+    assert [epoch.epoch for epoch in epochs] == list(range(34))
+    assert fitting.record.num_epochs == 33
+    assert fitting.record.stop.sentence == "All epochs are done: 33 >= 33."
+    assert list(fitting.record.time) == sorted(fitting.record.time)
+
+
+def test_the_user_can_end_the_run_at_the_end_of_a_round():
+    x = np.linspace(-1, 1, 50)[:, None]
+    fitting = Fitting(x, np.sin(6 * x), Settings(alpha="auto", seed=0), "regression")
+    for epoch in fitting:
+        if epoch.epoch == 25:  # 20 epochs are the first round, 5 the second
+            fitting.stop_by_user()
+    assert fitting.record.num_epochs == 25
+    assert fitting.record.stop.code == "user"
+
+
+def test_going_on_from_a_trained_network_stays_near_it():
+    x = np.linspace(-1, 1, 80)[:, None]
+    y = x + 0.3 * np.random.default_rng(0).normal(size=x.shape)
+    first, _ = pulled(x, y, restarts=1)
+    second, epochs = pulled(x, y, start=first.network)
+    assert epochs[0].performance == pytest.approx(first.record.perf[-1])
+    assert_allclose(second.network.outputs(x), first.network.outputs(x), atol=0.05)
+
+
+def test_constant_targets_end_at_once():
+    x = np.linspace(-1, 1, 20)[:, None]
+    fitting, _ = pulled(x, np.full_like(x, 7.0), restarts=2)
+    assert fitting.record.stop.code == "goal"
+    assert_allclose(fitting.network.outputs(x), 7.0)
+
+
+def test_a_validation_part_takes_the_place_of_the_evidence():
+    x = np.linspace(-1, 1, 40)[:, None]
+    parts = Parts(np.arange(0, 30), np.arange(30, 40), np.empty(0, dtype=np.intp))
+    fitting = Fitting(x, x, Settings(alpha="auto", seed=0), "regression", parts=parts)
+    assert not isinstance(fitting.training, EvidenceTraining)
+    assert fitting.decay == (1e-4, 1e-4)
+
+
+def test_refuses_another_word_than_auto():
+    with pytest.raises(ValueError, match=r"alpha.*got 'atuo'. Did you mean 'auto'"):
+        Settings(alpha="atuo")
+
+
+def test_a_network_without_normal_matrix_is_not_weighed():
+    graph = feed_forward(4, 2, 1)
+    inputs, targets = linear_problem(20)
+    objective = Objective(graph, inputs, targets)
+    network = Network(graph, np.ones(graph.n_weights))
+    assert weigh(objective, objective.at(network.weights, Need.VALUE), (1.0, 1.0)) is None
