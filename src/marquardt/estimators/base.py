@@ -1,0 +1,299 @@
+"""What regressor and classifier share: options to settings, the pulled run, files."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from marquardt._version import __version__
+from marquardt.algorithms import algorithm_named
+from marquardt.arrays import AnyArray, Array
+from marquardt.checks import fraction
+from marquardt.errors import ConfigurationError, DataError
+from marquardt.estimators.merging import merge
+from marquardt.estimators.progress import describe
+from marquardt.networks import build
+from marquardt.training import Fitting, Limits, Parts, Settings, split_by_content
+
+__all__ = ["NetworkEstimator"]
+
+MU_SETTINGS = ("mu_init", "mu_increase", "mu_decrease", "mu_max")
+SEEDS = 2**31 - 1
+
+
+class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
+    """The part of an estimator that does not depend on the task. The leaf classes have the parameters."""
+
+    _task: str
+
+    # ---------------------------------------------------------------- from options to settings
+
+    def _settings(self, seed: int, n_restarts: int) -> Settings:
+        """All options, checked."""
+        if self.early_stopping and fraction(self.validation_fraction, "validation_fraction") == 0:
+            raise ConfigurationError("validation_fraction must be above 0 for early_stopping, got 0.")
+        settings = Settings(
+            hidden_layer_sizes=self.hidden_layer_sizes,
+            activation=self.activation,
+            topology=self.topology,
+            loss=self.loss,
+            loss_scale=getattr(self, "loss_scale", None),
+            alpha=self.alpha,
+            initialization=self.initialization,
+            input_scaling=self.input_scaling,
+            target_scaling=getattr(self, "target_scaling", "none"),
+            algorithm=self.algorithm,
+            rule=self._rule(),
+            limits=Limits(
+                max_epochs=self.max_iter,
+                max_seconds=math.inf if self.time_limit is None else self.time_limit,
+                goal=self.goal,
+                goal_metric=self.goal_metric,
+                min_gradient=self.min_grad,
+                max_fail=self.max_fail,
+            ),
+            restarts=self.n_restarts,
+            seed=seed,
+            threads=self.n_threads,
+        )
+        return settings if n_restarts == self.n_restarts else replace(settings, restarts=n_restarts)
+
+    def _rule(self) -> dict[str, float]:
+        """The options that the algorithm has."""
+        known = getattr(algorithm_named(self.algorithm), "__dataclass_fields__", ())
+        return {name: getattr(self, name) for name in MU_SETTINGS if name in known}
+
+    # ---------------------------------------------------------------- fitting
+
+    def _goes_on(self) -> bool:
+        return bool(self.warm_start) and hasattr(self, "network_")
+
+    def _check_start(self) -> None:
+        """Refuse to go on from a network that the options or the targets no longer fit."""
+        if not self._goes_on():
+            return
+        graph = self.network_.graph
+        if graph.n_outputs != self.n_outputs_:
+            raise DataError(
+                f"warm_start goes on with a network of {graph.n_outputs} outputs, and y needs {self.n_outputs_}. "
+                f"Set warm_start=False to begin anew."
+            )
+        wanted = build(
+            self.topology,
+            graph.n_inputs,
+            self.hidden_layer_sizes,
+            self.n_outputs_,
+            activation=self.activation,
+            output_activation=graph.output.activation,
+        )
+        if wanted != graph:
+            raise ConfigurationError(
+                "warm_start goes on with the network there is, and its layers are others than hidden_layer_sizes, "
+                "activation and topology now say. Set warm_start=False to begin anew."
+            )
+
+    def _read(self, X: Any, y: Any, sample_weight: Any, **how: Any) -> tuple[Array, AnyArray, Array | None]:
+        """Arrays of the right kind, without the rows of weight zero."""
+        X, y = validate_data(self, X, y, dtype=np.float64, reset=not self._goes_on(), **how)
+        if sample_weight is None:
+            return X, y, None
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        if (weight < 0).any():
+            raise DataError(f"sample_weight must not be negative, got {weight.min():g}.")
+        is_kept = weight > 0
+        if not is_kept.any():
+            raise DataError("All sample weights are zero: there is nothing to train on.")
+        if is_kept.all():
+            return X, y, weight
+        return X[is_kept], y[is_kept], weight[is_kept]
+
+    def _train(self, X: Array, targets: AnyArray, weight: Array | None, n_classes: int = 0) -> None:
+        """Fit the network and note how it went."""
+        start = self.network_ if self._goes_on() else None
+        seed = int(check_random_state(self.random_state).randint(SEEDS))
+        settings = self._settings(seed, 1 if start is not None else self.n_restarts)
+        table = np.column_stack([X, targets])
+        merged = merge(table, weight)
+        if merged is not None:
+            X, targets, weight, table = X[merged.rows], targets[merged.rows], merged.weight, table[merged.rows]
+        parts = self._parts(table, weight, seed) if self.early_stopping else None
+        del table
+        fitting = Fitting(
+            X,
+            targets,
+            settings,
+            self._task,
+            n_classes=n_classes,
+            parts=parts,
+            sample_weight=weight,
+            start=start,
+        )
+        self._pull(fitting)
+        self._note(fitting)
+        if merged is not None:
+            given = self.record_.parts
+            self.record_.parts = Parts(*(merged.samples(part) for part in (given.train, given.validation, given.test)))
+
+    def _parts(self, table: Array, weight: Array | None, seed: int) -> Parts:
+        if len(table) < 2:
+            raise DataError(
+                "early_stopping sets samples aside, and there is one sample (n_samples = 1) or copies of one. "
+                "Give more samples, or early_stopping=False."
+            )
+        train, validation = split_by_content(table, self.validation_fraction, seed, weight)
+        return Parts(train, validation, np.empty(0, dtype=np.intp))
+
+    def _pull(self, fitting: Fitting) -> None:
+        """Train to the end; an interrupt ends early and keeps the best."""
+        try:
+            for epoch in fitting:
+                if self.verbose:
+                    print(describe(epoch, fitting))
+        except KeyboardInterrupt:
+            fitting.stop_by_user()
+            if not fitting.record.epochs:
+                raise
+            warnings.warn("Training was interrupted; the best network found so far is kept.", stacklevel=4)
+
+    def _note(self, fitting: Fitting) -> None:
+        record = fitting.record
+        self.network_ = fitting.network
+        self.record_ = record
+        self.attempts_ = list(fitting.attempts)
+        self.alpha_ = fitting.decay
+        self.n_iter_ = record.num_epochs
+        self.loss_curve_ = record.perf[1:].tolist()
+        self.validation_loss_curve_ = record.vperf[1:].tolist() if len(record.parts.validation) else None
+        self.best_loss_ = record.best_perf
+        self.n_layers_ = len(self.network_.graph.layers) + 1
+        if record.stop is not None and record.stop.code == "epochs":
+            warnings.warn(
+                f"Training ended before it converged: max_iter={self.max_iter} epochs are done. "
+                f"Raise max_iter, or set a goal that is good enough.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _outputs(self, X: Any) -> Array:
+        check_is_fitted(self, "network_")
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self.network_.outputs(X)
+
+    # ---------------------------------------------------------------- files
+
+    def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
+        """Write the fitted network to a file that `from_file` and the command line read.
+
+        Parameters
+        ----------
+        path : path-like
+            Where; the usual suffix is ``.marquardt``.
+        force : bool
+            Whether an existing file may be replaced.
+
+        Raises
+        ------
+        FileError
+            If a file is in the way and `force` is false, or the file cannot be written.
+        """
+        from marquardt.storage import NetworkFile, save
+
+        check_is_fitted(self, "network_")
+        names = getattr(self, "feature_names_in_", None)
+        about: dict[str, Any] = {
+            "marquardt": __version__,
+            "estimator": type(self).__name__,
+            "parameters": _plain_parameters(self.get_params(deep=False)),
+            "feature_names_in": None if names is None else [str(name) for name in names],
+            "fitted": self._to_keep(),
+        }
+        save(
+            path,
+            NetworkFile(self.network_, self._task, classes=self._labels(), record=self.record_, about=about),
+            force=force,
+        )
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Self:
+        """Return a fitted estimator from a network file.
+
+        A file that the command line wrote gives an estimator of the network itself: its inputs are the columns
+        after coding, in the order of the training table.
+
+        Parameters
+        ----------
+        path : path-like
+            What `save` or the command line wrote.
+
+        Returns
+        -------
+        estimator
+            It predicts as the saved one did, to the bit.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be read.
+        DataError
+            If it holds a network for the other task.
+        """
+        from marquardt.storage import load
+
+        content = load(path)
+        if content.task != cls._task:
+            raise DataError(
+                f"{os.fspath(path)} holds a network for {content.task}, and {cls.__name__} is for {cls._task}. "
+                f"Use the other estimator."
+            )
+        about = content.about
+        takes = cls._get_param_names()
+        parameters = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in (about.get("parameters") or {}).items()
+            if name in takes
+        }
+        estimator = cls(**parameters)
+        estimator.network_ = content.network
+        estimator.n_features_in_ = content.network.graph.n_inputs
+        names = about.get("feature_names_in")
+        if names is not None:
+            estimator.feature_names_in_ = np.array(names, dtype=object)
+        if content.record is not None:
+            estimator.record_ = content.record
+            estimator.n_iter_ = content.record.num_epochs
+            estimator.loss_curve_ = content.record.perf[1:].tolist()
+            estimator.best_loss_ = content.record.best_perf
+        estimator._take_back(about.get("fitted") or {}, content.classes)
+        return estimator
+
+    def _labels(self) -> tuple[Any, ...] | None:
+        return None
+
+    def _to_keep(self) -> dict[str, Any]:
+        """What `_take_back` needs beside the network."""
+        return {}
+
+    def _take_back(self, kept: dict[str, Any], classes: Any) -> None:
+        """Set the fitted attributes of the leaf class."""
+
+
+def _plain_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Those parameters that a file can hold; a random generator cannot be."""
+    plain: dict[str, Any] = {}
+    for name, value in parameters.items():
+        if isinstance(value, np.generic):
+            plain[name] = value.item()
+        elif isinstance(value, np.ndarray):
+            plain[name] = value.tolist()
+        elif value is None or isinstance(value, str | bool | int | float | list | tuple):
+            plain[name] = value
+    return plain

@@ -1,0 +1,285 @@
+"""Classification."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from marquardt.arrays import AnyArray, Array, ArrayLike
+from marquardt.errors import DataError
+from marquardt.estimators.base import NetworkEstimator
+
+__all__ = ["NetworkClassifier"]
+
+
+class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
+    """A neural network for classification, trained by Levenberg–Marquardt on the cross-entropy.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer; ``()`` for a logistic model.
+    activation : str
+        Of the hidden layers: ``"tanh"``, ``"logistic"``, ``"relu"``, ``"identity"``, ``"softplus"``, ``"elliot"``,
+        ``"radial_basis"``, ``"saturating_linear"``, ``"sine"``, or one that was registered.
+    alpha : "auto", float or sequence of float
+        Weight decay ½ α Σ w², one number or one a layer. It is added to the sum of the loss over all samples.
+        ``"auto"`` takes one a layer from the training data by its evidence (see
+        `marquardt.training.EvidenceTraining`); with `early_stopping` it means 1e-4.
+    topology : str
+        ``"feed_forward"`` or ``"cascade_forward"``, where every layer sees the inputs and all earlier layers.
+    loss : str
+        ``"auto"`` (which is ``"cross_entropy"``), ``"cross_entropy"``, or ``"squares"`` of the probabilities'
+        errors.
+    algorithm : str
+        The step rule.
+    max_iter : int
+        Epochs, that is accepted steps, of each start.
+    goal : float
+        Training error at which to stop, measured as `goal_metric` says.
+    goal_metric : str
+        ``"loss"``, as minimized; for squares also ``"mse"``, ``"rmse"``, ``"sse"``.
+    max_fail : int
+        Epochs in a row without a better validation error that end the training; for `early_stopping`.
+    min_grad : float
+        Norm of the gradient of the mean loss at which to stop.
+    mu_init, mu_increase, mu_decrease, mu_max : float
+        First damping, its factors after a rejected and after an accepted step, and the value that ends the training.
+    time_limit : float, optional
+        Seconds for each start.
+    n_restarts : int
+        Starts from different weights, one after the other; the best network is kept, by validation error with
+        `early_stopping`, else by evidence with ``alpha="auto"``, else by loss.
+    initialization : str
+        ``"nguyen_widrow"``, ``"uniform"`` or ``"glorot"``.
+    input_scaling : str
+        ``"standard"``, ``"minmax"`` or ``"none"``. The scaling is part of the network.
+    early_stopping : bool
+        Whether to set `validation_fraction` of the samples aside, stop when their error has not fallen for
+        `max_fail` epochs, and keep the network that was best on them.
+    validation_fraction : float
+        The share of the samples. They are chosen by their content, so that neither the order of the rows nor
+        repeated rows change the choice.
+    random_state : int, RandomState or None
+        Of the starts and the choice of the validation part.
+    warm_start : bool
+        Whether `fit` goes on from the network of the last one, scalings included; a single start then.
+    verbose : bool
+        Whether to print a line an epoch, each quantity as value/limit.
+    n_threads : int, optional
+        Threads of one fit; chosen by the size of the problem when not given.
+
+    Attributes
+    ----------
+    network_ : Network
+        The trained network, scalings included.
+    record_ : Record
+        Every epoch, and why the training ended.
+    n_iter_ : int
+        Epochs done in the start that was kept.
+    loss_curve_ : list of float
+        Mean cross-entropy, or mean squared error for squares, on the training part, an entry an epoch.
+    validation_loss_curve_ : list of float or None
+        The same on the validation part.
+    best_loss_ : float
+        Its value on the training part for `network_`.
+    alpha_ : tuple of float
+        The weight decay of each layer that `network_` was trained with.
+    attempts_ : list of Attempt
+        Every start in short: epochs, errors, why it ended, seconds.
+    n_layers_ : int
+        Layers, the inputs included.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    n_outputs_ : int
+        Outputs of the network: 1 for two classes, else one a class.
+    n_features_in_ : int
+        Inputs.
+    feature_names_in_ : ndarray of str
+        Their names, where `X` had any.
+
+    Raises
+    ------
+    ConfigurationError, DataError
+        From `fit`; both are a ``ValueError``.
+
+    Examples
+    --------
+    >>> X = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]] * 5
+    >>> model = NetworkClassifier(hidden_layer_sizes=4, random_state=0).fit(X, ["same", "other", "other", "same"] * 5)
+    >>> model.predict([[0.0, 0.0], [1.0, 0.0]])
+    array(['same', 'other'], dtype='<U5')
+    """
+
+    _task = "classification"
+    classes_: AnyArray
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (10,),
+        activation: str = "tanh",
+        *,
+        alpha: Any = "auto",
+        topology: str = "feed_forward",
+        loss: str = "auto",
+        algorithm: str = "levenberg_marquardt",
+        max_iter: int = 1000,
+        goal: float = 0.0,
+        goal_metric: str = "loss",
+        max_fail: int = 6,
+        min_grad: float = 1e-7,
+        mu_init: float = 1e-3,
+        mu_increase: float = 10.0,
+        mu_decrease: float = 0.1,
+        mu_max: float = 1e10,
+        time_limit: float | None = None,
+        n_restarts: int = 1,
+        initialization: str = "nguyen_widrow",
+        input_scaling: str = "standard",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.15,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: bool = False,
+        n_threads: int | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.alpha = alpha
+        self.topology = topology
+        self.loss = loss
+        self.algorithm = algorithm
+        self.max_iter = max_iter
+        self.goal = goal
+        self.goal_metric = goal_metric
+        self.max_fail = max_fail
+        self.min_grad = min_grad
+        self.mu_init = mu_init
+        self.mu_increase = mu_increase
+        self.mu_decrease = mu_decrease
+        self.mu_max = mu_max
+        self.time_limit = time_limit
+        self.n_restarts = n_restarts
+        self.initialization = initialization
+        self.input_scaling = input_scaling
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.n_threads = n_threads
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train a network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs: an array, or a pandas or polars frame of numbers.
+        y : array-like of shape (n_samples,)
+            Labels of any type that can be sorted.
+        sample_weight : array-like of shape (n_samples,), optional
+            A weight of k counts as k copies of the row, 0 as none.
+
+        Returns
+        -------
+        NetworkClassifier
+            The estimator itself.
+
+        Raises
+        ------
+        ConfigurationError
+            If an option cannot be.
+        DataError
+            If there is a single class, all weights are zero or one is negative, or no validation part can be set
+            aside; when going on by `warm_start`, if the classes are others.
+        """
+        self._settings(0, self.n_restarts)
+        inputs, labels, weight = self._read(X, y, sample_weight)
+        check_classification_targets(labels)
+        classes, codes = np.unique(column_or_1d(labels, warn=True), return_inverse=True)
+        if len(classes) < 2:
+            raise DataError(
+                f"Classification needs at least two classes, got one class: {classes.tolist()[0]!r}"
+                f"{'' if sample_weight is None else ' (rows of weight zero left out)'}."
+            )
+        if self._goes_on() and not np.array_equal(classes, self.classes_):
+            raise DataError(
+                f"warm_start goes on with the classes {self.classes_.tolist()}, got {classes.tolist()}. "
+                f"Set warm_start=False to begin anew."
+            )
+        self.classes_ = classes
+        self.n_outputs_ = 1 if len(classes) == 2 else len(classes)
+        self._check_start()
+        self._train(inputs, codes, weight, n_classes=len(classes))
+        return self
+
+    def predict(self, X: ArrayLike) -> AnyArray:
+        """Predict the most probable class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs, columns as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels.
+        """
+        most_probable = self.predict_proba(X).argmax(axis=1)
+        labels: AnyArray = self.classes_[most_probable]
+        return labels
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Predict the probability of every class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs, columns as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; every row sums to one.
+        """
+        outputs = self._outputs(X)
+        return np.hstack([1.0 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+
+    def predict_log_proba(self, X: ArrayLike) -> Array:
+        """Predict the logarithm of the probability of every class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs, columns as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; −inf where the probability rounds to zero.
+        """
+        with np.errstate(divide="ignore"):
+            logarithms: Array = np.log(self.predict_proba(X))
+        return logarithms
+
+    def _labels(self) -> tuple[Any, ...]:
+        return tuple(self.classes_.tolist())
+
+    def _to_keep(self) -> dict[str, Any]:
+        return {"labels": "object" if self.classes_.dtype == object else self.classes_.dtype.str}
+
+    def _take_back(self, kept: dict[str, Any], classes: Any) -> None:
+        self.n_outputs_ = self.network_.graph.n_outputs
+        labels = range(max(2, self.n_outputs_)) if classes is None else classes
+        self.classes_ = np.array(list(labels), dtype=kept.get("labels"))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = True
+        return tags

@@ -1,0 +1,246 @@
+"""Regression."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import MultiOutputMixin, RegressorMixin
+
+from marquardt.arrays import Array, ArrayLike
+from marquardt.estimators.base import NetworkEstimator
+
+__all__ = ["NetworkRegressor"]
+
+
+class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # type: ignore[misc]
+    """A neural network for regression, trained by Levenberg–Marquardt.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer; ``()`` for a linear model.
+    activation : str
+        Of the hidden layers: ``"tanh"``, ``"logistic"``, ``"relu"``, ``"identity"``, ``"softplus"``, ``"elliot"``,
+        ``"radial_basis"``, ``"saturating_linear"``, ``"sine"``, or one that was registered.
+    alpha : "auto", float or sequence of float
+        Weight decay ½ α Σ w², one number or one a layer. It is added to the sum of the loss over all samples,
+        in scaled targets.
+        ``"auto"`` takes one a layer from the training data by its evidence (see
+        `marquardt.training.EvidenceTraining`); with `early_stopping` it means 1e-4.
+    topology : str
+        ``"feed_forward"`` or ``"cascade_forward"``, where every layer sees the inputs and all earlier layers.
+    loss : str
+        ``"auto"`` (which is ``"squares"``), ``"squares"``, or against outliers ``"huber"``, ``"soft_l1"``,
+        ``"cauchy"``.
+    loss_scale : float, optional
+        Residual, in scaled targets, from which the last three treat a target as an outlier; 1 when not given.
+    algorithm : str
+        The step rule.
+    max_iter : int
+        Epochs, that is accepted steps, of each start.
+    goal : float
+        Training error at which to stop, measured as `goal_metric` says.
+    goal_metric : str
+        ``"mse"``, ``"rmse"`` or ``"sse"`` in the units of `y`, for squares; or ``"loss"``, as minimized.
+    max_fail : int
+        Epochs in a row without a better validation error that end the training; for `early_stopping`.
+    min_grad : float
+        Norm of the gradient of the mean loss at which to stop.
+    mu_init, mu_increase, mu_decrease, mu_max : float
+        First damping, its factors after a rejected and after an accepted step, and the value that ends the training.
+    time_limit : float, optional
+        Seconds for each start.
+    n_restarts : int
+        Starts from different weights, one after the other; the best network is kept, by validation error with
+        `early_stopping`, else by evidence with ``alpha="auto"``, else by loss. With
+        ``alpha="auto"`` the starts also begin with different decays, for wiggly and for noisy data.
+    initialization : str
+        ``"nguyen_widrow"``, ``"uniform"`` or ``"glorot"``.
+    input_scaling : str
+        ``"standard"``, ``"minmax"`` or ``"none"``. The scaling is part of the network.
+    target_scaling : str
+        The same for the targets.
+    early_stopping : bool
+        Whether to set `validation_fraction` of the samples aside, stop when their error has not fallen for
+        `max_fail` epochs, and keep the network that was best on them.
+    validation_fraction : float
+        The share of the samples. They are chosen by their content, so that neither the order of the rows nor
+        repeated rows change the choice.
+    random_state : int, RandomState or None
+        Of the starts and the choice of the validation part.
+    warm_start : bool
+        Whether `fit` goes on from the network of the last one, scalings included; a single start then.
+    verbose : bool
+        Whether to print a line an epoch, each quantity as value/limit.
+    n_threads : int, optional
+        Threads of one fit; chosen by the size of the problem when not given.
+
+    Attributes
+    ----------
+    network_ : Network
+        The trained network, scalings included.
+    record_ : Record
+        Every epoch, and why the training ended.
+    n_iter_ : int
+        Epochs done in the start that was kept.
+    loss_curve_ : list of float
+        Mean squared error in the units of `y`, or mean of another loss, on the training part, an entry an epoch.
+    validation_loss_curve_ : list of float or None
+        The same on the validation part.
+    best_loss_ : float
+        Its value on the training part for `network_`.
+    alpha_ : tuple of float
+        The weight decay of each layer that `network_` was trained with.
+    attempts_ : list of Attempt
+        Every start in short: epochs, errors, why it ended, seconds.
+    n_layers_ : int
+        Layers, the inputs included.
+    n_outputs_ : int
+        Targets.
+    n_features_in_ : int
+        Inputs.
+    feature_names_in_ : ndarray of str
+        Their names, where `X` had any.
+
+    Raises
+    ------
+    ConfigurationError, DataError
+        From `fit`; both are a ``ValueError``.
+
+    Examples
+    --------
+    >>> x = np.linspace(0, 1, 100)[:, None]
+    >>> model = NetworkRegressor(random_state=0).fit(x, np.sin(6 * x.ravel()))
+    >>> model.predict([[0.5]]).round(3)
+    array([0.141])
+    """
+
+    _task = "regression"
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (10,),
+        activation: str = "tanh",
+        *,
+        alpha: Any = "auto",
+        topology: str = "feed_forward",
+        loss: str = "auto",
+        loss_scale: float | None = None,
+        algorithm: str = "levenberg_marquardt",
+        max_iter: int = 1000,
+        goal: float = 0.0,
+        goal_metric: str = "mse",
+        max_fail: int = 6,
+        min_grad: float = 1e-7,
+        mu_init: float = 1e-3,
+        mu_increase: float = 10.0,
+        mu_decrease: float = 0.1,
+        mu_max: float = 1e10,
+        time_limit: float | None = None,
+        n_restarts: int = 3,
+        initialization: str = "nguyen_widrow",
+        input_scaling: str = "standard",
+        target_scaling: str = "standard",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.15,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: bool = False,
+        n_threads: int | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.alpha = alpha
+        self.topology = topology
+        self.loss = loss
+        self.loss_scale = loss_scale
+        self.algorithm = algorithm
+        self.max_iter = max_iter
+        self.goal = goal
+        self.goal_metric = goal_metric
+        self.max_fail = max_fail
+        self.min_grad = min_grad
+        self.mu_init = mu_init
+        self.mu_increase = mu_increase
+        self.mu_decrease = mu_decrease
+        self.mu_max = mu_max
+        self.time_limit = time_limit
+        self.n_restarts = n_restarts
+        self.initialization = initialization
+        self.input_scaling = input_scaling
+        self.target_scaling = target_scaling
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.n_threads = n_threads
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train a network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs: an array, or a pandas or polars frame of numbers.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets. Constant ones get a warning and a constant model.
+        sample_weight : array-like of shape (n_samples,), optional
+            A weight of k counts as k copies of the row, 0 as none.
+
+        Returns
+        -------
+        NetworkRegressor
+            The estimator itself.
+
+        Raises
+        ------
+        ConfigurationError
+            If an option cannot be.
+        DataError
+            If all weights are zero or one is negative, or no validation part can be set aside.
+        """
+        self._settings(0, self.n_restarts).loss_for(self._task)
+        inputs, targets, weight = self._read(X, y, sample_weight, multi_output=True, y_numeric=True)
+        targets = np.asarray(targets, dtype=np.float64)
+        self._is_flat = targets.ndim == 1
+        self.n_outputs_ = 1 if self._is_flat else targets.shape[1]
+        self._check_start()
+        if (targets == targets[0]).all():
+            warnings.warn(
+                f"y is constant ({np.unique(targets[0]).tolist()}): the model predicts this constant everywhere.",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._train(inputs, targets, weight)
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Predict.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs, columns as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            As `y` was given to `fit`.
+        """
+        outputs = self._outputs(X)
+        return outputs.ravel() if self._is_flat else outputs
+
+    def _to_keep(self) -> dict[str, Any]:
+        return {"is_flat": self._is_flat}
+
+    def _take_back(self, kept: dict[str, Any], classes: Any) -> None:
+        self.n_outputs_ = self.network_.graph.n_outputs
+        self._is_flat = bool(kept.get("is_flat", self.n_outputs_ == 1))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
