@@ -201,6 +201,8 @@ def _unit_count(word: str) -> int:
 def _alpha(word: str | None, n_layers: int) -> Any:
     if word is None:
         return 0.0
+    if word == "auto":
+        return word
     values = []
     for part in word.split(","):
         try:
@@ -209,7 +211,7 @@ def _alpha(word: str | None, n_layers: int) -> Any:
             value = math.nan
         if not 0 <= value < math.inf:
             raise ConfigurationError(
-                f"--alpha must be a number from 0 up, or one a layer such as 0.1,0.01; got {word!r}."
+                f"--alpha must be a number from 0 up, one a layer such as 0.1,0.01, or 'auto'; got {word!r}."
             )
         values.append(value)
     if len(values) not in (1, n_layers):

@@ -147,7 +147,7 @@ def train(
     ] = None,
     alpha: Annotated[
         Word,
-        _option(ALGORITHM, "--alpha", metavar="X[,X]", help="Weight decay, one or one a layer.", default="0"),
+        _option(ALGORITHM, "--alpha", metavar="X[,X]", help="Weight decay: one, one a layer, or auto.", default="0"),
     ] = None,
     restarts: Annotated[
         int,

@@ -200,8 +200,13 @@ def conclude(job: Job, prepared: Prepared, content: NetworkFile, voice: Voice, i
         voice.say("Interrupted: the best network so far is kept and saved.", style="yellow")
     elif record.stop is not None:
         voice.say(record.stop.sentence)
-    by = "validation error" if len(record.parts.validation) else "loss"
-    voice.say(f"Kept: the weights of epoch {record.best_epoch} of {record.num_epochs}, those with the lowest {by}.")
+    if len(record.parts.validation):
+        why = "those with the lowest validation error"
+    elif job.settings.alpha == "auto":
+        why = "trained with the weight decay that the data ask for"
+    else:
+        why = "those with the lowest loss"
+    voice.say(f"Kept: the weights of epoch {record.best_epoch} of {record.num_epochs}, {why}.")
     voice.say()
     for shown in error_tables(content.task, content.report or {}, content.classes):
         voice.show(shown)

@@ -2,6 +2,6 @@
 
 from marquardt.objective.evaluation import Evaluation, Need
 from marquardt.objective.objective import Objective
-from marquardt.objective.plan import FORMS, Plan
+from marquardt.objective.plan import FORMS, Plan, require_memory
 
-__all__ = ["FORMS", "Evaluation", "Need", "Objective", "Plan"]
+__all__ = ["FORMS", "Evaluation", "Need", "Objective", "Plan", "require_memory"]

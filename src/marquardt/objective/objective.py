@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike, Indices
+from marquardt.arrays import Array, ArrayLike, Indices, checked_weight, require_finite
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 class Objective:
     """Σ_samples w_s loss(outputs, targets) + penalty, as a function of the flat weight vector.
+
+    One objective is for one thread of the caller at a time: its scratch arrays are its own.
 
     Parameters
     ----------
@@ -70,7 +72,8 @@ class Objective:
     ShapeError
         If the arrays do not fit the network or each other.
     DataError
-        If there is no sample, a value is not finite, or all weights are zero.
+        If there is no sample, a value is not finite, a row does not exist, all weights are zero, or the targets of a
+        cross-entropy are no probabilities.
     ConfigurationError
         If the loss and the output activation do not go together, or an option cannot be.
     ResourceError
@@ -107,9 +110,6 @@ class Objective:
         self.loss: Loss = Squares() if loss is None else loss
         self._check_loss()
         table, answers, weight, chosen = _checked(graph, inputs, targets, sample_weight, rows)
-        self._diagonal = None if penalty is None else penalty.diagonal(graph)
-        if self._diagonal is not None and not self._diagonal.any():
-            self._diagonal = None
         self._wiring = Wiring(graph, self.loss.link is not None)
         probe = np.zeros((graph.n_outputs, 1))
         self._layout = forms(self._wiring, self.loss.curvature(probe, probe).ndim)
@@ -123,6 +123,9 @@ class Objective:
             block_size=block_size,
             threads=threads,
         )
+        self._diagonal = None if penalty is None else penalty.diagonal(graph)
+        if self._diagonal is not None and not self._diagonal.any():
+            self._diagonal = None
         self.n_samples = n_samples
         taken = weight if weight is None or chosen is None else weight[chosen]
         self.total_weight = float(n_samples) if taken is None else float(taken.sum())
@@ -136,9 +139,13 @@ class Objective:
             target_scaling,
             self.plan.block_size,
         )
+        if self.loss.link is not None:
+            self._check_probabilities(target_scaling)
         self._unit = self._performance_unit(target_scaling)
         self._pair_sums: list[PairSums] = []
-        self._is_plain_squares = isinstance(self.loss, Squares) and self.loss.output_weights is None
+        # A subclass may have a value of its own.
+        squares = self.loss if type(self.loss) is Squares else None
+        self._is_plain_squares = squares is not None and squares.output_weights is None
         self._scratch = [Scratch(self.plan.threads == 1) for _ in range(self.plan.threads)]
         self._last: tuple[bytes, Pass, Array] | None = None
         self._pool: ThreadPoolExecutor | None = None
@@ -147,10 +154,10 @@ class Objective:
             self.plan.form == "explicit"
             and len(self._blocks) == 1
             and graph.n_outputs == 1
-            and isinstance(self.loss, Squares)
+            and squares is not None
             and graph.output.activation != "softmax"
         ):
-            output_weight = 1.0 if self.loss.output_weights is None else self.loss.output_weights[0]
+            output_weight = 1.0 if squares.output_weights is None else squares.output_weights[0]
             self._single = SingleOutput(self._wiring, self._blocks[0], output_weight)
 
     def at(self, weights: Array, need: Need) -> Evaluation:
@@ -167,7 +174,17 @@ class Objective:
         -------
         Evaluation
             With loss +inf, and nothing else, where anything overflows.
+
+        Raises
+        ------
+        ShapeError
+            If the weights are not a float64 array of shape (n_weights,).
         """
+        if not isinstance(weights, np.ndarray) or weights.shape != (self.n_weights,) or weights.dtype != np.float64:
+            raise ShapeError(
+                f"weights must be a float64 array of shape ({self.n_weights},), got "
+                f"{getattr(weights, 'dtype', type(weights).__name__)} {np.shape(weights)}."
+            )
         if not is_held():
             with hold_blas():
                 return self.at(weights, need)
@@ -434,11 +451,27 @@ class Objective:
                 f"output_weights has {len(weights)} values, the network {self.graph.n_outputs} outputs."
             )
 
+    def _check_probabilities(self, target_scaling: Scaling) -> None:
+        """Refuse targets that are no probabilities under a cross-entropy."""
+        if target_scaling.offset.any() or (target_scaling.factor != 1.0).any():
+            raise ConfigurationError(f"The loss {self.loss.name} takes targets as they are: use no target scaling.")
+        for block in self._blocks:
+            wrong = block.targets[(block.targets < 0.0) | (block.targets > 1.0)]
+            if len(wrong):
+                raise DataError(f"The loss {self.loss.name} takes targets from 0 to 1, got {wrong[0]}.")
+            totals = block.targets.sum(axis=0)
+            if self.loss.link == "softmax" and (np.abs(totals - 1.0) > 1e-9).any():
+                raise DataError(
+                    f"The loss {self.loss.name} takes targets that add up to 1 in every row, got a row that adds up "
+                    f"to {totals[np.argmax(np.abs(totals - 1.0))]}."
+                )
+
     def _performance_unit(self, target_scaling: Scaling) -> Array:
         """What each output's part of the loss is multiplied with to give the performance."""
         if isinstance(self.loss, Squares):
             self._mean = 2.0 / (self.total_weight * self.n_outputs)
-            unit = self._mean * target_scaling.spread**2
+            with np.errstate(over="ignore"):
+                unit = self._mean * target_scaling.spread**2
             return unit if self.loss.output_weights is None else unit / np.array(self.loss.output_weights)
         self._mean = 1.0 / self.total_weight
         return np.full(self.n_outputs, self._mean)
@@ -473,21 +506,14 @@ def _checked(
         raise ShapeError(f"targets must be of shape (n_samples, {graph.n_outputs}), got {answers.shape}.")
     if len(table) != len(answers):
         raise ShapeError(f"inputs and targets must have as many rows, got {len(table)} and {len(answers)}.")
-    weight: Array | None = None
-    if sample_weight is not None:
-        weight = np.asarray(sample_weight, dtype=np.float64)
-        if weight.shape != (len(table),):
-            raise ShapeError(f"sample_weight must be of shape ({len(table)},), got {weight.shape}.")
-        if not (np.isfinite(weight).all() and (weight >= 0).all()):
-            raise DataError("sample_weight must be finite and not negative.")
+    weight = None if sample_weight is None else checked_weight(sample_weight, len(table))
     chosen: Indices | None = None if rows is None else np.asarray(rows, dtype=np.intp)
     if len(table) == 0 or (chosen is not None and len(chosen) == 0):
         raise DataError("There is no sample to train on.")
+    if chosen is not None and not 0 <= chosen.min() <= chosen.max() < len(table):
+        raise DataError(f"rows must be from 0 to {len(table) - 1}, got {chosen.min()} to {chosen.max()}.")
     if weight is not None and not (weight if chosen is None else weight[chosen]).any():
-        raise DataError("All sample weights are zero: there is nothing to train on.")
-    for what, array in (("inputs", table), ("targets", answers)):
-        # The sum is finite if all entries are, short of overflow; only then every entry is looked at.
-        if not np.isfinite(array.sum()) and not np.isfinite(array).all():
-            row, column = np.argwhere(~np.isfinite(array))[0]
-            raise DataError(f"{what} must be finite, got {array[row, column]} in row {row}, column {column}.")
+        raise DataError("All sample weights are zero: there is nothing to train on or to compare with.")
+    require_finite(table, "inputs")
+    require_finite(answers, "targets")
     return table, answers, weight, chosen

@@ -17,7 +17,7 @@ from marquardt.networks import LayerGraph
 from marquardt.numerics import usable_cpus
 from marquardt.objective.sensitivities import Factored, Form
 
-__all__ = ["FORMS", "Plan", "machine_memory", "make_plan"]
+__all__ = ["FORMS", "Plan", "machine_memory", "make_plan", "require_memory"]
 
 FORMS = ("auto", "explicit", "pairs")
 
@@ -158,12 +158,13 @@ def make_plan(
     one_of(form, FORMS, "form")
     n_weights = graph.n_weights
     products, written, calls, held = _pair_costs(graph, layout, n_rows)
-    size = block_size
-    pair_size = size or _fitting(written)
+    if block_size is not None:
+        whole(block_size, "block_size", minimum=1)
+    pair_size = block_size or _fitting(written)
     pair_ns = products * NS_PRODUCT + written * NS_WRITTEN + calls * NS_CALL / min(pair_size, n_samples)
     # The symmetric product of J computes one triangle.
     explicit_rows = n_weights * n_rows
-    explicit_size = size or _fitting(explicit_rows)
+    explicit_size = block_size or _fitting(explicit_rows)
     explicit_ns = (
         n_weights * (n_weights + 1) / 2 * n_rows * NS_PRODUCT * 1.15
         + explicit_rows * NS_WRITTEN
@@ -175,7 +176,6 @@ def make_plan(
         size, ns, scratch, held = explicit_size, explicit_ns, explicit_rows, n_weights**2
     else:
         size, ns, scratch = pair_size, pair_ns, int(written)
-    size = whole(size, "block_size", minimum=1)
     n_blocks = -(-n_samples // size)
     if threads is None:
         threads = usable_cpus() if ns * n_samples > SERIAL_NS else 1
@@ -186,14 +186,34 @@ def make_plan(
         + threads * (held + size * scratch)
     )
     plan = Plan(form, size, n_blocks, threads, ns * n_samples * 1e-9, 8 * numbers)
+    require_memory(graph, plan.memory, f"on {n_samples:,} samples ")
+    return plan
+
+
+def require_memory(graph: LayerGraph, needed: int, on_what: str = "") -> None:
+    """Refuse a network whose training does not fit in the machine's memory.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        The network.
+    needed : int
+        Bytes.
+    on_what : str
+        What the message adds after "training it".
+
+    Raises
+    ------
+    ResourceError
+        With both figures.
+    """
     available = machine_memory()
-    if available is not None and plan.memory > available:
+    if available is not None and needed > available:
         raise ResourceError(
-            f"{graph.describe()} has {n_weights:,} weights: training it on {n_samples:,} samples needs "
-            f"{plan.memory / 2**30:,.1f} GiB, this machine has {available / 2**30:,.1f} GiB. "
+            f"{graph.describe()} has {graph.n_weights:,} weights: training it {on_what}needs "
+            f"{needed / 2**30:,.1f} GiB, this machine has {available / 2**30:,.1f} GiB. "
             f"Use fewer hidden units (the memory grows with the square of the weights)."
         )
-    return plan
 
 
 def _fitting(numbers_a_sample: float) -> int:

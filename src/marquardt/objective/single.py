@@ -112,7 +112,7 @@ class SingleOutput:
         key = weights.tobytes()
         if key == self._key:
             return self._half_sum
-        self._key = key
+        self._key = b""  # nothing is kept until the pass is whole: an interrupt may come in between
         np.copyto(self._weights, weights)
         for copies, (matrix, z, net, value, function, in_place) in zip(self._copies, self._layers, strict=True):
             for where, what in copies:
@@ -127,6 +127,7 @@ class SingleOutput:
         if self._row is not None:
             residual *= self._row
         self._half_sum = 0.5 * float(np.vdot(residual, residual))
+        self._key = key
         return self._half_sum
 
     def equations(self, weights: Array) -> tuple[Array, Array, Array]:
@@ -173,9 +174,8 @@ class SingleOutput:
             part, z = self._parts[k]
             if not wiring.is_linear[k]:
                 _, _, net, value, _, _ = self._layers[k]
-                slope = wiring.activations[k].slope(net, value)
-                slope *= delta
-                delta = slope
+                # Not in place: a slope may hand back an array that is not its own.
+                delta = wiring.activations[k].slope(net, value) * delta
             elif delta.shape[1] == 1:
                 delta = np.broadcast_to(delta, (len(delta), part.shape[2]))
             above[k] = delta

@@ -24,11 +24,21 @@ class Parts:
     ----------
     train, validation, test : ndarray of int
         Sorted row numbers from 0; the last two may be empty.
+
+    Raises
+    ------
+    DataError
+        If a row is in two of them, or twice in one.
     """
 
     train: Indices
     validation: Indices
     test: Indices
+
+    def __post_init__(self) -> None:
+        values, counts = np.unique(np.concatenate([self.train, self.validation, self.test]), return_counts=True)
+        if (counts > 1).any():
+            raise DataError(f"Sample {values[counts > 1][0]} is named more than once in the division.")
 
     @classmethod
     def all_training(cls, n_samples: int) -> Parts:
@@ -174,13 +184,9 @@ class Division:
                     f"have the numbers 0 to {n_samples - 1}."
                 )
             parts.append(np.sort(array.astype(np.intp)))
-        together = np.concatenate(parts)
-        values, counts = np.unique(together, return_counts=True)
-        if (counts > 1).any():
-            raise DataError(f"Sample {values[counts > 1][0]} is named more than once in the division.")
         if len(parts[0]) == 0:
             raise DataError("The division leaves no sample to train on.")
-        return Parts(*parts)
+        return Parts(*parts)  # which refuses a row named twice
 
 
 def content_keys(table: Array, seed: int) -> AnyArray:

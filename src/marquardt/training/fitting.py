@@ -16,13 +16,12 @@ import numpy as np
 from marquardt.algorithms import algorithm_named
 from marquardt.arrays import Array, ArrayLike, checked_weight, require_finite
 from marquardt.checks import one_of, positive, whole
-from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
+from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import LOSSES, Loss, WeightDecay, loss_named
 from marquardt.networks import (
     INITIALIZATIONS,
     SCALINGS,
     TOPOLOGIES,
-    LayerGraph,
     Network,
     Scaling,
     activation_named,
@@ -30,8 +29,7 @@ from marquardt.networks import (
     hidden_sizes,
     initial_weights,
 )
-from marquardt.objective import FORMS
-from marquardt.objective.plan import machine_memory
+from marquardt.objective import FORMS, require_memory
 from marquardt.training.division import Parts
 from marquardt.training.evidence import EvidenceTraining
 from marquardt.training.record import Epoch, Record
@@ -366,7 +364,8 @@ class Fitting:
             activation=settings.activation,
             output_activation=output_activation,
         )
-        _require_memory(graph)
+        # Before the weights are drawn: the normal matrix here, the next, and the damped copy.
+        require_memory(graph, 3 * 8 * graph.n_weights**2)
         rows = slice(None) if self._parts is None else self._parts.train
         weight = None if self._weight is None else self._weight[rows]
         input_scaling = Scaling.fit(settings.input_scaling, self._inputs[rows], weight)
@@ -406,7 +405,7 @@ class Fitting:
                 threads=settings.threads,
             )
 
-        if settings.alpha != "auto":
+        if not isinstance(settings.alpha, str):
             return run(network, WeightDecay(settings.alpha), settings.limits)
         if self._parts is not None and len(self._parts.validation):
             return run(network, WeightDecay(VALIDATED_DECAY), settings.limits)
@@ -433,17 +432,6 @@ def _merit(run: Training | EvidenceTraining) -> float:
         return math.inf
     best = run.record.best
     return best.loss if math.isnan(best.validation) else best.validation
-
-
-def _require_memory(graph: LayerGraph) -> None:
-    """Refuse a network whose normal matrix does not fit, before its weights are drawn."""
-    needed, available = 3 * 8 * graph.n_weights**2, machine_memory()  # here, there, and the damped copy
-    if available is not None and needed > available:
-        raise ResourceError(
-            f"{graph.describe()} has {graph.n_weights:,} weights: training it needs {needed / 2**30:,.1f} GiB, "
-            f"this machine has {available / 2**30:,.1f} GiB. "
-            f"Use fewer hidden units (the memory grows with the square of the weights)."
-        )
 
 
 def _columns(targets: ArrayLike) -> Array:

@@ -172,17 +172,17 @@ class Record:
     @property
     def best_perf(self) -> float:
         """Training performance at the best epoch."""
-        return self.best.performance
+        return self.best.performance if self.epochs else math.nan
 
     @property
     def best_vperf(self) -> float:
         """Validation performance at the best epoch."""
-        return self.best.validation
+        return self.best.validation if self.epochs else math.nan
 
     @property
     def best_tperf(self) -> float:
         """Test performance at the best epoch."""
-        return self.best.test
+        return self.best.test if self.epochs else math.nan
 
     @property
     def goal(self) -> float:
