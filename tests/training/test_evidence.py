@@ -148,3 +148,17 @@ def test_a_network_without_normal_matrix_is_not_weighed():
     objective = Objective(graph, inputs, targets)
     network = Network(graph, np.ones(graph.n_weights))
     assert weigh(objective, objective.at(network.weights, Need.VALUE), (1.0, 1.0)) is None
+
+
+def test_a_network_that_has_given_up_is_less_probable_than_one_that_fits():
+    # All output weights zero: the hidden biases move nothing, and without a prior of their own their free
+    # directions would outweigh any fit.
+    inputs, targets = linear_problem()
+    fitting, _ = pulled(inputs, targets, hidden_layer_sizes=10, restarts=2)
+    graph = fitting.network.graph
+    scaled = fitting.network.target_scaling.apply(targets)
+    decay = (1e6, 1e6)
+    objective = Objective(graph, inputs, scaled - scaled.mean(), penalty=WeightDecay(decay))
+    given_up = weigh(objective, objective.at(np.zeros(graph.n_weights), Need.NORMAL), decay)
+    assert given_up.parameters == pytest.approx(1.0, abs=0.1)
+    assert given_up.logarithm < fitting.training.evidence.logarithm - 10

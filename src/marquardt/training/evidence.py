@@ -13,7 +13,7 @@ its minimum, with H = JᵀΛJ + diag(λ), K weights and N residuals,
 (3) and (2) give the next λ. A layer has its own α because weights of different layers have different units:
 with one α for all of them, noisy tables with many columns are fitted far too closely.
 
-Departures from the papers: 1. Biases are not penalized. 2. A round is a few epochs, not a search for the minimum,
+Departures from the papers: 1. Biases are not penalized; in (1) and (4) those of hidden units have a broad prior. 2. A round is a few epochs, not a search for the minimum,
 nor a single epoch: (1) to (3) move slowly, and a factorization is wasted on a point that moves away. 3. The run
 ends when ln p rises no more, not when every α stands still: where the hidden units stay in their linear range only
 the product of the layers is determined, and single α drift for ever. 4. α is held within bounds for the same reason.
@@ -72,6 +72,10 @@ LIKELIHOOD_ALPHA_RANGE = (0.1, 1e8)
 """The same for a cross-entropy: separable classes would let the weights grow, and with them the certainty."""
 
 
+BIAS_ALPHA = 0.01
+"""α of the hidden biases in (1) and (4), where H would be singular without: they are of the order of 10 at most."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a point says about the weight decay it was trained with.
@@ -112,19 +116,26 @@ def weigh(objective: Objective, here: Evaluation, decay: tuple[float, ...]) -> E
         None where nothing can be said: the data are fitted exactly, or the normal matrix is numerically singular.
     """
     misfit = float(here.sums.sum())
-    inverted = None if here.normal is None else _inverse_diagonal(here.normal)
-    if inverted is None or not 0 < misfit < math.inf:
+    if here.normal is None or not 0 < misfit < math.inf:
+        return None
+    n_residuals = objective.total_weight * objective.n_outputs
+    is_likelihood = objective.loss.link is not None
+    layers = _layers(objective.graph)
+    # Where a hidden unit is lost its bias moves nothing, and det H vanishes with it: a network that has given up would
+    # look more probable than any other. The biases' own broad prior says what a free bias is worth: nothing.
+    broad = np.full(len(here.weights), BIAS_ALPHA * (1.0 if is_likelihood else 2.0 * misfit / n_residuals))
+    broad[np.concatenate(layers)] = 0.0
+    broad[objective.graph.spans[-1].start :] = 0.0  # the output's biases are always determined
+    inverted = _inverse_diagonal(here.normal, broad)
+    if inverted is None:
         return None
     inverse, log_determinant = inverted
-    layers = _layers(objective.graph)
     squares = np.array([float(here.weights[rows] @ here.weights[rows]) for rows in layers])
     counts = np.array([len(rows) for rows in layers])
     free = np.array([d * inverse[rows].sum() for d, rows in zip(decay, layers, strict=True)])
     determined = np.clip(counts - free, 0.0, counts)  # eq. (1)
     n_weights = len(here.weights)
-    parameters = float(np.clip(n_weights - free.sum(), 0, n_weights))
-    n_residuals = objective.total_weight * objective.n_outputs
-    is_likelihood = objective.loss.link is not None
+    parameters = float(np.clip(n_weights - free.sum() - broad @ inverse, 0, n_weights))
     # Fewer residuals left than a tenth of them means interpolation, about whose noise nothing is known.
     noise = 1.0 if is_likelihood else 2.0 * misfit / max(n_residuals - parameters, 0.1 * n_residuals)  # eq. (2)
     bounds = LIKELIHOOD_ALPHA_RANGE if is_likelihood else ALPHA_RANGE
@@ -133,6 +144,7 @@ def weigh(objective: Objective, here: Evaluation, decay: tuple[float, ...]) -> E
         -here.loss / noise
         - 0.5 * (log_determinant - n_weights * math.log(noise))
         + 0.5 * float(counts @ np.log(np.asarray(decay) / noise))
+        + 0.5 * np.count_nonzero(broad) * math.log(BIAS_ALPHA)
         - (0.0 if is_likelihood else 0.5 * n_residuals * math.log(2 * math.pi * noise))
     )  # eq. (4)
     return Evidence(logarithm, parameters, noise, tuple((alpha * noise).tolist()))
@@ -304,13 +316,13 @@ def _layers(graph: LayerGraph) -> list[Indices]:
     ]
 
 
-def _inverse_diagonal(normal: Array) -> tuple[Array, float] | None:
-    """Diagonal of the inverse, and logarithm of the determinant."""
-    diagonal = normal.diagonal()
+def _inverse_diagonal(normal: Array, added: Array) -> tuple[Array, float] | None:
+    """Diagonal of the inverse, and logarithm of the determinant, of the matrix with something added to its diagonal."""
+    diagonal = normal.diagonal() + added
     jitter = np.finfo(float).eps * len(normal) * float(diagonal.max())
     for attempt in range(3):
         matrix = normal.copy()
-        matrix.ravel()[:: len(matrix) + 1] += jitter * 100.0**attempt
+        matrix.ravel()[:: len(matrix) + 1] += added + jitter * 100.0**attempt
         factor, info = dpotrf(matrix.T, lower=1, overwrite_a=1)
         if info == 0:
             log_determinant = 2.0 * float(np.log(factor.diagonal()).sum())
