@@ -13,11 +13,12 @@ its minimum, with H = JᵀΛJ + diag(λ), K weights and N residuals,
 (3) and (2) give the next λ. A layer has its own α because weights of different layers have different units:
 with one α for all of them, noisy tables with many columns are fitted far too closely.
 
-Departures from the papers: 1. Biases are not penalized; in (1) and (4) those of hidden units have a broad prior. 2. A round is a few epochs, not a search for the minimum,
-nor a single epoch: (1) to (3) move slowly, and a factorization is wasted on a point that moves away. 3. The run
-ends when ln p rises no more, not when every α stands still: where the hidden units stay in their linear range only
-the product of the layers is determined, and single α drift for ever. 4. α is held within bounds for the same reason.
-5. Restarts begin with different λ: from most starts (1) to (3) end in the nearest of many fixed points.
+Departures from the papers: 1. Biases are not penalized; in (1) and (4) those of hidden units have a broad prior. 2.
+A round is a few epochs, not a search for the minimum, nor a single epoch: (1) to (3) move slowly, and a
+factorization is wasted on a point that moves away. 3. The run ends when ln p rises no more, not when every α stands
+still: where the hidden units stay in their linear range only the product of the layers is determined, and single α
+drift for ever. 4. α is held within bounds for the same reason. 5. Restarts begin with different λ: from most starts
+(1) to (3) end in the nearest of many fixed points.
 """
 
 from __future__ import annotations
