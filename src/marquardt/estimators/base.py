@@ -103,15 +103,17 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _read(self, X: Any, y: Any, sample_weight: Any, **how: Any) -> tuple[Array, AnyArray, Array | None]:
         """Arrays of the right kind, without the rows of weight zero."""
-        X, y = validate_data(self, X, y, dtype=np.float64, reset=not self._goes_on(), **how)
+        # One memory layout, so that an array and the same columns in a frame are summed in the same order.
+        X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=not self._goes_on(), **how)
         if sample_weight is None:
             return X, y, None
+        given = np.asarray(sample_weight)
+        if given.ndim > 0 and not given.any():
+            raise DataError("All sample weights are zero: there is nothing to train on.")
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         if (weight < 0).any():
             raise DataError(f"sample_weight must not be negative, got {weight.min():g}.")
         is_kept = weight > 0
-        if not is_kept.any():
-            raise DataError("All sample weights are zero: there is nothing to train on.")
         if is_kept.all():
             return X, y, weight
         return X[is_kept], y[is_kept], weight[is_kept]

@@ -137,7 +137,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         mu_decrease: float = 0.1,
         mu_max: float = 1e10,
         time_limit: float | None = None,
-        n_restarts: int = 1,
+        n_restarts: int = 2,
         initialization: str = "nguyen_widrow",
         input_scaling: str = "standard",
         early_stopping: bool = False,

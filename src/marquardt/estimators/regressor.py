@@ -139,7 +139,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         mu_decrease: float = 0.1,
         mu_max: float = 1e10,
         time_limit: float | None = None,
-        n_restarts: int = 3,
+        n_restarts: int = 4,
         initialization: str = "nguyen_widrow",
         input_scaling: str = "standard",
         target_scaling: str = "standard",

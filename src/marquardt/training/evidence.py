@@ -49,7 +49,7 @@ LONG_ROUND = 20
 """Epochs before the first choice from a small λ: a fit that is still poor looks like noise, and asks for far too
 much decay."""
 
-STARTS = ((0.003, LONG_ROUND), (1.0, ROUND), (10.0, ROUND))
+STARTS = ((0.003, LONG_ROUND), (10.0, ROUND), (3.0, ROUND), (0.003, LONG_ROUND))
 """λ and epochs of the first round, restart by restart. From a small λ the hidden units keep their curvature, as a
 wiggly function needs; from a large one the network begins nearly linear, as noisy data need. ln p tells which."""
 
