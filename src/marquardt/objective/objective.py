@@ -413,7 +413,9 @@ class Objective:
     def _paired(self, weights: Array) -> tuple[Array, Array, Array]:
         """Sums, gradient and normal matrix by pair products."""
         if not self._pair_sums:
-            self._pair_sums = [PairSums(self._wiring, self._layout, scratch) for scratch in self._scratch]
+            self._pair_sums = [
+                PairSums(self._wiring, self._layout, scratch, self.plan.keeps_pairs) for scratch in self._scratch
+            ]
 
         def work(weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array]:
             pair_sums = self._pair_sums[number]

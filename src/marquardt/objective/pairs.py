@@ -26,7 +26,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from marquardt.arrays import Array, Indices
-from marquardt.networks import LayerSpan
+from marquardt.networks import INPUTS, LayerSpan
 from marquardt.numerics import add_product
 from marquardt.objective.passes import Scratch, Wiring
 from marquardt.objective.sensitivities import Diagonal, Factored, Form, Sensitivity
@@ -116,10 +116,15 @@ class _SharedSquare:
 
 
 class _Within:
-    """Eq. (1) or (2) within a layer: pairs of inputs × pairs of units."""
+    """Eq. (1) or (2) within a layer: pairs of inputs × pairs of units.
 
-    def __init__(self, span: LayerSpan, is_diagonal: bool) -> None:
+    `kept` holds the input pairs of every block of a layer that sees nothing but the inputs: they never change. It is
+    None where they are built anew, because z changes or because they would take too much memory.
+    """
+
+    def __init__(self, span: LayerSpan, is_diagonal: bool, keeps_pairs: bool) -> None:
         self.span = span
+        self.kept: dict[int, Array] | None = {} if keeps_pairs else None
         self.is_diagonal = is_diagonal
         size, fan_in = span.layer.size, span.fan_in
         self.unit_rows = size if is_diagonal else size * (size + 1) // 2
@@ -140,6 +145,13 @@ class _Within:
                 count = delta.shape[1] - h
                 np.einsum("ks,khs->hs", delta[:, h], delta[:, h:], out=units[row : row + count])
                 row += count
+        if self.kept is not None:
+            pairs = self.kept.get(id(z_left))  # the block's own inputs, alive as long as the blocks
+            if pairs is None:
+                pairs = _pairs_within(z_left, np.empty((len(self.sum), n_samples)), 0, len(z_left))
+                self.kept[id(z_left)] = pairs
+            _accumulate(work, self.sum, pairs, units)
+            return
         # Input pairs a group of rows at a time, so that wide layers do not need (pairs × samples) at once.
         first, start = 0, 0
         fan_in = self.span.fan_in
@@ -257,9 +269,11 @@ class PairSums:
         The form of every layer's Δ.
     scratch : Scratch
         The thread's.
+    keeps_pairs : bool
+        Whether the input pairs of layers that see only the inputs are kept from pass to pass.
     """
 
-    def __init__(self, wiring: Wiring, layout: list[Form], scratch: Scratch) -> None:
+    def __init__(self, wiring: Wiring, layout: list[Form], scratch: Scratch, keeps_pairs: bool = False) -> None:
         spans = wiring.spans
         last = len(spans) - 1
         kinds = [form.kind for form in layout]
@@ -273,7 +287,9 @@ class PairSums:
                 if a == b and shared[a]:
                     accumulator = _SharedSquare(spans[a])
                 elif a == b:
-                    accumulator = _Within(spans[a], kinds[a] is Diagonal)
+                    # Only then z is the very array of the block.
+                    sees_inputs = spans[a].layer.sources == (INPUTS,) and spans[a].layer.bias
+                    accumulator = _Within(spans[a], kinds[a] is Diagonal, keeps_pairs and sees_inputs)
                 elif kinds[a] is Factored and kinds[b] is Factored:
                     accumulator = _FactoredBetween(spans[a], spans[b], shared[a], shared[b])
                 else:
