@@ -49,7 +49,7 @@ def main() -> None:
         jacobian = plain_jacobian(graph, inputs, weights)
         reference = jacobian.T @ jacobian
         assert np.allclose(pairs.at(weights, Need.NORMAL).normal, reference, rtol=0, atol=1e-9 * reference.max())
-        case = in_turn(lambda: pairs.at(weights, Need.NORMAL), lambda: jacobian.T @ jacobian, 7)
+        case = in_turn(lambda: pairs.at(weights, Need.NORMAL), lambda: jacobian.T @ jacobian, 7, 2)
         data["5,000 × 20-30-10 against SYRK alone"] = case | {"must": 10, "reach": 20}
 
         graph, inputs, targets, weights = problem(10000, 20, 30, 1)
@@ -61,11 +61,11 @@ def main() -> None:
 
         reference = explicit()
         assert np.allclose(pairs.at(weights, Need.NORMAL).normal, reference, rtol=0, atol=1e-9 * reference.max())
-        case = in_turn(lambda: pairs.at(weights, Need.NORMAL), explicit, 25)
+        case = in_turn(lambda: pairs.at(weights, Need.NORMAL), explicit, 15, 5)
         data["10,000 × 20-30-1 against Jacobian and SYRK"] = case | {"must": 1.6, "reach": 2.5}
 
         both = Objective(graph, inputs, targets, form="pairs", threads=2)
-        case = in_turn(lambda: both.at(weights, Need.NORMAL), lambda: pairs.at(weights, Need.NORMAL), 25)
+        case = in_turn(lambda: both.at(weights, Need.NORMAL), lambda: pairs.at(weights, Need.NORMAL), 15, 5)
         both.close()
         data["10,000 × 20-30-1, two threads against one"] = case | {"must": 1.6, "reach": 1.9}
     for name, case in data.items():
@@ -73,7 +73,7 @@ def main() -> None:
         spread = f"{case['lowest']:.2f}–{case['highest']:.2f}"
         rows.append([name, first, second, f"{case['ratio']:.2f}×", spread, f"{case['must']}×", f"{case['reach']}×"])
     header = ["case", "pair products", "the other", "faster", "spread", "must", "reach for"]
-    text = "One pass for loss, gradient and normal equations; one BLAS thread; medians of runs in turn.\n\n"
+    text = "One pass for loss, gradient and normal equations; one BLAS thread; medians of turns of a few passes each.\n\n"
     write("engine", "Normal equations without a Jacobian", text + table(header, rows), data)
 
 
