@@ -242,3 +242,21 @@ def test_a_network_too_large_is_refused_with_the_figure_before_anything_is_alloc
     finally:
         tracemalloc.stop()
     assert peak < 10e6
+
+
+def test_validation_weighs_targets_as_the_loss_does_whatever_their_units():
+    # The second target in other units is the same problem: the same epoch must be the best one.
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (60, 2))
+    y = np.column_stack([np.sin(3 * x[:, 0]), x[:, 1] ** 2]) + 0.3 * rng.normal(size=(60, 2))
+    parts = Division(seed=1).split(60)
+    best = []
+    for unit in (1.0, 1e6, 1e-6):
+        targets = y * [1.0, unit]
+        graph = feed_forward(2, 10, 2)
+        network = Network(
+            graph, initial_weights(graph, rng=3), Scaling.fit("minmax", x), Scaling.fit("minmax", targets)
+        )
+        record = train(network, x, targets, parts=parts).record
+        best.append((record.best_epoch, record.num_epochs))
+    assert best[0] == best[1] == best[2]

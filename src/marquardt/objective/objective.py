@@ -207,6 +207,23 @@ class Objective:
         """
         return float(evaluation.sums @ self._unit) if math.isfinite(evaluation.loss) else math.inf
 
+    def mean_loss(self, evaluation: Evaluation) -> float:
+        """Return the mean of what is minimized, in scaled units, without the penalty.
+
+        Targets of different units weigh in it as they do in the loss, which in `performance` they do not.
+
+        Parameters
+        ----------
+        evaluation : Evaluation
+            Of this objective.
+
+        Returns
+        -------
+        float
+            For squares the mean squared error over samples and outputs; otherwise the mean loss.
+        """
+        return float(evaluation.sums.sum()) * self._mean if math.isfinite(evaluation.loss) else math.inf
+
     def gradient_norm(self, evaluation: Evaluation) -> float:
         """Return the Euclidean norm of the gradient of the mean loss.
 

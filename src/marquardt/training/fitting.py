@@ -6,7 +6,6 @@ trains it once or, with restarts, several times one after the other, and keeps t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -426,12 +425,7 @@ class Fitting:
 
 def _merit(run: Training | EvidenceTraining) -> float:
     """What restarts are compared by: evidence, validation, or else the loss with its penalty; lower is better."""
-    if isinstance(run, EvidenceTraining):
-        return run.merit
-    if not run.record.epochs:
-        return math.inf
-    best = run.record.best
-    return best.loss if math.isnan(best.validation) else best.validation
+    return run.merit if isinstance(run, EvidenceTraining) else run.best_value
 
 
 def _columns(targets: ArrayLike) -> Array:

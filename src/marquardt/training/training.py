@@ -58,6 +58,16 @@ class Training:
     clock : callable
         Returns seconds; for tests.
 
+    Attributes
+    ----------
+    objective : Objective
+        Of the training part.
+    record : Record
+        What happened so far.
+    best_value : float
+        What epochs and restarts are compared by, of the best epoch: the mean loss of the validation part in scaled
+        units, or the loss with its penalty where there is no such part.
+
     Raises
     ------
     MarquardtError
@@ -125,6 +135,7 @@ class Training:
             Parts.all_training(self.objective.n_samples) if parts is None else parts,
         )
         self._best_weights = network.weights
+        self.best_value = math.inf
         self._is_cancelled = False
         self._is_started = False
         self._is_squares = isinstance(loss, Squares)
@@ -172,7 +183,6 @@ class Training:
         record, objective = self.record, self.objective
         stops = self._limits.stops()
         started = self._clock()
-        best_value = math.inf
         fails = 0
         trials_before = 0
         performance = gradient = mean_square = sse = math.nan
@@ -189,10 +199,14 @@ class Training:
                 if self._is_squares:
                     mean_square = performance
                     sse = performance * objective.total_weight * objective.n_outputs
-                validation = _performance(self._validation, here)
-                compared = here.loss if self._validation is None else validation
+                validation, compared = math.nan, here.loss
+                if self._validation is not None:
+                    there = self._validation.at(here.weights, Need.VALUE)
+                    validation = self._validation.performance(there)
+                    # In scaled units, as the loss: in their own the target of the largest numbers would decide alone.
+                    compared = self._validation.mean_loss(there)
                 # Equal counts as a failure; NaN, which is never smaller, too.
-                is_best = compared < best_value or row.epoch == 0
+                is_best = compared < self.best_value or row.epoch == 0
                 fails = 0 if is_best or self._validation is None else fails + 1
                 test = _performance(self._test, here)
                 epoch = Epoch(
@@ -210,7 +224,7 @@ class Training:
                 record.epochs.append(epoch)
                 if is_best:
                     # Only now: an interrupt must not leave a best epoch that is not in the record.
-                    best_value = compared
+                    self.best_value = compared
                     self._best_weights, record.best_epoch = here.weights, row.epoch
                 trials_before = row.trial
             status = Status(
