@@ -73,7 +73,7 @@ def main() -> None:
         spread = f"{case['lowest']:.2f}–{case['highest']:.2f}"
         rows.append([name, first, second, f"{case['ratio']:.2f}×", spread, f"{case['must']}×", f"{case['reach']}×"])
     header = ["case", "pair products", "the other", "faster", "spread", "must", "reach for"]
-    text = "One pass for loss, gradient and normal equations; one BLAS thread; medians of turns of a few passes each.\n\n"
+    text = "One pass for loss, gradient and normal equations; one BLAS thread; medians of turns of some passes.\n\n"
     write("engine", "Normal equations without a Jacobian", text + table(header, rows), data)
 
 
