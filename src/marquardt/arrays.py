@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from marquardt.errors import DataError, ShapeError
 
-__all__ = ["AnyArray", "Array", "ArrayLike", "Indices", "checked_weight", "require_finite"]
+__all__ = ["AnyArray", "Array", "ArrayLike", "Indices", "checked_weight", "require_finite", "row_slices"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -70,3 +70,21 @@ def require_finite(table: Array, what: str) -> None:
     if len(wrong):
         row, column = wrong[0]
         raise DataError(f"{what} must be finite, got {table[row, column]} in row {row}, column {column}.")
+
+
+def row_slices(n_rows: int, length: int = 65536) -> list[slice]:
+    """Return blocks of rows, so that no temporary need be as large as the data.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many there are.
+    length : int
+        Rows a block, at most.
+
+    Returns
+    -------
+    list of slice
+        Together all rows, in their order.
+    """
+    return [slice(first, min(first + length, n_rows)) for first in range(0, n_rows, length)]

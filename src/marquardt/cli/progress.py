@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -102,7 +101,6 @@ class Progress:
         self._epoch: Epoch | None = None
         self._restart = 0
         self._has_shown_last = True
-        self._began = time.perf_counter()
         self._live: Live | None = None
         self.is_stopping = False
 
@@ -128,7 +126,6 @@ class Progress:
         """Take an epoch in."""
         if restart != self._restart or self._epoch is None:
             self._print_last()
-            self._began = time.perf_counter()
             if self._restarts > 1 and self._live is None:
                 self._voice.say(f"Start {restart + 1} of {self._restarts}")
         self._epoch, self._restart, self._has_shown_last = epoch, restart, False

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marquardt.arrays import AnyArray, Array, Indices
+from marquardt.arrays import AnyArray, Array, Indices, row_slices
 from marquardt.training.division import content_keys
 
 __all__ = ["Merged", "merge"]
@@ -79,10 +79,6 @@ def merge(table: Array, weight: Array | None) -> Merged | None:
     if weight is None and len(rows) == len(table):
         return None
     # Rows with equal keys but other content would be one in 2⁶⁴.
-    if any((table[part] != table[rows[group[part]]]).any() for part in _slices(len(table))):
+    if any((table[part] != table[rows[group[part]]]).any() for part in row_slices(len(table))):
         return None
     return Merged(rows, group, np.bincount(group, weights=weight, minlength=len(rows)).astype(np.float64))
-
-
-def _slices(n_samples: int, length: int = 65536) -> list[slice]:
-    return [slice(first, first + length) for first in range(0, n_samples, length)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike, require_finite
+from marquardt.arrays import Array, ArrayLike, require_finite, row_slices
 from marquardt.checks import one_of
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 
@@ -208,12 +208,7 @@ def _moments(data: Array, weight: Array | None, middle: Array, half: Array) -> t
     In units of the half range nothing overflows, and data far from zero lose no digits.
     """
     share = np.full(len(data), 1.0 / len(data)) if weight is None else weight / weight.sum()
-    blocks = _slices(len(data))
+    blocks = row_slices(len(data))
     mean: Array = np.sum([share[rows] @ ((data[rows] - middle) / half) for rows in blocks], axis=0)
     variance: Array = np.sum([share[rows] @ ((data[rows] - middle) / half - mean) ** 2 for rows in blocks], axis=0)
     return mean, np.sqrt(variance)
-
-
-def _slices(n_samples: int, length: int = 65536) -> list[slice]:
-    """Blocks of rows, so that no temporary is as large as the data."""
-    return [slice(first, min(first + length, n_samples)) for first in range(0, n_samples, length)]

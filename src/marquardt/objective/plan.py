@@ -31,7 +31,7 @@ NS_CALL = 1500.0
 BLOCK_BYTES = 8 << 20
 """What a block's scratch arrays may take: a share of the last-level cache."""
 KEPT_BYTES = 32 << 20
-"""What the kept input pairs may take. On 10,000 × 20-30-1 they are 18 MB and save a twentieth of a pass."""
+"""What the input pairs that are kept from pass to pass may take."""
 SMALLEST_BLOCK, LARGEST_BLOCK = 128, 2048
 SERIAL_NS = 4e6
 """A pass shorter than this is not worth a second thread."""

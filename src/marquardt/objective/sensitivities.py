@@ -218,8 +218,7 @@ def _at_output(wiring: Wiring, done: Pass, slopes: list[Array | None], curvature
         rows = curvature
     else:
         entries = np.sqrt(curvature if curvature.ndim == 2 else curvature[:, None])
-        rows = np.zeros((n_outputs, n_outputs, n_samples))
-        rows[np.arange(n_outputs), np.arange(n_outputs)] = entries
+        rows = Diagonal(np.broadcast_to(entries, (n_outputs, n_samples))).full()
     if root is not None:
         rows = rows * root
     return wiring.through_output(done, slopes, rows)
