@@ -52,7 +52,7 @@ def fingerprint(content):
         parts += [scaling.offset, scaling.factor]
     if record is not None:
         parts += [record.parts.train, record.parts.validation, record.parts.test]
-        parts += [record.column(name) for name in Epoch.__dataclass_fields__]
+        parts += [record.column(name) for name in record.columns]
     return (
         network.graph,
         network.input_scaling.kind,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from marquardt.algorithms import LevenbergMarquardt
-from marquardt.errors import DataError
+from marquardt.errors import ConfigurationError, DataError
 from marquardt.networks import Network, feed_forward, initial_weights
-from marquardt.training import Division, Epoch, Limits, Parts, Record, Training
+from marquardt.training import Division, Limits, Parts, Record, Training
+from marquardt.training.record import FIELDS
 
 X = np.linspace(-1, 1, 40)[:, None]
 GRAPH = feed_forward(1, 3, 1)
@@ -50,8 +51,8 @@ def test_out_to_json_and_back_is_exact(parts):
     for name in ("train", "validation", "test"):
         assert np.array_equal(getattr(again.parts, name), getattr(record.parts, name))
     for theirs, ours in zip(again.epochs, record.epochs, strict=True):
-        for field in fields(Epoch):
-            left, right = getattr(theirs, field.name), getattr(ours, field.name)
+        for name in FIELDS:
+            left, right = getattr(theirs, name), getattr(ours, name)
             assert same(left, right)
             assert type(left) is type(right)
     assert again.to_dict() == record.to_dict()
@@ -104,7 +105,7 @@ def test_names_of_the_toolbox(record):
 
 def test_tables_have_a_row_an_epoch_and_a_column_a_field(record):
     table, frame = record.to_table(), record.to_frame()
-    names = [field.name for field in fields(Epoch)]
+    names = list(FIELDS)
     assert table.column_names == names
     assert frame.reset_index().columns.tolist() == names
     assert frame.index.name == "epoch"
@@ -134,3 +135,17 @@ def test_a_description_that_is_none_is_refused(record, spoil):
     spoil(description)
     with pytest.raises(DataError, match="record"):
         Record.from_dict(description)
+
+
+def test_what_the_algorithm_reports_is_a_column_too(record):
+    epochs = [replace(epoch, quantities={"gamma": float(epoch.epoch)}) for epoch in record.epochs]
+    epochs[0] = record.epochs[0]
+    reporting = replace(record, epochs=epochs, evaluations={"value": 9})
+    again = Record.from_dict(json.loads(reporting.to_json()))
+    assert again.evaluations == {"value": 9}
+    assert again.columns == (*FIELDS, "gamma")
+    assert np.isnan(again.column("gamma")[0])
+    assert again.column("gamma")[1:].tolist() == list(range(1, len(epochs)))
+    assert reporting.to_table().column_names[-1] == reporting.to_frame().columns[-1] == "gamma"
+    with pytest.raises(ConfigurationError, match="'gamma', got 'gama'"):
+        again.column("gama")

@@ -23,7 +23,7 @@ HOLDING = {
     "time": {"seconds": 61.0},
     "epochs": {"epoch": 20},
     "gradient": {"gradient": 1e-8},
-    "mu": {"is_stuck": True, "mu": 1e11, "mu_max": 1e10},
+    "mu": {"outcome": LevenbergMarquardt().outcome(1e11)},
     "validation": {"validation_fails": 6},
 }
 LIMITS = Limits(max_epochs=20, max_seconds=60.0, goal=0.5, min_gradient=1e-7, max_fail=6)
@@ -69,10 +69,6 @@ def test_when_several_hold_the_first_of_the_order_counts(codes):
 def test_a_goal_is_met_when_the_metric_is_at_most_the_goal(metric, value):
     assert first(Limits(goal=value, goal_metric=metric), Status(**HOLDING["goal"])).code == "goal"
     assert first(Limits(goal=0.99 * value, goal_metric=metric), Status(**HOLDING["goal"])) is None
-
-
-def test_a_stop_without_mu_says_no_number():
-    assert first(Limits(), Status(is_stuck=True)).sentence == "No step lowers the loss any more."
 
 
 def test_zero_switches_validation_stops_off():

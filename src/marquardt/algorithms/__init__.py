@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marquardt.algorithms.levenberg_marquardt import LevenbergMarquardt
-from marquardt.algorithms.rule import Step, StepRule, Verdict
+from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
+from marquardt.algorithms.steepest_descent import SteepestDescent
 from marquardt.checks import one_of, require_settings
 
-__all__ = ["ALGORITHMS", "LevenbergMarquardt", "Step", "StepRule", "Verdict", "algorithm_named"]
+__all__ = [
+    "ALGORITHMS",
+    "LevenbergMarquardt",
+    "Outcome",
+    "SteepestDescent",
+    "Step",
+    "StepRule",
+    "Verdict",
+    "algorithm_named",
+]
 
-ALGORITHMS: dict[str, type] = {
+ALGORITHMS: dict[str, type[StepRule]] = {
     "levenberg_marquardt": LevenbergMarquardt,
     "lm": LevenbergMarquardt,
     "trainlm": LevenbergMarquardt,
+    "steepest_descent": SteepestDescent,
 }
 """Every algorithm by its names: its own, the short one, the toolbox's."""
 
 
-def algorithm_named(name: str, **settings: float) -> StepRule:
+def algorithm_named(name: str, **settings: Any) -> StepRule:
     """Put a step rule together.
 
     Parameters
@@ -43,5 +56,4 @@ def algorithm_named(name: str, **settings: float) -> StepRule:
     """
     kind = ALGORITHMS[one_of(name, ALGORITHMS, "algorithm")]
     require_settings(kind, settings, name)
-    rule: StepRule = kind(**settings)
-    return rule
+    return kind(**settings)

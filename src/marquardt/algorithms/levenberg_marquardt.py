@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from marquardt.algorithms.rule import Step, Verdict
+from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
 from marquardt.checks import positive
 from marquardt.errors import ConfigurationError
 from marquardt.numerics import solve_damped
@@ -37,7 +37,7 @@ MU_FLOOR = 1e-20
 
 
 @dataclass(frozen=True)
-class LevenbergMarquardt:
+class LevenbergMarquardt(StepRule):
     """Levenberg–Marquardt with identity damping and fixed factors: the flagship.
 
     Parameters
@@ -138,3 +138,13 @@ class LevenbergMarquardt:
             μ.
         """
         return {"mu": state}
+
+    def outcome(self, state: float) -> Outcome:
+        """Return that μ is above its limit.
+
+        Parameters
+        ----------
+        state : float
+            μ.
+        """
+        return Outcome("mu", f"No step lowers the loss any more: mu = {state:.3g} > {self.mu_max:.3g}.")

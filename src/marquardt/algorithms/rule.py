@@ -1,18 +1,21 @@
 """The contract of a step rule, and what travels between rule and loop.
 
 A rule is frozen hyper-parameters; everything that changes is in the state it is handed and hands back. It sees
-evaluations only, never data, networks or losses.
+evaluations only, never data, networks or losses; the few facts about them that a rule may depend on it is told once,
+before a run, by `StepRule.prepared_for`. A state is plain data: it can be copied, pickled and gone on from.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 from marquardt.arrays import Array
-from marquardt.objective import Evaluation, Need
+from marquardt.errors import ConfigurationError
+from marquardt.objective import Evaluation, Facts, Need
 
-__all__ = ["Step", "StepRule", "Verdict"]
+__all__ = ["Outcome", "Step", "StepRule", "Verdict"]
 
 
 class Verdict(Enum):
@@ -25,7 +28,9 @@ class Verdict(Enum):
     PROBE = "probe"
     """It was only for looking."""
     STUCK = "stuck"
-    """Nothing is left to try."""
+    """Stay; nothing is left to try."""
+    SETTLED = "settled"
+    """Move there; by the rule's own measure it is the end."""
 
 
 class Step(NamedTuple):
@@ -44,21 +49,100 @@ class Step(NamedTuple):
     predicted_decrease: float
 
 
-class StepRule(Protocol):
-    """What the loop needs from an algorithm."""
+class Outcome(NamedTuple):
+    """Why a rule ended its run.
 
-    @property
-    def name(self) -> str:
-        """What options and records call it by."""
+    Parameters
+    ----------
+    code : str
+        ``"step"``, ``"mu"``, ``"evidence"`` or ``"diverged"``.
+    sentence : str
+        For people, with the numbers.
+    succeeded : bool
+        Whether it did what it was asked to.
+    """
 
-    @property
-    def point_need(self) -> Need:
-        """What it needs at accepted points."""
+    code: str
+    sentence: str
+    succeeded: bool = True
 
-    @property
-    def trial_need(self) -> Need:
-        """What it needs at trial points."""
 
+class StepRule(ABC):
+    """What the loop needs from an algorithm. Rules are frozen dataclasses of their hyper-parameters.
+
+    Attributes
+    ----------
+    name : str
+        What options and records call it by.
+    point_need, trial_need : Need
+        What it needs at accepted points and at trial points.
+    never_rises : bool
+        Whether the loss that it sees never rises from one accepted point to the next.
+    keeps_last : bool
+        Whether the last point is the result, and not the one of the lowest loss: where losses of different epochs
+        cannot be compared.
+    refuses_validation : bool
+        Whether a validation stop would contradict it.
+    form : str
+        The form of the normal equations that it is about; ``"auto"`` for all but one.
+    """
+
+    name: ClassVar[str]
+    point_need: Need
+    trial_need: Need
+    never_rises: ClassVar[bool] = False
+    keeps_last: ClassVar[bool] = False
+    refuses_validation: ClassVar[bool] = False
+    form: ClassVar[str] = "auto"
+
+    def prepared_for(self, facts: Facts) -> StepRule:
+        """Return the rule as it is run on an objective, or refuse the objective.
+
+        Parameters
+        ----------
+        facts : Facts
+            Of the objective.
+
+        Returns
+        -------
+        StepRule
+            This one, or one with what it has to know filled in.
+
+        Raises
+        ------
+        ConfigurationError
+            If the rule needs a derivative that loss or network do not have.
+        """
+        self.require(facts, max(self.point_need, self.trial_need))
+        return self
+
+    def require(self, facts: Facts, need: Need) -> None:
+        """Refuse an objective that has not the derivatives needed.
+
+        Parameters
+        ----------
+        facts : Facts
+            Of the objective.
+        need : Need
+            What is going to be asked of it.
+
+        Raises
+        ------
+        ConfigurationError
+            With what is missing and a way out.
+        """
+        if need >= Need.NORMAL and not facts.has_curvature:
+            raise ConfigurationError(
+                f"{self.name} needs the curvature of the loss, and {facts.loss!r} has no function 'curvature'. "
+                f"Give it one, or train with 'bfgs', which needs the slope only."
+            )
+        if need >= Need.PRODUCT and facts.lacks_second_derivative is not None:
+            raise ConfigurationError(
+                f"{self.name} needs second derivatives, and {facts.lacks_second_derivative} has none. "
+                f"Train with 'levenberg_marquardt' or 'bfgs'."
+            )
+
+    @abstractmethod
     def start(self, here: Evaluation) -> Any:
         """Return the first state.
 
@@ -68,6 +152,7 @@ class StepRule(Protocol):
             The starting point, with `point_need`.
         """
 
+    @abstractmethod
     def propose(self, here: Evaluation, state: Any) -> tuple[Step, Any]:
         """Return a step to try, and the state.
 
@@ -79,6 +164,7 @@ class StepRule(Protocol):
             The rule's own.
         """
 
+    @abstractmethod
     def judge(self, here: Evaluation, step: Step, there: Evaluation, state: Any) -> tuple[Verdict, Any]:
         """Return what becomes of a trial, and the state.
 
@@ -100,3 +186,38 @@ class StepRule(Protocol):
         state : object
             The rule's own.
         """
+        return {}
+
+    def seen(self, here: Evaluation, state: Any) -> Evaluation:
+        """Return the accepted point as the rule sees it: with the penalty that is its own, if it has one.
+
+        Parameters
+        ----------
+        here : Evaluation
+            The accepted point.
+        state : object
+            The rule's own.
+        """
+        return here
+
+    def merit(self, here: Evaluation, state: Any) -> float:
+        """Return what restarts are compared by where there is no validation; lower is better.
+
+        Parameters
+        ----------
+        here : Evaluation
+            The accepted point.
+        state : object
+            The rule's own.
+        """
+        return here.loss
+
+    def outcome(self, state: Any) -> Outcome:
+        """Return why the run ended, after STUCK or SETTLED.
+
+        Parameters
+        ----------
+        state : object
+            The rule's own.
+        """
+        return Outcome("step", "No step lowers the loss any more.")

@@ -9,7 +9,7 @@ import math
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from marquardt.errors import DataError
 from marquardt.files import replacing
 from marquardt.storage import NetworkFile, save
 from marquardt.tables import TableCoding, read_table
-from marquardt.training import Epoch, Fitting, Parts, Record
+from marquardt.training import Fitting, Parts, Record
 
 DONE, INTERRUPTED = 0, 130
 
@@ -264,12 +264,11 @@ def write_record(path: Path, record: Record, *, force: bool) -> None:
             temporary.write_text(record.to_json(indent=1) + "\n", encoding="utf-8")
             return
         with open(temporary, "w", encoding="utf-8", newline="") as file:
-            names = [field.name for field in fields(Epoch)]
+            table = record.to_table()
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(names)
-            for epoch in record.epochs:
-                values = (getattr(epoch, name) for name in names)
-                writer.writerow("" if math.isnan(value) else value for value in values)
+            writer.writerow(table.column_names)
+            for row in table.to_pylist():
+                writer.writerow("" if math.isnan(value) else value for value in row.values())
 
 
 def _warnings(coding: TableCoding, targets: AnyArray, parts: Parts, fitting: Fitting) -> tuple[str, ...]:

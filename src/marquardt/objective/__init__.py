@@ -1,7 +1,7 @@
 """The objective: blocks of samples, evaluations, and the normal equations without a Jacobian."""
 
-from marquardt.objective.evaluation import Evaluation, Need
+from marquardt.objective.evaluation import Evaluation, Facts, Need
 from marquardt.objective.objective import Objective
 from marquardt.objective.plan import FORMS, Plan, require_memory
 
-__all__ = ["FORMS", "Evaluation", "Need", "Objective", "Plan", "require_memory"]
+__all__ = ["FORMS", "Evaluation", "Facts", "Need", "Objective", "Plan", "require_memory"]

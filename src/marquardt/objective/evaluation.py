@@ -1,23 +1,63 @@
-"""What travels between objective and algorithm: one frozen evaluation."""
+"""What travels between objective and algorithm: one frozen evaluation, and a few facts told beforehand."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 
-from marquardt.arrays import Array
+from marquardt.arrays import Array, Indices
 
-__all__ = ["Evaluation", "Need"]
+__all__ = ["Evaluation", "Facts", "Need"]
 
 
 class Need(IntEnum):
-    """How much an algorithm asks of a point. Each includes the ones before it."""
+    """How much an algorithm asks of a point. Each includes value and gradient, the last three not each other."""
 
     VALUE = 0
     GRADIENT = 1
     NORMAL = 2
+    """The generalized Gauss–Newton matrix JᵀΛJ."""
+    PRODUCT = 3
+    """Products of the exact Hessian with vectors, on demand."""
+    HESSIAN = 4
+    """The exact Hessian."""
+
+
+class Facts(NamedTuple):
+    """What a rule may know of an objective before a run.
+
+    Parameters
+    ----------
+    n_weights, n_outputs : int
+        Sizes.
+    n_samples : int
+        Samples.
+    n_residuals : float
+        What the data loss is a sum of: total weight of the samples, times outputs for a loss of residuals.
+    loss : str
+        Its name.
+    is_likelihood : bool
+        Whether the loss is a negative log-likelihood as it stands, a cross-entropy: no noise to estimate.
+    has_curvature : bool
+        Whether the loss has a curvature, which the normal equations need.
+    lacks_second_derivative : str, optional
+        The activation or loss without a second derivative, which the exact Hessian needs; None where all have one.
+    decayed : tuple of ndarray of int
+        The weights without the biases, a layer at a time: what a weight decay acts on.
+    """
+
+    n_weights: int
+    n_outputs: int
+    n_samples: int
+    n_residuals: float
+    loss: str = "squares"
+    is_likelihood: bool = False
+    has_curvature: bool = True
+    lacks_second_derivative: str | None = None
+    decayed: tuple[Indices, ...] = ()
 
 
 class Evaluation(NamedTuple):
@@ -35,6 +75,11 @@ class Evaluation(NamedTuple):
         ∂loss/∂weights.
     normal : ndarray of shape (n_weights, n_weights), optional
         JᵀΛJ plus the penalty's Hessian; symmetric, C-contiguous.
+    hessian : ndarray of shape (n_weights, n_weights), optional
+        ∂²loss/∂weights², exact; symmetric, C-contiguous.
+    times : callable, optional
+        ``times(vectors)`` is the exact Hessian's product with an array of shape (n_weights,) or (n_weights, k), of
+        the same shape.
     """
 
     weights: Array
@@ -42,6 +87,8 @@ class Evaluation(NamedTuple):
     sums: Array
     gradient: Array | None = None
     normal: Array | None = None
+    hessian: Array | None = None
+    times: Callable[[Array], Array] | None = None
 
     @classmethod
     def overflow(cls, weights: Array) -> Evaluation:

@@ -16,7 +16,7 @@ from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
 from marquardt.numerics import hold_blas, is_held
 from marquardt.objective.blocks import Block, make_blocks
-from marquardt.objective.evaluation import Evaluation, Need
+from marquardt.objective.evaluation import Evaluation, Facts, Need
 from marquardt.objective.explicit import explicit_jacobian
 from marquardt.objective.pairs import PairSums
 from marquardt.objective.passes import Pass, Scratch, Wiring
@@ -27,6 +27,8 @@ from marquardt.objective.single import SingleOutput
 __all__ = ["Objective"]
 
 T = TypeVar("T")
+
+_NAMES = {need: need.name.lower() for need in Need}
 
 
 class Objective:
@@ -66,6 +68,10 @@ class Objective:
         Sizes.
     total_weight : float
         Sum of the sample weights.
+    facts : Facts
+        What rules may know.
+    evaluations : dict of str to int
+        Calls of `at`, by the name of what was asked for in lower case.
 
     Raises
     ------
@@ -109,10 +115,12 @@ class Objective:
         self.n_weights = graph.n_weights
         self.loss: Loss = Squares() if loss is None else loss
         self._check_loss()
+        self.evaluations = dict.fromkeys((need.name.lower() for need in Need), 0)
         table, answers, weight, chosen = _checked(graph, inputs, targets, sample_weight, rows)
         self._wiring = Wiring(graph, self.loss.link is not None)
         probe = np.zeros((graph.n_outputs, 1))
-        self._layout = forms(self._wiring, self.loss.curvature(probe, probe).ndim)
+        self._has_curvature = hasattr(self.loss, "curvature")
+        self._layout = forms(self._wiring, self.loss.curvature(probe, probe).ndim if self._has_curvature else 2)
         n_samples = len(table) if chosen is None else len(chosen)
         self.plan: Plan = make_plan(
             graph,
@@ -188,8 +196,27 @@ class Objective:
         if not is_held():
             with hold_blas():
                 return self.at(weights, need)
+        self.evaluations[_NAMES[need]] += 1
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             return self._at(weights, need)
+
+    @property
+    def facts(self) -> Facts:
+        """What rules may know."""
+        layers = len(self.graph.layers)
+        return Facts(
+            self.n_weights,
+            self.n_outputs,
+            self.n_samples,
+            self.total_weight * self.n_outputs,
+            self.loss.name,
+            is_likelihood=self.loss.link is not None,
+            has_curvature=self._has_curvature,
+            decayed=tuple(
+                np.flatnonzero(WeightDecay(tuple(float(k == layer) for k in range(layers))).diagonal(self.graph))
+                for layer in range(layers)
+            ),
+        )
 
     def performance(self, evaluation: Evaluation) -> float:
         """Return what is shown and compared between data of different size.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from marquardt.files import replacing
 from marquardt.networks import ACTIVATIONS, LayerGraph, Network, Scaling
 from marquardt.storage.archive import KIND, damaged, read_archive, write_archive
 from marquardt.storage.content import NetworkFile, marked, restored
-from marquardt.training import Epoch, Record
+from marquardt.training import Record
 
 __all__ = ["FORMAT", "load", "save"]
 
@@ -76,7 +75,7 @@ def save(path: str | os.PathLike[str], content: NetworkFile, force: bool = False
     if content.record is not None:
         record = content.record.to_dict()
         del record["parts"]
-        record["epochs"] = [field.name for field in fields(Epoch)]
+        record["epochs"] = list(content.record.columns)
         description["record"] = marked(record)
         for name in PARTS:
             arrays[f"{name}_rows"] = np.asarray(getattr(content.record.parts, name), dtype=np.int64)

@@ -31,9 +31,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri
 
-from marquardt.arrays import Array, Indices
+from marquardt.arrays import Array
 from marquardt.losses import WeightDecay
-from marquardt.networks import LayerGraph, Network
+from marquardt.networks import Network
 from marquardt.numerics import hold_blas
 from marquardt.objective import Evaluation, Need, Objective
 from marquardt.training.record import Epoch, Record
@@ -121,7 +121,7 @@ def weigh(objective: Objective, here: Evaluation, decay: tuple[float, ...]) -> E
         return None
     n_residuals = objective.total_weight * objective.n_outputs
     is_likelihood = objective.loss.link is not None
-    layers = _layers(objective.graph)
+    layers = objective.facts.decayed
     # Where a hidden unit is lost its bias moves nothing, and det H vanishes with it: a network that has given up would
     # look more probable than any other. The biases' own broad prior says what a free bias is worth: nothing.
     broad = np.full(len(here.weights), BIAS_ALPHA * (1.0 if is_likelihood else 2.0 * misfit / n_residuals))
@@ -306,15 +306,6 @@ class EvidenceTraining:
             f"{self.evidence.parameters:.1f} of {self.network.n_weights} weights."
         )
         return Stop("evidence", sentence, succeeded=True)
-
-
-def _layers(graph: LayerGraph) -> list[Indices]:
-    """The penalized entries of the weight vector, a layer at a time."""
-    n_layers = len(graph.layers)
-    return [
-        np.flatnonzero(WeightDecay(tuple(float(k == layer) for k in range(n_layers))).diagonal(graph))
-        for layer in range(n_layers)
-    ]
 
 
 def _inverse_diagonal(normal: Array, added: Array) -> tuple[Array, float] | None:

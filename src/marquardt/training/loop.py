@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from marquardt.algorithms import StepRule, Verdict
+from marquardt.algorithms import Outcome, StepRule, Verdict
 from marquardt.arrays import Array
 from marquardt.errors import DataError
 from marquardt.objective import Evaluation, Objective
@@ -25,9 +25,15 @@ class Row(NamedTuple):
     verdict : Verdict
         What became of this one; ACCEPT for the start.
     here : Evaluation
-        The accepted point after the trial, with what the rule needs of it.
+        The accepted point after the trial, as the rule sees it.
     report : dict
         The rule's own quantities, such as mu.
+    merit : float
+        What restarts are compared by; lower is better.
+    outcome : Outcome, optional
+        Why the rule ended the run; the last row has one.
+    state : object
+        The rule's state after the trial: with it and the point's weights, a run can be gone on with.
     """
 
     epoch: int
@@ -35,19 +41,28 @@ class Row(NamedTuple):
     verdict: Verdict
     here: Evaluation
     report: dict[str, float]
+    merit: float
+    outcome: Outcome | None
+    state: Any
 
 
-def iterate(objective: Objective, rule: StepRule, weights: Array) -> Iterator[Row]:
-    """Train, a trial at a time, without end unless the rule is stuck.
+_MOVES = (Verdict.ACCEPT, Verdict.SETTLED)
+_ENDS = (Verdict.STUCK, Verdict.SETTLED)
+
+
+def iterate(objective: Objective, rule: StepRule, weights: Array, state: Any = None) -> Iterator[Row]:
+    """Train, a trial at a time, without end unless the rule ends it.
 
     Parameters
     ----------
     objective : Objective
         What is minimized.
     rule : StepRule
-        How.
+        How; prepared for the objective.
     weights : ndarray of shape (n_weights,)
         The start.
+    state : object, optional
+        The state of an earlier run at these weights, to go on with; the rule's first when not given.
 
     Yields
     ------
@@ -62,9 +77,16 @@ def iterate(objective: Objective, rule: StepRule, weights: Array) -> Iterator[Ro
     here = objective.at(weights, rule.point_need)
     if here.gradient is None and rule.point_need > 0:
         raise DataError("The loss overflows at the start. Scale the inputs and targets, or start from smaller weights.")
-    state = rule.start(here)
+    if state is None:
+        state = rule.start(here)
     epoch = trial = 0
-    yield Row(epoch, trial, Verdict.ACCEPT, here, rule.report(state))
+
+    def row(verdict: Verdict) -> Row:
+        outcome = rule.outcome(state) if verdict in _ENDS else None
+        seen = rule.seen(here, state)
+        return Row(epoch, trial, verdict, seen, rule.report(state), rule.merit(here, state), outcome, state)
+
+    yield row(Verdict.ACCEPT)
     while True:
         step, state = rule.propose(here, state)
         if step.delta is None:
@@ -73,10 +95,10 @@ def iterate(objective: Objective, rule: StepRule, weights: Array) -> Iterator[Ro
             there = objective.at(here.weights + step.delta, rule.trial_need)
         verdict, state = rule.judge(here, step, there, state)
         trial += 1
-        if verdict is Verdict.ACCEPT:
+        if verdict in _MOVES:
             epoch += 1
             # A trial that was only looked at for its value is looked at again, for what the next step needs.
             here = there if rule.trial_need >= rule.point_need else objective.at(there.weights, rule.point_need)
-        yield Row(epoch, trial, verdict, here, rule.report(state))
-        if verdict is Verdict.STUCK:
+        yield row(verdict)
+        if verdict in _ENDS:
             return

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from marquardt.arrays import Array, Indices
-from marquardt.checks import require_extra
+from marquardt.checks import one_of, require_extra
 from marquardt.errors import DataError
 from marquardt.training.division import Parts
 from marquardt.training.stops import Stop
@@ -47,6 +47,8 @@ class Epoch:
         Steps attempted in this epoch, the accepted one included.
     loss : float
         As minimized: a sum, penalty included, in scaled units.
+    quantities : dict of str to float
+        What else the algorithm reports of the epoch, such as a rate, or alpha, beta and gamma.
     """
 
     epoch: int
@@ -59,6 +61,11 @@ class Epoch:
     seconds: float
     trials: int
     loss: float
+    quantities: Mapping[str, float] = field(default_factory=dict)
+
+
+FIELDS = tuple(f.name for f in fields(Epoch) if f.name != "quantities")
+WHOLE = {f.name for f in fields(Epoch) if f.type == "int"}
 
 
 @dataclass(eq=False)
@@ -81,6 +88,9 @@ class Record:
         Why the run ended; None while it goes on.
     best_epoch : int
         The epoch whose weights are returned.
+    evaluations : dict of str to int
+        How often the training part was evaluated, by what was asked for: ``"value"``, ``"gradient"``, ``"normal"``,
+        ``"product"``, ``"hessian"``. Each includes a value; all but the first, a gradient.
 
     Examples
     --------
@@ -96,6 +106,13 @@ class Record:
     epochs: list[Epoch] = field(default_factory=list)
     stop: Stop | None = None
     best_epoch: int = 0
+    evaluations: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What `column` takes: the fields of `Epoch`, then what the algorithm reports."""
+        reported = dict.fromkeys(name for epoch in self.epochs for name in epoch.quantities)
+        return (*FIELDS, *reported)
 
     def column(self, name: str) -> Array:
         """Return one quantity over the epochs.
@@ -103,14 +120,25 @@ class Record:
         Parameters
         ----------
         name : str
-            A field of `Epoch`.
+            One of `columns`.
 
         Returns
         -------
         ndarray of shape (n_epochs + 1,)
-            From the start to the last epoch.
+            From the start to the last epoch; NaN where the quantity was not reported.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such quantity.
         """
-        return np.array([getattr(epoch, name) for epoch in self.epochs], dtype=np.float64)
+        return np.array(self._values(name), dtype=np.float64)
+
+    def _values(self, name: str) -> list[Any]:
+        if name in FIELDS:
+            return [getattr(epoch, name) for epoch in self.epochs]
+        one_of(name, self.columns, "A quantity of the record")
+        return [epoch.quantities.get(name, math.nan) for epoch in self.epochs]
 
     @property
     def best(self) -> Epoch:
@@ -240,7 +268,8 @@ class Record:
             },
             "best_epoch": self.best_epoch,
             "stop": None if self.stop is None else asdict(self.stop),
-            "epochs": {f.name: [_plain(getattr(epoch, f.name)) for epoch in self.epochs] for f in fields(Epoch)},
+            "evaluations": dict(self.evaluations),
+            "epochs": {name: [_plain(value) for value in self._values(name)] for name in self.columns},
         }
 
     @classmethod
@@ -265,11 +294,13 @@ class Record:
         try:
             parts = description["parts"]
             columns = description["epochs"]
-            names = [f.name for f in fields(Epoch)]
-            whole_numbers = {f.name for f in fields(Epoch) if f.type == "int"}
-            rows = zip(*(columns[name] for name in names), strict=True)
-            kinds: list[Any] = [int if name in whole_numbers else lambda v: float(_number(v)) for name in names]
-            epochs = [Epoch(*(kind(v) for kind, v in zip(kinds, row, strict=True))) for row in rows]
+            reported = [name for name in columns if name not in FIELDS]
+            kinds: list[Any] = [int if name in WHOLE else _float for name in FIELDS]
+            epochs = []
+            for row in zip(*(columns[name] for name in (*FIELDS, *reported)), strict=True):
+                known = [kind(value) for kind, value in zip(kinds, row[: len(FIELDS)], strict=True)]
+                values = [_float(value) for value in row[len(FIELDS) :]]
+                epochs.append(replace(Epoch(*known), quantities=dict(zip(reported, values, strict=True))))
             record = cls(
                 algorithm=str(description["algorithm"]),
                 settings={key: _number(value) for key, value in description["settings"].items()},
@@ -278,6 +309,7 @@ class Record:
                 epochs=epochs,
                 stop=None if description["stop"] is None else Stop(**description["stop"]),
                 best_epoch=int(description["best_epoch"]),
+                evaluations={str(key): int(value) for key, value in description.get("evaluations", {}).items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"This does not describe a training record: {type(error).__name__}: {error}.") from error
@@ -301,7 +333,7 @@ class Record:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def to_table(self) -> pyarrow.Table:
-        """Return the epochs as an Arrow table, a column a field of `Epoch`.
+        """Return the epochs as an Arrow table, a column for each of `columns`.
 
         Returns
         -------
@@ -310,10 +342,10 @@ class Record:
         """
         import pyarrow
 
-        return pyarrow.table({f.name: [getattr(epoch, f.name) for epoch in self.epochs] for f in fields(Epoch)})
+        return pyarrow.table({name: self._values(name) for name in self.columns})
 
     def to_frame(self) -> pandas.DataFrame:
-        """Return the epochs as a pandas data frame, a column a field of `Epoch`.
+        """Return the epochs as a pandas data frame, a column for each of `columns`.
 
         Returns
         -------
@@ -326,7 +358,7 @@ class Record:
             If pandas is not installed.
         """
         pandas = require_extra("pandas", "pandas")
-        frame = pandas.DataFrame([asdict(epoch) for epoch in self.epochs], columns=[f.name for f in fields(Epoch)])
+        frame = pandas.DataFrame({name: self._values(name) for name in self.columns})
         return frame.set_index("epoch")
 
 
@@ -344,3 +376,7 @@ def _number(value: Any) -> Any:
     if value is None:
         return math.nan
     return float(value) if isinstance(value, str) and value in ("inf", "-inf") else value
+
+
+def _float(value: Any) -> float:
+    return float(_number(value))

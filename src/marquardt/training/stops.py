@@ -1,7 +1,8 @@
 """Stops: when a run ends, and the sentence that says why.
 
 Each is a small frozen class: called with a `Status` it returns a `Stop`, or None to go on. When several hold at
-once the first of the order in `Limits.stops` counts: goal, user, time, epochs, gradient, mu, validation.
+once the first of the order in `Limits.stops` counts: goal, user, time, epochs, gradient, the rule's own (mu, step,
+evidence), validation.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from marquardt.algorithms import Outcome
 from marquardt.checks import non_negative, one_of, whole
 from marquardt.errors import ConfigurationError
 
@@ -21,7 +23,7 @@ __all__ = [
     "GoalStop",
     "GradientStop",
     "Limits",
-    "MuStop",
+    "RuleStop",
     "Status",
     "Stop",
     "TimeStop",
@@ -38,6 +40,8 @@ TOOLBOX_TEXTS = {
     "epochs": "Maximum epoch reached.",
     "gradient": "Minimum gradient reached.",
     "mu": "Maximum MU reached.",
+    "step": "Minimum step size reached.",
+    "diverged": "Training diverged.",
     "validation": "Validation stop.",
     "evidence": "Evidence has settled.",
 }
@@ -88,14 +92,12 @@ class Status(NamedTuple):
         losses that are not squares.
     gradient : float
         Norm of the gradient of the mean loss.
-    mu, mu_max : float
-        The damping and its limit, NaN for rules without them.
     validation_fails : int
         Epochs in a row without a better validation performance.
     seconds : float
         Since the start.
-    is_stuck : bool
-        Whether the rule has nothing left to try.
+    outcome : Outcome, optional
+        Why the rule ended the run, if it did.
     is_cancelled : bool
         Whether the user asked to stop.
     """
@@ -106,12 +108,10 @@ class Status(NamedTuple):
     sse: float = math.nan
     mse: float = math.nan
     gradient: float = math.inf
-    mu: float = math.nan
     validation_fails: int = 0
     seconds: float = 0.0
-    is_stuck: bool = False
+    outcome: Outcome | None = None
     is_cancelled: bool = False
-    mu_max: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -202,16 +202,11 @@ class GradientStop:
 
 
 @dataclass(frozen=True)
-class MuStop:
-    """Stop when the rule is stuck: no step lowers the loss any more, mu > mu_max."""
+class RuleStop:
+    """Stop when the rule ends: no step lowers the loss any more, or its own measure has settled."""
 
     def __call__(self, status: Status) -> Stop | None:
-        if not status.is_stuck:
-            return None
-        sentence = "No step lowers the loss any more."
-        if not math.isnan(status.mu_max):
-            sentence = f"No step lowers the loss any more: mu = {status.mu:.3g} > {status.mu_max:.3g}."
-        return Stop("mu", sentence, succeeded=True)
+        return None if status.outcome is None else Stop(*status.outcome)
 
 
 @dataclass(frozen=True)
@@ -307,7 +302,7 @@ class Limits:
         Returns
         -------
         tuple of callables
-            Goal, user, time, epochs, gradient, mu, validation.
+            Goal, user, time, epochs, gradient, the rule's own, validation.
         """
         return (
             GoalStop(self.goal, self.goal_metric),
@@ -315,6 +310,6 @@ class Limits:
             TimeStop(self.max_seconds),
             EpochStop(self.max_epochs),
             GradientStop(self.min_gradient),
-            MuStop(),
+            RuleStop(),
             ValidationStop(self.max_fail),
         )

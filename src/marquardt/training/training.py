@@ -24,6 +24,7 @@ __all__ = ["Training", "TrainingResult", "train"]
 
 
 _GOES_ON = (Verdict.REJECT, Verdict.PROBE)
+_MOVES = (Verdict.ACCEPT, Verdict.SETTLED)
 
 
 class Training:
@@ -62,6 +63,8 @@ class Training:
     ----------
     objective : Objective
         Of the training part.
+    rule : StepRule
+        As it runs.
     record : Record
         What happened so far.
     best_value : float
@@ -100,7 +103,7 @@ class Training:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._start = network
-        self._rule: StepRule = LevenbergMarquardt() if rule is None else rule
+        rule = LevenbergMarquardt() if rule is None else rule
         self._limits = Limits() if limits is None else limits
         self._clock = clock
         loss = Squares() if loss is None else loss
@@ -117,7 +120,7 @@ class Training:
                 rows=rows,
                 input_scaling=network.input_scaling,
                 target_scaling=network.target_scaling,
-                form=form,
+                form=rule.form if form == "auto" else form,
                 block_size=block_size,
                 threads=threads,
             )
@@ -125,11 +128,17 @@ class Training:
         self.objective = objective(None if parts is None else parts.train, penalty=penalty)
         has_validation = parts is not None and len(parts.validation) > 0
         has_test = parts is not None and len(parts.test) > 0
+        if rule.refuses_validation and has_validation and self._limits.max_fail > 0:
+            raise ConfigurationError(
+                f"{rule.name} needs no validation, and a validation stop would end it before it has settled. "
+                f"Let all samples train, or set max_fail to 0."
+            )
+        self.rule = rule.prepared_for(self.objective.facts)
         self._validation = objective(parts.validation) if parts is not None and has_validation else None
         self._test = objective(parts.test) if parts is not None and has_test else None
-        settings = {**vars(self._limits), **_settings_of(self._rule)}
+        settings = {**vars(self._limits), **_settings_of(self.rule)}
         self.record = Record(
-            self._rule.name,
+            self.rule.name,
             settings,
             loss.metric,
             Parts.all_training(self.objective.n_samples) if parts is None else parts,
@@ -186,20 +195,20 @@ class Training:
         fails = 0
         trials_before = 0
         performance = gradient = mean_square = sse = math.nan
-        for row in iterate(objective, self._rule, self._best_weights):
+        for row in iterate(objective, self.rule, self._best_weights):
             here = row.here
             seconds = self._clock() - started
             if row.verdict in _GOES_ON and not self._is_cancelled and seconds < self._limits.max_seconds:
                 continue  # a rejected trial changes nothing else that a stop looks at
             epoch: Epoch | None = None
             mu = row.report.get("mu", math.nan)
-            if row.verdict is Verdict.ACCEPT:
+            if row.verdict in _MOVES:
                 performance = objective.performance(here)
                 gradient = objective.gradient_norm(here)
                 if self._is_squares:
                     mean_square = performance
                     sse = performance * objective.total_weight * objective.n_outputs
-                validation, compared = math.nan, here.loss
+                validation, compared = math.nan, row.merit
                 if self._validation is not None:
                     there = self._validation.at(here.weights, Need.VALUE)
                     validation = self._validation.performance(there)
@@ -208,6 +217,7 @@ class Training:
                 # Equal counts as a failure; NaN, which is never smaller, too.
                 is_best = compared < self.best_value or row.epoch == 0
                 fails = 0 if is_best or self._validation is None else fails + 1
+                is_best = is_best or self.rule.keeps_last
                 test = _performance(self._test, here)
                 epoch = Epoch(
                     row.epoch,
@@ -220,7 +230,9 @@ class Training:
                     seconds,
                     row.trial - trials_before,
                     here.loss,
+                    {name: value for name, value in row.report.items() if name != "mu"},
                 )
+                record.evaluations = dict(objective.evaluations)
                 record.epochs.append(epoch)
                 if is_best:
                     # Only now: an interrupt must not leave a best epoch that is not in the record.
@@ -234,16 +246,15 @@ class Training:
                 sse,
                 mean_square,
                 gradient,
-                mu,
                 fails,
                 seconds,
-                row.verdict is Verdict.STUCK,
+                row.outcome,
                 self._is_cancelled,
-                getattr(self._rule, "mu_max", math.nan),
             )
             stop = _first(stops, status)
             if stop is not None:
                 record.stop = stop
+                record.evaluations = dict(objective.evaluations)
             if epoch is not None:
                 yield epoch
             if self._is_cancelled and record.stop is None:
