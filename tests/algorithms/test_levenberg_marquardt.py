@@ -10,12 +10,20 @@ import pytest
 from helpers.objectives import Recorded, linear, rosenbrock
 from numpy.testing import assert_allclose
 
-from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt, Verdict, algorithm_named
+from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt, Step, Verdict, algorithm_named
+from marquardt.algorithms.damping import Damping
+from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.errors import ConfigurationError
 from marquardt.objective import Evaluation, Need
 from marquardt.training import iterate
 
 START = np.array([-1.2, 1.0])
+TRIED = Step(np.zeros(1), 1.0)
+
+
+def at(mu):
+    """The state with a damping of mu."""
+    return Damped(Damping(mu, 10.0))
 
 
 def rows(objective, rule=None, start=START, n=1000):
@@ -25,14 +33,14 @@ def rows(objective, rule=None, start=START, n=1000):
 
 def test_small_mu_gives_the_gauss_newton_step():
     here = rosenbrock().at(START, Need.NORMAL)
-    step, _ = LevenbergMarquardt().propose(here, 1e-14)
+    step, _ = LevenbergMarquardt().propose(here, at(1e-14))
     # The relative difference is mu over the smallest eigenvalue, here about 1.
     assert_allclose(step.delta, -np.linalg.solve(here.normal, here.gradient), rtol=1e-12)
 
 
 def test_large_mu_gives_steepest_descent_with_rate_one_over_mu():
     here = rosenbrock().at(START, Need.NORMAL)
-    step, _ = LevenbergMarquardt().propose(here, 1e12)
+    step, _ = LevenbergMarquardt().propose(here, at(1e12))
     # The relative difference is the largest eigenvalue, about 700, over mu.
     assert_allclose(step.delta, -here.gradient / 1e12, rtol=1e-9)
 
@@ -40,18 +48,18 @@ def test_large_mu_gives_steepest_descent_with_rate_one_over_mu():
 @pytest.mark.parametrize("mu", [1e-6, 1.0, 1e6])
 def test_predicted_decrease_is_that_of_the_undamped_model(mu):
     here = rosenbrock().at(START, Need.NORMAL)
-    step, state = LevenbergMarquardt().propose(here, mu)
+    step, state = LevenbergMarquardt().propose(here, at(mu))
     p = step.delta
     assert step.predicted_decrease == pytest.approx(-here.gradient @ p - 0.5 * p @ here.normal @ p, rel=1e-12)
     assert step.predicted_decrease > 0
-    assert state == mu
+    assert state == at(mu)
 
 
 def test_predicted_decrease_of_a_linear_problem_comes_true():
     objective, _, _ = linear()
     here = objective.at(np.ones(5), Need.NORMAL)
     for mu in (1e-6, 1.0, 100.0):
-        step, _ = LevenbergMarquardt().propose(here, mu)
+        step, _ = LevenbergMarquardt().propose(here, at(mu))
         there = objective.at(here.weights + step.delta, Need.VALUE)
         assert here.loss - there.loss == pytest.approx(step.predicted_decrease, rel=1e-12)
 
@@ -116,7 +124,7 @@ def test_mu_above_its_maximum_is_stuck():
 
 def test_an_equal_loss_is_no_progress():
     here = Evaluation(np.zeros(1), 1.0, np.ones(1))
-    verdict, _ = LevenbergMarquardt().judge(here, None, here, 1.0)
+    verdict, _ = LevenbergMarquardt().judge(here, TRIED, here, at(1.0))
     assert verdict is Verdict.REJECT
 
 
@@ -149,17 +157,17 @@ def test_overflow_is_a_rejected_trial(bad):
 
 
 def test_mu_does_not_fall_below_what_can_rise_again():
-    state = 1e-3
+    state = at(1e-3)
     here, there = (Evaluation(np.zeros(1), loss, np.ones(1)) for loss in (2.0, 1.0))
     for _ in range(400):
-        verdict, state = LevenbergMarquardt().judge(here, None, there, state)
+        verdict, state = LevenbergMarquardt().judge(here, TRIED, there, state)
         assert verdict is Verdict.ACCEPT
-    assert 0 < state <= 1e-16
+    assert 0 < state.damping.mu <= 1e-16
 
 
 def test_normal_equations_are_asked_for():
     with pytest.raises(ValueError, match="needs the normal equations"):
-        LevenbergMarquardt().propose(Evaluation(np.zeros(1), 1.0, np.ones(1)), 1.0)
+        LevenbergMarquardt().propose(Evaluation(np.zeros(1), 1.0, np.ones(1)), at(1.0))
 
 
 @pytest.mark.parametrize("setting", ["mu_init", "mu_increase", "mu_decrease", "mu_max"])

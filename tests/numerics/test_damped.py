@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from marquardt.numerics import solve_damped
+from marquardt.numerics import factor_damped, solve_damped
 
 
 def equations(size, rank=None, seed=0):
@@ -78,3 +78,16 @@ def test_what_is_not_finite_has_no_solution_and_no_warning():
 @pytest.mark.filterwarnings("error")
 def test_a_step_that_overflows_is_none():
     assert solve_damped(np.zeros((2, 2)), np.array([1e300, -1e300]), 1e-20) is None
+
+
+def test_a_factor_solves_for_other_right_hand_sides_and_any_diagonal():
+    rng = np.random.default_rng(0)
+    square = rng.normal(size=(6, 6))
+    normal, mu = square @ square.T, rng.uniform(0.1, 1.0, 6)
+    first, second = rng.normal(size=(2, 6))
+    solution, solve = factor_damped(normal, mu, first)
+    for found, right in ((solution, first), (solve(second), second)):
+        # Rounding times the condition number, below 1e4.
+        assert_allclose(found, np.linalg.solve(normal + np.diag(mu), right), rtol=1e-11)
+    assert_allclose(solve_damped(normal, -first, mu), solution, rtol=0, atol=0)
+    assert factor_damped(-np.eye(2), 0.5, np.ones(2))[0] is None

@@ -51,8 +51,8 @@ def algorithm_named(name: str, **settings: Any) -> StepRule:
 
     Examples
     --------
-    >>> algorithm_named("lm", mu_init=0.01)
-    LevenbergMarquardt(mu_init=0.01, mu_increase=10.0, mu_decrease=0.1, mu_max=10000000000.0)
+    >>> algorithm_named("lm", mu_init=0.01).mu_init
+    0.01
     """
     kind = ALGORITHMS[one_of(name, ALGORITHMS, "algorithm")]
     require_settings(kind, settings, name)

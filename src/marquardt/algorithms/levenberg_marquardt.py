@@ -2,43 +2,74 @@
 
 Near a point the loss is replaced by its Gauss–Newton model, held in check by a damping μ:
 
-    m(p) = loss + gᵀp + ½ pᵀ(A + μI)p,      A = JᵀΛJ + penalty                                          (1)
-    (A + μI) p = −g                                                                                     (2)
+    m(p) = loss + gᵀp + ½ pᵀ(A + μD)p,      A = JᵀΛJ + penalty                                          (1)
+    (A + μD) p = −g                                                                                     (2)
 
-If the loss at w + p is lower, the step is taken and μ falls by `mu_decrease`; if not, μ rises by `mu_increase`
+with D = I, or Marquardt's D = diag(A). If the loss at w + p is lower, the step is taken and μ falls; if not, μ rises
 and (2) is solved again: A and g belong to the point and stay. As μ → 0 this is Gauss–Newton, as μ → ∞ steepest
 descent with rate 1/μ. The decrease that (1) without its damping term predicts is
 
-    −gᵀp − ½ pᵀA p = ½ (μ pᵀp − gᵀp).                                                                   (3)
+    −gᵀp − ½ pᵀA p = ½ (μ pᵀDp − gᵀp).                                                                  (3)
+
+p follows the geodesic of the fit to first order. With its acceleration the step is
+
+    p + ½ a,      (A + μD) a = −JᵀΛ ∂²outputs/∂p²                                                       (4)
+
+and counts as failed where 2|a| > `geodesic`·|p|: there the curve bends too fast for a step of that length.
 
 Levenberg (1944); Marquardt (1963); Hagan and Menhaj (1994), "Training feedforward networks with the Marquardt
-algorithm", whose schedule and identity damping these are. Generalized to losses that are no sum of squares by the
-Gauss–Newton matrix of Schraudolph (2002).
+algorithm", whose schedule and identity damping are the defaults. Generalized to losses that are no sum of squares by
+the Gauss–Newton matrix of Schraudolph (2002). (4): Transtrum and Sethna (2012), "Improvements to the
+Levenberg–Marquardt algorithm for nonlinear least-squares minimization".
 
 Departures from Hagan and Menhaj: 1. the loss is ½ Σ r², so that their JᵀJ and Jᵀe are A and g without factors.
-2. A factorization that fails counts as a rejected trial.
+2. A factorization that fails counts as a rejected trial. Departures from Marquardt: 3. an entry of D never falls
+(Moré 1978), and is 1 where A has had nothing but 0.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
+
+from marquardt.algorithms.damping import DAMPINGS, Damping
 from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
-from marquardt.checks import positive
+from marquardt.arrays import Array
+from marquardt.checks import non_negative, one_of, positive, whole
 from marquardt.errors import ConfigurationError
-from marquardt.numerics import solve_damped
-from marquardt.objective import Evaluation, Need
+from marquardt.numerics import factor_damped
+from marquardt.objective import Evaluation, Facts, Need
 
-__all__ = ["LevenbergMarquardt"]
+__all__ = ["Damped", "LevenbergMarquardt"]
 
 MU_FLOOR = 1e-20
 """Below this μ no longer matters to any normal matrix; it is held there so that it can rise again in few trials."""
 
 
+class Damped(NamedTuple):
+    """The state of Levenberg–Marquardt.
+
+    Parameters
+    ----------
+    damping : Damping
+        μ, and its factor.
+    fails : int
+        Failed trials from this point.
+    diagonal : ndarray of shape (n_weights,), optional
+        The largest entries that the diagonal of A has had; None for D = I.
+    """
+
+    damping: Damping
+    fails: int = 0
+    diagonal: Array | None = None
+
+
 @dataclass(frozen=True)
 class LevenbergMarquardt(StepRule):
-    """Levenberg–Marquardt with identity damping and fixed factors: the flagship.
+    """Levenberg–Marquardt: the flagship.
 
     Parameters
     ----------
@@ -50,6 +81,16 @@ class LevenbergMarquardt(StepRule):
         What μ is multiplied with after an accepted one; below 1.
     mu_max : float
         A μ above this ends the run: no step along the gradient lowers the loss any more.
+    damping : str
+        How μ follows the steps: ``"factors"``, ``"gain_ratio"`` or ``"nielsen"`` (see `DAMPINGS`).
+    scaling : str
+        D: ``"identity"``, or ``"marquardt"`` for the diagonal of A, which makes the path independent of the units of
+        the weights; μ is relative then.
+    geodesic : float
+        The largest 2|a|/|p| with which the geodesic acceleration a is added to a step, usually 0.75; 0 for none.
+    rise_after : int
+        After so many failed trials from one point the next is taken although the loss rises, as in Yu and
+        Wilamowski (2011), who take 5; 0 for never.
 
     Raises
     ------
@@ -66,11 +107,14 @@ class LevenbergMarquardt(StepRule):
     mu_increase: float = 10.0
     mu_decrease: float = 0.1
     mu_max: float = 1e10
+    damping: str = "factors"
+    scaling: str = "identity"
+    geodesic: float = 0.0
+    rise_after: int = 0
 
     name = "levenberg_marquardt"
     point_need = Need.NORMAL
     trial_need = Need.VALUE
-    never_rises = True
 
     def __post_init__(self) -> None:
         for setting in ("mu_init", "mu_increase", "mu_decrease", "mu_max"):
@@ -83,8 +127,28 @@ class LevenbergMarquardt(StepRule):
             raise ConfigurationError(
                 f"mu_max must be finite and not below mu_init, got mu_max={self.mu_max!r}, mu_init={self.mu_init!r}."
             )
+        one_of(self.damping, DAMPINGS, "damping")
+        one_of(self.scaling, ("identity", "marquardt"), "scaling")
+        non_negative(self.geodesic, "geodesic")
+        whole(self.rise_after, "rise_after")
 
-    def start(self, here: Evaluation) -> float:
+    @property
+    def never_rises(self) -> bool:  # type: ignore[override]
+        """Whether the loss never rises: unless a rise is accepted."""
+        return self.rise_after == 0
+
+    def prepared_for(self, facts: Facts) -> StepRule:
+        """Refuse an objective that has not the derivatives needed.
+
+        Parameters
+        ----------
+        facts : Facts
+            Of the objective.
+        """
+        self.require(facts, Need.PRODUCT if self.geodesic else Need.NORMAL)
+        return self
+
+    def start(self, here: Evaluation) -> Damped:
         """Return the first μ.
 
         Parameters
@@ -92,27 +156,40 @@ class LevenbergMarquardt(StepRule):
         here : Evaluation
             The starting point.
         """
-        return self.mu_init
+        return Damped(Damping(self.mu_init, self.mu_increase))
 
-    def propose(self, here: Evaluation, state: float) -> tuple[Step, float]:
-        """Solve eq. (2).
+    def propose(self, here: Evaluation, state: Damped) -> tuple[Step, Damped]:
+        """Solve eq. (2), and (4) if wanted.
 
         Parameters
         ----------
         here : Evaluation
             The accepted point, with its normal equations.
-        state : float
-            μ.
+        state : Damped
+            μ and D.
         """
         if here.normal is None or here.gradient is None:
             raise ValueError("Levenberg–Marquardt needs the normal equations at accepted points.")
-        delta = solve_damped(here.normal, here.gradient, state)
+        mu = state.damping.mu
+        added: float | Array = mu
+        if self.scaling == "marquardt":
+            if state.fails == 0:
+                state = state._replace(diagonal=_grown(state.diagonal, here.normal))
+            assert state.diagonal is not None
+            added = mu * np.where(state.diagonal > 0, state.diagonal, 1.0)
+        delta, solve = factor_damped(here.normal, added, -here.gradient)
         if delta is None:
             return Step(None, 0.0), state
-        predicted = 0.5 * float(state * (delta @ delta) - here.gradient @ delta)  # eq. (3)
-        return Step(delta, predicted), state
+        predicted = 0.5 * float((added * delta) @ delta - here.gradient @ delta)  # eq. (3)
+        if not self.geodesic:
+            return Step(delta, predicted), state
+        assert here.bend is not None
+        acceleration = solve(-here.bend(delta))  # eq. (4)
+        if acceleration is None or 4.0 * (acceleration @ acceleration) > self.geodesic**2 * (delta @ delta):
+            return Step(None, 0.0), state
+        return Step(delta + 0.5 * acceleration, predicted), state
 
-    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: float) -> tuple[Verdict, float]:
+    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: Damped) -> tuple[Verdict, Damped]:
         """Accept a lower loss; otherwise raise μ, and give up above `mu_max`.
 
         Parameters
@@ -121,30 +198,44 @@ class LevenbergMarquardt(StepRule):
             The accepted point and the trial point.
         step : Step
             As proposed.
-        state : float
-            μ.
+        state : Damped
+            μ and D.
         """
+        now = state.damping
         if there.loss < here.loss:
-            return Verdict.ACCEPT, max(state * self.mu_decrease, MU_FLOOR)
-        raised = state * self.mu_increase
-        return (Verdict.STUCK if raised > self.mu_max else Verdict.REJECT), raised
+            ratio = (here.loss - there.loss) / step.predicted_decrease if step.predicted_decrease > 0 else 1.0
+            mu, factor = DAMPINGS[self.damping](now, ratio, self.mu_increase, self.mu_decrease)
+            return Verdict.ACCEPT, Damped(Damping(max(mu, MU_FLOOR), factor), 0, state.diagonal)
+        fails = state.fails + 1
+        if fails > self.rise_after > 0 and math.isfinite(there.loss):
+            return Verdict.ACCEPT, Damped(now, 0, state.diagonal)
+        factor = 2.0 * now.factor if self.damping == "nielsen" else now.factor
+        raised = Damping(now.mu * now.factor, factor)
+        verdict = Verdict.STUCK if raised.mu > self.mu_max else Verdict.REJECT
+        return verdict, Damped(raised, fails, state.diagonal)
 
-    def report(self, state: float) -> dict[str, float]:
+    def report(self, state: Damped) -> dict[str, float]:
         """Return ``{"mu": μ}``.
 
         Parameters
         ----------
-        state : float
-            μ.
+        state : Damped
+            μ and D.
         """
-        return {"mu": state}
+        return {"mu": state.damping.mu}
 
-    def outcome(self, state: float) -> Outcome:
+    def outcome(self, state: Damped) -> Outcome:
         """Return that μ is above its limit.
 
         Parameters
         ----------
-        state : float
-            μ.
+        state : Damped
+            μ and D.
         """
-        return Outcome("mu", f"No step lowers the loss any more: mu = {state:.3g} > {self.mu_max:.3g}.")
+        return Outcome("mu", f"No step lowers the loss any more: mu = {state.damping.mu:.3g} > {self.mu_max:.3g}.")
+
+
+def _grown(diagonal: Array | None, normal: Array) -> Array:
+    """The largest entries so far."""
+    entries = normal.diagonal()
+    return entries.copy() if diagonal is None else np.maximum(diagonal, entries)

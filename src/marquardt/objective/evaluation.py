@@ -80,6 +80,8 @@ class Evaluation(NamedTuple):
     times : callable, optional
         ``times(vectors)`` is the exact Hessian's product with an array of shape (n_weights,) or (n_weights, k), of
         the same shape.
+    bend : callable, optional
+        ``bend(direction)`` is JᵀΛ ∂²outputs/∂direction², of shape (n_weights,): how the outputs curve along it.
     """
 
     weights: Array
@@ -89,6 +91,7 @@ class Evaluation(NamedTuple):
     normal: Array | None = None
     hessian: Array | None = None
     times: Callable[[Array], Array] | None = None
+    bend: Callable[[Array], Array] | None = None
 
     @classmethod
     def overflow(cls, weights: Array) -> Evaluation:

@@ -1,0 +1,144 @@
+"""Levenberg–Marquardt's options: other dampings, Marquardt's diagonal, rises that are taken."""
+
+from __future__ import annotations
+
+from itertools import islice, pairwise
+
+import numpy as np
+import pytest
+from helpers import sine
+from helpers.objectives import Recorded, linear, rosenbrock
+from numpy.testing import assert_allclose
+
+from marquardt.algorithms import LevenbergMarquardt, Step, Verdict
+from marquardt.algorithms.damping import DAMPINGS, Damping
+from marquardt.algorithms.levenberg_marquardt import Damped
+from marquardt.errors import ConfigurationError
+from marquardt.objective import Evaluation, Need
+from marquardt.training import iterate
+
+START = np.array([-1.2, 1.0])
+
+
+def rows(objective, rule, start=START, n=1000):
+    return list(islice(iterate(objective, rule, np.asarray(start, dtype=float)), n))
+
+
+def judged(rule, ratio, mu=1.0, factor=10.0):
+    """The damping after a trial whose loss fell by `ratio` times the predicted decrease of 1."""
+    here, there = Evaluation(np.zeros(1), 10.0, np.ones(1)), Evaluation(np.zeros(1), 10.0 - ratio, np.ones(1))
+    verdict, state = rule.judge(here, Step(np.zeros(1), 1.0), there, Damped(Damping(mu, factor)))
+    return verdict, state.damping
+
+
+@pytest.mark.parametrize("damping", DAMPINGS)
+@pytest.mark.parametrize("scaling", ["identity", "marquardt"])
+def test_every_damping_walks_the_valley_to_its_end(damping, scaling):
+    trail = rows(rosenbrock(), LevenbergMarquardt(damping=damping, scaling=scaling))
+    assert_allclose(trail[-1].here.weights, 1.0, rtol=1e-10)
+    losses = [row.here.loss for row in trail]
+    assert all(later <= earlier for earlier, later in pairwise(losses))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "factor"), [(0.9, 0.1), (0.76, 0.1), (0.74, 1.0), (0.5, 1.0), (0.26, 1.0), (0.24, 10.0), (1e-6, 10.0)]
+)
+def test_the_gain_ratio_moves_mu_at_its_quarters(ratio, factor):
+    verdict, damping = judged(LevenbergMarquardt(damping="gain_ratio"), ratio)
+    assert verdict is Verdict.ACCEPT
+    assert damping.mu == pytest.approx(factor)
+
+
+def test_nielsens_factor_is_smooth_between_two_and_a_third():
+    rule = LevenbergMarquardt(damping="nielsen", mu_increase=2.0)
+    assert judged(rule, 0.5)[1] == Damping(1.0, 2.0)
+    assert judged(rule, 1.0)[1].mu == pytest.approx(1 / 3)
+    assert judged(rule, 1e-9)[1].mu == pytest.approx(2.0)
+    factors = [judged(rule, ratio)[1].mu for ratio in np.linspace(0.01, 1.5, 200)]
+    assert all(later <= earlier for earlier, later in pairwise(factors))
+    # The steepest slope is 6 |2ρ − 1|², below 6: no jump is larger than 6 steps of ρ.
+    assert max(abs(a - b) for a, b in pairwise(factors)) < 6 * 1.49 / 199
+
+
+def test_nielsens_mu_rises_ever_faster_while_steps_fail():
+    state = Damped(Damping(1.0, 2.0))
+    rule = LevenbergMarquardt(damping="nielsen", mu_increase=2.0)
+    here, worse = Evaluation(np.zeros(1), 1.0, np.ones(1)), Evaluation(np.zeros(1), 2.0, np.ones(1))
+    seen = []
+    for _ in range(4):
+        verdict, state = rule.judge(here, Step(np.zeros(1), 1.0), worse, state)
+        assert verdict is Verdict.REJECT
+        seen.append(state.damping.mu)
+    assert seen == [2.0, 8.0, 64.0, 1024.0]
+
+
+def test_marquardts_diagonal_makes_the_path_independent_of_the_units_of_the_weights():
+    units = np.array([1e3, 1e-4])
+    plain = rosenbrock()
+    scaled = Recorded(lambda w: plain.residual(w * units), lambda w: plain.jacobian(w * units) * units)
+    rule = LevenbergMarquardt(scaling="marquardt")
+    ours, theirs = rows(plain, rule, n=25), rows(scaled, rule, START / units, n=25)
+    for left, right in zip(ours, theirs, strict=True):
+        assert left.verdict is right.verdict
+        # Rounding grows with the condition of A, about 1e3 in the valley.
+        assert_allclose(right.here.weights * units, left.here.weights, rtol=1e-9)
+    identity = LevenbergMarquardt()
+    other = rows(scaled, identity, START / units, n=25)[-1].here.weights * units
+    assert np.abs(other - rows(plain, identity, n=25)[-1].here.weights).max() > 1e-3
+
+
+def test_entries_of_the_diagonal_never_fall_and_zeros_count_as_one():
+    rule = LevenbergMarquardt(scaling="marquardt", mu_init=0.5)
+    normals = [np.diag([4.0, 0.0]), np.diag([1.0, 0.0])]
+    state = rule.start(None)
+    for normal, expected in zip(normals, [[-1 / 6, -2.0], [-1 / 3, -2.0]], strict=True):
+        here = Evaluation(np.zeros(2), 1.0, np.ones(1), np.ones(2), normal)
+        step, state = rule.propose(here, state._replace(damping=Damping(0.5, 10.0)))
+        assert state.diagonal.tolist() == [4.0, 0.0]
+        assert_allclose(step.delta, expected, rtol=1e-15)
+
+
+def test_predicted_decrease_with_marquardts_diagonal_is_that_of_the_undamped_model():
+    objective, _, _ = linear()
+    here = objective.at(np.ones(5), Need.NORMAL)
+    rule = LevenbergMarquardt(scaling="marquardt", mu_init=0.3)
+    step, _ = rule.propose(here, rule.start(here))
+    there = objective.at(here.weights + step.delta, Need.VALUE)
+    assert here.loss - there.loss == pytest.approx(step.predicted_decrease, rel=1e-12)
+
+
+def test_a_rise_is_taken_after_so_many_failures_and_only_if_it_is_finite():
+    rule = LevenbergMarquardt(rise_after=2)
+    assert not rule.never_rises
+    assert LevenbergMarquardt().never_rises
+    here = Evaluation(np.zeros(1), 1.0, np.ones(1))
+    worse, lost = Evaluation(np.zeros(1), 2.0, np.ones(1)), Evaluation.overflow(np.zeros(1))
+    state = rule.start(here)
+    verdicts = []
+    for there in (worse, worse, lost, worse):
+        verdict, state = rule.judge(here, Step(np.zeros(1), 1.0), there, state)
+        verdicts.append(verdict.name)
+    assert verdicts == ["REJECT", "REJECT", "REJECT", "ACCEPT"]
+    assert state.fails == 0
+    assert state.damping.mu == pytest.approx(1e-3 * 10**3)
+
+
+@pytest.mark.parametrize("damping", ["gain_ratio", "nielsen"])
+def test_other_dampings_learn_the_sine(damping):
+    trail = rows(sine.objective(), LevenbergMarquardt(damping=damping), sine.start(1), n=400)
+    assert 2 * trail[-1].here.loss / 200 < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"damping": "nielson"}, "damping must be one of .*got 'nielson'. Did you mean 'nielsen'"),
+        ({"scaling": "diag"}, "scaling must be one of 'identity', 'marquardt', got 'diag'"),
+        ({"geodesic": -0.75}, "geodesic must be a number from 0 up, got -0.75"),
+        ({"rise_after": 2.5}, "rise_after must be a whole number from 0 up, got 2.5"),
+        ({"rise_after": -1}, "rise_after must be a whole number from 0 up, got -1"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings, message):
+    with pytest.raises(ConfigurationError, match=message):
+        LevenbergMarquardt(**settings)
