@@ -9,10 +9,17 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import multivariate_normal
 
+from marquardt.algorithms.evidence import weigh
 from marquardt.losses import WeightDecay
 from marquardt.networks import Network, feed_forward
 from marquardt.objective import Need, Objective
-from marquardt.training import EvidenceTraining, Fitting, Limits, Parts, Settings, weigh
+from marquardt.training import EvidenceTraining, Fitting, Limits, Parts, Settings
+
+
+def weighed(objective, here, decay):
+    """The evidence with a decay a layer, as the training in rounds takes it."""
+    facts = objective.facts
+    return weigh(here, facts, decay, facts.decayed, broad=facts.hidden_biases)
 
 
 def linear_problem(n_samples=60, noise=0.5):
@@ -36,7 +43,7 @@ def test_the_evidence_of_a_linear_network_is_the_marginal_likelihood():
     wide = 1e6
     for decay in (0.1, 3.0):
         objective, here = linear_fit(inputs, targets, decay)
-        evidence = weigh(objective, here, (decay,))
+        evidence = weighed(objective, here, (decay,))
         noise = evidence.noise
         covariance = noise * np.eye(60) + noise / decay * inputs @ inputs.T + wide * np.ones((60, 60))
         exact = multivariate_normal.logpdf(targets.ravel(), np.zeros(60), covariance) + 0.5 * math.log(wide)
@@ -51,7 +58,7 @@ def test_effective_parameters_are_the_trace_of_the_hat_matrix():
         design = np.column_stack([inputs, np.ones(60)])
         penalty = np.diag([decay] * 4 + [0.0])
         hat = design @ np.linalg.solve(design.T @ design + penalty, design.T)
-        evidence = weigh(objective, here, (decay,))
+        evidence = weighed(objective, here, (decay,))
         assert evidence.parameters == pytest.approx(np.trace(hat), rel=1e-10)
         residual = targets.ravel() - hat @ targets.ravel()
         assert evidence.noise == pytest.approx(residual @ residual / (60 - np.trace(hat)), rel=1e-10)
@@ -65,7 +72,7 @@ def test_a_weight_of_two_equals_two_copies():
     count = np.random.default_rng(1).integers(1, 4, 30)
     weighted = Objective(graph, inputs, targets, penalty=WeightDecay(decay), sample_weight=count)
     repeated = Objective(graph, np.repeat(inputs, count, 0), np.repeat(targets, count, 0), penalty=WeightDecay(decay))
-    one, other = (weigh(each, each.at(weights, Need.NORMAL), decay) for each in (weighted, repeated))
+    one, other = (weighed(each, each.at(weights, Need.NORMAL), decay) for each in (weighted, repeated))
     assert_allclose(one.decay, other.decay, rtol=1e-9)
     assert one.logarithm == pytest.approx(other.logarithm, rel=1e-9)
 
@@ -73,7 +80,7 @@ def test_a_weight_of_two_equals_two_copies():
 def test_an_exact_fit_says_nothing_about_its_decay():
     inputs, targets = linear_problem()
     objective = Objective(feed_forward(4, (), 1), inputs, 0.0 * targets, penalty=WeightDecay(1.0))
-    assert weigh(objective, objective.at(np.zeros(5), Need.NORMAL), (1.0,)) is None
+    assert weighed(objective, objective.at(np.zeros(5), Need.NORMAL), (1.0,)) is None
 
 
 def pulled(inputs, targets, task="regression", n_classes=0, start=None, **settings):
@@ -147,7 +154,7 @@ def test_a_network_without_normal_matrix_is_not_weighed():
     inputs, targets = linear_problem(20)
     objective = Objective(graph, inputs, targets)
     network = Network(graph, np.ones(graph.n_weights))
-    assert weigh(objective, objective.at(network.weights, Need.VALUE), (1.0, 1.0)) is None
+    assert weighed(objective, objective.at(network.weights, Need.VALUE), (1.0, 1.0)) is None
 
 
 def test_a_network_that_has_given_up_is_less_probable_than_one_that_fits():
@@ -159,6 +166,6 @@ def test_a_network_that_has_given_up_is_less_probable_than_one_that_fits():
     scaled = fitting.network.target_scaling.apply(targets)
     decay = (1e6, 1e6)
     objective = Objective(graph, inputs, scaled - scaled.mean(), penalty=WeightDecay(decay))
-    given_up = weigh(objective, objective.at(np.zeros(graph.n_weights), Need.NORMAL), decay)
+    given_up = weighed(objective, objective.at(np.zeros(graph.n_weights), Need.NORMAL), decay)
     assert given_up.parameters == pytest.approx(1.0, abs=0.1)
     assert given_up.logarithm < fitting.training.evidence.logarithm - 10

@@ -2,7 +2,17 @@
 
 from marquardt.numerics.damped import factor_damped, solve_damped
 from marquardt.numerics.differences import central_difference
+from marquardt.numerics.inverse import inverse_diagonal
 from marquardt.numerics.products import add_product
 from marquardt.numerics.threads import hold_blas, is_held, usable_cpus
 
-__all__ = ["add_product", "central_difference", "factor_damped", "hold_blas", "is_held", "solve_damped", "usable_cpus"]
+__all__ = [
+    "add_product",
+    "central_difference",
+    "factor_damped",
+    "hold_blas",
+    "inverse_diagonal",
+    "is_held",
+    "solve_damped",
+    "usable_cpus",
+]

@@ -47,6 +47,8 @@ class Facts(NamedTuple):
         The activation or loss without a second derivative, which the exact Hessian needs; None where all have one.
     decayed : tuple of ndarray of int
         The weights without the biases, a layer at a time: what a weight decay acts on.
+    hidden_biases : ndarray of int
+        The biases of all layers but the output.
     """
 
     n_weights: int
@@ -58,6 +60,7 @@ class Facts(NamedTuple):
     has_curvature: bool = True
     lacks_second_derivative: str | None = None
     decayed: tuple[Indices, ...] = ()
+    hidden_biases: Indices = np.empty(0, dtype=np.intp)
 
 
 class Evaluation(NamedTuple):

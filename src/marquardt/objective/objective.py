@@ -20,7 +20,15 @@ from marquardt.objective.evaluation import Evaluation, Facts, Need
 from marquardt.objective.explicit import explicit_jacobian
 from marquardt.objective.pairs import PairSums
 from marquardt.objective.passes import Pass, Scratch, Wiring
-from marquardt.objective.plan import Plan, make_plan
+from marquardt.objective.plan import KEPT_BYTES, Plan, make_plan
+from marquardt.objective.second_order import (
+    Curved,
+    curved_pass,
+    full_hessian,
+    gradient_of,
+    hessian_times,
+    kept_numbers,
+)
 from marquardt.objective.sensitivities import Sensitivity, forms, sensitivities
 from marquardt.objective.single import SingleOutput
 
@@ -120,6 +128,7 @@ class Objective:
         self._wiring = Wiring(graph, self.loss.link is not None)
         probe = np.zeros((graph.n_outputs, 1))
         self._has_curvature = hasattr(self.loss, "curvature")
+        self._lacking = self._without_second()
         self._layout = forms(self._wiring, self.loss.curvature(probe, probe).ndim if self._has_curvature else 2)
         n_samples = len(table) if chosen is None else len(chosen)
         self.plan: Plan = make_plan(
@@ -187,6 +196,8 @@ class Objective:
         ------
         ShapeError
             If the weights are not a float64 array of shape (n_weights,).
+        ConfigurationError
+            If the Hessian or its products are asked for, and an activation or the loss has no second derivative.
         """
         if not isinstance(weights, np.ndarray) or weights.shape != (self.n_weights,) or weights.dtype != np.float64:
             raise ShapeError(
@@ -204,6 +215,12 @@ class Objective:
     def facts(self) -> Facts:
         """What rules may know."""
         layers = len(self.graph.layers)
+        decayed = tuple(
+            np.flatnonzero(WeightDecay(tuple(float(k == layer) for k in range(layers))).diagonal(self.graph))
+            for layer in range(layers)
+        )
+        is_hidden_bias = np.arange(self.n_weights) < self.graph.spans[-1].start
+        is_hidden_bias[np.concatenate(decayed)] = False
         return Facts(
             self.n_weights,
             self.n_outputs,
@@ -212,10 +229,9 @@ class Objective:
             self.loss.name,
             is_likelihood=self.loss.link is not None,
             has_curvature=self._has_curvature,
-            decayed=tuple(
-                np.flatnonzero(WeightDecay(tuple(float(k == layer) for k in range(layers))).diagonal(self.graph))
-                for layer in range(layers)
-            ),
+            lacks_second_derivative=self._lacking,
+            decayed=decayed,
+            hidden_biases=np.flatnonzero(is_hidden_bias),
         )
 
     def performance(self, evaluation: Evaluation) -> float:
@@ -330,6 +346,15 @@ class Objective:
     # ---------------------------------------------------------------- one pass
 
     def _at(self, weights: Array, need: Need) -> Evaluation:
+        if need >= Need.PRODUCT and self._lacking is not None:
+            raise ConfigurationError(
+                f"The exact Hessian needs second derivatives, and {self._lacking} has none: give it a function "
+                f"'second', or ask for Need.NORMAL."
+            )
+        if need is Need.PRODUCT:
+            return self._with_products(weights)
+        if need is Need.HESSIAN:
+            return self._with_hessian(weights)
         single = self._single
         if single is not None and need is not Need.GRADIENT:
             if need is Need.VALUE:
@@ -481,6 +506,71 @@ class Objective:
         merged.write(normal)
         sums, gradient = _sum_each(parts)
         return sums, gradient, normal
+
+    # ---------------------------------------------------------------- second derivatives
+
+    def _curved(self, done: Pass, block: Block) -> Curved:
+        """A pass back that keeps what products with the Hessian need."""
+        # `_without_second` has looked for the function.
+        second = self.loss.second(done.outputs, block.targets)  # type: ignore[attr-defined]
+        slope = self.loss.slope(done.outputs, block.targets)
+        return curved_pass(self._wiring, done, slope, second, block.weight)
+
+    def _with_hessian(self, weights: Array) -> Evaluation:
+        """Sums, gradient and Hessian."""
+        hessian = np.zeros((self.n_weights, self.n_weights))
+        parts = []
+        for block in self._blocks:
+            done, sums = self._forward(weights, 0, block)
+            curved = self._curved(done, block)
+            parts.append((sums, gradient_of(self._wiring, curved)))
+            hessian += full_hessian(self._wiring, curved)
+        here = self._evaluation(weights, *_sum_each(parts))
+        if here.gradient is None:
+            return here
+        hessian = 0.5 * (hessian + hessian.T)  # rounding differs between a row and its column
+        if self._diagonal is not None:
+            hessian.ravel()[:: self.n_weights + 1] += self._diagonal
+        return here._replace(hessian=hessian)
+
+    def _with_products(self, weights: Array) -> Evaluation:
+        """Sums, gradient and products with the Hessian; the passes are kept where they take little memory."""
+
+        def curved_of(block: Block) -> tuple[Curved, Array]:
+            # Arrays of its own: the products are asked for after other points have been looked at.
+            done = self._wiring.forward(weights, block.inputs)
+            return self._curved(done, block), self._block_sums(done, block)
+
+        is_kept = 8 * kept_numbers(self._wiring) * self.n_samples <= KEPT_BYTES
+        kept: list[Curved] = []
+        parts = []
+        for block in self._blocks:
+            curved, sums = curved_of(block)
+            parts.append((sums, gradient_of(self._wiring, curved)))
+            if is_kept:
+                kept.append(curved)
+
+        def times(vectors: Array) -> Array:
+            if not is_held():
+                with hold_blas():
+                    return times(vectors)
+            columns = vectors.reshape(self.n_weights, -1)
+            passes = kept if is_kept else (curved_of(block)[0] for block in self._blocks)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                product = _sum([hessian_times(self._wiring, curved, columns) for curved in passes])
+            if self._diagonal is not None:
+                product += self._diagonal[:, None] * columns
+            return product.reshape(vectors.shape)
+
+        here = self._evaluation(weights, *_sum_each(parts))
+        return here if here.gradient is None else here._replace(times=times)
+
+    def _without_second(self) -> str | None:
+        """The activation or loss that has no second derivative."""
+        for activation, is_linear in zip(self._wiring.activations, self._wiring.is_linear, strict=True):
+            if not is_linear and activation.elementwise and activation.second is None:
+                return f"the activation {activation.name!r}"
+        return None if hasattr(self.loss, "second") else f"the loss {self.loss.name!r}"
 
     # ---------------------------------------------------------------- checks and units
 

@@ -1,7 +1,7 @@
 """Training: the loop, its stops, division and validation, the record, restarts."""
 
 from marquardt.training.division import DIVISIONS, Division, Parts, split_by_content
-from marquardt.training.evidence import Evidence, EvidenceTraining, weigh
+from marquardt.training.evidence import EvidenceTraining
 from marquardt.training.fitting import Attempt, Fitting, Settings
 from marquardt.training.loop import Row, iterate
 from marquardt.training.record import Epoch, Record
@@ -15,7 +15,6 @@ __all__ = [
     "Attempt",
     "Division",
     "Epoch",
-    "Evidence",
     "EvidenceTraining",
     "Fitting",
     "Limits",
@@ -30,5 +29,4 @@ __all__ = [
     "iterate",
     "split_by_content",
     "train",
-    "weigh",
 ]

@@ -1,24 +1,15 @@
 """Weight decay chosen by the data: training in rounds, each with the α that the last one makes most probable.
 
-MacKay (1992), "A practical Bayesian framework for backpropagation networks", with the Gauss–Newton matrix as
-Hessian as in Foresee and Hagan (1997). The loss is E = E_D + Σ_l λ_l ½|w_l|² over the layers l, λ_l = α_l s² with
-s² the variance of the noise in scaled units (1 for a cross-entropy, whose value is a log-likelihood already). At
-its minimum, with H = JᵀΛJ + diag(λ), K weights and N residuals,
+The evidence and its equations are in `marquardt.algorithms.evidence`. Here every layer has an α of its own, because
+weights of different layers have different units: with one α for all of them, noisy tables with many columns are
+fitted far too closely. Eqs. (3) and (2) there give the next λ.
 
-    γ_l = k_l − λ_l Σ_{i∈l} (H⁻¹)_ii         weights of layer l that the data determine                     (1)
-    s²  = 2 E_D / (N − γ),                    γ = K − Σ_l λ_l Σ_{i∈l} (H⁻¹)_ii                               (2)
-    α_l = γ_l / |w_l|²                                                                                      (3)
-    ln p = −E/s² − ½ ln det(H/s²) + Σ_l ½ k_l ln α_l − ½ N ln 2πs²     (the last term for residuals only)    (4)
-
-(3) and (2) give the next λ. A layer has its own α because weights of different layers have different units:
-with one α for all of them, noisy tables with many columns are fitted far too closely.
-
-Departures from the papers: 1. Biases are not penalized; in (1) and (4) those of hidden units have a broad prior. 2.
-A round is a few epochs, not a search for the minimum, nor a single epoch: (1) to (3) move slowly, and a
-factorization is wasted on a point that moves away. 3. The run ends when ln p rises no more, not when every α stands
-still: where the hidden units stay in their linear range only the product of the layers is determined, and single α
-drift for ever. 4. α is held within bounds for the same reason. 5. Restarts begin with different λ: from most starts
-(1) to (3) end in the nearest of many fixed points.
+Departures from the papers: 1. Biases are not penalized; those of hidden units have the broad prior. 2. A round is a
+few epochs, not a search for the minimum, nor a single epoch: (1) to (3) move slowly, and a factorization is wasted on
+a point that moves away. 3. The run ends when ln p rises no more, not when every α stands still: where the hidden
+units stay in their linear range only the product of the layers is determined, and single α drift for ever; α is held
+within bounds for the same reason. 4. Restarts begin with different λ: from most starts (1) to (3) end in the nearest
+of many fixed points.
 """
 
 from __future__ import annotations
@@ -26,21 +17,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotri
-
-from marquardt.arrays import Array
+from marquardt.algorithms.evidence import Evidence, weigh
 from marquardt.losses import WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas
-from marquardt.objective import Evaluation, Need, Objective
+from marquardt.objective import Need
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import EpochStop, Limits, Status, Stop, TimeStop, UserStop
 from marquardt.training.training import Training
 
-__all__ = ["Evidence", "EvidenceTraining", "weigh"]
+__all__ = ["EvidenceTraining"]
 
 ROUND = 5
 """Epochs between two choices of λ."""
@@ -65,90 +53,6 @@ PATIENCE = 4
 
 GAIN = 1e-3
 """The rise of ln p, per residual, that counts as better."""
-
-ALPHA_RANGE = (1e-3, 1e8)
-"""Bounds of α: weights of 30 and of 0.0001 in the root mean square."""
-
-LIKELIHOOD_ALPHA_RANGE = (0.1, 1e8)
-"""The same for a cross-entropy: separable classes would let the weights grow, and with them the certainty."""
-
-
-BIAS_ALPHA = 0.01
-"""α of the hidden biases in (1) and (4), where H would be singular without: they are of the order of 10 at most."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a point says about the weight decay it was trained with.
-
-    Parameters
-    ----------
-    logarithm : float
-        ln p(data | λ), eq. (4); only differences mean anything.
-    parameters : float
-        γ, the effective number of weights and biases.
-    noise : float
-        s², the variance of the noise in scaled units.
-    decay : tuple of float
-        λ a layer for the next round.
-    """
-
-    logarithm: float
-    parameters: float
-    noise: float
-    decay: tuple[float, ...]
-
-
-def weigh(objective: Objective, here: Evaluation, decay: tuple[float, ...]) -> Evidence | None:
-    """Evaluate eqs. (1) to (4).
-
-    Parameters
-    ----------
-    objective : Objective
-        With the penalty `decay`.
-    here : Evaluation
-        A point with its normal matrix.
-    decay : tuple of float
-        λ a layer.
-
-    Returns
-    -------
-    Evidence or None
-        None where nothing can be said: the data are fitted exactly, or the normal matrix is numerically singular.
-    """
-    misfit = float(here.sums.sum())
-    if here.normal is None or not 0 < misfit < math.inf:
-        return None
-    n_residuals = objective.total_weight * objective.n_outputs
-    is_likelihood = objective.loss.link is not None
-    layers = objective.facts.decayed
-    # Where a hidden unit is lost its bias moves nothing, and det H vanishes with it: a network that has given up would
-    # look more probable than any other. The biases' own broad prior says what a free bias is worth: nothing.
-    broad = np.full(len(here.weights), BIAS_ALPHA * (1.0 if is_likelihood else 2.0 * misfit / n_residuals))
-    broad[np.concatenate(layers)] = 0.0
-    broad[objective.graph.spans[-1].start :] = 0.0  # the output's biases are always determined
-    inverted = _inverse_diagonal(here.normal, broad)
-    if inverted is None:
-        return None
-    inverse, log_determinant = inverted
-    squares = np.array([float(here.weights[rows] @ here.weights[rows]) for rows in layers])
-    counts = np.array([len(rows) for rows in layers])
-    free = np.array([d * inverse[rows].sum() for d, rows in zip(decay, layers, strict=True)])
-    determined = np.clip(counts - free, 0.0, counts)  # eq. (1)
-    n_weights = len(here.weights)
-    parameters = float(np.clip(n_weights - free.sum() - broad @ inverse, 0, n_weights))
-    # Fewer residuals left than a tenth of them means interpolation, about whose noise nothing is known.
-    noise = 1.0 if is_likelihood else 2.0 * misfit / max(n_residuals - parameters, 0.1 * n_residuals)  # eq. (2)
-    bounds = LIKELIHOOD_ALPHA_RANGE if is_likelihood else ALPHA_RANGE
-    alpha = np.clip(determined / np.maximum(squares, 1e-300), *bounds)  # eq. (3)
-    logarithm = (
-        -here.loss / noise
-        - 0.5 * (log_determinant - n_weights * math.log(noise))
-        + 0.5 * float(counts @ np.log(np.asarray(decay) / noise))
-        + 0.5 * np.count_nonzero(broad) * math.log(BIAS_ALPHA)
-        - (0.0 if is_likelihood else 0.5 * n_residuals * math.log(2 * math.pi * noise))
-    )  # eq. (4)
-    return Evidence(logarithm, parameters, noise, tuple((alpha * noise).tolist()))
 
 
 class EvidenceTraining:
@@ -286,7 +190,11 @@ class EvidenceTraining:
 
     def _weigh(self) -> Evidence | None:
         objective = self._round.objective
-        evidence = weigh(objective, objective.at(self.network.weights, Need.NORMAL), self.decay)
+        facts = objective.facts
+        # Where a hidden unit is lost its bias moves nothing, and det H vanishes with it: a network that has given up
+        # would look more probable than any other. The broad prior says what a free bias is worth: nothing.
+        here = objective.at(self.network.weights, Need.NORMAL)
+        evidence = weigh(here, facts, self.decay, facts.decayed, broad=facts.hidden_biases)
         objective.close()
         return evidence
 
@@ -306,18 +214,3 @@ class EvidenceTraining:
             f"{self.evidence.parameters:.1f} of {self.network.n_weights} weights."
         )
         return Stop("evidence", sentence, succeeded=True)
-
-
-def _inverse_diagonal(normal: Array, added: Array) -> tuple[Array, float] | None:
-    """Diagonal of the inverse, and logarithm of the determinant, of the matrix with something added to its diagonal."""
-    diagonal = normal.diagonal() + added
-    jitter = np.finfo(float).eps * len(normal) * float(diagonal.max())
-    for attempt in range(3):
-        matrix = normal.copy()
-        matrix.ravel()[:: len(matrix) + 1] += added + jitter * 100.0**attempt
-        factor, info = dpotrf(matrix.T, lower=1, overwrite_a=1)
-        if info == 0:
-            log_determinant = 2.0 * float(np.log(factor.diagonal()).sum())
-            inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
-            return inverse.diagonal().copy(), log_determinant
-    return None

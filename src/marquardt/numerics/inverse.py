@@ -1,0 +1,48 @@
+"""The diagonal of an inverse, and a determinant, by Cholesky."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotri
+
+from marquardt.arrays import Array
+
+__all__ = ["inverse_diagonal"]
+
+
+def inverse_diagonal(normal: Array, added: float | Array = 0.0) -> tuple[Array, float] | None:
+    """Return the diagonal of (A + M)⁻¹ and ln det(A + M), M diagonal.
+
+    Where A + M is singular to working precision, a multiple of the rounding of its largest entry is added.
+
+    Parameters
+    ----------
+    normal : ndarray of shape (n_weights, n_weights)
+        A, symmetric, positive semidefinite and C-contiguous. It is left as it is.
+    added : float or ndarray of shape (n_weights,)
+        The entries of M.
+
+    Returns
+    -------
+    diagonal : ndarray of shape (n_weights,)
+        Of the inverse.
+    log_determinant : float
+        The natural logarithm.
+        None in place of both where three attempts fail.
+
+    Examples
+    --------
+    >>> inverse_diagonal(np.diag([1.0, 4.0]))[0].round(12)
+    array([1.  , 0.25])
+    """
+    diagonal = normal.diagonal() + added
+    jitter = np.finfo(float).eps * len(normal) * float(diagonal.max())
+    for attempt in range(3):
+        matrix = normal.copy()
+        matrix.ravel()[:: len(matrix) + 1] += added + jitter * 100.0**attempt
+        factor, info = dpotrf(matrix.T, lower=1, overwrite_a=1)
+        if info == 0:
+            log_determinant = 2.0 * float(np.log(factor.diagonal()).sum())
+            inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
+            return inverse.diagonal().copy(), log_determinant
+    return None
