@@ -1,0 +1,154 @@
+"""Pictures of outputs and targets: how well they agree, and how far they are apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from marquardt.arrays import Array, ArrayLike
+from marquardt.checks import whole
+from marquardt.errors import DataError, ShapeError
+from marquardt.plots.style import GRAY, PARTS, column, one
+from marquardt.training import Parts
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["error_histogram", "regression"]
+
+
+def regression(targets: ArrayLike, outputs: ArrayLike, ax: Axes | None = None) -> Axes:
+    """Draw outputs against targets, with the line on which they agree.
+
+    Parameters
+    ----------
+    targets : array-like of shape (n_samples,) or (n_samples, 1)
+        What was measured.
+    outputs : array-like of shape (n_samples,) or (n_samples, 1)
+        What the network says.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; on new ones when not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Titled with R, the correlation of outputs and targets.
+
+    Raises
+    ------
+    MissingExtraError
+        If Matplotlib is not installed.
+    ShapeError
+        If the two differ in length or have several columns.
+    DataError
+        If there are none, or not all are finite.
+
+    Examples
+    --------
+    >>> regression([1.0, 2.0, 3.0], [1.1, 1.9, 3.2]).get_title()
+    'R = 0.9907'
+    """
+    wanted, found = _pair(targets, outputs)
+    ax = one(ax)
+    ends = [min(wanted.min(), found.min()), max(wanted.max(), found.max())]
+    ax.plot(ends, ends, color=GRAY, linewidth=0.8, label="output = target")
+    ax.plot(wanted, found, "o", color=PARTS["train"][1], markersize=4, alpha=0.5, markeredgewidth=0)
+    varies = np.ptp(wanted) > 0 and np.ptp(found) > 0
+    ax.set_title(f"R = {np.corrcoef(wanted, found)[0, 1]:.4g}" if varies else "R is not defined")
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_xlabel("target")
+    ax.set_ylabel("output")
+    ax.legend(frameon=False)
+    return ax
+
+
+def error_histogram(
+    outputs: ArrayLike, targets: ArrayLike, parts: Parts | None = None, bins: int = 20, ax: Axes | None = None
+) -> Axes:
+    """Draw how often which error occurs, the parts of the data stacked.
+
+    Parameters
+    ----------
+    outputs : array-like of shape (n_samples,) or (n_samples, 1)
+        What the network says.
+    targets : array-like of shape (n_samples,) or (n_samples, 1)
+        What was measured. The error is output − target.
+    parts : Parts, optional
+        The division, such as a record's ``parts``; samples in no part are left out. All samples are drawn as one
+        when not given.
+    bins : int
+        Bars, all of one width, from the smallest error to the largest.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; on new ones when not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With a line where the error is zero.
+
+    Raises
+    ------
+    MissingExtraError
+        If Matplotlib is not installed.
+    ShapeError
+        If outputs and targets differ in length or have several columns.
+    DataError
+        If there are none, not all are finite, or a part has a row that they have not.
+    ConfigurationError
+        If `bins` is not a whole number from 1 up.
+
+    Examples
+    --------
+    >>> ax = error_histogram([1.0, 2.0, 3.5], [1.0, 2.5, 3.0], bins=4)
+    >>> [int(bar.get_height()) for bar in ax.patches]
+    [1, 0, 1, 1]
+    """
+    whole(bins, "bins", minimum=1)
+    wanted, found = _pair(targets, outputs)
+    errors = found - wanted
+    named = {} if parts is None else parts.named()
+    for name, rows in named.items():
+        if rows.min() < 0 or rows.max() >= len(errors):
+            raise DataError(
+                f"The {name} part has rows from {rows.min()} to {rows.max()}, and there are {len(errors)} samples. "
+                f"Give the outputs and targets of all rows that were divided."
+            )
+    if parts is not None and not named:
+        raise DataError("The division has no sample: there is nothing to draw.")
+    shown = [errors[rows] for rows in named.values()] or [errors]
+    looks = [PARTS[name] for name in named] or [PARTS["train"]]
+    ax = one(ax)
+    edges = np.histogram_bin_edges(np.concatenate(shown), bins)
+    below = np.zeros(bins)
+    for values, (label, color, _, hatch) in zip(shown, looks, strict=True):
+        counts = np.histogram(values, edges)[0]
+        ax.bar(
+            edges[:-1],
+            counts,
+            np.diff(edges),
+            below,
+            align="edge",
+            color=color,
+            hatch=hatch,
+            edgecolor="white",
+            linewidth=0.5,
+            label=f"{label} ({len(values)})" if named else None,
+        )
+        below += counts
+    ax.axvline(0.0, color="black", linewidth=1.2, label="zero error")
+    ax.locator_params(axis="y", integer=True)
+    ax.set_xlabel("output − target")
+    ax.set_ylabel("samples")
+    ax.legend(frameon=False)
+    return ax
+
+
+def _pair(targets: ArrayLike, outputs: ArrayLike) -> tuple[Array, Array]:
+    """Both as flat arrays, or a refusal."""
+    wanted, found = column(targets, "targets"), column(outputs, "outputs")
+    if len(wanted) != len(found):
+        raise ShapeError(f"targets and outputs must have as many rows, got {len(wanted)} and {len(found)}.")
+    if len(wanted) == 0 or not (np.isfinite(wanted).all() and np.isfinite(found).all()):
+        raise DataError("targets and outputs must be finite numbers, at least one of each.")
+    return wanted, found
