@@ -1,4 +1,4 @@
-"""Every activation: its slope is the derivative, and both keep their manners."""
+"""Every activation: its slope and its second derivative are the derivatives, and all keep their manners."""
 
 from __future__ import annotations
 
@@ -32,6 +32,21 @@ def test_slope_is_the_derivative_of_value(activation):
     assert_allclose(slope, central_difference(activation.value, net, WIDTH), rtol=0, atol=1e-11)
 
 
+@every_elementwise_one
+def test_second_is_the_derivative_of_slope(activation):
+    net = np.linspace(-6, 6, 1001)[None]
+    for kink in KINKS.get(activation.name, []):
+        net = net[np.abs(net - kink) > 4 * WIDTH][None]
+
+    def slope(at):
+        return activation.slope(at, activation.value(at))
+
+    value = activation.value(net)
+    second = activation.second(net if activation.uses_net else value, value)
+    # Rounding of the slopes, up to 12 for the radial basis's products, over the width.
+    assert_allclose(second, central_difference(slope, net, WIDTH), rtol=0, atol=1e-11)
+
+
 @every_activation
 def test_shape_and_type_are_kept_and_the_argument_is_left_alone(activation):
     for shape in ((1, 1), (3, 5), (2, 0)):
@@ -42,6 +57,7 @@ def test_shape_and_type_are_kept_and_the_argument_is_left_alone(activation):
         if activation.elementwise:
             kept = value.copy()
             results.append(activation.slope(net, value))
+            results.append(activation.second(net, value))
             assert np.array_equal(value, kept)
         for result in results:
             assert result.shape == shape
@@ -58,6 +74,7 @@ def test_extreme_nets_give_finite_numbers_and_no_warning(activation):
     assert np.isfinite(value).all()
     if activation.elementwise:
         assert np.isfinite(activation.slope(net, value)).all()
+        assert np.isfinite(activation.second(net, value)).all()
 
 
 @every_activation

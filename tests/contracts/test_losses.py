@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
+from autograd import hessian
 from helpers.closeness import assert_to_rounding
 from helpers.problems import random_targets
 from helpers.reference import curvatures, loss_parts
@@ -79,6 +81,24 @@ def test_curvature_is_the_derivative_of_the_slope(loss, data):
         assert close.sum() >= N_SAMPLES - (1 if loss.name == "huber" else 0)
 
 
+def test_second_is_the_second_derivative_of_either_sign(loss, data):
+    outputs, targets = data
+    second = loss.second(outputs, targets)
+    if second.ndim < 3:
+        second = dense(second)
+    expected = np.array(
+        [
+            hessian(lambda row, target=target: anp.sum(loss_parts(loss, row[None], target[None])))(row)
+            for row, target in zip(outputs.T, targets.T, strict=True)
+        ]
+    )
+    assert_to_rounding(second, expected.transpose(1, 2, 0), scale=1.0)
+    if loss.name != "cauchy":
+        assert_to_rounding(second, dense(loss.curvature(outputs, targets)), scale=1.0)
+    else:
+        assert second.min() < 0
+
+
 def test_curvature_is_positive_semidefinite(loss, data):
     for matrix in dense(loss.curvature(*data)).transpose(2, 0, 1):
         assert np.linalg.eigvalsh(matrix).min() >= -1e-15
@@ -103,7 +123,7 @@ def test_shapes_are_kept_and_arguments_left_alone(loss, data):
 def test_outputs_of_a_thousand_give_finite_numbers_and_no_warning(loss, data):
     _, targets = data
     outputs = np.resize([1000.0, -1000.0, 0.0, 800.0, -1000.0], (N_OUTPUTS, N_SAMPLES))
-    for what in (loss.value, loss.slope, loss.curvature):
+    for what in (loss.value, loss.slope, loss.curvature, loss.second):
         assert np.isfinite(what(outputs, targets)).all()
     assert (loss.value(outputs, targets) >= 0).all()
 

@@ -53,6 +53,18 @@ REFUSED = {
     ),
     "a value that overwrites its argument": (Activation("own", in_place, lambda net, a: 1.0 - a * a), "in place"),
     "a slope that overwrites the value": (Activation("own", np.tanh, spoils_the_value), "in place"),
+    "a wrong second derivative": (
+        Activation("own", np.tanh, lambda net, a: 1.0 - a * a, second=lambda net, a: 1.0 - a * a),
+        r"second of 'own' is not the derivative of its slope.*at net = .* it gives \d.*, differences give",
+    ),
+    "a second derivative of another shape": (
+        Activation("own", np.tanh, lambda net, a: 1.0 - a * a, second=lambda net, a: 0.0),
+        "second .* shape",
+    ),
+    "a second derivative that needs a net that may be gone": (
+        Activation("own", np.sin, lambda net, a: np.cos(net), second=lambda net, a: -np.sin(net), uses_net=False),
+        "second of 'own' is not the derivative",
+    ),
     "a taken name": (Activation("tanh", np.tanh, lambda net, a: 1.0 - a * a), "already.*replace=True"),
     "a name that is none": (Activation("my own", np.tanh, lambda net, a: 1.0 - a * a), "identifier, got 'my own'"),
     "units that mix": (Activation("own", np.tanh, lambda net, a: a, elementwise=False), "only softmax"),
@@ -72,6 +84,13 @@ def test_refused_is(case):
 def test_a_kink_is_no_mistake():
     leaky = Activation("leaky", lambda net: np.maximum(0.1 * net, net), lambda net, a: np.where(net > 0, 1.0, 0.1))
     assert register_activation(leaky) is activation_named("leaky")
+
+
+def test_a_second_derivative_of_ones_own_is_taken():
+    arctan = Activation(
+        "own", np.arctan, lambda net, a: 1 / (1 + net**2), second=lambda net, a: -2 * net / (1 + net**2) ** 2
+    )
+    assert register_activation(arctan) is activation_named("own")
 
 
 def test_a_name_is_free_again_only_on_request():

@@ -5,6 +5,9 @@ fused with, or None) and three functions of (outputs, targets), arrays of shape 
 `curvature` returns Λ = ∂²loss/∂output² in the cheapest of three forms, told apart by the number of axes:
 1: a constant diagonal (n_outputs,); 2: a diagonal a sample (n_outputs, n_samples); 3: a factor R with RᵀR = Λ,
 (n_rows, n_outputs, n_samples).
+
+A loss may also have `second`, which the exact Hessian needs: the true ∂²loss/∂output², of either sign. It takes the
+first or second form, or is the symmetric matrix itself, (n_outputs, n_outputs, n_samples).
 """
 
 from __future__ import annotations

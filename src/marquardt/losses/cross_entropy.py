@@ -71,6 +71,8 @@ class LogisticCrossEntropy:
         logistic = activation_named("logistic")
         return logistic.slope(outputs, logistic.value(outputs))
 
+    second = curvature  # exact as it is
+
 
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy:
@@ -133,3 +135,15 @@ class SoftmaxCrossEntropy:
         q = activation_named("softmax").value(outputs)
         factor: Array = np.sqrt(q)[:, None, :] * (np.eye(len(q))[:, :, None] - q[None, :, :])
         return factor
+
+    def second(self, outputs: Array, targets: Array) -> Array:
+        """Return Λ = diag(q) − q qᵀ, of shape (n_outputs, n_outputs, n_samples).
+
+        Parameters
+        ----------
+        outputs, targets : ndarray of shape (n_outputs, n_samples)
+            As for `value`.
+        """
+        q = activation_named("softmax").value(outputs)
+        second: Array = q[:, None, :] * (np.eye(len(q))[:, :, None] - q[None, :, :])
+        return second

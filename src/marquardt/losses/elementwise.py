@@ -9,7 +9,7 @@
 
 with u = (r/c)² and c the scale. The curvature is the true ρ″ wherever that is not negative, so that the
 generalized Gauss–Newton matrix is positive semidefinite; beyond its scale a residual pulls (by the gradient) but
-does not stiffen the step.
+does not stiffen the step. `second` is the true ρ″ everywhere; it differs for Cauchy's loss only, (1−u)/(1+u)².
 """
 
 from __future__ import annotations
@@ -111,6 +111,8 @@ class Squares:
         """
         return np.ones(len(outputs)) if self.output_weights is None else np.array(self.output_weights)
 
+    second = curvature  # exact as it is
+
     def _half_weights(self) -> float | Array:
         return 0.5 if self.output_weights is None else 0.5 * np.array(self.output_weights)[:, None]
 
@@ -191,6 +193,8 @@ class Huber(_Robust):
         """
         return (np.abs(outputs - targets) <= self.scale).astype(np.float64)
 
+    second = curvature  # exact as it is
+
 
 @dataclass(frozen=True)
 class SoftL1(_Robust):
@@ -251,6 +255,8 @@ class SoftL1(_Robust):
         curvature: Array = (1.0 + ratio) ** -1.5
         return curvature
 
+    second = curvature  # exact as it is
+
 
 @dataclass(frozen=True)
 class Cauchy(_Robust):
@@ -309,3 +315,15 @@ class Cauchy(_Robust):
         _, ratio = self._ratio(outputs, targets)
         curvature: Array = np.maximum(1.0 - ratio, 0.0) / (1.0 + ratio) ** 2
         return curvature
+
+    def second(self, outputs: Array, targets: Array) -> Array:
+        """Return (1−u)/(1+u)², of shape (n_outputs, n_samples): negative beyond the scale.
+
+        Parameters
+        ----------
+        outputs, targets : ndarray of shape (n_outputs, n_samples)
+            A column is a sample.
+        """
+        _, ratio = self._ratio(outputs, targets)
+        second: Array = (1.0 - ratio) / (1.0 + ratio) ** 2
+        return second

@@ -1,7 +1,7 @@
-"""Activation functions: value and slope side by side.
+"""Activation functions: value, slope and second derivative side by side.
 
-An activation takes `net`, of shape (n_units, n_samples), and returns an array of the same shape. Its slope
-gets both `net` and the value `a`, because most slopes are cheapest from the value: 1 − a² for tanh.
+An activation takes `net`, of shape (n_units, n_samples), and returns an array of the same shape. Its derivatives
+get both `net` and the value `a`, because most are cheapest from the value: 1 − a² for the slope of tanh.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ class Activation:
     elementwise : bool
         Whether a unit's value depends on its own net alone.
     uses_net : bool
-        Whether `slope` looks at net; where it needs only the value, the engine may write the value over net.
+        Whether `slope` or `second` look at net; where they need only the value, the engine may write the value over
+        net.
+    second : callable, optional
+        (net, a) ↦ f″(net), for the methods that use the exact Hessian; the others do without.
 
     Examples
     --------
@@ -55,6 +58,7 @@ class Activation:
     output_range: tuple[float, float] = (-1.0, 1.0)
     elementwise: bool = True
     uses_net: bool = True
+    second: Callable[[Array, Array], Array] | None = None
 
 
 def _logistic(net: Array) -> Array:
@@ -103,6 +107,27 @@ def _clipped(net: Array) -> Array:
     return np.clip(net, -1.0, 1.0)
 
 
+def _flat(net: Array, a: Array) -> Array:
+    """The second derivative of what is linear piece by piece."""
+    return np.zeros_like(a)
+
+
+def _logistic_second(net: Array, a: Array) -> Array:
+    value: Array = a * (1.0 - a) * (1.0 - 2.0 * a)
+    return value
+
+
+def _softplus_second(net: Array, a: Array) -> Array:
+    p = _logistic(net)
+    value: Array = p * (1.0 - p)
+    return value
+
+
+def _elliot_second(net: Array, a: Array) -> Array:
+    value: Array = -2.0 * np.sign(a) * (1.0 - np.abs(a)) ** 3
+    return value
+
+
 def _step(condition: AnyArray) -> Array:
     """The slope of a piecewise linear function: 1 where the condition holds."""
     return condition.astype(np.float64)
@@ -111,16 +136,29 @@ def _step(condition: AnyArray) -> Array:
 ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
-        Activation("tanh", np.tanh, lambda net, a: 1.0 - a * a, uses_net=False),
-        Activation("logistic", _logistic, lambda net, a: a * (1.0 - a), (-4.0, 4.0), (0.0, 1.0)),
-        Activation("identity", _identity, lambda net, a: np.ones_like(net), UNBOUNDED, UNBOUNDED),
-        Activation("relu", _relu, lambda net, a: _step(net > 0), UNBOUNDED, UNBOUNDED),
-        Activation("softplus", _softplus, lambda net, a: _logistic(net), (-4.0, 4.0), (0.0, np.inf)),
+        Activation(
+            "tanh", np.tanh, lambda net, a: 1.0 - a * a, uses_net=False, second=lambda net, a: -2.0 * a * (1.0 - a * a)
+        ),
+        Activation(
+            "logistic", _logistic, lambda net, a: a * (1.0 - a), (-4.0, 4.0), (0.0, 1.0), second=_logistic_second
+        ),
+        Activation("identity", _identity, lambda net, a: np.ones_like(net), UNBOUNDED, UNBOUNDED, second=_flat),
+        Activation("relu", _relu, lambda net, a: _step(net > 0), UNBOUNDED, UNBOUNDED, second=_flat),
+        Activation(
+            "softplus", _softplus, lambda net, a: _logistic(net), (-4.0, 4.0), (0.0, np.inf), second=_softplus_second
+        ),
         # 1/(1+|net|) = 1-|a|, hence the square.
-        Activation("elliot", _elliot, lambda net, a: (1.0 - np.abs(a)) ** 2, (-4.0, 4.0)),
-        Activation("radial_basis", _bell, lambda net, a: -2.0 * net * a, (-2.0, 2.0), (0.0, 1.0)),
-        Activation("saturating_linear", _clipped, lambda net, a: _step(np.abs(net) < 1), (-1.0, 1.0)),
-        Activation("sine", np.sin, lambda net, a: np.cos(net), (-np.pi / 2, np.pi / 2)),
+        Activation("elliot", _elliot, lambda net, a: (1.0 - np.abs(a)) ** 2, (-4.0, 4.0), second=_elliot_second),
+        Activation(
+            "radial_basis",
+            _bell,
+            lambda net, a: -2.0 * net * a,
+            (-2.0, 2.0),
+            (0.0, 1.0),
+            second=lambda net, a: (4.0 * net * net - 2.0) * a,
+        ),
+        Activation("saturating_linear", _clipped, lambda net, a: _step(np.abs(net) < 1), (-1.0, 1.0), second=_flat),
+        Activation("sine", np.sin, lambda net, a: np.cos(net), (-np.pi / 2, np.pi / 2), second=lambda net, a: -a),
         Activation("softmax", _softmax, _no_slope, UNBOUNDED, (0.0, 1.0), elementwise=False),
     )
 }
@@ -151,14 +189,14 @@ def activation_named(name: str) -> Activation:
 def register_activation(activation: Activation, *, replace: bool = False) -> Activation:
     """Check an activation of your own and make it usable by its name.
 
-    The check compares `slope` with differences of `value` on 401 points of [−8, 8] and allows a few of them to
-    disagree, since a kink is no mistake; both functions must keep the shape, leave their arguments alone and
-    stay finite there.
+    The check compares `slope` with differences of `value`, and `second`, if there is one, with differences of
+    `slope`, on 401 points of [−8, 8]. It allows a few of them to disagree, since a kink is no mistake. All functions
+    must keep the shape, leave their arguments alone and stay finite there.
 
     Parameters
     ----------
     activation : Activation
-        With elementwise `value` and `slope`.
+        With elementwise `value` and `slope`, and maybe `second`.
     replace : bool
         Whether an activation of that name may be replaced.
 
@@ -170,8 +208,8 @@ def register_activation(activation: Activation, *, replace: bool = False) -> Act
     Raises
     ------
     ConfigurationError
-        If the name is taken or no identifier, if a shape changes, a value is not finite, or the slope is not
-        the derivative of the value.
+        If the name is taken or no identifier, if a shape changes, a value is not finite, or a
+        derivative is none.
 
     Examples
     --------
@@ -195,7 +233,11 @@ def register_activation(activation: Activation, *, replace: bool = False) -> Act
     value = np.asarray(activation.value(net))
     value_before = value.copy()
     slope = np.asarray(activation.slope(net, value))
-    for what, array in (("value", value), ("slope", slope)):
+    arrays = {"value": value, "slope": slope}
+    if activation.second is not None:
+        # As the engine calls it: where net is not used, it may be gone.
+        arrays["second"] = np.asarray(activation.second(net if activation.uses_net else value_before.copy(), value))
+    for what, array in arrays.items():
         if array.shape != net.shape:
             raise ConfigurationError(f"The {what} of {name!r} must keep the shape {net.shape}, got {array.shape}.")
         if array.dtype != np.float64:
@@ -206,13 +248,26 @@ def register_activation(activation: Activation, *, replace: bool = False) -> Act
             )
     if not (np.array_equal(net, before) and np.array_equal(value, value_before)):
         raise ConfigurationError(f"Activation {name!r} changes its argument in place; return a new array instead.")
-    expected = central_difference(activation.value, net)
-    wrong = np.abs(slope - expected) > 1e-6 * (1.0 + np.abs(expected))
-    if wrong.sum() > 4:
-        worst = np.argmax(np.abs(slope - expected))
-        raise ConfigurationError(
-            f"The slope of {name!r} is not the derivative of its value: at net = {net.flat[worst]:.3g} it gives "
-            f"{slope.flat[worst]:.6g}, differences give {expected.flat[worst]:.6g}."
-        )
+    _require_derivative(name, "slope", "value", slope, activation.value, net)
+    if activation.second is not None:
+
+        def slope_at(at: Array) -> Array:
+            return activation.slope(at, activation.value(at))
+
+        _require_derivative(name, "second", "slope", arrays["second"], slope_at, net)
     ACTIVATIONS[name] = activation
     return activation
+
+
+def _require_derivative(
+    name: str, what: str, of_what: str, given: Array, function: Callable[[Array], Array], net: Array
+) -> None:
+    """Refuse what differs from the differences of a function on more than a few points."""
+    expected = central_difference(function, net)
+    wrong = np.abs(given - expected) > 1e-6 * (1.0 + np.abs(expected))
+    if wrong.sum() > 4:
+        worst = np.argmax(np.abs(given - expected))
+        raise ConfigurationError(
+            f"The {what} of {name!r} is not the derivative of its {of_what}: at net = {net.flat[worst]:.3g} it gives "
+            f"{given.flat[worst]:.6g}, differences give {expected.flat[worst]:.6g}."
+        )
