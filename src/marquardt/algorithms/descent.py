@@ -207,6 +207,8 @@ class DirectionRule(StepRule):
         if is_steepest or not (slope < 0 and math.isfinite(slope)):
             heading = Heading(-here.gradient, steepest_length(here.gradient), heading.memory)
             slope = -float(here.gradient @ here.gradient)
+        elif not 0 < heading.first < math.inf:
+            heading = heading._replace(first=steepest_length(heading.direction))  # a guess over- or underflowed
         return state._replace(
             memory=heading.memory, heading=heading, start=Look(0.0, here.loss, slope), looks=(), length=heading.first
         )

@@ -4,13 +4,40 @@ from __future__ import annotations
 
 from marquardt.checks import one_of, require_settings
 from marquardt.numerics.line_searches.backtracking import Backtracking
+from marquardt.numerics.line_searches.brent import Brent
+from marquardt.numerics.line_searches.charalambous import Charalambous
+from marquardt.numerics.line_searches.golden_section import GoldenSection
+from marquardt.numerics.line_searches.hybrid_bisection_cubic import HybridBisectionCubic
 from marquardt.numerics.line_searches.search import LineSearch, Look, Lookout, next_move
+from marquardt.numerics.line_searches.strong_wolfe import StrongWolfe
 
-__all__ = ["LINE_SEARCHES", "Backtracking", "LineSearch", "Look", "Lookout", "line_search_named", "next_move"]
+__all__ = [
+    "LINE_SEARCHES",
+    "Backtracking",
+    "Brent",
+    "Charalambous",
+    "GoldenSection",
+    "HybridBisectionCubic",
+    "LineSearch",
+    "Look",
+    "Lookout",
+    "StrongWolfe",
+    "line_search_named",
+    "next_move",
+]
 
 LINE_SEARCHES: dict[str, type[LineSearch]] = {
     "backtracking": Backtracking,
     "srchbac": Backtracking,
+    "golden_section": GoldenSection,
+    "srchgol": GoldenSection,
+    "brent": Brent,
+    "srchbre": Brent,
+    "strong_wolfe": StrongWolfe,
+    "charalambous": Charalambous,
+    "srchcha": Charalambous,
+    "hybrid_bisection_cubic": HybridBisectionCubic,
+    "srchhyb": HybridBisectionCubic,
 }
 """Every line search by its names: its own, and the toolbox's."""
 
