@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from marquardt.algorithms.adam import Adam
+from marquardt.algorithms.adaptive_gradient_descent import AdaptiveGradientDescent, AdaptiveGradientDescentMomentum
+from marquardt.algorithms.gradient_descent import GradientDescent, GradientDescentMomentum
 from marquardt.algorithms.levenberg_marquardt import LevenbergMarquardt
+from marquardt.algorithms.rprop import Rprop
 from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
 from marquardt.algorithms.steepest_descent import SteepestDescent
 from marquardt.checks import one_of, require_settings
 
 __all__ = [
     "ALGORITHMS",
+    "Adam",
+    "AdaptiveGradientDescent",
+    "AdaptiveGradientDescentMomentum",
+    "GradientDescent",
+    "GradientDescentMomentum",
     "LevenbergMarquardt",
     "Outcome",
+    "Rprop",
     "SteepestDescent",
     "Step",
     "StepRule",
@@ -25,6 +35,19 @@ ALGORITHMS: dict[str, type[StepRule]] = {
     "lm": LevenbergMarquardt,
     "trainlm": LevenbergMarquardt,
     "steepest_descent": SteepestDescent,
+    "gradient_descent": GradientDescent,
+    "ebp": GradientDescent,
+    "traingd": GradientDescent,
+    "gradient_descent_momentum": GradientDescentMomentum,
+    "traingdm": GradientDescentMomentum,
+    "adaptive_gradient_descent": AdaptiveGradientDescent,
+    "traingda": AdaptiveGradientDescent,
+    "adaptive_gradient_descent_momentum": AdaptiveGradientDescentMomentum,
+    "gdx": AdaptiveGradientDescentMomentum,
+    "traingdx": AdaptiveGradientDescentMomentum,
+    "rprop": Rprop,
+    "trainrp": Rprop,
+    "adam": Adam,
 }
 """Every algorithm by its names: its own, the short one, the toolbox's."""
 
