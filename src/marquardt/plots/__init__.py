@@ -2,5 +2,16 @@
 
 from marquardt.plots.outputs import error_histogram, regression
 from marquardt.plots.records import performance, training_state
+from marquardt.plots.surface import Surface, path, surface
+from marquardt.plots.trajectories import trajectories
 
-__all__ = ["error_histogram", "performance", "regression", "training_state"]
+__all__ = [
+    "Surface",
+    "error_histogram",
+    "path",
+    "performance",
+    "regression",
+    "surface",
+    "training_state",
+    "trajectories",
+]
