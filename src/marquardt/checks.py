@@ -80,14 +80,14 @@ def whole(value: Any, what: str, minimum: int = 0) -> int:
 
 
 def require_settings(kind: type, settings: Iterable[str], name: str) -> None:
-    """Refuse a setting that a dataclass does not have.
+    """Refuse a setting that a dataclass does not have; fields that are not shown are no settings.
 
     Raises
     ------
     ConfigurationError
         Names the setting and all that there are.
     """
-    known = list(getattr(kind, "__dataclass_fields__", ()))
+    known = [name for name, field in getattr(kind, "__dataclass_fields__", {}).items() if field.repr]
     for setting in settings:
         if setting not in known:
             raise ConfigurationError(f"{name} has no setting {setting!r}. It takes {', '.join(known) or 'none'}.")

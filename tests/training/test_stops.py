@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marquardt.algorithms import LevenbergMarquardt
+from marquardt.algorithms.damping import Damping
+from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Huber
 from marquardt.networks import Network, Scaling, feed_forward, initial_weights
@@ -23,7 +25,7 @@ HOLDING = {
     "time": {"seconds": 61.0},
     "epochs": {"epoch": 20},
     "gradient": {"gradient": 1e-8},
-    "mu": {"outcome": LevenbergMarquardt().outcome(1e11)},
+    "mu": {"outcome": LevenbergMarquardt().outcome(Damped(Damping(1e11, 10.0)))},
     "validation": {"validation_fails": 6},
 }
 LIMITS = Limits(max_epochs=20, max_seconds=60.0, goal=0.5, min_gradient=1e-7, max_fail=6)

@@ -6,11 +6,15 @@ from typing import Any
 
 from marquardt.algorithms.adam import Adam
 from marquardt.algorithms.adaptive_gradient_descent import AdaptiveGradientDescent, AdaptiveGradientDescentMomentum
+from marquardt.algorithms.bayesian_regularization import BayesianRegularization
+from marquardt.algorithms.gauss_newton import GaussNewton
 from marquardt.algorithms.gradient_descent import GradientDescent, GradientDescentMomentum
 from marquardt.algorithms.levenberg_marquardt import LevenbergMarquardt
+from marquardt.algorithms.newton import Newton
 from marquardt.algorithms.rprop import Rprop
 from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
 from marquardt.algorithms.steepest_descent import SteepestDescent
+from marquardt.algorithms.truncated_newton import TruncatedNewton
 from marquardt.checks import one_of, require_settings
 
 __all__ = [
@@ -18,14 +22,18 @@ __all__ = [
     "Adam",
     "AdaptiveGradientDescent",
     "AdaptiveGradientDescentMomentum",
+    "BayesianRegularization",
+    "GaussNewton",
     "GradientDescent",
     "GradientDescentMomentum",
     "LevenbergMarquardt",
+    "Newton",
     "Outcome",
     "Rprop",
     "SteepestDescent",
     "Step",
     "StepRule",
+    "TruncatedNewton",
     "Verdict",
     "algorithm_named",
 ]
@@ -34,6 +42,8 @@ ALGORITHMS: dict[str, type[StepRule]] = {
     "levenberg_marquardt": LevenbergMarquardt,
     "lm": LevenbergMarquardt,
     "trainlm": LevenbergMarquardt,
+    "bayesian_regularization": BayesianRegularization,
+    "trainbr": BayesianRegularization,
     "steepest_descent": SteepestDescent,
     "gradient_descent": GradientDescent,
     "ebp": GradientDescent,
@@ -48,6 +58,10 @@ ALGORITHMS: dict[str, type[StepRule]] = {
     "rprop": Rprop,
     "trainrp": Rprop,
     "adam": Adam,
+    "gauss_newton": GaussNewton,
+    "newton": Newton,
+    "truncated_newton": TruncatedNewton,
+    "newton_cg": TruncatedNewton,
 }
 """Every algorithm by its names: its own, the short one, the toolbox's."""
 

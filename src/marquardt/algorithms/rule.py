@@ -11,6 +11,8 @@ from abc import ABC, abstractmethod
 from enum import Enum
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+
 from marquardt.arrays import Array
 from marquardt.errors import ConfigurationError
 from marquardt.objective import Evaluation, Facts, Need
@@ -94,6 +96,12 @@ class StepRule(ABC):
     keeps_last: ClassVar[bool] = False
     refuses_validation: ClassVar[bool] = False
     form: ClassVar[str] = "auto"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The hyper-parameters as plain values, without those that are None."""
+        shown = {name: getattr(self, name) for name, field in _fields(self).items() if field.repr}
+        return {name: _plain(value) for name, value in shown.items() if value is not None}
 
     def prepared_for(self, facts: Facts) -> StepRule:
         """Return the rule as it is run on an objective, or refuse the objective.
@@ -221,3 +229,14 @@ class StepRule(ABC):
             The rule's own.
         """
         return Outcome("step", "No step lowers the loss any more.")
+
+
+def _fields(rule: StepRule) -> dict[str, Any]:
+    fields: dict[str, Any] = getattr(rule, "__dataclass_fields__", {})
+    return fields
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if isinstance(value, str | int | float | bool) else repr(value)

@@ -136,7 +136,7 @@ class Training:
         self.rule = rule.prepared_for(self.objective.facts)
         self._validation = objective(parts.validation) if parts is not None and has_validation else None
         self._test = objective(parts.test) if parts is not None and has_test else None
-        settings = {**vars(self._limits), **_settings_of(self.rule)}
+        settings = {**vars(self._limits), **self.rule.settings}
         self.record = Record(
             self.rule.name,
             settings,
@@ -335,7 +335,3 @@ def _first(stops: tuple[Callable[[Status], Stop | None], ...], status: Status) -
 
 def _performance(objective: Objective | None, here: Evaluation) -> float:
     return math.nan if objective is None else objective.performance(objective.at(here.weights, Need.VALUE))
-
-
-def _settings_of(rule: StepRule) -> dict[str, Any]:
-    return {name: getattr(rule, name) for name in getattr(rule, "__dataclass_fields__", ())}
