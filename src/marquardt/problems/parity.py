@@ -1,0 +1,77 @@
+"""Parity: is the number of ones among N bits odd?"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from marquardt.checks import one_of, whole
+from marquardt.networks import LayerGraph, cascade_forward, feed_forward
+from marquardt.problems.problem import Problem
+
+__all__ = ["WIRINGS", "parity"]
+
+WIRINGS = ("multilayer", "bridged", "cascade")
+
+MOST_BITS = 16
+"""65,536 samples."""
+
+
+def parity(n_bits: int, wiring: str = "multilayer", hidden: int | None = None) -> Problem:
+    """Parity of N bits: all 2^N patterns of −1 and 1, tanh units, starts uniform in (−1, 1).
+
+    Parameters
+    ----------
+    n_bits : int
+        From 2 to 16.
+    wiring : str
+        ``"multilayer"``: inputs, one hidden layer, output. ``"bridged"``: the inputs go to the output, too.
+        ``"cascade"``: single units one after the other, each with the inputs and all units before it.
+    hidden : int, optional
+        Hidden units. When not given: max(2, N − 1) for a multilayer network, N // 2 for a bridged one, and
+        ⌊log2 N⌋ for a cascade, but at least 1: parity-3 has 2, 1 and 1.
+
+    Returns
+    -------
+    Problem
+        With the goal of a sum of squares of 0.01.
+
+    Raises
+    ------
+    ConfigurationError
+        If a number or the wiring cannot be.
+
+    Examples
+    --------
+    >>> parity(3).graph.n_weights, parity(3, "bridged").graph.n_weights
+    (11, 9)
+    """
+    n_bits = whole(n_bits, "the number of bits", minimum=2)
+    if n_bits > MOST_BITS:
+        whole(n_bits, f"the number of bits (at most {MOST_BITS}, which are {2**MOST_BITS} samples)", minimum=n_bits + 1)
+    one_of(wiring, WIRINGS, "wiring")
+    if hidden is None:
+        hidden = {"multilayer": max(2, n_bits - 1), "bridged": n_bits // 2, "cascade": n_bits.bit_length() - 1}[wiring]
+    hidden = whole(hidden, "the number of hidden units", minimum=1)
+    inputs = np.array(list(itertools.product((-1.0, 1.0), repeat=n_bits)))
+    # −(−1)^(ones): 1 where the number of ones is odd.
+    targets = -np.prod(-inputs, axis=1, keepdims=True)
+    suffix = "" if wiring == "multilayer" else f"-{wiring}"
+    return Problem(
+        f"parity-{n_bits}{suffix}:{hidden}",
+        _graph(n_bits, wiring, hidden),
+        inputs,
+        targets,
+        goal=0.01,
+        goal_metric="sse",
+        initialization="uniform",
+        source="All patterns of the bits. The goal is the one of Yu and Wilamowski, 'Levenberg–Marquardt Training'.",
+    )
+
+
+def _graph(n_bits: int, wiring: str, hidden: int) -> LayerGraph:
+    if wiring == "multilayer":
+        return feed_forward(n_bits, hidden, 1, output_activation="tanh")
+    sizes = (hidden,) if wiring == "bridged" else (1,) * hidden
+    return cascade_forward(n_bits, sizes, 1, output_activation="tanh")
