@@ -11,6 +11,7 @@ from marquardt._version import __version__
 
 _HOMES = {
     "algorithms": ("LevenbergMarquardt", "algorithm_named"),
+    "comparison": ("Comparison", "compare"),
     "errors": (
         "ConfigurationError",
         "DataError",
@@ -42,6 +43,7 @@ _HOMES = {
         "register_activation",
     ),
     "objective": ("Evaluation", "Need", "Objective"),
+    "problems": ("Problem", "problem_named"),
     "storage": ("NetworkFile", "load", "save"),
     "training": (
         "Division",

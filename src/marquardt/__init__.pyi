@@ -1,6 +1,8 @@
 from marquardt._version import __version__ as __version__
 from marquardt.algorithms import LevenbergMarquardt as LevenbergMarquardt
 from marquardt.algorithms import algorithm_named as algorithm_named
+from marquardt.comparison import Comparison as Comparison
+from marquardt.comparison import compare as compare
 from marquardt.errors import ConfigurationError as ConfigurationError
 from marquardt.errors import DataError as DataError
 from marquardt.errors import FileError as FileError
@@ -29,6 +31,8 @@ from marquardt.networks import register_activation as register_activation
 from marquardt.objective import Evaluation as Evaluation
 from marquardt.objective import Need as Need
 from marquardt.objective import Objective as Objective
+from marquardt.problems import Problem as Problem
+from marquardt.problems import problem_named as problem_named
 from marquardt.storage import NetworkFile as NetworkFile
 from marquardt.storage import load as load
 from marquardt.storage import save as save
