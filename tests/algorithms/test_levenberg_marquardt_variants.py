@@ -10,7 +10,7 @@ from helpers import sine
 from helpers.objectives import Recorded, linear, rosenbrock
 from numpy.testing import assert_allclose
 
-from marquardt.algorithms import LevenbergMarquardt, Step, Verdict
+from marquardt.algorithms import GeodesicLevenbergMarquardt, LevenbergMarquardt, Step, Verdict
 from marquardt.algorithms.damping import DAMPINGS, Damping
 from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.errors import ConfigurationError
@@ -127,6 +127,40 @@ def test_a_rise_is_taken_after_so_many_failures_and_only_if_it_is_finite():
 def test_other_dampings_learn_the_sine(damping):
     trail = rows(sine.objective(), LevenbergMarquardt(damping=damping), sine.start(1), n=400)
     assert 2 * trail[-1].here.loss / 200 < 1e-5
+
+
+def test_the_geodesic_step_is_the_step_and_half_its_acceleration():
+    objective = sine.objective()
+    here = objective.at(sine.start(3), Need.NORMAL)
+    plain, curved = LevenbergMarquardt(mu_init=10.0), LevenbergMarquardt(mu_init=10.0, geodesic=1e6)
+    p = plain.propose(here, plain.start(here))[0].delta
+    found = curved.propose(here, curved.start(here))[0].delta
+    damped = here.normal + 10.0 * np.eye(31)
+    width = 1e-4
+    residuals = [objective.residual(here.weights + t * p) for t in (-width, 0.0, width)]
+    bent = (residuals[0] - 2 * residuals[1] + residuals[2]) / width**2
+    acceleration = -np.linalg.solve(damped, objective.jacobian(here.weights).T @ bent)
+    # Second differences: rounding / width², 1e-16 / 1e-8 of residuals of order 1, and the solve.
+    assert_allclose(found - p, 0.5 * acceleration, rtol=0, atol=1e-5 * np.abs(acceleration).max())
+    assert np.abs(acceleration).max() > 1e-3 * np.abs(p).max()
+
+
+def test_a_step_whose_acceleration_is_too_large_is_a_failed_trial():
+    objective = sine.objective()
+    here = objective.at(sine.start(3), Need.NORMAL)
+    rule = LevenbergMarquardt(geodesic=1e-9)
+    step, state = rule.propose(here, rule.start(here))
+    assert step.delta is None
+    assert state == rule.start(here)
+
+
+def test_the_acceleration_saves_most_epochs_in_the_curved_valley_of_the_sine():
+    epochs = {}
+    for rule in (LevenbergMarquardt(), GeodesicLevenbergMarquardt()):
+        for seed in (0, 1, 2):
+            reached = (row.epoch for row in iterate(sine.objective(), rule, sine.start(seed)) if row.here.loss < 1e-5)
+            epochs.setdefault(rule.name, []).append(next(reached))
+    assert np.median(epochs["geodesic_levenberg_marquardt"]) < 0.5 * np.median(epochs["levenberg_marquardt"])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from marquardt.algorithms.adaptive_gradient_descent import AdaptiveGradientDesce
 from marquardt.algorithms.bayesian_regularization import BayesianRegularization
 from marquardt.algorithms.gauss_newton import GaussNewton
 from marquardt.algorithms.gradient_descent import GradientDescent, GradientDescentMomentum
-from marquardt.algorithms.levenberg_marquardt import LevenbergMarquardt
+from marquardt.algorithms.levenberg_marquardt import GeodesicLevenbergMarquardt, LevenbergMarquardt
 from marquardt.algorithms.newton import Newton
 from marquardt.algorithms.rprop import Rprop
 from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
@@ -24,6 +24,7 @@ __all__ = [
     "AdaptiveGradientDescentMomentum",
     "BayesianRegularization",
     "GaussNewton",
+    "GeodesicLevenbergMarquardt",
     "GradientDescent",
     "GradientDescentMomentum",
     "LevenbergMarquardt",
@@ -42,6 +43,8 @@ ALGORITHMS: dict[str, type[StepRule]] = {
     "levenberg_marquardt": LevenbergMarquardt,
     "lm": LevenbergMarquardt,
     "trainlm": LevenbergMarquardt,
+    "geodesic_levenberg_marquardt": GeodesicLevenbergMarquardt,
+    "lm_geodesic": GeodesicLevenbergMarquardt,
     "bayesian_regularization": BayesianRegularization,
     "trainbr": BayesianRegularization,
     "steepest_descent": SteepestDescent,

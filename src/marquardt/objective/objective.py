@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
 from marquardt.numerics import hold_blas, is_held
+from marquardt.objective.bending import bent_outputs
 from marquardt.objective.blocks import Block, make_blocks
 from marquardt.objective.evaluation import Evaluation, Facts, Need
 from marquardt.objective.explicit import explicit_jacobian
@@ -382,7 +384,9 @@ class Objective:
             gradient = gradient + diagonal * weights
         if normal is not None and diagonal is not None:
             normal.ravel()[:: self.n_weights + 1] += diagonal
-        return Evaluation(weights, loss, sums, gradient, normal)
+        if normal is None:
+            return Evaluation(weights, loss, sums, gradient)
+        return Evaluation(weights, loss, sums, gradient, normal, bend=partial(self._bend, weights))
 
     def _spread(self, work: Callable[[Array, int, list[Block]], T], weights: Array) -> list[T]:
         """Do the work on each thread's share of the blocks; results in the order of the blocks."""
@@ -508,6 +512,28 @@ class Objective:
         return sums, gradient, normal
 
     # ---------------------------------------------------------------- second derivatives
+
+    def _bend(self, weights: Array, direction: Array) -> Array:
+        """JᵀΛ ∂²outputs/∂direction²."""
+        if not is_held():
+            with hold_blas():
+                return self._bend(weights, direction)
+        total = np.zeros(self.n_weights)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            for block in self._blocks:
+                done = self._wiring.forward(weights, block.inputs)
+                slopes = self._wiring.slopes(done)
+                bent = bent_outputs(self._wiring, done, slopes, direction)
+                curvature = self.loss.curvature(done.outputs, block.targets)
+                if curvature.ndim == 3:
+                    # Λ = RᵀR, a product a sample.
+                    bent = np.einsum("kas,ks->as", curvature, np.einsum("kas,as->ks", curvature, bent))
+                else:
+                    bent = bent * (curvature if curvature.ndim == 2 else curvature[:, None])
+                if block.weight is not None:
+                    bent = bent * block.weight
+                total += self._wiring.gradient(done, slopes, bent)
+        return total
 
     def _curved(self, done: Pass, block: Block) -> Curved:
         """A pass back that keeps what products with the Hessian need."""
