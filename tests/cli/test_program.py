@@ -15,7 +15,7 @@ from marquardt.cli.progress import short
 from marquardt.cli.scores import classification_scores, regression_scores
 from marquardt.storage import load
 
-COMMANDS = ("demo", "train", "predict", "inspect", "version")
+COMMANDS = ("demo", "train", "predict", "inspect", "compare", "version")
 
 
 def test_version_is_told_in_both_ways(call):

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from marquardt._version import __version__
+from marquardt.cli.compare import compare
 from marquardt.cli.demo import demo
 from marquardt.cli.grouped import GroupedCommand
 from marquardt.cli.inspect import inspect
@@ -52,6 +53,7 @@ app.command(cls=GroupedCommand)(demo)
 app.command(cls=GroupedCommand)(train)
 app.command(cls=GroupedCommand)(predict)
 app.command(cls=GroupedCommand)(inspect)
+app.command(cls=GroupedCommand)(compare)
 
 
 @app.command()

@@ -1,0 +1,366 @@
+"""`marquardt compare`: what it does."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from marquardt.algorithms import ALGORITHMS, StepRule
+from marquardt.checks import non_negative, one_of, positive, require_extra, whole
+from marquardt.cli.compare import CompareChoices
+from marquardt.cli.options import _hidden, refuse_collisions
+from marquardt.cli.plain import finite
+from marquardt.cli.progress import short
+from marquardt.cli.tables import table
+from marquardt.cli.training import _split_names
+from marquardt.cli.voice import Voice
+from marquardt.comparison import Comparison, Run, Summary, compare, contenders
+from marquardt.errors import ConfigurationError, DataError, FileError
+from marquardt.files import refuse_existing, replacing
+from marquardt.networks import ACTIVATIONS, INITIALIZATIONS, TOPOLOGIES
+from marquardt.problems import PROBLEMS, Problem, problem_named
+from marquardt.tables import TableCoding, read_table
+from marquardt.training import GOAL_METRICS, Fitting, Settings
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+DONE, INTERRUPTED = 0, 130
+OF_TABLES = ("target", "inputs", "ignore", "hidden", "activation", "topology", "init")
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".bz2", ".zst", ".lz4")
+PICTURES: dict[str, tuple[str, dict[str, str]]] = {
+    "losses-by-epochs.png": ("comparison_losses", {"against": "epochs"}),
+    "losses-by-seconds.png": ("comparison_losses", {"against": "seconds"}),
+    "success-rates.png": ("success_rates", {}),
+    "speed-against-memory.png": ("speed_against_memory", {}),
+}
+
+
+def run(choices: CompareChoices, voice: Voice) -> int:
+    """Compare, show, write; returns the exit code."""
+    if choices.shows_list:
+        show_list(voice, as_json=choices.as_json)
+        return DONE
+    _check(choices)
+    rules = _rules(choices)
+    problem = problem_of(choices)
+    introduce(problem, rules, choices, voice)
+    with Runs(voice, list(rules), choices.starts) as progress:
+        found = compare(
+            problem,
+            rules,
+            choices.starts,
+            seed=choices.seed,
+            goal=choices.goal,
+            goal_metric=_metric(choices, problem),
+            max_epochs=choices.epochs,
+            max_seconds=choices.time,
+            min_gradient=choices.min_grad,
+            n_jobs=choices.jobs,
+            progress=progress.take,
+            resume=choices.resume,
+        )
+    conclude(found, choices, voice)
+    if choices.output is not None:
+        with replacing(choices.output, force=choices.force) as temporary:
+            temporary.write_text(found.to_json(indent=1) + "\n", encoding="utf-8")
+        voice.say(f"Every run: {choices.output}")
+    if choices.plots is not None and found.runs:
+        for path in draw(found, choices.plots, force=choices.force):
+            voice.say(f"Picture: {path}")
+    if choices.as_json:
+        print(json.dumps(summary(found, choices)))
+    return DONE if found.is_complete else INTERRUPTED
+
+
+def show_list(voice: Voice, *, as_json: bool = False) -> None:
+    """Say which problems and algorithms there are."""
+    problems = {name: _first_line(build) for name, build in PROBLEMS.items()}
+    problems["parity-N"] = (
+        "Parity of N bits: all 2^N patterns, network N-H-1 with tanh, goal SSE 0.01; parity-5:4 has H = 4."
+    )
+    problems["parity-N-bridged"] = "The same where the output sees the inputs, too."
+    problems["parity-N-cascade"] = "The same with H single units, each with the inputs and all units before it."
+    algorithms = {kind.name: _first_line(kind) for kind in ALGORITHMS.values()}
+    if as_json:
+        print(json.dumps({"problems": problems, "algorithms": algorithms}))
+    voice.show(table("Problems", ["name", ""], [[*each] for each in problems.items()], n_left=2))
+    voice.say()
+    voice.show(table("Algorithms", ["name", ""], [[*each] for each in algorithms.items()], n_left=2))
+
+
+def problem_of(choices: CompareChoices) -> Problem:
+    """Return the problem that is named, or make one from a table."""
+    name = str(choices.problem)
+    if not _is_table(name):
+        for option in OF_TABLES:
+            if getattr(choices, option) is not None:
+                raise ConfigurationError(f"--{option} belongs to a table, and {name!r} is the name of a problem.")
+        return problem_named(name)
+    if choices.goal is None:
+        raise ConfigurationError("A table has no goal of its own. Say by --goal which error a run has to reach.")
+    data = Path(name)
+    read = read_table(data)
+    names: list[str] = read.column_names
+    if not choices.target:
+        raise DataError(f"Which column is to be predicted? Name it with --target. {name} has {', '.join(names[:12])}.")
+    coding = TableCoding.fit(
+        read,
+        targets=tuple(choices.target),
+        inputs=None if choices.inputs is None else _split_names(choices.inputs, names),
+        drop=_split_names(choices.ignore or (), names),
+    )
+    coded = coding.code(read)
+    settings = Settings(
+        hidden_layer_sizes=_hidden(choices.hidden),
+        activation=choices.activation or "tanh",
+        topology=choices.topology or "feed_forward",
+        initialization=choices.init or "nguyen_widrow",
+        seed=choices.seed,
+    )
+    n_classes = len(coding.classes)
+    fitting = Fitting(coded.inputs, coded.targets, settings, coding.task, n_classes=n_classes)
+    is_regression = coding.task == "regression"
+    targets = np.asarray(coded.targets, dtype=np.float64)
+    if not is_regression:
+        # A column a class; of two classes the second says it all.
+        targets = np.eye(n_classes)[coded.targets.astype(int)][:, 1 if n_classes == 2 else 0 :]
+    return Problem(
+        data.name,
+        fitting.network.graph,
+        coded.inputs,
+        targets,
+        goal=choices.goal,
+        goal_metric=choices.goal_metric or ("mse" if is_regression else "loss"),
+        loss=fitting.loss,
+        initialization=settings.initialization,
+        input_scaling=settings.input_scaling,
+        target_scaling=settings.target_scaling if is_regression else "none",
+        source=f"The table {name}.",
+    )
+
+
+def introduce(problem: Problem, rules: dict[str, StepRule], choices: CompareChoices, voice: Voice) -> None:
+    """Say what is going to be done."""
+    goal = problem.goal if choices.goal is None else choices.goal
+    metric = _metric(choices, problem) or problem.goal_metric
+    voice.say(
+        f"{problem.name}: network {problem.graph.describe()}, {problem.graph.n_weights} weights, {problem.n_samples} "
+        f"samples, goal {metric} {short(goal)}."
+    )
+    if problem.source:
+        voice.say(problem.source)
+    of = f"{len(rules)} algorithms" if len(rules) > 1 else "One algorithm"
+    voice.say(f"{of} from {_count(choices.starts, 'start')}, {problem.initialization}, seed {choices.seed}.")
+    voice.say()
+
+
+class Runs:
+    """Shows how many runs are finished: drawn over itself on a terminal, every tenth of them elsewhere."""
+
+    def __init__(self, voice: Voice, labels: list[str], n_starts: int) -> None:
+        self._voice = voice
+        self._live: Live | None = None
+        self._counts = {label: [0, 0] for label in labels}
+        self._n_all = len(labels) * n_starts
+        self._n_done = 0
+
+    def __enter__(self) -> Self:
+        if self._voice.is_live:
+            from rich.live import Live
+
+            self._live = Live(console=self._voice.console, get_renderable=self._text, refresh_per_second=8)
+            self._live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def take(self, run: Run, n_done: int, n_all: int) -> None:
+        """Count a finished run."""
+        self._n_done = n_done
+        self._counts[run.algorithm][0] += run.succeeded
+        self._counts[run.algorithm][1] += 1
+        if self._live is None and (n_done * 10 // n_all > (n_done - 1) * 10 // n_all):
+            self._voice.say(f"{n_done} of {n_all} runs")
+
+    def _text(self) -> Any:
+        from rich.text import Text
+
+        counts = ", ".join(f"{label} {good}/{tried}" for label, (good, tried) in self._counts.items())
+        return Text(f"{self._n_done} of {self._n_all} runs; goal met by {counts}")
+
+
+def conclude(found: Comparison, choices: CompareChoices, voice: Voice) -> None:
+    """Show one line an algorithm, and say what it comes to."""
+    summaries = found.summaries()
+    voice.say()
+    headings = ["algorithm", "success", "epochs", "time", "median", "evaluations", "memory"]
+    title = f"Runs that met the goal, {found.metric} {short(found.goal)}: mean ± standard deviation"
+    voice.show(table(title, headings, [_cells(each) for each in summaries]))
+    voice.say()
+    if not found.is_complete:
+        n_all = len(found.algorithms) * found.n_starts
+        again = "" if choices.resume is None else " The same command goes on from there."
+        voice.say(f"Interrupted: {len(found.runs)} of {n_all} runs are finished.{again}", style="yellow")
+    for sentence in verdict(found):
+        voice.say(sentence)
+    if choices.jobs != 1:
+        voice.say("The runs shared the processor: compare the times with care, or take --jobs 1.")
+
+
+def verdict(found: Comparison) -> list[str]:
+    """Return who is fastest, and how the failures ended."""
+    sentences = []
+    good = sorted((each for each in found.summaries() if each.n_succeeded), key=lambda each: each.seconds_mean)
+    if len(good) > 1:
+        first, second = good[:2]
+        ratio = second.seconds_mean / first.seconds_mean if first.seconds_mean > 0 else float("inf")
+        sentences.append(
+            f"Where it meets the goal {first.algorithm} is the fastest, {_time(first.seconds_mean)} in the mean; "
+            f"{second.algorithm} takes {short(ratio, 3)} times as long."
+        )
+        safest = max(good, key=lambda each: each.success_rate)
+        if safest.success_rate > first.success_rate:
+            sentences.append(f"{safest.algorithm} meets it most often, from {safest.success_rate:.0%} of the starts.")
+    elif not good and found.runs:
+        sentences.append("No run met the goal.")
+    for label in found.algorithms:
+        stops = Counter(run.stop for run in found.runs_of(label) if not run.succeeded)
+        if stops:
+            how = ", ".join(f"{stop} {count}" for stop, count in stops.most_common())
+            sentences.append(f"How the other runs of {label} ended: {how}.")
+    return sentences
+
+
+def draw(found: Comparison, folder: Path, *, force: bool = False) -> list[Path]:
+    """Write the pictures and return where they are."""
+    # Files are all that is wanted, with or without a screen.
+    require_extra("matplotlib", "plots").use("Agg")
+    from matplotlib import pyplot
+
+    from marquardt import plots
+
+    written = []
+    folder.mkdir(exist_ok=True)
+    for name, (function, options) in PICTURES.items():
+        drawn = getattr(plots, function)(found, **options)
+        figure = (drawn[0] if isinstance(drawn, tuple) else drawn).figure
+        with replacing(folder / name, force=force) as temporary:
+            figure.savefig(temporary, dpi=150)
+        pyplot.close(figure)
+        written.append(folder / name)
+    return written
+
+
+def summary(found: Comparison, choices: CompareChoices) -> dict[str, Any]:
+    """Return what `--json` prints; NaN, which JSON has not, is null."""
+    made: dict[str, Any] = finite(
+        {
+            "problem": found.problem,
+            "metric": found.metric,
+            "goal": found.goal,
+            "seed": found.seed,
+            "starts": found.n_starts,
+            "complete": found.is_complete,
+            "algorithms": [asdict(each) for each in found.summaries()],
+            "settings": found.settings,
+            "output": None if choices.output is None else str(choices.output),
+        }
+    )
+    return made
+
+
+def _check(choices: CompareChoices) -> None:
+    """Refuse, by the option's name, what can be refused before anything is read."""
+    if choices.problem is None:
+        raise ConfigurationError("Which problem? Name one, or a table; --list lists the problems.")
+    whole(choices.starts, "--starts", minimum=1)
+    whole(choices.seed, "--seed")
+    if choices.jobs != -1:
+        whole(choices.jobs, "--jobs (-1 for one a processor)", minimum=1)
+    if choices.goal is not None:
+        positive(choices.goal, "--goal")
+    if choices.goal_metric is not None:
+        one_of(choices.goal_metric, GOAL_METRICS, "--goal-metric")
+        if choices.goal is None:
+            raise ConfigurationError("--goal-metric says what --goal is given in. Give both.")
+    if choices.epochs is not None:
+        whole(choices.epochs, "--epochs")
+    if choices.time is not None:
+        positive(choices.time, "--time")
+    non_negative(choices.min_grad, "--min-grad")
+    for option, words in (("activation", ACTIVATIONS), ("topology", TOPOLOGIES), ("init", INITIALIZATIONS)):
+        if getattr(choices, option) is not None:
+            one_of(getattr(choices, option), words, f"--{option}")
+    written = {}
+    if choices.output is not None:
+        if choices.output.suffix.lower() != ".json":
+            raise ConfigurationError(f"The name of --output must end in .json, got {str(choices.output)!r}.")
+        refuse_existing(choices.output, force=choices.force)
+        written["--output"] = choices.output
+    if choices.resume is not None:
+        refuse_existing(choices.resume, force=True)
+        written["--resume"] = choices.resume
+    if choices.plots is not None:
+        require_extra("matplotlib", "plots")
+        if choices.plots.exists() and not choices.plots.is_dir():
+            raise FileError(f"--plots names a folder, and {choices.plots} is a file.")
+        if choices.plots.is_dir():
+            for name in PICTURES:
+                refuse_existing(choices.plots / name, force=choices.force)
+        else:
+            refuse_existing(choices.plots)
+    refuse_collisions({"PROBLEM": Path(str(choices.problem))} if _is_table(str(choices.problem)) else {}, written)
+
+
+def _rules(choices: CompareChoices) -> dict[str, StepRule]:
+    given = choices.algorithms
+    if given is None:
+        return contenders(list(dict.fromkeys(kind.name for kind in ALGORITHMS.values())))
+    try:
+        return contenders(",".join(given))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--algorithms: {error}") from error
+
+
+def _metric(choices: CompareChoices, problem: Problem) -> str | None:
+    """A goal without a metric is a mean squared error, except of a table of classes, which has none."""
+    if choices.goal is None:
+        return None
+    return choices.goal_metric or (problem.goal_metric if _is_table(str(choices.problem)) else "mse")
+
+
+def _is_table(name: str) -> bool:
+    return Path(name).suffix.lower() in SUFFIXES
+
+
+def _cells(of: Summary) -> list[str]:
+    evaluations = ", ".join(f"{short(count, 3)} {name}" for name, count in of.evaluations.items() if count)
+    return [
+        of.algorithm,
+        f"{of.n_succeeded} of {of.n_runs}",
+        f"{short(of.epochs_mean)} ± {short(of.epochs_sd, 3)}" if of.n_succeeded else "-",
+        f"{_time(of.seconds_mean)} ± {_time(of.seconds_sd)}" if of.n_succeeded else "-",
+        _time(of.seconds_median) if of.n_succeeded else "-",
+        evaluations or "-",
+        f"{short(of.memory / 1e6, 3)} MB" if of.memory else "-",
+    ]
+
+
+def _time(seconds: float) -> str:
+    return f"{short(1e3 * seconds, 3)} ms" if seconds < 1 else f"{short(seconds, 3)} s"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _first_line(thing: Any) -> str:
+    return str(thing.__doc__).strip().split("\n", 1)[0]
