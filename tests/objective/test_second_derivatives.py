@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Cauchy, Huber, SoftmaxCrossEntropy, Squares, WeightDecay
-from marquardt.networks import ACTIVATIONS, Activation, cascade_forward, feed_forward, register_activation
+from marquardt.networks import (
+    ACTIVATIONS,
+    Activation,
+    Layer,
+    LayerGraph,
+    cascade_forward,
+    feed_forward,
+    register_activation,
+)
 from marquardt.objective import Need
 
 ULPS = 256
@@ -157,15 +165,31 @@ LARGER = {
         SoftmaxCrossEntropy(),
         sample_weight=np.random.default_rng(3).uniform(0, 2, N_SAMPLES),
     ),
+    "softmax under squares": a_problem(feed_forward(3, (5,), 4, output_activation="softmax"), Squares()),
+    "wide fan-in": a_problem(feed_forward(40, (3, 2), 2), Squares()),
+    "skip connections, no biases": a_problem(
+        LayerGraph(
+            3,
+            (
+                Layer(4, "tanh", ("inputs",), bias=False, name="a"),
+                Layer(3, "logistic", ("inputs", "a"), name="b"),
+                Layer(2, "sine", ("a",), bias=False, name="c"),
+                Layer(3, "tanh", ("c", "b", "inputs"), bias=False, name="out"),
+            ),
+        ),
+        Squares(),
+    ),
 }
 
 
 @pytest.mark.parametrize("case", LARGER)
-def test_larger_networks_in_chunks_of_directions_and_blocks_equal_differences_of_the_gradient(case, monkeypatch):
-    monkeypatch.setattr("marquardt.objective.second_order.CHUNK_BYTES", 1 << 18)  # ten directions or so
+def test_larger_networks_equal_differences_of_the_gradient(case, monkeypatch):
+    monkeypatch.setattr("marquardt.objective.second_order.CHUNK_BYTES", 1 << 18)  # ten directions or so at a time
     problem = LARGER[case]
     objective = problem.objective(block_size=64)
     hessian = objective.at(problem.weights, Need.HESSIAN).hessian
+    products = objective.at(problem.weights, Need.PRODUCT).times(np.eye(problem.graph.n_weights))
+    assert_to_rounding(products, hessian, summands=N_SAMPLES)
     width, weights = 1e-3, (4 / 5, -1 / 5, 4 / 105, -1 / 280)
     for k in range(0, problem.graph.n_weights, 7):
         unit = width * np.eye(problem.graph.n_weights)[k]

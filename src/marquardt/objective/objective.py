@@ -20,13 +20,13 @@ from marquardt.objective.bending import bent_outputs
 from marquardt.objective.blocks import Block, make_blocks
 from marquardt.objective.evaluation import Evaluation, Facts, Need
 from marquardt.objective.explicit import explicit_jacobian
+from marquardt.objective.hessian import HessianSums
 from marquardt.objective.pairs import PairSums
 from marquardt.objective.passes import Pass, Scratch, Wiring
 from marquardt.objective.plan import KEPT_BYTES, Plan, make_plan
 from marquardt.objective.second_order import (
     Curved,
     curved_pass,
-    full_hessian,
     gradient_of,
     hessian_times,
     kept_numbers,
@@ -544,17 +544,18 @@ class Objective:
 
     def _with_hessian(self, weights: Array) -> Evaluation:
         """Sums, gradient and Hessian."""
-        hessian = np.zeros((self.n_weights, self.n_weights))
+        total = HessianSums(self._wiring)
         parts = []
         for block in self._blocks:
             done, sums = self._forward(weights, 0, block)
             curved = self._curved(done, block)
             parts.append((sums, gradient_of(self._wiring, curved)))
-            hessian += full_hessian(self._wiring, curved)
+            total.add(curved)
         here = self._evaluation(weights, *_sum_each(parts))
         if here.gradient is None:
             return here
-        hessian = 0.5 * (hessian + hessian.T)  # rounding differs between a row and its column
+        hessian = np.empty((self.n_weights, self.n_weights))
+        total.write(hessian)
         if self._diagonal is not None:
             hessian.ravel()[:: self.n_weights + 1] += self._diagonal
         return here._replace(hessian=hessian)

@@ -25,7 +25,16 @@ import numpy as np
 from marquardt.arrays import Array
 from marquardt.objective.passes import Pass, Wiring
 
-__all__ = ["Curved", "chunk_size", "curved_pass", "full_hessian", "gradient_of", "hessian_times", "kept_numbers"]
+__all__ = [
+    "Curved",
+    "applied",
+    "curved_pass",
+    "gradient_of",
+    "hessian_times",
+    "kept_numbers",
+    "output_rates",
+    "total_of",
+]
 
 CHUNK_BYTES = 4 << 20
 """What the rates of a chunk of directions may take."""
@@ -91,7 +100,7 @@ def curved_pass(wiring: Wiring, done: Pass, slope: Array, second: Array, sample_
     for k in range(last, -1, -1):
         inner = slopes[k]
         if k < last:
-            error = _sum([done.matrices[c][:, first:stop].T @ deltas[c] for c, first, stop in wiring.consumers[k]])
+            error = total_of([done.matrices[c][:, first:stop].T @ deltas[c] for c, first, stop in wiring.consumers[k]])
             deltas[k] = error if inner is None else inner * error
         function = wiring.activations[k].second
         if inner is not None and function is not None:
@@ -137,82 +146,12 @@ def hessian_times(wiring: Wiring, curved: Curved, vectors: Array) -> Array:
     ndarray of shape (n_weights, k)
         The sum over the block, without a penalty.
     """
-    done = curved.done
-    n_samples, n_directions = done.outputs.shape[1], vectors.shape[1]
-    # V with the axes (unit, direction, column).
-    moves = [
-        vectors[span.start : span.stop].reshape(span.layer.size, span.fan_in, n_directions).transpose(0, 2, 1)
-        for span in wiring.spans
-    ]
-    net_rates: list[Array] = []
-    rates: list[Array] = []
-    for k, (span, move) in enumerate(zip(wiring.spans, moves, strict=True)):
-        size = span.layer.size
-        rate = _flat(move) @ done.stacked[k]
-        rate = rate.reshape(size, n_directions, n_samples)
-        for source, (_, first, stop) in zip(wiring.sources[k], span.columns, strict=True):
-            if source >= 0:
-                rate += _apply(done.matrices[k][:, first:stop], rates[source])
-        net_rates.append(rate)
-        inner = curved.slopes[k]
-        rates.append(rate if inner is None else rate * inner[:, None])
-    delta_rates = _backward_rates(wiring, curved, net_rates, rates, moves)
-    result = np.empty_like(vectors, order="C")
-    for k, span in enumerate(wiring.spans):
-        size = span.layer.size
-        part = (_flat(delta_rates[k]) @ done.stacked[k].T).reshape(size, n_directions, span.fan_in)
-        for source, (_, first, stop) in zip(wiring.sources[k], span.columns, strict=True):
-            if source >= 0:
-                crossed = (_flat(rates[source]) @ curved.deltas[k].T).reshape(stop - first, n_directions, size)
-                part[:, :, first:stop] += crossed.transpose(2, 1, 0)
-        result[span.start : span.stop].reshape(size, span.fan_in, n_directions)[:] = part.transpose(0, 2, 1)
-    return result
-
-
-def full_hessian(wiring: Wiring, curved: Curved) -> Array:
-    """Return the Hessian of one block, as its products with the identity.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    curved : Curved
-        From `curved_pass`.
-
-    Returns
-    -------
-    ndarray of shape (n_weights, n_weights)
-        The sum over the block, without a penalty; symmetric to rounding.
-    """
-    n_weights = wiring.graph.n_weights
-    hessian = np.empty((n_weights, n_weights))
-    step = chunk_size(wiring, curved.done.outputs.shape[1])
-    for first in range(0, n_weights, step):
-        last = min(first + step, n_weights)
-        columns = np.zeros((n_weights, last - first))
-        columns[np.arange(first, last), np.arange(last - first)] = 1.0
-        # A column of the Hessian is its row.
-        hessian[first:last] = hessian_times(wiring, curved, columns).T
-    return hessian
-
-
-def chunk_size(wiring: Wiring, n_samples: int) -> int:
-    """Return how many directions are taken together, so that their rates stay within bounds.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    n_samples : int
-        Samples of the block.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
+    result = np.empty(vectors.shape)
     n_units = sum(span.layer.size for span in wiring.spans)
-    return max(1, CHUNK_BYTES // (8 * 3 * n_units * n_samples))  # R{net}, R{a} and R{δ}
+    step = max(1, CHUNK_BYTES // (8 * 3 * n_units * curved.done.outputs.shape[1]))  # R{net}, R{a} and R{δ}
+    for first in range(0, vectors.shape[1], step):
+        result[:, first : first + step] = _chunk_times(wiring, curved, vectors[:, first : first + step])
+    return result
 
 
 def kept_numbers(wiring: Wiring) -> int:
@@ -232,6 +171,68 @@ def kept_numbers(wiring: Wiring) -> int:
     return units + wiring.graph.n_outputs**2
 
 
+def _chunk_times(wiring: Wiring, curved: Curved, vectors: Array) -> Array:
+    """The product with a few directions."""
+    done = curved.done
+    n_samples, n_directions = done.outputs.shape[1], vectors.shape[1]
+    # V with the axes (unit, direction, column).
+    moves = [
+        vectors[span.start : span.stop].reshape(span.layer.size, span.fan_in, n_directions).transpose(0, 2, 1)
+        for span in wiring.spans
+    ]
+    net_rates: list[Array] = []
+    rates: list[Array] = []
+    for k, (span, move) in enumerate(zip(wiring.spans, moves, strict=True)):
+        size = span.layer.size
+        rate = _flat(move) @ done.stacked[k]
+        rate = rate.reshape(size, n_directions, n_samples)
+        for source, (_, first, stop) in zip(wiring.sources[k], span.columns, strict=True):
+            if source >= 0:
+                rate += applied(done.matrices[k][:, first:stop], rates[source])
+        net_rates.append(rate)
+        inner = curved.slopes[k]
+        rates.append(rate if inner is None else rate * inner[:, None])
+    delta_rates = _backward_rates(wiring, curved, net_rates, rates, moves)
+    result = np.empty(vectors.shape)
+    for k, span in enumerate(wiring.spans):
+        size = span.layer.size
+        part = (_flat(delta_rates[k]) @ done.stacked[k].T).reshape(size, n_directions, span.fan_in)
+        for source, (_, first, stop) in zip(wiring.sources[k], span.columns, strict=True):
+            if source >= 0:
+                crossed = (_flat(rates[source]) @ curved.deltas[k].T).reshape(stop - first, n_directions, size)
+                part[:, :, first:stop] += crossed.transpose(2, 1, 0)
+        result[span.start : span.stop].reshape(size, span.fan_in, n_directions)[:] = part.transpose(0, 2, 1)
+    return result
+
+
+def output_rates(wiring: Wiring, curved: Curved, net_rate: Array, rate: Array) -> Array:
+    """Return R{δ} of the output layer.
+
+    Parameters
+    ----------
+    wiring : Wiring
+        The network.
+    curved : Curved
+        From `curved_pass`.
+    net_rate, rate : ndarray of shape (n_outputs, n_directions, n_samples)
+        R{net} and R{a} of that layer; the latter is not used for a softmax.
+
+    Returns
+    -------
+    ndarray of shape (n_outputs, n_directions, n_samples)
+        Rates along each direction.
+    """
+    inner, bend = curved.slopes[-1], curved.bends[-1]
+    if inner is None and not wiring.is_linear[-1]:
+        return _softmax_rates(curved, net_rate)
+    result = _bent(curved.second, rate)
+    if inner is not None:
+        result = result * inner[:, None]
+    if bend is not None:
+        result = result + bend[:, None] * net_rate
+    return result
+
+
 def _backward_rates(
     wiring: Wiring, curved: Curved, net_rates: list[Array], rates: list[Array], moves: list[Array]
 ) -> list[Array]:
@@ -240,21 +241,17 @@ def _backward_rates(
     delta_rates: list[Array] = [rates[last]] * (last + 1)
     for k in range(last, -1, -1):
         if k == last:
-            softmax = curved.slopes[last] is None and not wiring.is_linear[last]
-            if softmax:
-                delta_rates[last] = _softmax_rates(curved, net_rates[last])
-                continue
-            rate = _bent(curved.second, rates[last])
-        else:
-            parts = []
-            for c, first, stop in wiring.consumers[k]:
-                move = moves[c][:, :, first:stop]
-                size, n_directions, width = move.shape
-                part = move.transpose(2, 1, 0).reshape(width * n_directions, size) @ curved.deltas[c]
-                part = part.reshape(width, n_directions, -1)
-                part += _apply(curved.done.matrices[c][:, first:stop].T, delta_rates[c])
-                parts.append(part)
-            rate = _sum(parts)
+            delta_rates[k] = output_rates(wiring, curved, net_rates[k], rates[k])
+            continue
+        parts = []
+        for c, first, stop in wiring.consumers[k]:
+            move = moves[c][:, :, first:stop]
+            size, n_directions, width = move.shape
+            part = move.transpose(2, 1, 0).reshape(width * n_directions, size) @ curved.deltas[c]
+            part = part.reshape(width, n_directions, -1)
+            part += applied(curved.done.matrices[c][:, first:stop].T, delta_rates[c])
+            parts.append(part)
+        rate = total_of(parts)
         inner, bend = curved.slopes[k], curved.bends[k]
         if inner is not None:
             rate = rate * inner[:, None]
@@ -288,15 +285,39 @@ def _flat(array: Array) -> Array:
     return array.reshape(-1, array.shape[2])
 
 
-def _apply(matrix: Array, rates: Array) -> Array:
-    """The product of a matrix with rates, over their units."""
+def applied(matrix: Array, rates: Array) -> Array:
+    """Return the product of a matrix with rates, over their units.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, units)
+        Weights.
+    rates : ndarray of shape (units, n_directions, n_samples)
+        Rates of change.
+
+    Returns
+    -------
+    ndarray of shape (n, n_directions, n_samples)
+        One matrix multiplication.
+    """
     units, n_directions, n_samples = rates.shape
     product: Array = (matrix @ rates.reshape(units, n_directions * n_samples)).reshape(-1, n_directions, n_samples)
     return product
 
 
-def _sum(arrays: list[Array]) -> Array:
-    """The sum of one or more arrays."""
+def total_of(arrays: list[Array]) -> Array:
+    """Return the sum of one or more arrays.
+
+    Parameters
+    ----------
+    arrays : list of ndarray
+        Of one shape; left as they are.
+
+    Returns
+    -------
+    ndarray
+        The array itself where there is only one.
+    """
     total = arrays[0]
     for array in arrays[1:]:
         total = total + array
