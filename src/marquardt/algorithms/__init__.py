@@ -7,12 +7,20 @@ from typing import Any
 from marquardt.algorithms.adam import Adam
 from marquardt.algorithms.adaptive_gradient_descent import AdaptiveGradientDescent, AdaptiveGradientDescentMomentum
 from marquardt.algorithms.bayesian_regularization import BayesianRegularization
+from marquardt.algorithms.conjugate_gradient import (
+    ConjugateGradient,
+    FletcherReeves,
+    HestenesStiefel,
+    PolakRibiere,
+    PowellBeale,
+)
 from marquardt.algorithms.gauss_newton import GaussNewton
 from marquardt.algorithms.gradient_descent import GradientDescent, GradientDescentMomentum
-from marquardt.algorithms.levenberg_marquardt import GeodesicLevenbergMarquardt, LevenbergMarquardt
+from marquardt.algorithms.levenberg_marquardt import GeodesicLevenbergMarquardt, LevenbergMarquardt, NeuronByNeuron
 from marquardt.algorithms.newton import Newton
 from marquardt.algorithms.rprop import Rprop
 from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
+from marquardt.algorithms.scaled_conjugate_gradient import ScaledConjugateGradient
 from marquardt.algorithms.steepest_descent import SteepestDescent
 from marquardt.algorithms.truncated_newton import TruncatedNewton
 from marquardt.checks import one_of, require_settings
@@ -23,14 +31,21 @@ __all__ = [
     "AdaptiveGradientDescent",
     "AdaptiveGradientDescentMomentum",
     "BayesianRegularization",
+    "ConjugateGradient",
+    "FletcherReeves",
     "GaussNewton",
     "GeodesicLevenbergMarquardt",
     "GradientDescent",
     "GradientDescentMomentum",
+    "HestenesStiefel",
     "LevenbergMarquardt",
+    "NeuronByNeuron",
     "Newton",
     "Outcome",
+    "PolakRibiere",
+    "PowellBeale",
     "Rprop",
+    "ScaledConjugateGradient",
     "SteepestDescent",
     "Step",
     "StepRule",
@@ -43,11 +58,24 @@ ALGORITHMS: dict[str, type[StepRule]] = {
     "levenberg_marquardt": LevenbergMarquardt,
     "lm": LevenbergMarquardt,
     "trainlm": LevenbergMarquardt,
+    "neuron_by_neuron": NeuronByNeuron,
+    "nbn": NeuronByNeuron,
     "geodesic_levenberg_marquardt": GeodesicLevenbergMarquardt,
     "lm_geodesic": GeodesicLevenbergMarquardt,
     "bayesian_regularization": BayesianRegularization,
     "trainbr": BayesianRegularization,
     "steepest_descent": SteepestDescent,
+    "conjugate_gradient": ConjugateGradient,
+    "fletcher_reeves": FletcherReeves,
+    "traincgf": FletcherReeves,
+    "polak_ribiere": PolakRibiere,
+    "traincgp": PolakRibiere,
+    "hestenes_stiefel": HestenesStiefel,
+    "powell_beale": PowellBeale,
+    "traincgb": PowellBeale,
+    "scaled_conjugate_gradient": ScaledConjugateGradient,
+    "scg": ScaledConjugateGradient,
+    "trainscg": ScaledConjugateGradient,
     "gradient_descent": GradientDescent,
     "ebp": GradientDescent,
     "traingd": GradientDescent,

@@ -43,7 +43,7 @@ from marquardt.errors import ConfigurationError
 from marquardt.numerics import factor_damped
 from marquardt.objective import Evaluation, Facts, Need
 
-__all__ = ["Damped", "GeodesicLevenbergMarquardt", "LevenbergMarquardt"]
+__all__ = ["Damped", "GeodesicLevenbergMarquardt", "LevenbergMarquardt", "NeuronByNeuron"]
 
 MU_FLOOR = 1e-20
 """Below this μ no longer matters to any normal matrix; it is held there so that it can rise again in few trials."""
@@ -261,6 +261,33 @@ class GeodesicLevenbergMarquardt(LevenbergMarquardt):
     geodesic: float = 0.75
 
     name = "geodesic_levenberg_marquardt"
+
+
+@dataclass(frozen=True)
+class NeuronByNeuron(LevenbergMarquardt):
+    """Levenberg–Marquardt on normal equations that are accumulated neuron by neuron, as Wilamowski and Yu publish it.
+
+    The steps are those of `LevenbergMarquardt`: the matrix is the same. Its sums run over samples and units in Python,
+    so that it is for reading and for checking, not for speed.
+
+    Parameters
+    ----------
+    mu_init, mu_increase, mu_decrease, mu_max, damping, scaling, geodesic, rise_after
+        As for `LevenbergMarquardt`.
+
+    Raises
+    ------
+    ConfigurationError
+        If a setting cannot be.
+
+    Examples
+    --------
+    >>> NeuronByNeuron().form
+    'neuron_by_neuron'
+    """
+
+    name = "neuron_by_neuron"
+    form = "neuron_by_neuron"
 
 
 def _grown(diagonal: Array | None, normal: Array) -> Array:

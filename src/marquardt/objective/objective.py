@@ -21,6 +21,7 @@ from marquardt.objective.blocks import Block, make_blocks
 from marquardt.objective.evaluation import Evaluation, Facts, Need
 from marquardt.objective.explicit import explicit_jacobian
 from marquardt.objective.hessian import HessianSums
+from marquardt.objective.neuron_by_neuron import NeuronByNeuron
 from marquardt.objective.pairs import PairSums
 from marquardt.objective.passes import Pass, Scratch, Wiring
 from marquardt.objective.plan import KEPT_BYTES, Plan, make_plan
@@ -31,7 +32,7 @@ from marquardt.objective.second_order import (
     hessian_times,
     kept_numbers,
 )
-from marquardt.objective.sensitivities import Sensitivity, forms, sensitivities
+from marquardt.objective.sensitivities import Sensitivity, curvature_rows, forms, sensitivities
 from marquardt.objective.single import SingleOutput
 
 __all__ = ["Objective"]
@@ -66,7 +67,7 @@ class Objective:
         Applied to inputs and targets; none when not given. Loss and derivatives are in scaled units, the
         performance of a loss of squares is in the target's own.
     form : str
-        ``"auto"``, ``"pairs"`` or ``"explicit"``: how the normal equations are summed.
+        How the normal equations are summed: ``"auto"``, ``"pairs"``, ``"explicit"`` or ``"neuron_by_neuron"``.
     block_size, threads : int, optional
         Chosen by the plan when not given.
 
@@ -368,6 +369,8 @@ class Objective:
             return self._evaluation(weights, *_sum_each(self._spread(self._gradients, weights)))
         if self.plan.form == "explicit":
             return self._evaluation(weights, *_sum_each(self._spread(self._explicit, weights)))
+        if self.plan.form == "neuron_by_neuron":
+            return self._evaluation(weights, *_sum_each(self._spread(self._by_neurons, weights)))
         return self._evaluation(weights, *self._paired(weights))
 
     def _evaluation(
@@ -482,6 +485,21 @@ class Objective:
             )
         assert total is not None  # there is always a block
         return total
+
+    def _by_neurons(self, weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array, Array]:
+        """Sums, gradient and normal matrix of the blocks, a sample and a neuron at a time."""
+        neurons = NeuronByNeuron(self._wiring)
+        parts = []
+        for block in blocks:
+            done, sums = self._forward(weights, number, block)
+            slope = self.loss.slope(done.outputs, block.targets)
+            factor = curvature_rows(self.loss.curvature(done.outputs, block.targets), *done.outputs.shape)
+            if block.weight is not None:
+                slope = slope * block.weight
+                factor = factor * np.sqrt(block.weight)
+            parts.append((sums, *neurons.equations(weights, block.inputs[:-1], slope, factor)))
+        sums, gradient, normal = _sum_each(parts)
+        return sums, gradient, normal
 
     def _paired(self, weights: Array) -> tuple[Array, Array, Array]:
         """Sums, gradient and normal matrix by pair products."""

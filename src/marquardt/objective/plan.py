@@ -19,7 +19,7 @@ from marquardt.objective.sensitivities import Factored, Form
 
 __all__ = ["FORMS", "Plan", "machine_memory", "make_plan", "require_memory"]
 
-FORMS = ("auto", "explicit", "pairs")
+FORMS = ("auto", "explicit", "pairs", "neuron_by_neuron")
 
 NS_PRODUCT = 0.05
 """A multiplication and addition inside a large matrix product."""
@@ -44,7 +44,7 @@ class Plan:
     Parameters
     ----------
     form : str
-        ``"pairs"`` or ``"explicit"``.
+        ``"pairs"``, ``"explicit"`` or ``"neuron_by_neuron"``.
     block_size : int
         Samples a block.
     n_blocks : int
@@ -142,7 +142,7 @@ def make_plan(
     n_samples : int
         Samples.
     form : str
-        ``"auto"``, ``"explicit"`` or ``"pairs"``.
+        One of `FORMS`; ``"auto"`` takes ``"explicit"`` or ``"pairs"``, whichever is estimated to be faster.
     block_size : int, optional
         Samples a block; chosen by the size of the scratch arrays when not given.
     threads : int, optional
@@ -177,10 +177,12 @@ def make_plan(
     )
     if form == "auto":
         form = "explicit" if explicit_ns <= pair_ns else "pairs"
-    if form == "explicit":
+    if form != "pairs":
         size, ns, scratch, held = explicit_size, explicit_ns, explicit_rows, n_weights**2
     else:
         size, ns, scratch = pair_size, pair_ns, int(written)
+    if form == "neuron_by_neuron":
+        threads = 1  # a loop in Python, whose threads would wait for each other
     if threads is None:
         threads = usable_cpus() if ns * n_samples > SERIAL_NS else 1
     if threads > 1 and block_size is None:

@@ -20,7 +20,7 @@ import numpy as np
 from marquardt.arrays import Array
 from marquardt.objective.passes import Pass, Wiring
 
-__all__ = ["Diagonal", "Factored", "Form", "Full", "Sensitivity", "forms", "sensitivities"]
+__all__ = ["Diagonal", "Factored", "Form", "Full", "Sensitivity", "curvature_rows", "forms", "sensitivities"]
 
 
 @dataclass(eq=False, slots=True)
@@ -213,12 +213,28 @@ def _at_top(
 
 def _at_output(wiring: Wiring, done: Pass, slopes: list[Array | None], curvature: Array, root: Array | None) -> Array:
     """Δ of the output layer with all three axes: R, with the sample weights, taken back through its activation."""
-    n_outputs, n_samples = done.outputs.shape
-    if curvature.ndim == 3:
-        rows = curvature
-    else:
-        entries = np.sqrt(curvature if curvature.ndim == 2 else curvature[:, None])
-        rows = Diagonal(np.broadcast_to(entries, (n_outputs, n_samples))).full()
+    rows = curvature_rows(curvature, *done.outputs.shape)
     if root is not None:
         rows = rows * root
     return wiring.through_output(done, slopes, rows)
+
+
+def curvature_rows(curvature: Array, n_outputs: int, n_samples: int) -> Array:
+    """Return the factor R of the loss curvature, written out from any of its three forms.
+
+    Parameters
+    ----------
+    curvature : ndarray
+        From the loss.
+    n_outputs, n_samples : int
+        Sizes.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_outputs, n_samples)
+        R, without sample weights.
+    """
+    if curvature.ndim == 3:
+        return curvature
+    entries = np.sqrt(curvature if curvature.ndim == 2 else curvature[:, None])
+    return Diagonal(np.broadcast_to(entries, (n_outputs, n_samples))).full()

@@ -1,0 +1,159 @@
+"""Neuron by neuron: quasi-Hessian and gradient accumulated sample by sample, forward only.
+
+Number the units so that each takes only inputs and earlier units; then any network without a cycle is one list. For
+a sample, going forward once, unit j has its value y_j and slope s_j = f′(net_j), and with them at once the gains
+δ_jk = ∂y_j/∂net_k from every earlier unit k:
+
+    δ_jj = s_j,        δ_jk = s_j Σ_{k ≤ i < j} w_ji δ_ik                                                (1)
+
+w_ji the weight of unit j for unit i. Nothing is propagated back: when the outputs are reached, the row of the
+Jacobian for output m is there, δ_mk y_i for the weight of unit k for source i, and
+
+    Q ← Q + (R j)ᵀ(R j),        g ← g + jᵀ ∂loss/∂outputs                                                (2)
+
+after which the row j is forgotten. R is the factor of the loss curvature; 1 for squares.
+
+Wilamowski and Yu (2010), "Neural network learning without backpropagation"; "Improved computation for
+Levenberg–Marquardt training". This is the method as published, a Python loop over samples and units: the plain twin
+of the pair form, which is the same sum taken over blocks of samples and layers of units.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from marquardt.arrays import Array, Indices
+from marquardt.networks import INPUTS, LayerGraph
+from marquardt.objective.passes import Wiring
+
+__all__ = ["NeuronByNeuron"]
+
+
+class Unit(NamedTuple):
+    """A unit among all signals: the inputs first, then the units in order.
+
+    Parameters
+    ----------
+    layer : int
+        Number of its layer, whose activation it has.
+    signals : ndarray of int
+        Where its sources are among the signals.
+    start, stop : int
+        Its weights in the flat vector; the last is the bias, if it has one.
+    has_bias : bool
+        Whether it has.
+    """
+
+    layer: int
+    signals: Indices
+    start: int
+    stop: int
+    has_bias: bool
+
+
+def _units(graph: LayerGraph) -> list[Unit]:
+    """Every unit of every layer, in the order of the weights."""
+    first = {INPUTS: 0}
+    sizes = {INPUTS: graph.n_inputs}
+    n_signals = graph.n_inputs
+    units = []
+    for number, span in enumerate(graph.spans):
+        layer = span.layer
+        sources = [np.arange(first[name], first[name] + sizes[name]) for name in layer.sources]
+        for k in range(layer.size):
+            start = span.start + k * span.fan_in
+            units.append(Unit(number, np.concatenate(sources), start, start + span.fan_in, layer.bias))
+        first[layer.name], sizes[layer.name] = n_signals, layer.size
+        n_signals += layer.size
+    return units
+
+
+class NeuronByNeuron:
+    """The normal equations by eqs. (1) and (2).
+
+    Parameters
+    ----------
+    wiring : Wiring
+        The network.
+    """
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._units = _units(wiring.graph)
+
+    def rows(self, weights: Array, sample: Array) -> Array:
+        """Return the rows of the Jacobian of one sample, by one forward sweep.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+        sample : ndarray of shape (n_inputs,)
+            Scaled inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, n_weights)
+            ∂outputs/∂weights.
+        """
+        wiring, units = self._wiring, self._units
+        n_inputs, n_units = len(sample), len(units)
+        signals = np.concatenate([sample, np.zeros(n_units)])
+        # Rows of zeros for the inputs, which depend on no unit.
+        gains = np.zeros((n_inputs + n_units, n_units))
+        for j, unit in enumerate(units):
+            own = weights[unit.start : unit.stop]
+            source_weights = own[:-1] if unit.has_bias else own
+            net = np.array([[source_weights @ signals[unit.signals] + (own[-1] if unit.has_bias else 0.0)]])
+            if wiring.is_linear[unit.layer] or not wiring.activations[unit.layer].elementwise:
+                value, slope = net, np.ones((1, 1))
+            else:
+                activation = wiring.activations[unit.layer]
+                value = activation.value(net)
+                slope = activation.slope(net, value)
+            signals[n_inputs + j] = value.item()
+            gains[n_inputs + j] = slope.item() * (source_weights @ gains[unit.signals])  # eq. (1)
+            gains[n_inputs + j, j] = slope.item()
+        n_outputs = wiring.graph.n_outputs
+        last = gains[-n_outputs:]
+        if not (wiring.is_linear[-1] or wiring.activations[-1].elementwise):
+            # The units of a softmax layer depend on each other: its Jacobian diag(q) − q qᵀ comes on top.
+            q = wiring.activations[-1].value(signals[-n_outputs:, None])
+            last = q * (last - (q * last).sum(axis=0))
+        jacobian = np.empty((n_outputs, len(weights)))
+        for k, unit in enumerate(units):
+            sources = signals[unit.signals]
+            taken = np.append(sources, 1.0) if unit.has_bias else sources
+            jacobian[:, unit.start : unit.stop] = np.outer(last[:, k], taken)
+        return jacobian
+
+    def equations(self, weights: Array, inputs: Array, slope: Array, factor: Array) -> tuple[Array, Array]:
+        """Accumulate gradient and quasi-Hessian by eq. (2).
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+        inputs : ndarray of shape (n_inputs, n_samples)
+            Scaled; a column is a sample.
+        slope : ndarray of shape (n_outputs, n_samples)
+            ∂loss/∂outputs, sample weights included.
+        factor : ndarray of shape (n_rows, n_outputs, n_samples)
+            R, sample weights included.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_weights,)
+            g.
+        normal : ndarray of shape (n_weights, n_weights)
+            Q.
+        """
+        gradient, normal = np.zeros(len(weights)), np.zeros((len(weights), len(weights)))
+        for s in range(inputs.shape[1]):
+            rows = self.rows(weights, inputs[:, s])
+            gradient += rows.T @ slope[:, s]
+            for whitened in factor[:, :, s] @ rows:
+                normal += np.outer(whitened, whitened)
+        return gradient, normal
