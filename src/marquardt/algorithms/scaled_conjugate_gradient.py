@@ -1,0 +1,250 @@
+"""Scaled conjugate gradients: no line search; the length comes from a curvature that is looked at and held in check.
+
+With r = −g, a conjugate direction p and μ = pᵀr, the curvature along p is a difference of two gradients, raised by λ:
+
+    σₖ = σ / ‖p‖,   s = (g(w + σₖ p) − g(w)) / σₖ,   δ = pᵀs + λ pᵀp                                     (1)
+    δ ≤ 0:   λ̄ = 2 (λ − δ / pᵀp),   δ ← −δ + λ pᵀp,   λ ← λ̄                                              (2)
+    α = μ / δ                                                                                           (3)
+    Δ = 2 δ (loss(w) − loss(w + α p)) / μ²                                                              (4)
+
+Δ compares the decrease with that of the quadratic with slope −μ and curvature δ; it is 1 where the loss is that
+quadratic. With Δ ≥ 0 the step is taken, the next direction is
+
+    p ← r + β p,   β = (rᵀr − rᵀr₋) / μ,                                                                 (5)
+
+every n-th time p ← r, and λ ← λ/4 if Δ ≥ 0.75. With Δ < 0 the step is tried again with the raised λ, without another
+look at the curvature. In both cases, if Δ < 0.25,
+
+    λ ← λ + δ (1 − Δ) / pᵀp.                                                                             (6)
+
+After a failure (6) makes α/(2 − Δ) of α: the minimum of the parabola through what was found. An epoch costs two
+gradients, one at w + σₖ p and one at w + α p.
+
+Møller (1993), "A scaled conjugate gradient algorithm for fast supervised learning", Neural Networks 6.
+
+Departures from the paper: 1. p ← r after n accepted steps since the last time, not when the number of all trials is a
+multiple of n, and whenever μ ≤ 0. 2. Δ counts as −98 where it is below, as after an overflow: no trial is shorter than
+a hundredth of the last. 3. λ is held above 1e-30. 4. Where the rule would be stuck it starts once more along r.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
+from marquardt.arrays import Array
+from marquardt.checks import positive
+from marquardt.errors import ConfigurationError
+from marquardt.objective import Evaluation, Need
+
+__all__ = ["ScaledConjugateGradient", "ScaledState"]
+
+LAMBDA_FLOOR = 1e-30
+"""Below this λ matters to no curvature; it is held there so that δ cannot vanish with it."""
+
+WORST = -98.0
+"""The lowest Δ that counts."""
+
+
+class ScaledState(NamedTuple):
+    """The state of scaled conjugate gradients.
+
+    Parameters
+    ----------
+    direction : ndarray of shape (n_weights,)
+        p.
+    decline : float
+        μ = pᵀr.
+    scale : float
+        λ.
+    raised : float
+        λ̄, the part of λ that is in `curvature` already.
+    curvature : float
+        δ; NaN until the curvature has been looked at.
+    length : float
+        α of the trial to come.
+    comparison : float
+        Δ of the last trial; NaN before the first.
+    n_steps : int
+        Accepted steps since p was r.
+    """
+
+    direction: Array
+    decline: float
+    scale: float
+    raised: float = 0.0
+    curvature: float = math.nan
+    length: float = math.nan
+    comparison: float = math.nan
+    n_steps: int = 0
+
+
+@dataclass(frozen=True)
+class ScaledConjugateGradient(StepRule):
+    """Scaled conjugate gradients.
+
+    Parameters
+    ----------
+    sigma : float
+        How far the weights are moved to look at the curvature.
+    lambda_init : float
+        The first λ.
+    lambda_max : float
+        A λ above this ends the run.
+
+    Raises
+    ------
+    ConfigurationError
+        If a setting cannot be.
+
+    Examples
+    --------
+    >>> ScaledConjugateGradient(sigma=1e-4).lambda_init
+    5e-07
+    """
+
+    sigma: float = 5e-5
+    lambda_init: float = 5e-7
+    lambda_max: float = 1e20
+
+    name = "scaled_conjugate_gradient"
+    point_need = Need.GRADIENT
+    trial_need = Need.GRADIENT
+    never_rises = True
+
+    def __post_init__(self) -> None:
+        for setting in ("sigma", "lambda_init", "lambda_max"):
+            positive(getattr(self, setting), setting)
+        if math.isinf(self.sigma):
+            raise ConfigurationError("sigma must be finite, got inf. The usual value is 5e-5.")
+        if not self.lambda_init <= self.lambda_max < math.inf:
+            raise ConfigurationError(
+                f"lambda_max must be finite and not below lambda_init, got lambda_max={self.lambda_max!r}, "
+                f"lambda_init={self.lambda_init!r}."
+            )
+
+    def start(self, here: Evaluation) -> ScaledState:
+        """Return p = r and the first λ.
+
+        Parameters
+        ----------
+        here : Evaluation
+            The starting point.
+        """
+        return _steepest(here, self.lambda_init)
+
+    def propose(self, here: Evaluation, state: ScaledState) -> tuple[Step, ScaledState]:
+        """Return σₖ p for a look at the curvature, or α p.
+
+        Parameters
+        ----------
+        here : Evaluation
+            The accepted point.
+        state : ScaledState
+            p and what is known along it.
+        """
+        size = math.sqrt(_square(state.direction))
+        if size == 0.0:
+            return Step(None, 0.0), state
+        if math.isnan(state.curvature):
+            return Step(self.sigma / size * state.direction, self.sigma / size * state.decline), state
+        return Step(state.length * state.direction, 0.5 * state.length * state.decline), state
+
+    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: ScaledState) -> tuple[Verdict, ScaledState]:
+        """Note the curvature, or take the step or not by eq. (4).
+
+        Parameters
+        ----------
+        here, there : Evaluation
+            The accepted point and the trial point.
+        step : Step
+            As proposed.
+        state : ScaledState
+            p and what is known along it.
+        """
+        assert here.gradient is not None
+        if step.delta is None:
+            return Verdict.STUCK, state
+        square = _square(state.direction)
+        if math.isnan(state.curvature):
+            change = 0.0 if there.gradient is None else float(state.direction @ (there.gradient - here.gradient))
+            return Verdict.PROBE, _scaled(state._replace(curvature=change * math.sqrt(square) / self.sigma), square)
+        comparison = 2.0 * state.curvature * ((here.loss - there.loss) / state.decline) / state.decline  # eq. (4)
+        comparison = comparison if comparison > WORST else WORST
+        scale = state.scale
+        if comparison >= 0.75:
+            scale = max(0.25 * scale, LAMBDA_FLOOR)
+        if comparison < 0.25:
+            scale += state.curvature * (1.0 - comparison) / square  # eq. (6)
+        if comparison >= 0 and there.gradient is not None:
+            return Verdict.ACCEPT, self._onward(here, there, state)._replace(scale=scale, comparison=comparison)
+        failed = _scaled(state._replace(scale=scale, raised=state.scale, comparison=comparison), square)
+        if scale > self.lambda_max or _is_below_rounding(here, failed):
+            return (Verdict.STUCK, failed) if state.n_steps == 0 else (Verdict.REJECT, self.start(here))
+        return Verdict.REJECT, failed
+
+    def report(self, state: ScaledState) -> dict[str, float]:
+        """Return ``{"lambda": λ}``.
+
+        Parameters
+        ----------
+        state : ScaledState
+            p and what is known along it.
+        """
+        return {"lambda": state.scale}
+
+    def outcome(self, state: ScaledState) -> Outcome:
+        """Return that no step along the gradient lowers the loss.
+
+        Parameters
+        ----------
+        state : ScaledState
+            p and what is known along it.
+        """
+        reason = "its length is below rounding"
+        if state.scale > self.lambda_max:
+            reason = f"lambda = {state.scale:.3g} > {self.lambda_max:.3g}"
+        return Outcome("step", f"No step along the gradient lowers the loss any more: {reason}.")
+
+    def _onward(self, here: Evaluation, there: Evaluation, state: ScaledState) -> ScaledState:
+        """The state at an accepted point, with its direction by eq. (5)."""
+        assert here.gradient is not None
+        assert there.gradient is not None
+        fresh = _steepest(there, state.scale)
+        if state.n_steps + 1 >= there.gradient.size:
+            return fresh
+        beta = float(there.gradient @ (there.gradient - here.gradient)) / state.decline
+        direction = beta * state.direction - there.gradient
+        decline = -float(there.gradient @ direction)
+        if not (decline > 0 and math.isfinite(_square(direction))):
+            return fresh
+        return fresh._replace(direction=direction, decline=decline, n_steps=state.n_steps + 1)
+
+
+def _square(vector: Array) -> float:
+    return float(vector @ vector)
+
+
+def _steepest(here: Evaluation, scale: float) -> ScaledState:
+    assert here.gradient is not None
+    return ScaledState(-here.gradient, _square(here.gradient), scale)
+
+
+def _scaled(state: ScaledState, square: float) -> ScaledState:
+    """Raise the curvature by what λ has been raised by, eqs. (1) and (2), and find the length, eq. (3)."""
+    scale, raised = state.scale, state.raised
+    curvature = state.curvature + (scale - raised) * square
+    if curvature <= 0:
+        raised = 2.0 * (scale - curvature / square)
+        curvature = -curvature + scale * square
+        scale = raised
+    length = state.decline / curvature
+    return state._replace(scale=scale, raised=raised, curvature=curvature, length=length)
+
+
+def _is_below_rounding(here: Evaluation, state: ScaledState) -> bool:
+    """Whether the step promises less than the last digit of the loss."""
+    return not 0.5 * state.length * state.decline > 0.5 * sys.float_info.epsilon * abs(here.loss)
