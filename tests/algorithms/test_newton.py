@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import numpy as np
@@ -26,6 +27,7 @@ from marquardt.algorithms import (
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Cauchy, Huber, LogisticCrossEntropy, Squares, WeightDecay
 from marquardt.networks import ACTIVATIONS, Activation, Network, feed_forward, initial_weights, register_activation
+from marquardt.numerics.line_searches import LINE_SEARCHES
 from marquardt.objective import Evaluation, Need, Objective
 from marquardt.training import Limits, Training, iterate
 
@@ -141,6 +143,14 @@ def test_from_an_indefinite_start_the_loss_falls_to_a_minimum(rule, start):
     losses = [row.here.loss for row in rows]
     assert all(later < earlier for earlier, later in pairwise(losses))
     assert_allclose(np.abs(rows[-1].here.weights), [1.0, 0.0], atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", dict.fromkeys(LINE_SEARCHES.values()), ids=lambda kind: kind.name)
+@every_newton
+def test_any_line_search_leads_to_the_minimum(rule, kind):
+    rows = trail(banana(), replace(rule, line_search=kind()), START, n=3000)
+    assert_allclose(rows[-1].here.weights, 1.0, rtol=1e-7)
+    assert all(later.here.loss < earlier.here.loss for earlier, later in pairwise(rows))
 
 
 def test_negative_eigenvalues_are_turned():

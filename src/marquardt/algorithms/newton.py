@@ -82,7 +82,7 @@ class Newton(DirectionRule):
     """
 
     remedy: str = "eigenvalues"
-    floor: float = 1e-6
+    floor: float = 1e-8
     line_search: LineSearch | str = "backtracking"
 
     name = "newton"
