@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COLORS",
     "GRAY",
+    "MARKERS",
     "METRICS",
     "PARTS",
     "axis_label",
@@ -32,6 +33,7 @@ __all__ = [
 
 # Colors of Okabe and Ito, which differ for every kind of color vision; what they tell apart differs in style, too.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v")
 GRAY = "#555555"
 
 PARTS = {
@@ -60,17 +62,19 @@ def axis_label(metric: str) -> str:
     return METRICS.get(metric, metric.replace("_", " "))
 
 
-def one(ax: Axes | None) -> Any:
+def one(ax: Axes | None, size: tuple[float, float] | None = None) -> Any:
     """Return the axes given, or those of a new figure.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes, optional
         Where to draw.
+    size : tuple of float, optional
+        Width and height of a new figure, in inches.
     """
     if ax is not None:
         return ax
-    return require_extra("matplotlib.pyplot", "plots").subplots(layout="constrained")[1]
+    return require_extra("matplotlib.pyplot", "plots").subplots(figsize=size, layout="constrained")[1]
 
 
 def grid(

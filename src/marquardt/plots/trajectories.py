@@ -10,7 +10,7 @@ import numpy as np
 from marquardt.arrays import Array, ArrayLike
 from marquardt.errors import ConfigurationError, ShapeError
 from marquardt.objective import Objective
-from marquardt.plots.style import COLORS, one
+from marquardt.plots.style import COLORS, MARKERS, one
 from marquardt.plots.surface import Surface, checked_limits, surface, two_weights
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ LEVELS = 16
 # to lie in the very minimum would take all colors for itself.
 FLOOR = 1e-8
 STYLES = ("-", "--", "-.", ":")
-MARKERS = ("o", "s", "^", "D", "v")
 DOTS = 40
 
 
