@@ -7,6 +7,7 @@ from typing import Any
 from marquardt.algorithms.adam import Adam
 from marquardt.algorithms.adaptive_gradient_descent import AdaptiveGradientDescent, AdaptiveGradientDescentMomentum
 from marquardt.algorithms.bayesian_regularization import BayesianRegularization
+from marquardt.algorithms.bfgs import BFGS
 from marquardt.algorithms.conjugate_gradient import (
     ConjugateGradient,
     FletcherReeves,
@@ -14,10 +15,13 @@ from marquardt.algorithms.conjugate_gradient import (
     PolakRibiere,
     PowellBeale,
 )
+from marquardt.algorithms.dfp import DFP
 from marquardt.algorithms.gauss_newton import GaussNewton
 from marquardt.algorithms.gradient_descent import GradientDescent, GradientDescentMomentum
+from marquardt.algorithms.lbfgs import LBFGS
 from marquardt.algorithms.levenberg_marquardt import GeodesicLevenbergMarquardt, LevenbergMarquardt, NeuronByNeuron
 from marquardt.algorithms.newton import Newton
+from marquardt.algorithms.one_step_secant import OneStepSecant
 from marquardt.algorithms.rprop import Rprop
 from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
 from marquardt.algorithms.scaled_conjugate_gradient import ScaledConjugateGradient
@@ -27,6 +31,9 @@ from marquardt.checks import one_of, require_settings
 
 __all__ = [
     "ALGORITHMS",
+    "BFGS",
+    "DFP",
+    "LBFGS",
     "Adam",
     "AdaptiveGradientDescent",
     "AdaptiveGradientDescentMomentum",
@@ -41,6 +48,7 @@ __all__ = [
     "LevenbergMarquardt",
     "NeuronByNeuron",
     "Newton",
+    "OneStepSecant",
     "Outcome",
     "PolakRibiere",
     "PowellBeale",
@@ -93,6 +101,14 @@ ALGORITHMS: dict[str, type[StepRule]] = {
     "newton": Newton,
     "truncated_newton": TruncatedNewton,
     "newton_cg": TruncatedNewton,
+    "bfgs": BFGS,
+    "trainbfg": BFGS,
+    "dfp": DFP,
+    "lbfgs": LBFGS,
+    "l_bfgs": LBFGS,
+    "one_step_secant": OneStepSecant,
+    "oss": OneStepSecant,
+    "trainoss": OneStepSecant,
 }
 """Every algorithm by its names: its own, the short one, the toolbox's."""
 

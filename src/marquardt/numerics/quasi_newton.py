@@ -1,0 +1,191 @@
+"""Quasi-Newton updates: what a step s and the change y of the gradient along it say about the inverse Hessian.
+
+Every update gives a matrix H that is symmetric, satisfies the secant equation H y = s, and stays positive definite
+while yᵀs > 0. Nothing is changed in place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from marquardt.arrays import Array
+
+__all__ = ["bfgs_inverse", "dfp_inverse", "is_curved", "one_step_secant", "shanno_scale", "two_loop"]
+
+MIN_COSINE = math.sqrt(float(np.finfo(float).eps))
+"""Below this cosine between s and y the Hessian's condition would be above 4/eps, which doubles cannot tell."""
+
+
+def is_curved(step: Array, change: Array) -> bool:
+    """Return whether yᵀs > √eps ‖y‖‖s‖: whether the loss curves upwards along the step, beyond rounding.
+
+    Parameters
+    ----------
+    step, change : ndarray of shape (n_weights,)
+        s and y.
+
+    Returns
+    -------
+    bool
+        Whether an update may use them.
+
+    Examples
+    --------
+    >>> is_curved(np.array([1.0, 0.0]), np.array([2.0, 1.0])), is_curved(np.array([1.0]), np.array([-1.0]))
+    (True, False)
+    """
+    curvature = float(step @ change)
+    size = math.sqrt(float(step @ step)) * math.sqrt(float(change @ change))
+    return curvature > MIN_COSINE * size and math.isfinite(size)
+
+
+def shanno_scale(step: Array, change: Array) -> float:
+    """Return yᵀs/yᵀy, the size of the inverse Hessian along y (Shanno and Phua 1978).
+
+    Parameters
+    ----------
+    step, change : ndarray of shape (n_weights,)
+        s and y, with yᵀs > 0.
+
+    Returns
+    -------
+    float
+        What the identity is multiplied with before the first update.
+
+    Examples
+    --------
+    >>> shanno_scale(np.array([1.0, 1.0]), np.array([4.0, 4.0]))
+    0.25
+    """
+    return float(step @ change) / float(change @ change)
+
+
+def bfgs_inverse(inverse: Array, step: Array, change: Array) -> Array:
+    """Return the inverse Hessian after a step, by Broyden, Fletcher, Goldfarb and Shanno.
+
+    (I − ρ s yᵀ) H (I − ρ y sᵀ) + ρ s sᵀ with ρ = 1/yᵀs is H + s aᵀ + a sᵀ with a = ½ρ(1 + ρ yᵀHy) s − ρ Hy.
+
+    Parameters
+    ----------
+    inverse : ndarray of shape (n_weights, n_weights)
+        H, symmetric; it is not changed.
+    step, change : ndarray of shape (n_weights,)
+        s and y, with yᵀs > 0.
+
+    Returns
+    -------
+    ndarray of shape (n_weights, n_weights)
+        Symmetric to the last bit.
+
+    Examples
+    --------
+    >>> bfgs_inverse(np.eye(2), np.array([1.0, 0.0]), np.array([4.0, 0.0]))
+    array([[0.25, 0.  ],
+           [0.  , 1.  ]])
+    """
+    turned = inverse @ change
+    rho = 1.0 / float(step @ change)
+    a = 0.5 * rho * (1.0 + rho * float(change @ turned)) * step - rho * turned
+    update = np.multiply.outer(step, a)
+    # The two outer products are summed before H is added: then both triangles round alike.
+    update += update.T
+    update += inverse
+    return update
+
+
+def dfp_inverse(inverse: Array, step: Array, change: Array) -> Array:
+    """Return the inverse Hessian after a step, by Davidon, Fletcher and Powell: H + s sᵀ/yᵀs − Hy yᵀH/yᵀHy.
+
+    Parameters
+    ----------
+    inverse : ndarray of shape (n_weights, n_weights)
+        H, symmetric and positive definite; it is not changed.
+    step, change : ndarray of shape (n_weights,)
+        s and y, with yᵀs > 0.
+
+    Returns
+    -------
+    ndarray of shape (n_weights, n_weights)
+        Symmetric to the last bit.
+
+    Examples
+    --------
+    >>> dfp_inverse(np.eye(2), np.array([1.0, 0.0]), np.array([4.0, 0.0]))
+    array([[0.25, 0.  ],
+           [0.  , 1.  ]])
+    """
+    turned = inverse @ change
+    # An outer product of a vector with itself is symmetric to the last bit, its multiple by a factor is, too.
+    gained = np.multiply.outer(step, step)
+    gained *= 1.0 / float(step @ change)
+    lost = np.multiply.outer(turned, turned)
+    lost *= 1.0 / float(change @ turned)
+    gained += inverse
+    gained -= lost
+    return gained
+
+
+def two_loop(gradient: Array, pairs: Sequence[tuple[Array, Array]], scale: float) -> Array:
+    """Return H g, H being scale · I after a BFGS update with every pair, without forming H.
+
+    Parameters
+    ----------
+    gradient : ndarray of shape (n_weights,)
+        g.
+    pairs : sequence of (s, y)
+        Oldest first, each with yᵀs > 0.
+    scale : float
+        Of the identity before the first update.
+
+    Returns
+    -------
+    ndarray of shape (n_weights,)
+        At the cost of 4 products of vectors a pair.
+
+    Examples
+    --------
+    >>> two_loop(np.array([4.0, 2.0]), [(np.array([1.0, 0.0]), np.array([4.0, 0.0]))], 1.0)
+    array([1., 2.])
+    """
+    result = gradient
+    parts = []
+    for step, change in reversed(pairs):
+        rho = 1.0 / float(step @ change)
+        part = rho * float(step @ result)
+        result = result - part * change
+        parts.append((rho, part))
+    result = scale * result
+    for (step, change), (rho, part) in zip(pairs, reversed(parts), strict=True):
+        result = result + (part - rho * float(change @ result)) * step
+    return result
+
+
+def one_step_secant(gradient: Array, step: Array, change: Array, scale: float) -> Array:
+    """Return H g, H being scale · I after one BFGS update: four products of vectors.
+
+    Parameters
+    ----------
+    gradient : ndarray of shape (n_weights,)
+        g.
+    step, change : ndarray of shape (n_weights,)
+        s and y, with yᵀs > 0.
+    scale : float
+        c, of the identity before the update.
+
+    Returns
+    -------
+    ndarray of shape (n_weights,)
+        c g + A s + B y with B = −c ρ sᵀg and A = (1 + c ρ yᵀy) ρ sᵀg − c ρ yᵀg, ρ = 1/yᵀs.
+
+    Examples
+    --------
+    >>> one_step_secant(np.array([4.0, 2.0]), np.array([1.0, 0.0]), np.array([4.0, 0.0]), 1.0)
+    array([1., 2.])
+    """
+    rho = 1.0 / float(step @ change)
+    along, across = rho * float(step @ gradient), rho * float(change @ gradient)
+    a = (1.0 + scale * rho * float(change @ change)) * along - scale * across
+    return scale * gradient + a * step - scale * along * change
