@@ -39,7 +39,7 @@ from marquardt.numerics.conjugate import (
 )
 from marquardt.numerics.line_searches import LINE_SEARCHES, StrongWolfe
 from marquardt.objective import Evaluation, Need
-from marquardt.training import Limits, iterate, train
+from marquardt.training import Limits, Record, iterate, train
 
 START = np.array([-1.2, 1.0])
 EXACT = StrongWolfe(c1=1e-12, c2=1e-10)
@@ -409,6 +409,60 @@ def test_rejected_trial_is_tried_again_without_another_look():
         assert (later is Verdict.PROBE) == (earlier is Verdict.ACCEPT)
 
 
+def moeller(value, gradient, weights, n_steps, sigma=5e-5, scale=5e-7):
+    """The nine steps of the paper, in its order; restarts count accepted steps. Returns points and Δ of all trials."""
+    points, comparisons = [weights], []
+    r = p = -gradient(weights)
+    raised, is_success, k = 0.0, True, 0
+    while len(points) <= n_steps:
+        square = p @ p
+        if is_success:
+            sigma_k = sigma / np.sqrt(square)
+            delta = p @ (gradient(weights + sigma_k * p) - gradient(weights)) / sigma_k
+        delta = delta + (scale - raised) * square
+        if delta <= 0:
+            raised = 2 * (scale - delta / square)
+            delta = -delta + scale * square
+            scale = raised
+        mu = p @ r
+        alpha = mu / delta
+        comparison = 2 * delta * (value(weights) - value(weights + alpha * p)) / mu**2
+        comparisons.append(comparison)
+        is_success = comparison >= 0
+        size = square
+        raised = 0.0 if is_success else scale
+        if is_success:
+            weights, before = weights + alpha * p, r
+            points.append(weights)
+            r = -gradient(weights)
+            k += 1
+            p = r if k % len(weights) == 0 else r + (r @ r - r @ before) / mu * p
+            if comparison >= 0.75:
+                scale = scale / 4
+        if comparison < 0.25:
+            scale = scale + delta * (1 - comparison) / size
+    return points, comparisons
+
+
+@pytest.mark.parametrize("start", [START, [0.5, -0.5], [-2.0, 2.0]])
+def test_path_is_that_of_the_paper(start):
+    def value(w):
+        return rosenbrock().at(w, Need.GRADIENT).loss
+
+    def gradient(w):
+        return rosenbrock().at(w, Need.GRADIENT).gradient
+
+    start = np.array(start)
+    expected, comparisons = moeller(value, gradient, start, 12)
+    points, rows = accepted(rosenbrock(), ScaledConjugateGradient(), start, 12)
+    ours = [row.state.comparison for row in rows[1:] if row.verdict is not Verdict.PROBE]
+    # A difference of gradients over 5e-5 loses five digits to rounding, and steps of a valley lose more.
+    assert_allclose(ours, comparisons, rtol=0, atol=1e-5)
+    assert_allclose([here.weights for here in points], expected, rtol=0, atol=1e-6)
+    assert min(comparisons) > -1e6
+    assert min(comparisons) < 0
+
+
 def test_look_is_a_fixed_way_along_the_direction():
     objective = rosenbrock()
     rule = ScaledConjugateGradient(sigma=1e-3)
@@ -496,11 +550,12 @@ def test_variant_is_the_rule_with_its_factor(kind, beta):
 
 
 @every_rule
-def test_network_is_trained_and_its_record_kept(rule, tmp_path):
+def test_network_is_trained_and_its_record_kept(rule):
     network = Network(sine.GRAPH, sine.start(2))
     result = train(network, sine.INPUTS, sine.TARGETS, rule=rule, limits=Limits(max_epochs=200))
     assert result.record.perf[-1] < 0.2 * result.record.perf[0]
     assert result.record.stop.code == "epochs"
+    assert Record.from_dict(result.record.to_dict()).settings == result.record.settings
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,9 @@ gradients, one at w + σₖ p and one at w + α p.
 Møller (1993), "A scaled conjugate gradient algorithm for fast supervised learning", Neural Networks 6.
 
 Departures from the paper: 1. p ← r after n accepted steps since the last time, not when the number of all trials is a
-multiple of n, and whenever μ ≤ 0. 2. Δ counts as −98 where it is below, as after an overflow: no trial is shorter than
-a hundredth of the last. 3. λ is held above 1e-30. 4. Where the rule would be stuck it starts once more along r.
+multiple of n, and whenever μ ≤ 0. 2. After an overflow Δ counts as −98, and as −10⁶ where it is below: the next trial
+is a hundredth of the last, and never less than a millionth. 3. λ is held above 1e-30. 4. Where the rule would be stuck
+it starts once more along r.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ __all__ = ["ScaledConjugateGradient", "ScaledState"]
 LAMBDA_FLOOR = 1e-30
 """Below this λ matters to no curvature; it is held there so that δ cannot vanish with it."""
 
-WORST = -98.0
-"""The lowest Δ that counts."""
+OVERFLOWED, WORST = -98.0, -1e6
+"""Δ after an overflow, and the lowest that counts."""
 
 
 class ScaledState(NamedTuple):
@@ -173,7 +174,7 @@ class ScaledConjugateGradient(StepRule):
             change = 0.0 if there.gradient is None else float(state.direction @ (there.gradient - here.gradient))
             return Verdict.PROBE, _scaled(state._replace(curvature=change * math.sqrt(square) / self.sigma), square)
         comparison = 2.0 * state.curvature * ((here.loss - there.loss) / state.decline) / state.decline  # eq. (4)
-        comparison = comparison if comparison > WORST else WORST
+        comparison = max(comparison, WORST) if math.isfinite(there.loss) else OVERFLOWED
         scale = state.scale
         if comparison >= 0.75:
             scale = max(0.25 * scale, LAMBDA_FLOOR)
