@@ -304,7 +304,7 @@ def test_gauss_newton_solves_a_linear_network_in_one_step():
 
 def test_gauss_newton_is_levenberg_marquardt_without_damping():
     here = rosenbrock().at(START, Need.NORMAL)
-    step, _ = GaussNewton().propose(here, "")
+    step, _ = GaussNewton().propose(here, GaussNewton().start(here))
     damped, _ = LevenbergMarquardt(mu_init=1e-14).propose(here, LevenbergMarquardt(mu_init=1e-14).start(here))
     assert_allclose(step.delta, damped.delta, rtol=1e-12)
     assert step.predicted_decrease == pytest.approx(damped.predicted_decrease, rel=1e-12)
@@ -322,6 +322,22 @@ def test_gauss_newton_looks_once_at_every_point():
     objective = rosenbrock()
     trail(objective, GaussNewton(), START, n=3)
     assert [need for need, _ in objective.calls] == [Need.NORMAL] * 3
+
+
+def test_gauss_newton_with_a_line_search_never_rises():
+    rows = trail(rosenbrock(), GaussNewton(line_search="backtracking"), START, n=200)
+    assert_allclose(rows[-1].here.weights, 1.0, rtol=1e-7)
+    losses = [row.here.loss for row in rows]
+    assert all(later < earlier for earlier, later in pairwise(losses))
+    assert rows[1].report["rate"] < 1.0
+
+
+def test_gauss_newton_with_a_line_search_goes_along_the_gradient_where_the_matrix_is_singular():
+    matrix = np.array([[1.0, 1.0], [2.0, 2.0]])
+    twins = Recorded(lambda w: matrix @ w - 1.0, lambda w: matrix)
+    rows = trail(twins, GaussNewton(line_search="strong_wolfe"), np.zeros(2), n=60)
+    assert rows[-1].here.loss == pytest.approx(0.1, rel=1e-12)  # what no weights can reach
+    assert rows[1].here.weights[0] == rows[1].here.weights[1] > 0
 
 
 def test_gauss_newton_ends_at_a_singular_matrix_and_names_it():
@@ -357,7 +373,8 @@ def test_names_lead_to_the_rules():
         ("newton", {"floor": 1.0}, "floor must be a fraction"),
         ("newton", {"line_search": "none"}, "line_search must be one of"),
         ("truncated_newton", {"max_products": 0}, "max_products must be a whole number from 1 up, got 0"),
-        ("gauss_newton", {"mu": 1.0}, "gauss_newton has no setting 'mu'"),
+        ("gauss_newton", {"mu": 1.0}, "gauss_newton has no setting 'mu'. It takes line_search"),
+        ("gauss_newton", {"line_search": "brend"}, "Did you mean 'brent'"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(name, settings, message):
