@@ -1,14 +1,11 @@
 """Charalambous' search.
 
-A length is good when it lowers the loss enough, and the slope there is flat enough:
+An interval that contains a length with
 
-    φ(t) ≤ φ(0) + α t φ′(0)                                                                             (1)
-    |φ′(t)| ≤ β |φ′(0)|                                                                                 (2)
+    φ(t) ≤ φ(0) + α t φ′(0),   |φ′(t)| ≤ β |φ′(0)|                                                      (1)
 
-The lower end a of the interval satisfies (1) and points down, the upper end b violates (1) or points up. With α < β
-there is a good length between them: φ(t) − α t φ′(0) falls at a and has a minimum inside, where φ′ = α φ′(0). The next
-look is the minimum of the cubic through values and slopes at both ends; where that falls into the outer γ of the
-interval it is moved to γ: the interval is sectioned. A good length is never skipped, since the ends keep their roles.
+(see `marquardt.numerics.line_searches.sectioning`) shrinks to the minimum of the cubic through values and slopes at
+both ends. Where that falls into the outer γ of the interval it is moved to γ: the interval is sectioned.
 
 Charalambous (1992), "Conjugate gradient algorithm for efficient training of artificial neural networks", IEE
 Proceedings G 139, made for conjugate gradients. The constants are those that the toolbox's users know.
@@ -22,17 +19,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marquardt.checks import fraction, positive, whole
+from marquardt.checks import fraction, positive
 from marquardt.errors import ConfigurationError
-from marquardt.numerics.line_searches.interpolation import (
-    LEAP,
-    bounded,
-    cubic_minimum,
-    is_below_rounding,
-    is_sound,
-    lower,
-)
+from marquardt.numerics.line_searches.interpolation import bounded, cubic_minimum, is_sound
 from marquardt.numerics.line_searches.search import LineSearch, Look, Lookout
+from marquardt.numerics.line_searches.sectioning import check_conditions, sectioning
 
 __all__ = ["Charalambous"]
 
@@ -46,7 +37,7 @@ class Charalambous(LineSearch):
     alpha : float
         The part of the promised decrease that is enough, eq. (1).
     beta : float
-        The part of the first slope that is flat enough, eq. (2); above alpha.
+        The part of the first slope that is flat enough, eq. (1); above alpha.
     gamma : float
         The part of the interval at either end that is not looked into; at most a half, where it is bisection.
     max_looks : int
@@ -73,14 +64,8 @@ class Charalambous(LineSearch):
     needs_slope = True
 
     def __post_init__(self) -> None:
-        fraction(positive(self.alpha, "alpha"), "alpha")
-        fraction(positive(self.beta, "beta"), "beta")
+        check_conditions(self.alpha, self.beta, self.max_looks)
         fraction(positive(self.gamma, "gamma"), "gamma")
-        whole(self.max_looks, "max_looks", minimum=1)
-        if not self.alpha < self.beta:
-            raise ConfigurationError(
-                f"alpha must be below beta, got {self.alpha!r} and {self.beta!r}. Usual are 0.001 and 0.1."
-            )
         if self.gamma > 0.5:
             raise ConfigurationError(f"gamma must be at most 0.5, got {self.gamma!r}. The usual value is 0.1.")
 
@@ -102,27 +87,18 @@ class Charalambous(LineSearch):
         Returns
         -------
         float or None
-            The first length for which eqs. (1) and (2) hold; else the length of the lowest value; None if none was
-            below the start's.
+            The first length for which eq. (1) holds; else the length of the lowest value; None if none was below the
+            start's.
         """
-        low, high, best, length = start, None, start, first
-        for _ in range(self.max_looks):
-            look = yield length
-            best = lower(best, look)
-            is_enough = look.value <= start.value + self.alpha * look.length * start.slope and look.value < start.value
-            if is_sound(look) and is_enough and abs(look.slope) <= -self.beta * start.slope:
-                return look.length
-            before = low
-            if is_sound(look) and is_enough and look.slope < 0:
-                low = look
-            else:
-                high = look
-            if high is None:
-                length = bounded(cubic_minimum(before, low), 1.1 * low.length, LEAP * low.length)
-                continue
-            margin = self.gamma * (high.length - low.length)
-            wanted = cubic_minimum(low, high) if is_sound(high) else low.length
-            length = bounded(wanted, low.length + margin, high.length - margin)
-            if length in (low.length, high.length) or (low is start and is_below_rounding(start, length)):
-                break
-        return best.length if best is not start else None
+        looks = self.max_looks
+        return (
+            yield from sectioning(
+                start, first, alpha=self.alpha, beta=self.beta, max_looks=looks, inside=self._sectioned
+            )
+        )
+
+    def _sectioned(self, low: Look, high: Look, has_halved: bool) -> float:
+        """The next length of the interval."""
+        margin = self.gamma * (high.length - low.length)
+        wanted = cubic_minimum(low, high) if is_sound(high) else low.length
+        return bounded(wanted, low.length + margin, high.length - margin)
