@@ -1,12 +1,14 @@
 """Pictures of a comparison hold every run of it, whatever became of the runs."""
 
+import sys
+
 import numpy as np
 import pytest
 from matplotlib import pyplot
 from scipy import stats
 
 from marquardt.comparison import Comparison, Run
-from marquardt.errors import ConfigurationError, DataError
+from marquardt.errors import ConfigurationError, DataError, MissingExtraError
 from marquardt.plots import comparison_losses, speed_against_memory, success_rates
 from marquardt.plots.comparisons import wilson_interval
 
@@ -292,3 +294,10 @@ def test_comparison_without_a_run_is_refused(picture):
     with pytest.raises(DataError, match="no run yet"):
         picture(comparison_of(algorithms=("lm",)))
     assert not pyplot.get_fignums()
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_missing_matplotlib_names_the_extra(picture, two, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(MissingExtraError, match=r"marquardt\[plots\]"):
+        picture(two)

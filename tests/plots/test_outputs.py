@@ -1,10 +1,12 @@
 """Pictures of outputs and targets hold every sample."""
 
+import sys
+
 import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from marquardt.errors import ConfigurationError, DataError, ShapeError
+from marquardt.errors import ConfigurationError, DataError, MissingExtraError, ShapeError
 from marquardt.plots import error_histogram, regression
 from marquardt.plots.style import PARTS
 from marquardt.training import Parts
@@ -97,3 +99,10 @@ def test_parts_of_other_data_are_refused():
 def test_parts_without_a_sample_are_refused():
     with pytest.raises(DataError, match="no sample"):
         error_histogram(TARGETS, TARGETS, Parts.all_training(0))
+
+
+@pytest.mark.parametrize("picture", [regression, error_histogram])
+def test_missing_matplotlib_names_the_extra(picture, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(MissingExtraError, match=r"marquardt\[plots\]"):
+        picture([1.0, 2.0], [1.0, 2.5])

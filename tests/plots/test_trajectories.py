@@ -1,12 +1,15 @@
 """The error surface is the objective's, and trajectories are the algorithm's."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from matplotlib import pyplot
 from matplotlib.contour import ContourSet
 
 from marquardt.algorithms import LevenbergMarquardt, algorithm_named
-from marquardt.errors import ConfigurationError, DataError, ShapeError
+from marquardt.errors import ConfigurationError, DataError, MissingExtraError, ShapeError
 from marquardt.networks import feed_forward
 from marquardt.objective import Need, Objective
 from marquardt.plots import path, surface, trajectories
@@ -191,3 +194,23 @@ def test_run_that_is_not_of_the_network_is_refused(objective, run):
 def test_no_run_and_no_limits_are_refused(objective):
     with pytest.raises(ConfigurationError, match="There is no run: give limits and weights"):
         trajectories(objective, {}, START)
+
+
+def test_missing_matplotlib_names_the_extra(objective, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(MissingExtraError, match=r"marquardt\[plots\]"):
+        trajectories(objective, {"a": [[0.0, 0.0]]}, resolution=2)
+
+
+def test_surface_and_path_need_no_matplotlib():
+    code = """
+import sys
+from marquardt.algorithms import LevenbergMarquardt
+from marquardt.networks import feed_forward
+from marquardt.objective import Objective
+from marquardt.plots import path, surface
+line = Objective(feed_forward(1, (), 1), [[0.0], [1.0]], [[1.0], [3.0]])
+surface(line, path(line, LevenbergMarquardt(), [0.0, 0.0])[-1], resolution=2)
+sys.exit("matplotlib" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
