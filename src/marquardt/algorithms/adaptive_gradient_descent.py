@@ -86,7 +86,7 @@ class AdaptiveGradientDescent(StepRule):
 
     name = "adaptive_gradient_descent"
     point_need = Need.GRADIENT
-    # Seven trials in eight are taken: a gradient that comes with the value costs less than a second pass would.
+    # Twelve trials in thirteen are taken: a gradient that comes with the value costs less than a second pass would.
     trial_need = Need.GRADIENT
 
     def __post_init__(self) -> None:

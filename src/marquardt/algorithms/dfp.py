@@ -6,7 +6,7 @@
 (1) is BFGS's update of the Hessian itself, with s and y exchanged. With exact searches both take the same path; with
 rough ones DFP recovers slowly from an H that is off, and BFGS quickly. So the default search is a closer one than that
 of BFGS: sine problem, 9 starts, 1000 evaluations, first_scale 1, median loss 0.039 with bisection and cubics, 0.28 with
-strong Wolfe at c₂ = 0.9, where BFGS comes to 3e-5. A first_scale of 30 makes it 0.0024.
+strong Wolfe at c₂ = 0.9, where BFGS comes to 3e-5. A first_scale of 30 makes it 0.0026.
 
 Davidon (1959); Fletcher and Powell (1963), "A rapidly convergent descent method for minimization". Departures: as in
 `marquardt.algorithms.bfgs`, the first H included.
