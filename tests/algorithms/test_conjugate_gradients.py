@@ -27,7 +27,7 @@ from marquardt.algorithms import (
     Verdict,
     algorithm_named,
 )
-from marquardt.algorithms.conjugate_gradient import BETAS
+from marquardt.algorithms.conjugate_directions import BETAS
 from marquardt.errors import ConfigurationError
 from marquardt.networks import Network
 from marquardt.numerics.conjugate import (
