@@ -82,6 +82,16 @@ def test_bridged_output_sees_the_inputs_and_cascaded_units_each_other():
     assert cascade.layers[-1].sources == ("inputs", "hidden1", "hidden2")
 
 
+def test_gain_makes_units_that_are_as_much_flatter():
+    flat, plain = problem_named("parity-3-bridged:2(gain=0.5)"), problem_named("parity-3-bridged:2")
+    start = flat.start(0)
+    # tanh(net/2) with some weights is tanh(net) with half of them, in every layer.
+    halved = plain.start(0).with_weights(0.5 * start.weights)
+    assert np.allclose(start.outputs(flat.inputs), halved.outputs(plain.inputs), rtol=0, atol=1e-15)
+    assert flat.name == "parity-3-bridged:2(gain=0.5)"
+    assert problem_named(flat.name).graph == flat.graph
+
+
 def test_rosenbrock_can_have_the_size_of_the_benchmark():
     problem = problem_named("rosenbrock(n_samples=10000)")
     assert problem.inputs.shape == (10000, 10)
@@ -120,6 +130,7 @@ def test_uniform_starts_fill_their_spread():
         ("parity-1", "number of bits must be a whole number from 2 up, got 1"),
         ("parity-17", "at most 16"),
         ("parity-3:0", "number of hidden units must be a whole number from 1 up, got 0"),
+        ("parity-3(gain=0)", "gain must be a number above 0, got 0"),
         ("parity-3:2(hidden=3)", "has its hidden units twice"),
         ("parity-3(n_bits=4)", r"no setting 'n_bits'\. It takes .*hidden"),
         ("sinc(noise=1)", r"sinc has no setting 'noise'\. It takes none"),

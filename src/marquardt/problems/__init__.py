@@ -2,6 +2,6 @@
 
 from marquardt.problems.catalogue import PROBLEMS, problem_named
 from marquardt.problems.problem import Problem
-from marquardt.problems.spelling import spelled
+from marquardt.spelling import spelled
 
 __all__ = ["PROBLEMS", "Problem", "problem_named", "spelled"]

@@ -12,8 +12,8 @@ from marquardt.errors import ConfigurationError
 from marquardt.problems.functions import friedman, rosenbrock, sinc, two_spirals
 from marquardt.problems.parity import parity
 from marquardt.problems.problem import Problem
-from marquardt.problems.spelling import spelled
 from marquardt.problems.toolbox import cancer, cholesterol, diabetes, engine, sine, toolbox_parity
+from marquardt.spelling import spelled
 
 __all__ = ["PROBLEMS", "problem_named"]
 

@@ -6,8 +6,9 @@ import itertools
 
 import numpy as np
 
-from marquardt.checks import one_of, whole
-from marquardt.networks import LayerGraph, cascade_forward, feed_forward
+from marquardt.arrays import Array
+from marquardt.checks import one_of, positive, whole
+from marquardt.networks import Activation, LayerGraph, cascade_forward, feed_forward, register_activation
 from marquardt.problems.problem import Problem
 
 __all__ = ["WIRINGS", "parity"]
@@ -18,7 +19,7 @@ MOST_BITS = 16
 """65,536 samples."""
 
 
-def parity(n_bits: int, wiring: str = "multilayer", hidden: int | None = None) -> Problem:
+def parity(n_bits: int, wiring: str = "multilayer", hidden: int | None = None, gain: float = 1.0) -> Problem:
     """Parity of N bits: all 2^N patterns of −1 and 1, tanh units, starts uniform in (−1, 1).
 
     Parameters
@@ -31,6 +32,8 @@ def parity(n_bits: int, wiring: str = "multilayer", hidden: int | None = None) -
     hidden : int, optional
         Hidden units. When not given: max(2, N − 1) for a multilayer network, N // 2 for a bridged one, and
         ⌊log2 N⌋ for a cascade, but at least 1: parity-3 has 2, 1 and 1.
+    gain : float
+        Of the units, tanh(gain · net). 0.5 is the bipolar sigmoid 2 / (1 + exp(−net)) − 1 of many textbooks.
 
     Returns
     -------
@@ -54,13 +57,15 @@ def parity(n_bits: int, wiring: str = "multilayer", hidden: int | None = None) -
     if hidden is None:
         hidden = {"multilayer": max(2, n_bits - 1), "bridged": n_bits // 2, "cascade": n_bits.bit_length() - 1}[wiring]
     hidden = whole(hidden, "the number of hidden units", minimum=1)
+    gain = positive(gain, "gain")
     inputs = np.array(list(itertools.product((-1.0, 1.0), repeat=n_bits)))
     # −(−1)^(ones): 1 where the number of ones is odd.
     targets = -np.prod(-inputs, axis=1, keepdims=True)
     suffix = "" if wiring == "multilayer" else f"-{wiring}"
+    with_gain = "" if gain == 1 else f"(gain={gain:g})"
     return Problem(
-        f"parity-{n_bits}{suffix}:{hidden}",
-        _graph(n_bits, wiring, hidden),
+        f"parity-{n_bits}{suffix}:{hidden}{with_gain}",
+        _graph(n_bits, wiring, hidden, "tanh" if gain == 1 else _tanh_with(gain)),
         inputs,
         targets,
         goal=0.01,
@@ -70,8 +75,25 @@ def parity(n_bits: int, wiring: str = "multilayer", hidden: int | None = None) -
     )
 
 
-def _graph(n_bits: int, wiring: str, hidden: int) -> LayerGraph:
+def _graph(n_bits: int, wiring: str, hidden: int, units: str) -> LayerGraph:
     if wiring == "multilayer":
-        return feed_forward(n_bits, hidden, 1, output_activation="tanh")
+        return feed_forward(n_bits, hidden, 1, activation=units, output_activation=units)
     sizes = (hidden,) if wiring == "bridged" else (1,) * hidden
-    return cascade_forward(n_bits, sizes, 1, output_activation="tanh")
+    return cascade_forward(n_bits, sizes, 1, activation=units, output_activation=units)
+
+
+def _tanh_with(gain: float) -> str:
+    """Register tanh(gain · net) and return its name."""
+
+    def value(net: Array) -> Array:
+        return np.tanh(gain * net)
+
+    def slope(net: Array, a: Array) -> Array:
+        return gain * (1.0 - a * a)
+
+    def second(net: Array, a: Array) -> Array:
+        return -2.0 * gain**2 * a * (1.0 - a * a)
+
+    name = "tanh_" + repr(gain).replace(".", "_").replace("-", "m").replace("+", "p")
+    made = Activation(name, value, slope, (-2.0 / gain, 2.0 / gain), uses_net=False, second=second)
+    return register_activation(made, replace=True).name
