@@ -200,7 +200,10 @@ def test_every_name_leads_to_the_rule():
 
 
 def test_unknown_names_and_settings_are_refused():
-    with pytest.raises(ConfigurationError, match=r"algorithm must be one of .*Did you mean 'trainlm'"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"There is no algorithm 'trianlm'. Did you mean 'train.*There are levenberg_marquardt, ",
+    ):
         algorithm_named("trianlm")
     with pytest.raises(ConfigurationError, match=r"lm has no setting 'mu'\. It takes mu_init, mu_increase"):
         algorithm_named("lm", mu=1.0)

@@ -275,7 +275,7 @@ def test_refused_is(case):
         ({"spread": 0.0}, "spread must be a number above 0"),
         ({"input_scaling": "max"}, "input_scaling must be one of"),
         ({"target_scaling": "standart"}, "target_scaling must be .*Did you mean 'standard'"),
-        ({"algorithm": "adam"}, "algorithm must be one of"),
+        ({"algorithm": "adams"}, "There is no algorithm"),
         ({"rule": {"mu": 1.0}}, "has no setting 'mu'"),
         ({"rule": {"mu_init": 0}}, "mu_init must be a number above 0"),
         ({"restarts": 0}, "restarts must be a whole number from 1 up, got 0"),

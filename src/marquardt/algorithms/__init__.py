@@ -27,7 +27,9 @@ from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
 from marquardt.algorithms.scaled_conjugate_gradient import ScaledConjugateGradient
 from marquardt.algorithms.steepest_descent import SteepestDescent
 from marquardt.algorithms.truncated_newton import TruncatedNewton
-from marquardt.checks import one_of, require_settings
+from marquardt.checks import nearest, require_settings
+from marquardt.errors import ConfigurationError
+from marquardt.spelling import spelled
 
 __all__ = [
     "ALGORITHMS",
@@ -119,7 +121,7 @@ def algorithm_named(name: str, **settings: Any) -> StepRule:
     Parameters
     ----------
     name : str
-        One of `ALGORITHMS`.
+        One of `ALGORITHMS`, alone or with settings in parentheses, such as ``"lm(mu_init=0.1)"``.
     **settings
         The rule's hyper-parameters.
 
@@ -135,9 +137,16 @@ def algorithm_named(name: str, **settings: Any) -> StepRule:
 
     Examples
     --------
-    >>> algorithm_named("lm", mu_init=0.01).mu_init
-    0.01
+    >>> algorithm_named("lm", mu_init=0.01) == algorithm_named("lm(mu_init=0.01)")
+    True
     """
-    kind = ALGORITHMS[one_of(name, ALGORITHMS, "algorithm")]
-    require_settings(kind, settings, name)
-    return kind(**settings)
+    word, spelled_out = spelled(name, "The algorithm") if isinstance(name, str) else (name, {})
+    if word not in ALGORITHMS:
+        own = dict.fromkeys(kind.name for kind in ALGORITHMS.values())
+        raise ConfigurationError(
+            f"There is no algorithm {word!r}.{nearest(word, ALGORITHMS)} There are {', '.join(own)}."
+        )
+    kind = ALGORITHMS[word]
+    together = {**spelled_out, **settings}
+    require_settings(kind, together, word)
+    return kind(**together)

@@ -97,6 +97,7 @@ class BayesianRegularization(StepRule):
 
     name = "bayesian_regularization"
     point_need = Need.NORMAL
+    matrices = 5
     trial_need = Need.VALUE
     keeps_last = True
     refuses_validation = True

@@ -63,6 +63,7 @@ class GaussNewton(DirectionRule):
 
     name = "gauss_newton"
     point_need = Need.NORMAL
+    matrices = 3
     never_rises = False
 
     def __post_init__(self) -> None:

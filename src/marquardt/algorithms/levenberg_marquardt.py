@@ -114,6 +114,7 @@ class LevenbergMarquardt(StepRule):
 
     name = "levenberg_marquardt"
     point_need = Need.NORMAL
+    matrices = 3
     trial_need = Need.VALUE
 
     def __post_init__(self) -> None:

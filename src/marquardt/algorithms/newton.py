@@ -87,6 +87,7 @@ class Newton(DirectionRule):
 
     name = "newton"
     point_need = Need.HESSIAN
+    matrices = 4
 
     def __post_init__(self) -> None:
         one_of(self.remedy, REMEDIES, "remedy")

@@ -113,6 +113,7 @@ class MatrixRule(QuasiNewtonRule):
     """
 
     first_scale: float
+    matrices = 3
 
     def check_scale(self) -> None:
         """Refuse a scale that cannot be."""

@@ -85,6 +85,8 @@ class StepRule(ABC):
         cannot be compared.
     refuses_validation : bool
         Whether a validation stop would contradict it.
+    matrices : int
+        How many matrices of n_weights × n_weights it and the objective hold at once.
     form : str
         The form of the normal equations that it is about; ``"auto"`` for all but one.
     """
@@ -95,6 +97,7 @@ class StepRule(ABC):
     never_rises: ClassVar[bool] = False
     keeps_last: ClassVar[bool] = False
     refuses_validation: ClassVar[bool] = False
+    matrices: ClassVar[int] = 0
     form: ClassVar[str] = "auto"
 
     @property

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from marquardt.algorithms import ALGORITHMS, StepRule, algorithm_named
-from marquardt.checks import nearest
+from marquardt.algorithms import StepRule, algorithm_named
 from marquardt.errors import ConfigurationError
-from marquardt.problems import spelled
 
 __all__ = ["contenders", "rule_spelled", "split_names"]
 
@@ -98,13 +96,7 @@ def rule_spelled(text: str) -> StepRule:
     ConfigurationError
         If the text cannot be read, or the rule cannot be.
     """
-    name, settings = spelled(text, "The algorithm")
-    if name not in ALGORITHMS:
-        own = dict.fromkeys(kind.name for kind in ALGORITHMS.values())
-        raise ConfigurationError(
-            f"There is no algorithm {name!r}.{nearest(name, ALGORITHMS)} There are {', '.join(own)}."
-        )
-    return algorithm_named(name, **settings)
+    return algorithm_named(text)
 
 
 def split_names(text: str) -> list[str]:

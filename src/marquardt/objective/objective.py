@@ -70,6 +70,11 @@ class Objective:
         How the normal equations are summed: ``"auto"``, ``"pairs"``, ``"explicit"`` or ``"neuron_by_neuron"``.
     block_size, threads : int, optional
         Chosen by the plan when not given.
+    most : Need
+        The most that is going to be asked for, for the plan: it can be asked for more, in more time and memory.
+    matrices : int
+        How many matrices of n_weights × n_weights the plan counts: three for Levenberg–Marquardt, which has the one
+        here, the one there and the damped copy.
 
     Attributes
     ----------
@@ -120,6 +125,8 @@ class Objective:
         form: str = "auto",
         block_size: int | None = None,
         threads: int | None = None,
+        most: Need = Need.NORMAL,
+        matrices: int = 3,
     ) -> None:
         self.graph = graph
         self.n_outputs = graph.n_outputs
@@ -142,6 +149,8 @@ class Objective:
             form=form,
             block_size=block_size,
             threads=threads,
+            most=most,
+            matrices=matrices,
         )
         self._diagonal = None if penalty is None else penalty.diagonal(graph)
         if self._diagonal is not None and not self._diagonal.any():

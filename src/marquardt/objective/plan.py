@@ -15,6 +15,7 @@ from marquardt.checks import one_of, whole
 from marquardt.errors import ResourceError
 from marquardt.networks import INPUTS, LayerGraph
 from marquardt.numerics import usable_cpus
+from marquardt.objective.evaluation import Need
 from marquardt.objective.sensitivities import Factored, Form
 
 __all__ = ["FORMS", "Plan", "machine_memory", "make_plan", "require_memory"]
@@ -33,6 +34,8 @@ BLOCK_BYTES = 8 << 20
 KEPT_BYTES = 32 << 20
 """What the input pairs that are kept from pass to pass may take."""
 SMALLEST_BLOCK, LARGEST_BLOCK = 128, 2048
+_PASSES = 4
+"""Arrays of a number a unit and sample that a gradient makes: value, slope, delta, and what is between."""
 SERIAL_NS = 4e6
 """A pass shorter than this is not worth a second thread."""
 
@@ -44,7 +47,7 @@ class Plan:
     Parameters
     ----------
     form : str
-        ``"pairs"``, ``"explicit"`` or ``"neuron_by_neuron"``.
+        ``"pairs"``, ``"explicit"``, ``"neuron_by_neuron"``, or ``"gradient"`` where no more is going to be asked for.
     block_size : int
         Samples a block.
     n_blocks : int
@@ -52,7 +55,7 @@ class Plan:
     threads : int
         Threads that share the blocks.
     seconds : float
-        Estimated time of one pass for the normal equations, on one thread; for comparison only.
+        Estimated time of one pass for the most that is asked for, on one thread; for comparison only.
     memory : int
         Bytes that the objective and one step need beyond the caller's data.
     keeps_pairs : bool
@@ -128,6 +131,8 @@ def make_plan(
     form: str = "auto",
     block_size: int | None = None,
     threads: int | None = None,
+    most: Need = Need.NORMAL,
+    matrices: int = 3,
 ) -> Plan:
     """Choose form, blocks and threads, and refuse what does not fit in memory.
 
@@ -147,6 +152,10 @@ def make_plan(
         Samples a block; chosen by the size of the scratch arrays when not given.
     threads : int, optional
         Threads; as many as there are processors, if a pass is long enough to be worth it, when not given.
+    most : Need
+        The most that is going to be asked for. Where it is no more than the gradient, there is no form to choose.
+    matrices : int
+        How many matrices of n_weights × n_weights objective and rule hold at once.
 
     Returns
     -------
@@ -175,12 +184,19 @@ def make_plan(
         + explicit_rows * NS_WRITTEN
         + (4 * len(graph.layers) + 4) * NS_CALL / min(explicit_size, n_samples)
     )
+    if most <= Need.GRADIENT and form == "auto":
+        form = "gradient"
     if form == "auto":
         form = "explicit" if explicit_ns <= pair_ns else "pairs"
-    if form != "pairs":
-        size, ns, scratch, held = explicit_size, explicit_ns, explicit_rows, n_weights**2
-    else:
+    if form == "pairs":
         size, ns, scratch = pair_size, pair_ns, int(written)
+    elif form == "gradient":
+        scratch, held = _PASSES * sum(layer.size for layer in graph.layers), n_weights
+        size = block_size or _fitting(scratch)
+        # Forward, backward and the product of the two.
+        ns = 3 * n_weights * NS_PRODUCT + scratch * NS_WRITTEN + 8 * len(graph.layers) * NS_CALL / size
+    else:
+        size, ns, scratch, held = explicit_size, explicit_ns, explicit_rows, n_weights**2
     if form == "neuron_by_neuron":
         threads = 1  # a loop in Python, whose threads would wait for each other
     if threads is None:
@@ -197,7 +213,7 @@ def make_plan(
     threads = min(whole(threads, "threads", minimum=1), n_blocks)
     numbers = (
         n_samples * (graph.n_inputs + 1 + graph.n_outputs)
-        + 3 * n_weights**2  # here, there, and the damped copy
+        + matrices * n_weights**2
         + threads * (held + size * scratch)
         + keeps_pairs * pairs * n_samples
     )
@@ -228,7 +244,8 @@ def require_memory(graph: LayerGraph, needed: int, on_what: str = "") -> None:
         raise ResourceError(
             f"{graph.describe()} has {graph.n_weights:,} weights: training it {on_what}needs "
             f"{needed / 2**30:,.1f} GiB, this machine has {available / 2**30:,.1f} GiB. "
-            f"Use fewer hidden units (the memory grows with the square of the weights)."
+            f"Use fewer hidden units (the memory grows with the square of the weights), or the algorithm 'lbfgs' and "
+            f"a fixed weight decay, whose memory grows with the weights only."
         )
 
 

@@ -109,7 +109,7 @@ class Training:
         loss = Squares() if loss is None else loss
         self._limits.check_metric(loss.metric)
 
-        def objective(rows: Any, *, penalty: WeightDecay | None = None) -> Objective:
+        def objective(rows: Any, *, penalty: WeightDecay | None = None, matrices: int = 0) -> Objective:
             return Objective(
                 network.graph,
                 inputs,
@@ -123,9 +123,11 @@ class Training:
                 form=rule.form if form == "auto" else form,
                 block_size=block_size,
                 threads=threads,
+                most=max(rule.point_need, rule.trial_need),
+                matrices=matrices,
             )
 
-        self.objective = objective(None if parts is None else parts.train, penalty=penalty)
+        self.objective = objective(None if parts is None else parts.train, penalty=penalty, matrices=rule.matrices)
         has_validation = parts is not None and len(parts.validation) > 0
         has_test = parts is not None and len(parts.test) > 0
         if rule.refuses_validation and has_validation and self._limits.max_fail > 0:

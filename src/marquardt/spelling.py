@@ -1,0 +1,74 @@
+"""Names with settings, such as ``gradient_descent(rate=100)``, read without running anything."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from marquardt.errors import ConfigurationError
+
+__all__ = ["spelled"]
+
+
+def spelled(text: str, what: str) -> tuple[str, dict[str, Any]]:
+    """Read a name, with settings in parentheses or without.
+
+    Parameters
+    ----------
+    text : str
+        ``"name"`` or ``"name(setting=value, …)"``; a name may have hyphens, colons and dots in it. Values are plain
+        Python values: numbers, texts in quotes, True, False, None, and tuples and lists of those.
+    what : str
+        What messages call it.
+
+    Returns
+    -------
+    name : str
+        The name.
+    settings : dict
+        The settings; empty without any.
+
+    Raises
+    ------
+    ConfigurationError
+        If the text is neither; the message says what is wrong with it.
+
+    Examples
+    --------
+    >>> spelled("gradient_descent(rate=100)", "The algorithm")
+    ('gradient_descent', {'rate': 100})
+    """
+    name, bracket, rest = text.strip().partition("(")
+    name = name.strip()
+    example = "Write it as name(setting=0.1, other='word')."
+    if not name or any(c in name for c in ")=,'\" "):
+        raise ConfigurationError(f"{what} must be a name, with settings in parentheses or without, got {text!r}.")
+    if not bracket:
+        return name, {}
+    try:
+        call = ast.parse(f"f({rest}", mode="eval").body
+    except (SyntaxError, ValueError) as error:
+        raise ConfigurationError(f"{what} {text!r} cannot be read: {_reason(error)}. {example}") from None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        raise ConfigurationError(f"{what} {text!r} goes on behind its parentheses. {example}")
+    if call.args:
+        raise ConfigurationError(f"{what} {text!r} has the value {ast.unparse(call.args[0])} without a name. {example}")
+    settings = {}
+    for keyword in call.keywords:
+        value = ast.unparse(keyword.value)
+        if keyword.arg is None:
+            raise ConfigurationError(f"{what} {text!r} has the setting **{value} without a name. {example}")
+        if keyword.arg in settings:
+            raise ConfigurationError(f"{what} {text!r} has the setting {keyword.arg!r} twice.")
+        try:
+            settings[keyword.arg] = ast.literal_eval(keyword.value)
+        except (ValueError, TypeError):
+            raise ConfigurationError(
+                f"{what} {text!r}: {keyword.arg} must be a plain value, such as 0.1 or 'word', got {value}."
+            ) from None
+    return name, settings
+
+
+def _reason(error: Exception) -> str:
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return str(message).rstrip(".")
