@@ -67,7 +67,7 @@ def error_histogram() -> Figure:
     """Draw the errors of the three parts."""
     fitting = trained()
     inputs, targets = load_diabetes(return_X_y=True)
-    return plots.error_histogram(fitting.network.outputs(inputs), targets, fitting.record.parts).figure
+    return plots.error_histogram(targets, fitting.network.outputs(inputs), fitting.record.parts).figure
 
 
 def comparison_losses() -> Figure:

@@ -39,7 +39,7 @@ def test_regression_of_constants_has_no_r(ax):
 
 
 def test_error_histogram_counts_output_minus_target(ax):
-    assert error_histogram(TARGETS + ERRORS, TARGETS, bins=4, ax=ax) is ax
+    assert error_histogram(TARGETS, TARGETS + ERRORS, bins=4, ax=ax) is ax
     assert heights(ax.patches) == [1, 1, 2, 2]
     assert [bar.get_x() for bar in ax.patches] == [-2, -1, 0, 1]
     assert set(ax.lines[0].get_xdata()) == {0}
@@ -47,7 +47,7 @@ def test_error_histogram_counts_output_minus_target(ax):
 
 
 def test_error_histogram_stacks_the_parts_in_their_colors(ax):
-    error_histogram(TARGETS + ERRORS, TARGETS, DIVIDED, bins=4, ax=ax)
+    error_histogram(TARGETS, TARGETS + ERRORS, DIVIDED, bins=4, ax=ax)
     assert [heights(bars) for bars in ax.containers] == [[1, 0, 2, 0], [0, 1, 0, 1], [0, 0, 0, 1]]
     tops = np.array([[bar.get_y() + bar.get_height() for bar in bars] for bars in ax.containers])
     assert tops[-1].tolist() == [1, 1, 2, 2]  # as without parts
@@ -59,13 +59,13 @@ def test_error_histogram_stacks_the_parts_in_their_colors(ax):
 
 def test_error_histogram_leaves_out_what_is_in_no_part(ax):
     none = np.empty(0, dtype=np.intp)
-    error_histogram(TARGETS + ERRORS, TARGETS, Parts(np.array([2, 3]), none, none), bins=2, ax=ax)
+    error_histogram(TARGETS, TARGETS + ERRORS, Parts(np.array([2, 3]), none, none), bins=2, ax=ax)
     assert [heights(bars) for bars in ax.containers] == [[1, 1]]
     assert ax.patches[0].get_x() == 0
 
 
 def test_error_histogram_of_equal_errors_is_one_bar(ax):
-    error_histogram(TARGETS + 1.0, TARGETS, ax=ax)
+    error_histogram(TARGETS, TARGETS + 1.0, ax=ax)
     assert sorted(heights(ax.patches)) == [0] * 19 + [6]
 
 

@@ -64,16 +64,16 @@ def regression(targets: ArrayLike, outputs: ArrayLike, ax: Axes | None = None) -
 
 
 def error_histogram(
-    outputs: ArrayLike, targets: ArrayLike, parts: Parts | None = None, bins: int = 20, ax: Axes | None = None
+    targets: ArrayLike, outputs: ArrayLike, parts: Parts | None = None, bins: int = 20, ax: Axes | None = None
 ) -> Axes:
     """Draw how often which error occurs, the parts of the data stacked.
 
     Parameters
     ----------
-    outputs : array-like of shape (n_samples,) or (n_samples, 1)
-        What the network says.
     targets : array-like of shape (n_samples,) or (n_samples, 1)
         What was measured. The error is output − target.
+    outputs : array-like of shape (n_samples,) or (n_samples, 1)
+        What the network says.
     parts : Parts, optional
         The division, such as a record's ``parts``; samples in no part are left out. All samples are drawn as one
         when not given.
@@ -100,7 +100,7 @@ def error_histogram(
 
     Examples
     --------
-    >>> ax = error_histogram([1.0, 2.0, 3.5], [1.0, 2.5, 3.0], bins=4)
+    >>> ax = error_histogram([1.0, 2.5, 3.0], [1.0, 2.0, 3.5], bins=4)
     >>> [int(bar.get_height()) for bar in ax.patches]
     [1, 0, 1, 1]
     """
