@@ -23,7 +23,7 @@ from marquardt.networks import (
     feed_forward,
     register_activation,
 )
-from marquardt.objective import Need
+from marquardt.objective import Need, Objective
 
 ULPS = 256
 """Rounding a summand: a Hessian goes through the network four times."""
@@ -74,7 +74,7 @@ def test_everything_equals_automatic_differentiation(problem):
 
 
 @pytest.mark.slow
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(problem=problems(max_samples=20))
 def test_everything_equals_automatic_differentiation_at_length(problem):
     holds_against_automatic_differentiation(problem)
@@ -222,6 +222,14 @@ def test_products_are_the_same_where_the_passes_are_too_large_to_keep(monkeypatc
     kept = problem.at(Need.PRODUCT, block_size=50).times(vectors)
     monkeypatch.setattr("marquardt.objective.objective.KEPT_BYTES", 0)
     assert np.array_equal(problem.at(Need.PRODUCT, block_size=50).times(vectors), kept)
+
+
+def test_products_plan_no_matrix():
+    graph = feed_forward(60, (80,), 3)
+    inputs, targets = np.zeros((50, 60)), np.zeros((50, 3))
+    plans = {need: Objective(graph, inputs, targets, most=need, matrices=0).plan for need in Need}
+    assert plans[Need.PRODUCT] == plans[Need.GRADIENT]
+    assert plans[Need.PRODUCT].memory < 8 * graph.n_weights**2 / 10 < plans[Need.HESSIAN].memory
 
 
 def test_beyond_the_scale_of_a_huber_loss_there_is_no_curvature_but_the_networks_own():

@@ -94,9 +94,12 @@ class HessianSums:
         spans = self._wiring.spans
         for span, table, total in zip(spans, self._tables, self._within, strict=True):
             size, fan_in = span.layer.size, span.fan_in
-            block = total.T[_pair_table(size)][:, :, table]  # axes (h, h′, i, j)
-            here = slice(span.start, span.stop)
-            hessian[here, here] = block.transpose(0, 2, 1, 3).reshape(size * fan_in, size * fan_in)
+            by_unit = total.T
+            columns = slice(span.start, span.stop)
+            for h, row in enumerate(_pair_table(size)):
+                rows = slice(span.start + h * fan_in, span.start + (h + 1) * fan_in)
+                part = by_unit[row][:, table]  # axes (h′, i, j), a unit at a time to save memory
+                hessian[rows, columns] = part.transpose(1, 0, 2).reshape(fan_in, size * fan_in)
         for (k, low), total in self._between.items():
             above, below = spans[k], spans[low]
             sizes = above.layer.size, below.layer.size

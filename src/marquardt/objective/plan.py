@@ -153,7 +153,7 @@ def make_plan(
     threads : int, optional
         Threads; as many as there are processors, if a pass is long enough to be worth it, when not given.
     most : Need
-        The most that is going to be asked for. Where it is no more than the gradient, there is no form to choose.
+        The most that is going to be asked for. Where it is no matrix, there is no form to choose.
     matrices : int
         How many matrices of n_weights × n_weights objective and rule hold at once.
 
@@ -184,7 +184,7 @@ def make_plan(
         + explicit_rows * NS_WRITTEN
         + (4 * len(graph.layers) + 4) * NS_CALL / min(explicit_size, n_samples)
     )
-    if most <= Need.GRADIENT and form == "auto":
+    if most in (Need.VALUE, Need.GRADIENT, Need.PRODUCT) and form == "auto":
         form = "gradient"
     if form == "auto":
         form = "explicit" if explicit_ns <= pair_ns else "pairs"
