@@ -27,7 +27,7 @@ from marquardt.algorithms import (
     Verdict,
     algorithm_named,
 )
-from marquardt.algorithms.conjugate_directions import BETAS
+from marquardt.algorithms.conjugate_directions import BETAS, Trail
 from marquardt.errors import ConfigurationError
 from marquardt.networks import Network
 from marquardt.numerics.conjugate import (
@@ -368,6 +368,35 @@ def test_restart_of_powell_beale_keeps_the_direction_before():
     assert_allclose(trail.direction, expected, rtol=1e-15)
 
 
+@pytest.mark.parametrize(
+    ("along", "is_restarted"),
+    [
+        (0.0, False),
+        (0.1, False),  # gᵀd = −0.91 gᵀg
+        (0.5, True),  # gᵀd = −0.67 gᵀg
+        (-0.15, False),  # gᵀd = −1.18 gᵀg
+        (-0.25, True),  # gᵀd = −1.33 gᵀg
+    ],
+)
+def test_powell_beale_restarts_where_the_direction_is_no_longer_like_the_gradient(along, is_restarted):
+    gradient, before = np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, 0.0])
+    direction = np.array([-1.0, along, 0.0])
+    trail = Trail(2.0, before, direction, -1.0, 2, np.array([0.0, 0.0, -1.0]), np.array([0.0, 0.0, 1.0]))
+    new = PowellBeale(reset=100).heading(Evaluation(np.zeros(3), 1.0, np.ones(1), gradient), trail, 1.0).memory
+    assert new.n_searches == (2 if is_restarted else 3)
+    assert np.array_equal(new.restart, direction if is_restarted else trail.restart)
+
+
+@pytest.mark.parametrize(("along", "is_restarted"), [(0.19, False), (0.21, True), (-0.21, True)])
+def test_powell_beale_restarts_where_gradients_are_far_from_orthogonal(along, is_restarted):
+    gradient, before = np.array([0.0, 1.0, 0.0]), np.array([1.0, along, 0.0])
+    # Conjugate by itself: the direction stays −g and points downhill as a gradient does.
+    direction = np.array([-1.0, 0.0, 0.0])
+    trail = Trail(2.0, before, direction, -1.0, 2, np.array([0.0, 0.0, -1.0]), np.array([0.0, 0.0, 1.0]))
+    new = PowellBeale(reset=100).heading(Evaluation(np.zeros(3), 1.0, np.ones(1), gradient), trail, 1.0).memory
+    assert new.n_searches == (2 if is_restarted else 3)
+
+
 # Scaled conjugate gradients
 
 
@@ -488,6 +517,34 @@ def test_rejected_step_becomes_the_minimum_of_the_parabola():
     parabola = -0.5 * slope * state.length**2 / (there.loss - here.loss - state.length * slope)
     assert_allclose(first.state.length, parabola, rtol=1e-9)
     assert second.here.loss < here.loss
+
+
+def judged(loss, gradient):
+    """What becomes of the first trial from loss 1, gradient (1, 0), with a curvature of 1 and so a length of 1."""
+    rule, here = ScaledConjugateGradient(), Evaluation(np.zeros(2), 1.0, np.ones(1), np.array([1.0, 0.0]))
+    state = rule.start(here)._replace(curvature=1.0, length=1.0, scale=1e-6)
+    step, state = rule.propose(here, state)
+    there = Evaluation(step.delta, loss, np.ones(1), gradient)
+    return rule.judge(here, step, there if math.isfinite(loss) else Evaluation.overflow(step.delta), state)
+
+
+def test_any_rise_is_rejected_and_an_equal_loss_taken():
+    assert judged(1.0 + 1e-12, np.array([0.5, 0.0]))[0] is Verdict.REJECT
+    assert judged(1.0, np.array([0.5, 0.0]))[0] is Verdict.ACCEPT
+
+
+def test_trial_after_an_overflow_is_a_hundredth_of_it():
+    verdict, state = judged(math.inf, None)
+    assert verdict is Verdict.REJECT
+    assert_allclose(state.length, 0.01, rtol=1e-5)
+
+
+def test_direction_that_would_point_uphill_is_the_gradient():
+    """The trial oversteps: β = 6 and p = −4 where the gradient is −2."""
+    verdict, state = judged(0.5, np.array([-2.0, 0.0]))
+    assert verdict is Verdict.ACCEPT
+    assert np.array_equal(state.direction, [2.0, 0.0])
+    assert state.decline == 4.0
 
 
 def test_negative_curvature_is_turned_around():

@@ -260,6 +260,31 @@ def test_cubic_is_solved_by_its_interpolation(kind, first):
 
 
 @every_slope_search
+def test_length_without_a_slope_is_too_long(kind):
+    length, is_decided = next_move(kind(), Look(0.0, 1.0, -1.0), 1.0, [Look(1.0, 0.5, math.nan)])
+    assert not is_decided
+    assert 0 < length < 1
+
+
+def test_strong_wolfe_goes_back_where_the_value_rises_although_it_is_low_enough():
+    search, start = line_search_named("strong_wolfe", c2=0.1), Look(0.0, 10.0, -1.0)
+    low = Look(1.0, 5.0, -1.0)
+    further, _ = next_move(search, start, 1.0, [low])
+    assert further > 1.0
+    back, _ = next_move(search, start, 1.0, [low, Look(further, 6.0, -1.0)])
+    assert 1.0 < back < further
+
+
+def test_hybrid_bisects_where_the_cubic_has_not_halved_the_interval():
+    search, start, high = line_search_named("hybrid_bisection_cubic"), Look(0.0, 1.0, -1.0), Look(1.0, 5.0, 10.0)
+    cubic, _ = next_move(search, start, 1.0, [high])
+    assert cubic == cubic_minimum(start, high)
+    assert cubic < 0.5
+    middle, _ = next_move(search, start, 1.0, [high, Look(cubic, 0.9, -0.9)])
+    assert_allclose(middle, 0.5 * (cubic + 1.0), rtol=1e-15)
+
+
+@every_slope_search
 def test_search_that_runs_out_returns_its_lowest_length(kind):
     length, looks = run(kind(max_looks=2), third_of_theirs, 10.0)
     assert len(looks) == 2
@@ -326,6 +351,16 @@ def test_brent_needs_fewer_looks_than_golden_section():
         return sum(len(run(search, function, 0.5)[1]) for function in (parabola, exponential, first_of_theirs))
 
     assert 2 * looks_of("brent") < looks_of("golden_section")
+
+
+@pytest.mark.parametrize("lowest", [0.3, 0.55, 0.7, 1.0, 1.3])
+def test_every_look_of_golden_section_shortens_the_bracket_by_the_golden_ratio(lowest):
+    def looks_of(tolerance):
+        search = line_search_named("golden_section", tolerance=tolerance, max_looks=100)
+        return len(run(search, partial(parabola, lowest=lowest), 0.5)[1])
+
+    # 0.618 to the tenth; one look more or less, because the tolerance is met at the end of a look.
+    assert abs(looks_of(1e-2 * 0.6180339887**10) - looks_of(1e-2) - 10) <= 1
 
 
 @given(first=st.floats(1e-6, 1e6), lowest=st.floats(1e-3, 1e3))
