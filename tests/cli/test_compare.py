@@ -14,6 +14,7 @@ import pytest
 from marquardt import plots
 from marquardt.algorithms import ALGORITHMS
 from marquardt.comparison import Comparison, compare
+from marquardt.networks import Activation, register_activation
 from marquardt.problems import PROBLEMS
 
 EASY = ("parity-3-bridged:2", "--starts", "3", "--epochs", "30")
@@ -101,6 +102,19 @@ def test_the_list_names_all_there_is(call):
     told = call("compare", "--list", "--json").json
     assert set(PROBLEMS) < set(told["problems"])
     assert all(told["algorithms"].values())
+
+
+def test_without_names_every_algorithm_that_can_takes_part_and_the_others_are_told(call, concrete_csv):
+    options = "--target strength --hidden 3 --goal 4 --goal-metric rmse --starts 1 --epochs 2 --activation bare_arctan"
+    register_activation(Activation("bare_arctan", np.arctan, lambda net, a: 1 / (1 + net * net)), replace=True)
+    answer = call("compare", concrete_csv, *options.split(), "--json")
+    assert answer.code == 0, answer.err
+    taking_part = {each["algorithm"] for each in answer.json["algorithms"]}
+    own = {kind.name for kind in ALGORITHMS.values()}
+    assert {"levenberg_marquardt", "steepest_descent"} <= taking_part < own
+    for name in own - taking_part:
+        assert f"Note: {name} is left out: " in answer.err
+    assert "newton" in own - taking_part
 
 
 @pytest.mark.skipif(not HAS_PICTURES, reason="there are no pictures of comparisons yet")

@@ -66,7 +66,7 @@ def compare(
             "-a",
             metavar="A,B",
             help="Names, each with settings or without: lm,'lm(mu_init=1)'. Repeat, or put commas between.",
-            default="every one there is",
+            default="every one that can train it",
         ),
     ] = None,
     starts: Annotated[int, _option(RUNS, "--starts", metavar="N", help="Runs of each.", default="100")] = 100,

@@ -20,12 +20,13 @@ from marquardt.cli.tables import table
 from marquardt.cli.training import _split_names
 from marquardt.cli.voice import Voice
 from marquardt.comparison import Comparison, Run, Summary, compare, contenders
+from marquardt.comparison.running import training_from
 from marquardt.errors import ConfigurationError, DataError, FileError
 from marquardt.files import refuse_existing, replacing
 from marquardt.networks import ACTIVATIONS, INITIALIZATIONS, TOPOLOGIES
 from marquardt.problems import PROBLEMS, Problem, problem_named
 from marquardt.tables import TableCoding, read_table
-from marquardt.training import GOAL_METRICS, Fitting, Settings
+from marquardt.training import GOAL_METRICS, Fitting, Limits, Settings
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -49,7 +50,13 @@ def run(choices: CompareChoices, voice: Voice) -> int:
     _check(choices)
     rules = _rules(choices)
     problem = problem_of(choices)
+    notes: list[str] = []
+    if not rules:
+        rules = _able(problem, choices, notes)
     introduce(problem, rules, choices, voice)
+    for note in notes:
+        voice.say(f"Note: {note}")
+    voice.say()
     with Runs(voice, list(rules), choices.starts) as progress:
         found = compare(
             problem,
@@ -157,7 +164,6 @@ def introduce(problem: Problem, rules: dict[str, StepRule], choices: CompareChoi
         voice.say(problem.source)
     of = f"{len(rules)} algorithms" if len(rules) > 1 else "One algorithm"
     voice.say(f"{of} from {_count(choices.starts, 'start')}, {problem.initialization}, seed {choices.seed}.")
-    voice.say()
 
 
 class Runs:
@@ -321,13 +327,26 @@ def _check(choices: CompareChoices) -> None:
 
 
 def _rules(choices: CompareChoices) -> dict[str, StepRule]:
+    """What is named; nothing where nothing is."""
     given = choices.algorithms
     if given is None:
-        return contenders(list(dict.fromkeys(kind.name for kind in ALGORITHMS.values())))
+        return {}
     try:
         return contenders(",".join(given))
     except ConfigurationError as error:
         raise ConfigurationError(f"--algorithms: {error}") from error
+
+
+def _able(problem: Problem, choices: CompareChoices, notes: list[str]) -> dict[str, StepRule]:
+    """Return every algorithm that can train the problem, and note which cannot."""
+    rules = contenders(list(dict.fromkeys(kind.name for kind in ALGORITHMS.values())))
+    for label, rule in list(rules.items()):
+        try:
+            training_from(problem, rule, 0, choices.seed, Limits(max_fail=0))
+        except ConfigurationError as error:
+            del rules[label]
+            notes.append(f"{label} is left out: {error}")
+    return rules
 
 
 def _metric(choices: CompareChoices, problem: Problem) -> str | None:
