@@ -250,7 +250,7 @@ REFUSED_OPTIONS = [
     (("--alpha", "a"), "--alpha must be"),
     (("--alpha", "1,2,3"), "one for each of the 2 layers"),
     (("--restarts", "0"), "--restarts must be a whole number from 1 up"),
-    (("--algorithm", "levenberg"), "--algorithm must be .* Did you mean 'levenberg_marquardt'"),
+    (("--algorithm", "levenberg"), "--algorithm levenberg: There is no algorithm .* Did you mean 'levenberg_marquardt'"),
     (("--mu", "0"), "--mu must be a number above 0"),
     (("--mu-inc", "1"), "--mu-inc must be above 1"),
     (("--mu-dec", "1"), "--mu-dec must be below 1"),
@@ -317,7 +317,7 @@ REFUSED_DATA = {
     "too few rows for the division": (table_of({}, 3), "--target y", "3 samples are too few"),
     "only a target": ([["y"], [1], [2]], "--target y", "No column is left to predict from"),
     "header only": ([["x", "y"]], "--target y", "no rows"),
-    "memory": (table_of({}), "--target y --hidden 3000,3000", "needs .* GiB, this machine has"),
+    "memory": (table_of({}), "--target y --hidden 3000,3000 --algorithm lm", "needs .* GiB, this machine has"),
 }
 
 

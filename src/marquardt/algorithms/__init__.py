@@ -6,6 +6,7 @@ from typing import Any
 
 from marquardt.algorithms.adam import Adam
 from marquardt.algorithms.adaptive_gradient_descent import AdaptiveGradientDescent, AdaptiveGradientDescentMomentum
+from marquardt.algorithms.automatic import Choice, choose
 from marquardt.algorithms.bayesian_regularization import BayesianRegularization
 from marquardt.algorithms.bfgs import BFGS
 from marquardt.algorithms.conjugate_gradient import (
@@ -40,6 +41,7 @@ __all__ = [
     "AdaptiveGradientDescent",
     "AdaptiveGradientDescentMomentum",
     "BayesianRegularization",
+    "Choice",
     "ConjugateGradient",
     "FletcherReeves",
     "GaussNewton",
@@ -62,6 +64,7 @@ __all__ = [
     "TruncatedNewton",
     "Verdict",
     "algorithm_named",
+    "choose",
 ]
 
 ALGORITHMS: dict[str, type[StepRule]] = {

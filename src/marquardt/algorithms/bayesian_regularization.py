@@ -101,6 +101,7 @@ class BayesianRegularization(StepRule):
     trial_need = Need.VALUE
     keeps_last = True
     refuses_validation = True
+    weighs_decay = True
 
     def __post_init__(self) -> None:
         positive(self.settle, "settle")

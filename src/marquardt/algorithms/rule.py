@@ -85,6 +85,8 @@ class StepRule(ABC):
         cannot be compared.
     refuses_validation : bool
         Whether a validation stop would contradict it.
+    weighs_decay : bool
+        Whether it chooses a weight decay of its own.
     matrices : int
         How many matrices of n_weights × n_weights it and the objective hold at once.
     form : str
@@ -97,14 +99,21 @@ class StepRule(ABC):
     never_rises: ClassVar[bool] = False
     keeps_last: ClassVar[bool] = False
     refuses_validation: ClassVar[bool] = False
+    weighs_decay: ClassVar[bool] = False
     matrices: ClassVar[int] = 0
     form: ClassVar[str] = "auto"
+
+    @classmethod
+    def setting_names(cls) -> tuple[str, ...]:
+        """Return the names of the hyper-parameters."""
+        fields: dict[str, Any] = getattr(cls, "__dataclass_fields__", {})
+        return tuple(name for name, field in fields.items() if field.repr)
 
     @property
     def settings(self) -> dict[str, Any]:
         """The hyper-parameters as plain values, without those that are None."""
-        shown = {name: getattr(self, name) for name, field in _fields(self).items() if field.repr}
-        return {name: _plain(value) for name, value in shown.items() if value is not None}
+        values = {name: getattr(self, name) for name in self.setting_names()}
+        return {name: _plain(value) for name, value in values.items() if value is not None}
 
     def prepared_for(self, facts: Facts) -> StepRule:
         """Return the rule as it is run on an objective, or refuse the objective.
@@ -232,11 +241,6 @@ class StepRule(ABC):
             The rule's own.
         """
         return Outcome("step", "No step lowers the loss any more.")
-
-
-def _fields(rule: StepRule) -> dict[str, Any]:
-    fields: dict[str, Any] = getattr(rule, "__dataclass_fields__", {})
-    return fields
 
 
 def _plain(value: Any) -> Any:

@@ -31,7 +31,7 @@ class Choices:
     loss_scale: float | None = None
     alpha: str | None = None
     restarts: int = 1
-    algorithm: str = "levenberg_marquardt"
+    algorithm: str = "auto"
     mu: float | None = None
     mu_inc: float | None = None
     mu_dec: float | None = None

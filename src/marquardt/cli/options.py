@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marquardt.algorithms import ALGORITHMS
+from marquardt.algorithms import StepRule, algorithm_named
 from marquardt.checks import fraction, non_negative, one_of, positive, whole
 from marquardt.cli.choices import Choices
 from marquardt.errors import ConfigurationError, FileError
@@ -63,7 +63,7 @@ def job_of(choices: Choices) -> Job:
         task=choices.task,
         missing=choices.missing,
         division=division,
-        validation=0.15 if choices.validation is None else fraction(choices.validation, "--validation"),
+        validation=_validation(choices),
         test=0.15 if choices.test is None else fraction(choices.test, "--test"),
         indices=choices.indices,
         settings=settings,
@@ -94,13 +94,29 @@ def _division(choices: Choices) -> str:
         value = getattr(choices, name)
         if value is not None and division in ("indices", "none"):
             raise ConfigurationError(f"--{name} has no meaning for --division {division}. Leave it out.")
-    validation = 0.15 if choices.validation is None else fraction(choices.validation, "--validation")
+    validation = _validation(choices)
     test = 0.15 if choices.test is None else fraction(choices.test, "--test")
     if validation + test >= 1:
         raise ConfigurationError(
             f"--validation {validation:g} and --test {test:g} leave no row to train on. Their sum must be below 1."
         )
     return division
+
+
+def _validation(choices: Choices) -> float:
+    """The fraction that ends the training: none for an algorithm that needs none, unless it is asked for."""
+    if choices.validation is not None:
+        return fraction(choices.validation, "--validation")
+    return 0.0 if _algorithm(choices).refuses_validation else 0.15
+
+
+def _algorithm(choices: Choices) -> StepRule:
+    """The rule; that of Levenberg–Marquardt for auto."""
+    name, given = choices.algorithm, _rule(choices)
+    try:
+        return algorithm_named("levenberg_marquardt" if name == "auto" else name, **given)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--algorithm {name}: {error}") from None
 
 
 def _settings(choices: Choices) -> Settings:
@@ -112,7 +128,6 @@ def _settings(choices: Choices) -> Settings:
     one_of(choices.scaling, SCALINGS, "--scaling")
     one_of(choices.target_scaling, SCALINGS, "--target-scaling")
     one_of(choices.loss, ("auto", "cross_entropy", *LOSSES), "--loss")
-    one_of(choices.algorithm, ALGORITHMS, "--algorithm")
     whole(choices.seed, "--seed")
     whole(choices.restarts, "--restarts", minimum=1)
     whole(choices.epochs, "--epochs")

@@ -156,8 +156,15 @@ def train(
         ),
     ] = 1,
     algorithm: Annotated[
-        str, _option(ALGORITHM, "--algorithm", metavar="NAME", help="The method.", default="levenberg_marquardt")
-    ] = "levenberg_marquardt",
+        str,
+        _option(
+            ALGORITHM,
+            "--algorithm",
+            metavar="NAME",
+            help="auto, or one of compare --list, alone or with settings: 'bfgs(line_search=\"brent\")'.",
+            default="auto: by the sizes of the problem, see explain",
+        ),
+    ] = "auto",
     mu: Annotated[Number, _option(ALGORITHM, "--mu", metavar="X", help="First damping.", default="0.001")] = None,
     mu_inc: Annotated[
         Number,

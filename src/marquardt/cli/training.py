@@ -115,9 +115,16 @@ def introduce(job: Job, prepared: Prepared, voice: Voice) -> None:
         f"Network {network.graph.describe()}: {_count(network.n_weights, 'weight')}, {job.settings.topology}, "
         f"seed {job.seed}."
     )
+    voice.say(f"Algorithm {algorithm_of(job, prepared)}")
     for warning in prepared.warnings:
         voice.say(f"Warning: {warning}", style="yellow")
     voice.say()
+
+
+def algorithm_of(job: Job, prepared: Prepared) -> str:
+    """Return the algorithm, and why it was chosen where it was."""
+    choice = prepared.fitting.choice
+    return f"{choice.algorithm}: {choice.reason}" if job.settings.algorithm == "auto" else f"{job.settings.algorithm}."
 
 
 def pull(job: Job, prepared: Prepared, voice: Voice) -> bool:
@@ -202,6 +209,8 @@ def conclude(job: Job, prepared: Prepared, content: NetworkFile, voice: Voice, i
         voice.say(record.stop.sentence)
     if len(record.parts.validation):
         why = "those with the lowest validation error"
+    elif fitting.rule.keeps_last:
+        why = "the last, with the weight decay that their evidence asks for"
     elif job.settings.alpha == "auto":
         why = "trained with the weight decay that the data ask for"
     else:

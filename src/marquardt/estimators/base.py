@@ -15,7 +15,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from marquardt._version import __version__
-from marquardt.algorithms import algorithm_named
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import fraction
 from marquardt.errors import ConfigurationError, DataError
@@ -68,9 +67,9 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         return settings if n_restarts == self.n_restarts else replace(settings, restarts=n_restarts)
 
     def _rule(self) -> dict[str, float]:
-        """The options that the algorithm has."""
-        known = getattr(algorithm_named(self.algorithm), "__dataclass_fields__", ())
-        return {name: getattr(self, name) for name in MU_SETTINGS if name in known}
+        """The dampings that were given."""
+        given = {name: getattr(self, name) for name in MU_SETTINGS}
+        return {name: value for name, value in given.items() if value is not None}
 
     # ---------------------------------------------------------------- fitting
 
@@ -172,6 +171,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         self.record_ = record
         self.attempts_ = list(fitting.attempts)
         self.alpha_ = fitting.decay
+        self.algorithm_ = fitting.choice.algorithm
         self.n_iter_ = record.num_epochs
         self.loss_curve_ = record.perf[1:].tolist()
         self.validation_loss_curve_ = record.vperf[1:].tolist() if len(record.parts.validation) else None

@@ -36,7 +36,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         ``"auto"`` (which is ``"cross_entropy"``), ``"cross_entropy"``, or ``"squares"`` of the probabilities'
         errors.
     algorithm : str
-        The step rule.
+        ``"auto"`` chooses by the sizes of the problem: Levenberg–Marquardt for all but large networks (the page
+        "Choose an algorithm" says where the limits are). Or a name, alone or with settings, such as ``"trainbr"``,
+        ``"bfgs"`` or ``"lm(damping='nielsen')"``.
     max_iter : int
         Epochs, that is accepted steps, of each start.
     goal : float
@@ -47,8 +49,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         Epochs in a row without a better validation error that end the training; for `early_stopping`.
     min_grad : float
         Norm of the gradient of the mean loss at which to stop.
-    mu_init, mu_increase, mu_decrease, mu_max : float
-        First damping, its factors after a rejected and after an accepted step, and the value that ends the training.
+    mu_init, mu_increase, mu_decrease, mu_max : float, optional
+        First damping, its factors after a rejected and after an accepted step, and the value that ends the training;
+        the algorithm's own when not given (0.001, 10, 0.1 and 1e10 for Levenberg–Marquardt).
     time_limit : float, optional
         Seconds for each start.
     n_restarts : int
@@ -79,6 +82,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         The trained network, scalings included.
     record_ : Record
         Every epoch, and why the training ended.
+    algorithm_ : str
+        The algorithm that trained, by its full name.
     n_iter_ : int
         Epochs done in the start that was kept.
     loss_curve_ : list of float
@@ -126,16 +131,16 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         alpha: Any = "auto",
         topology: str = "feed_forward",
         loss: str = "auto",
-        algorithm: str = "levenberg_marquardt",
+        algorithm: str = "auto",
         max_iter: int = 1000,
         goal: float = 0.0,
         goal_metric: str = "loss",
         max_fail: int = 6,
         min_grad: float = 1e-7,
-        mu_init: float = 1e-3,
-        mu_increase: float = 10.0,
-        mu_decrease: float = 0.1,
-        mu_max: float = 1e10,
+        mu_init: float | None = None,
+        mu_increase: float | None = None,
+        mu_decrease: float | None = None,
+        mu_max: float | None = None,
         time_limit: float | None = None,
         n_restarts: int = 2,
         initialization: str = "nguyen_widrow",

@@ -2,6 +2,6 @@
 
 from marquardt.objective.evaluation import Evaluation, Facts, Need
 from marquardt.objective.objective import Objective
-from marquardt.objective.plan import FORMS, Plan, require_memory
+from marquardt.objective.plan import FORMS, Plan, machine_memory, require_memory
 
-__all__ = ["FORMS", "Evaluation", "Facts", "Need", "Objective", "Plan", "require_memory"]
+__all__ = ["FORMS", "Evaluation", "Facts", "Need", "Objective", "Plan", "machine_memory", "require_memory"]

@@ -23,7 +23,7 @@ from marquardt.algorithms.evidence import Evidence, weigh
 from marquardt.losses import WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas
-from marquardt.objective import Need
+from marquardt.objective import Need, Objective
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import EpochStop, Limits, Status, Stop, TimeStop, UserStop
 from marquardt.training.training import Training
@@ -32,6 +32,9 @@ __all__ = ["EvidenceTraining"]
 
 ROUND = 5
 """Epochs between two choices of λ."""
+
+SLOW = 10
+"""How many times longer a round is for rules that do not solve the normal equations."""
 
 LONG_ROUND = 20
 """Epochs before the first choice from a small λ: a fit that is still poor looks like noise, and asks for far too
@@ -114,6 +117,10 @@ class EvidenceTraining:
         is_likelihood = self._round.objective.loss.link is not None
         decay, self._first_round = LIKELIHOOD_START if is_likelihood else STARTS[restart % len(STARTS)]
         self.decay = (decay,) * len(network.graph.layers)
+        # Other rules make less of an epoch, and forget what they learned when a round begins.
+        is_slow = self._round.rule.point_need is not Need.NORMAL
+        self._round_length = SLOW * ROUND if is_slow else ROUND
+        self._first_round *= SLOW if is_slow else 1
         self._is_trained = is_trained
         self._is_cancelled = False
         first = self._round.record
@@ -123,6 +130,11 @@ class EvidenceTraining:
     def network(self) -> Network:
         """The network of the last accepted step: losses of different rounds cannot be compared."""
         return self._round.network
+
+    @property
+    def objective(self) -> Objective:
+        """That of the current round."""
+        return self._round.objective
 
     @property
     def merit(self) -> float:
@@ -160,7 +172,7 @@ class EvidenceTraining:
         while True:
             done = record.num_epochs
             left = limits.max_seconds - (self._clock() - started)
-            length = min(ROUND if done else self._first_round, limits.max_epochs - done)
+            length = min(self._round_length if done else self._first_round, limits.max_epochs - done)
             self._begin_round(replace(limits, max_epochs=length, max_seconds=max(left, 0.0)))
             for epoch in self._round:
                 if epoch.epoch == 0 and record.epochs:
@@ -171,6 +183,8 @@ class EvidenceTraining:
                 yield numbered
                 if self._is_cancelled:
                     return
+            for name, count in self._round.record.evaluations.items():
+                record.evaluations[name] = record.evaluations.get(name, 0) + count
             evidence = self._weigh()
             rounds_since += 1
             if evidence is not None:

@@ -6,13 +6,14 @@ trains it once or, with restarts, several times one after the other, and keeps t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from marquardt.algorithms import algorithm_named
+from marquardt.algorithms import Choice, StepRule, algorithm_named, choose
 from marquardt.arrays import Array, ArrayLike, checked_weight, require_finite
 from marquardt.checks import one_of, positive, whole
 from marquardt.errors import ConfigurationError, DataError, ShapeError
@@ -21,6 +22,7 @@ from marquardt.networks import (
     INITIALIZATIONS,
     SCALINGS,
     TOPOLOGIES,
+    LayerGraph,
     Network,
     Scaling,
     activation_named,
@@ -28,7 +30,7 @@ from marquardt.networks import (
     hidden_sizes,
     initial_weights,
 )
-from marquardt.objective import FORMS, require_memory
+from marquardt.objective import FORMS, Facts, Need, machine_memory, require_memory
 from marquardt.training.division import Parts
 from marquardt.training.evidence import EvidenceTraining
 from marquardt.training.record import Epoch, Record
@@ -68,9 +70,10 @@ class Settings:
     input_scaling, target_scaling : str
         One of `SCALINGS`. Targets are scaled for regression only.
     algorithm : str
-        One of `ALGORITHMS`.
+        ``"auto"``, which chooses by the sizes of the problem (see `marquardt.algorithms.choose`), or one of
+        `ALGORITHMS`, alone or with settings: ``"lm(mu_init=0.01)"``.
     rule : dict
-        Hyper-parameters of the algorithm, such as ``{"mu_init": 0.01}``.
+        Hyper-parameters of the algorithm, such as ``{"mu_init": 0.01}``; with ``"auto"`` they mean Levenberg–Marquardt.
     limits : Limits
         What ends a run.
     restarts : int
@@ -131,7 +134,7 @@ class Settings:
         positive(self.spread, "spread")
         one_of(self.input_scaling, SCALINGS, "input_scaling")
         one_of(self.target_scaling, SCALINGS, "target_scaling")
-        algorithm_named(self.algorithm, **self.rule)
+        algorithm_named("levenberg_marquardt" if self.algorithm == "auto" else self.algorithm, **self.rule)
         whole(self.restarts, "restarts", minimum=1)
         if self.seed is not None:
             whole(self.seed, "seed")
@@ -225,6 +228,13 @@ class Fitting:
     start : Network, optional
         A network to go on from, instead of a drawn start and newly fitted scalings.
 
+    Attributes
+    ----------
+    choice : Choice
+        The algorithm, and why it was chosen.
+    rule : StepRule
+        It, with its settings.
+
     Raises
     ------
     MarquardtError
@@ -272,8 +282,10 @@ class Fitting:
         if self._weight is not None and not self._weight[slice(None) if parts is None else parts.train].any():
             raise DataError("All sample weights are zero: there is nothing to train on.")
         self._parts = parts
+        graph = self._graph() if start is None else start.graph
+        self.choice, self.rule = self._chosen(graph)
         self._seeds = np.random.SeedSequence(settings.seed).spawn(settings.restarts)
-        self._untrained = self._build() if start is None else start
+        self._untrained = self._build(graph) if start is None else start
         self._has_start = start is not None
         if self._has_start and settings.restarts > 1:
             raise ConfigurationError("Going on from a network and restarting exclude each other. Use restarts=1.")
@@ -304,6 +316,9 @@ class Fitting:
         best, alpha = self._best_run(), self.settings.alpha
         if isinstance(best, EvidenceTraining):
             return best.decay
+        if self.rule.weighs_decay:
+            last = best.record.epochs[-1].quantities
+            alpha = last["alpha"] / last["beta"] if "alpha" in last else 0.0
         if isinstance(alpha, str):
             alpha = VALIDATED_DECAY
         n_layers = len(self._untrained.graph.layers)
@@ -348,14 +363,14 @@ class Fitting:
         )
         self._best = self._best_run()
 
-    def _build(self) -> Network:
+    def _graph(self) -> LayerGraph:
         settings = self.settings
         if self.task == "regression":
             output_activation = "identity"
         else:
             # With squares on class targets the outputs are the probabilities themselves.
             output_activation = "logistic" if self._targets.shape[1] == 1 else "softmax"
-        graph = build(
+        return build(
             settings.topology,
             self._inputs.shape[1],
             settings.hidden_layer_sizes,
@@ -363,8 +378,37 @@ class Fitting:
             activation=settings.activation,
             output_activation=output_activation,
         )
-        # Before the weights are drawn: the normal matrix here, the next, and the damped copy.
-        require_memory(graph, 3 * 8 * graph.n_weights**2)
+
+    def _chosen(self, graph: LayerGraph) -> tuple[Choice, StepRule]:
+        """The algorithm that was asked for, or the one that suits the sizes."""
+        settings = self.settings
+        if settings.algorithm != "auto":
+            rule = algorithm_named(settings.algorithm, **settings.rule)
+            return Choice(rule.name, "It was asked for."), rule
+        if settings.rule:
+            names = ", ".join(settings.rule)
+            reason = f"{names} {'is' if len(settings.rule) == 1 else 'are'} given, and belong to its damping."
+            return Choice("levenberg_marquardt", reason), algorithm_named("levenberg_marquardt", **settings.rule)
+        n_samples = len(self._inputs) if self._parts is None else len(self._parts.train)
+        facts = Facts(
+            graph.n_weights,
+            graph.n_outputs,
+            n_samples,
+            float(n_samples * graph.n_outputs),
+            self.loss.name,
+            has_curvature=hasattr(self.loss, "curvature"),
+        )
+        choice = choose(facts, float(machine_memory() or math.inf), self._is_decay_weighed())
+        return choice, algorithm_named(choice.algorithm)
+
+    def _is_decay_weighed(self) -> bool:
+        """Whether the evidence chooses the weight decay."""
+        return isinstance(self.settings.alpha, str) and (self._parts is None or not len(self._parts.validation))
+
+    def _build(self, graph: LayerGraph) -> Network:
+        settings = self.settings
+        # Before the weights are drawn.
+        require_memory(graph, 8 * self.rule.matrices * graph.n_weights**2)
         rows = slice(None) if self._parts is None else self._parts.train
         weight = None if self._weight is None else self._weight[rows]
         input_scaling = Scaling.fit(settings.input_scaling, self._inputs[rows], weight)
@@ -398,17 +442,28 @@ class Fitting:
                 penalty=penalty,
                 sample_weight=self._weight,
                 parts=self._parts,
-                rule=algorithm_named(settings.algorithm, **settings.rule),
+                rule=self.rule,
                 limits=limits,
                 form=settings.form,
                 threads=settings.threads,
             )
 
+        if self.rule.weighs_decay:
+            if not isinstance(settings.alpha, str) and np.any(settings.alpha):
+                raise ConfigurationError(
+                    f"{self.rule.name} chooses the weight decay itself, got alpha={settings.alpha!r}. Leave alpha out, "
+                    f"or take the algorithm 'lm'."
+                )
+            return run(network, WeightDecay(0.0), settings.limits)
         if not isinstance(settings.alpha, str):
             return run(network, WeightDecay(settings.alpha), settings.limits)
-        if self._parts is not None and len(self._parts.validation):
+        if not self._is_decay_weighed() or not self._has_room_for_evidence():
             return run(network, WeightDecay(VALIDATED_DECAY), settings.limits)
         return EvidenceTraining(run, network, settings.limits, restart=restart, is_trained=self._has_start)
+
+    def _has_room_for_evidence(self) -> bool:
+        """Whether the automatic choice left room for the normal equations that the evidence is made of."""
+        return self.settings.algorithm != "auto" or self.rule.point_need is Need.NORMAL
 
     def _input_range(self, scaling: Scaling) -> Array:
         """Lowest and highest scaled value of every input that trains."""

@@ -1,0 +1,93 @@
+"""Which algorithm, from the sizes of a problem: what ``algorithm="auto"`` means.
+
+Levenberg–Marquardt needs few epochs, but an epoch costs a pass for the normal equations and a Cholesky factorization
+of n_weights³/3; BFGS needs many more, of a gradient and a few products with a matrix; L-BFGS more still, of a gradient
+and a few vectors. Where one overtakes the other was measured (`benchmarks/crossovers.py`, docs/choose-an-algorithm.md)
+and is kept here as limits on the number of weights. The order of the questions:
+
+1. Is there room for matrices of n_weights × n_weights at all? If not: L-BFGS.
+2. Is the weight decay to be chosen by its evidence? It is made of the normal equations: Levenberg–Marquardt.
+3. Is the network small enough for Levenberg–Marquardt? If not: BFGS, and beyond its own limit L-BFGS.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from marquardt.objective import Facts
+
+__all__ = ["Choice", "choose"]
+
+LM_WEIGHTS = 1000
+"""Weights up to which Levenberg–Marquardt is first to the goal."""
+BFGS_WEIGHTS = 3000
+"""Weights up to which BFGS is before L-BFGS: from there on its products with a matrix cost more than they save."""
+
+
+class Choice(NamedTuple):
+    """An algorithm, and why.
+
+    Parameters
+    ----------
+    algorithm : str
+        Its name.
+    reason : str
+        One sentence, with the numbers that decided.
+    """
+
+    algorithm: str
+    reason: str
+
+
+def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choice:
+    """Choose an algorithm.
+
+    Parameters
+    ----------
+    facts : Facts
+        Of the problem.
+    memory : float
+        Bytes that there are for matrices.
+    is_decay_weighed : bool
+        Whether the weight decay is chosen by its evidence.
+
+    Returns
+    -------
+    Choice
+        Name and reason.
+
+    Examples
+    --------
+    >>> choose(Facts(n_weights=31, n_outputs=1, n_samples=200, n_residuals=200.0), memory=1e9).algorithm
+    'levenberg_marquardt'
+    """
+    n = facts.n_weights
+    matrix = 8.0 * n * n
+    if 3 * matrix > memory:
+        return Choice(
+            "lbfgs",
+            f"A matrix of {n:,} × {n:,} weights takes {matrix / 2**30:.1f} GiB, three of them more than the "
+            f"{memory / 2**30:.1f} GiB there are: L-BFGS keeps vectors only.",
+        )
+    if not facts.has_curvature:
+        return Choice("bfgs", f"The loss {facts.loss!r} has no curvature, which Levenberg–Marquardt needs.")
+    if is_decay_weighed:
+        return Choice(
+            "levenberg_marquardt",
+            "The evidence chooses the weight decay from the normal equations: they serve the steps, too.",
+        )
+    if n <= LM_WEIGHTS:
+        return Choice(
+            "levenberg_marquardt",
+            f"{n:,} weights are few: up to {LM_WEIGHTS:,}, Levenberg–Marquardt was first to its goal.",
+        )
+    if n <= BFGS_WEIGHTS:
+        return Choice(
+            "bfgs",
+            f"{n:,} weights are many for Levenberg–Marquardt, whose epoch costs their cube: from {LM_WEIGHTS:,} to "
+            f"{BFGS_WEIGHTS:,}, BFGS was before it.",
+        )
+    return Choice(
+        "lbfgs",
+        f"{n:,} weights are many even for the matrix of BFGS: above {BFGS_WEIGHTS:,}, L-BFGS was before it.",
+    )

@@ -1,0 +1,89 @@
+"""The automatic choice: what decides, and that its sentence says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from marquardt.algorithms import ALGORITHMS, choose
+from marquardt.algorithms.automatic import BFGS_WEIGHTS, LM_WEIGHTS
+from marquardt.objective import Facts
+from marquardt.training import Fitting, Settings
+
+PLENTY = 1e12
+
+
+def facts(n_weights, **more):
+    return Facts(n_weights, 1, 1000, 1000.0, **more)
+
+
+@pytest.mark.parametrize(
+    ("n_weights", "expected"),
+    [
+        (1, "levenberg_marquardt"),
+        (LM_WEIGHTS, "levenberg_marquardt"),
+        (LM_WEIGHTS + 1, "bfgs"),
+        (BFGS_WEIGHTS, "bfgs"),
+        (BFGS_WEIGHTS + 1, "lbfgs"),
+        (10**6, "lbfgs"),
+    ],
+)
+def test_the_number_of_weights_decides_and_is_said(n_weights, expected):
+    choice = choose(facts(n_weights), PLENTY)
+    assert choice.algorithm == expected
+    assert choice.algorithm in ALGORITHMS
+    assert f"{n_weights:,} weights" in choice.reason or f"{n_weights:,} × {n_weights:,}" in choice.reason
+
+
+def test_no_room_for_matrices_leaves_vectors():
+    assert choose(facts(100), 3 * 8 * 100**2).algorithm == "levenberg_marquardt"
+    choice = choose(facts(100), 3 * 8 * 100**2 - 1)
+    assert choice.algorithm == "lbfgs"
+    assert "100 × 100" in choice.reason
+
+
+def test_a_decay_by_evidence_takes_the_normal_equations_whatever_the_size():
+    choice = choose(facts(BFGS_WEIGHTS + 1), PLENTY, is_decay_weighed=True)
+    assert choice.algorithm == "levenberg_marquardt"
+    assert "evidence" in choice.reason
+    assert choose(facts(BFGS_WEIGHTS), 0.0, is_decay_weighed=True).algorithm == "lbfgs"
+
+
+def test_a_loss_without_curvature_takes_gradients():
+    choice = choose(facts(10, loss="mine", has_curvature=False), PLENTY)
+    assert choice.algorithm == "bfgs"
+    assert "'mine'" in choice.reason
+
+
+X = np.linspace(-1, 1, 30)[:, None]
+
+
+def fitting(**settings):
+    return Fitting(X, np.sin(3 * X), Settings(**{"hidden_layer_sizes": 3, "seed": 0, **settings}), "regression")
+
+
+def test_fitting_takes_the_choice_and_keeps_its_reason():
+    made = fitting(algorithm="auto")
+    assert made.choice == choose(facts(10), PLENTY)
+    assert made.rule.name == made.record.algorithm == "levenberg_marquardt"
+    large = fitting(algorithm="auto", hidden_layer_sizes=400)
+    assert large.record.algorithm == "bfgs"
+
+
+def test_a_damping_that_is_given_means_levenberg_marquardt():
+    made = fitting(algorithm="auto", hidden_layer_sizes=400, rule={"mu_init": 0.5})
+    assert made.rule.mu_init == 0.5
+    assert "mu_init is given" in made.choice.reason
+
+
+def test_a_network_too_large_for_matrices_is_trained_without_them():
+    made = fitting(algorithm="auto", alpha="auto", hidden_layer_sizes=(2000, 2000))  # four million weights
+    assert made.record.algorithm == "lbfgs"
+    assert made.decay == (1e-4,) * 3
+    assert made.training.objective.plan.memory < 2e9
+
+
+def test_what_was_asked_for_is_taken_with_its_settings():
+    made = fitting(algorithm="bfgs(line_search='brent')")
+    assert (made.rule.name, made.rule.line_search) == ("bfgs", "brent")
+    assert made.choice.reason == "It was asked for."

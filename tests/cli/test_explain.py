@@ -1,0 +1,67 @@
+"""`marquardt explain`: what a training would do, without doing it."""
+
+import pytest
+
+
+def test_it_says_which_algorithm_why_and_what_it_takes(call, concrete_csv, tmp_path):
+    before = sorted(tmp_path.iterdir())
+    answer = call("explain", concrete_csv, "--target", "strength", "--ignore", "site")
+    assert answer.code == 0
+    assert "Algorithm levenberg_marquardt: " in answer.out
+    assert "weights are few" in answer.out
+    assert "An epoch needs the normal equations" in answer.out
+    assert "Memory, beside the table:" in answer.out
+    assert "bfgs" in answer.out
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "algorithm", "form"),
+    [
+        ((), "levenberg_marquardt", "explicit"),
+        (("--hidden", "300"), "bfgs", "gradient"),
+        (("--hidden", "150,150"), "lbfgs", "gradient"),
+        (("--hidden", "300", "--algorithm", "lm"), "levenberg_marquardt", "explicit"),
+        (("--algorithm", "nbn"), "neuron_by_neuron", "neuron_by_neuron"),
+        (("--algorithm", "trainbr"), "bayesian_regularization", "explicit"),
+    ],
+)
+def test_programs_get_algorithm_and_plan(call, concrete_csv, options, algorithm, form):
+    made = call("explain", concrete_csv, "--target", "strength", "--ignore", "site", "--json", *options).json
+    assert made["algorithm"] == algorithm
+    assert made["plan"]["form"] == form
+    assert made["plan"]["memory"] > 0
+    assert made["reason"]
+    assert made["weights"] > made["plan"]["blocks"] > 0
+
+
+def test_it_is_what_train_then_does(call, concrete_csv):
+    options = (concrete_csv, "--target", "strength", "--ignore", "site", "--hidden", "5")
+    planned = call("explain", *options, "--json").json
+    done = call("train", *options, "--epochs", "3", "--json").json
+    assert done["algorithm"] == planned["algorithm"]
+    assert done["weights"] == planned["weights"]
+
+
+def test_mistakes_are_those_of_train(refused, concrete_csv):
+    assert "Which column is to be predicted" in refused("explain", concrete_csv)
+    message = refused("explain", concrete_csv, "--target", "strength", "--algorithm", "trianlm")
+    assert message.startswith("--algorithm trianlm: There is no algorithm 'trianlm'. Did you mean 'trainlm'?")
+    assert "No such option" in refused("explain", concrete_csv, "--epochs", "3")
+
+
+def test_settings_go_with_the_name(call, refused, concrete_csv):
+    base = ("train", concrete_csv, "--target", "strength", "--ignore", "site", "--epochs", "3")
+    answer = call(*base, "--algorithm", "gradient_descent(rate=0.001)", "--json")
+    assert answer.json["algorithm"] == "gradient_descent"
+    assert "rate must be" in refused(*base, "--force", "--algorithm", "gradient_descent(rate=-1)")
+    assert "bfgs has no setting 'mu_init'" in refused(*base, "--force", "--algorithm", "bfgs", "--mu", "0.1")
+
+
+def test_bayesian_regularization_trains_on_the_rows_that_others_validate_with(call, refused, concrete_csv):
+    base = ("train", concrete_csv, "--target", "strength", "--ignore", "site", "--algorithm", "trainbr")
+    made = call(*base, "--json").json
+    assert made["rows"]["validation"] == 0
+    assert made["algorithm"] == "bayesian_regularization"
+    assert "set max_fail to 0" in refused(*base, "--force", "--validation", "0.2")
+    assert "chooses the weight decay itself" in refused(*base, "--force", "--alpha", "0.1")
