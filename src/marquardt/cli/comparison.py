@@ -366,15 +366,22 @@ def _cells(of: Summary) -> list[str]:
         of.algorithm,
         f"{of.n_succeeded} of {of.n_runs}",
         f"{short(of.epochs_mean)} ± {short(of.epochs_sd, 3)}" if of.n_succeeded else "-",
-        f"{_time(of.seconds_mean)} ± {_time(of.seconds_sd)}" if of.n_succeeded else "-",
+        _time(of.seconds_mean, of.seconds_sd) if of.n_succeeded else "-",
         _time(of.seconds_median) if of.n_succeeded else "-",
         evaluations or "-",
-        f"{short(of.memory / 1e6, 3)} MB" if of.memory else "-",
+        _size(of.memory) if of.memory else "-",
     ]
 
 
-def _time(seconds: float) -> str:
-    return f"{short(1e3 * seconds, 3)} ms" if seconds < 1 else f"{short(seconds, 3)} s"
+def _time(seconds: float, deviation: float | None = None) -> str:
+    """Both in the unit that suits the first."""
+    factor, unit = (1e3, "ms") if seconds < 1 else (1.0, "s")
+    told = short(factor * seconds, 3)
+    return f"{told} {unit}" if deviation is None else f"{told} ± {short(factor * deviation, 2)} {unit}"
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e3:.0f} kB" if n_bytes < 1e6 else f"{short(n_bytes / 1e6, 3)} MB"
 
 
 def _count(number: int, what: str) -> str:
