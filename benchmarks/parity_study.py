@@ -51,6 +51,7 @@ class ShortestGaussNewton(StepRule):
     name = "gauss_newton_shortest"
     point_need = Need.NORMAL
     trial_need = Need.NORMAL
+    form = "explicit"
 
     def start(self, here):
         """No state."""
