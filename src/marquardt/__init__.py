@@ -48,13 +48,16 @@ _HOMES = {
     "training": (
         "Division",
         "Epoch",
+        "Lanes",
         "Limits",
+        "ManyResults",
         "Parts",
         "Record",
         "Stop",
         "Training",
         "TrainingResult",
         "train",
+        "train_many",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

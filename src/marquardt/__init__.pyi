@@ -38,10 +38,13 @@ from marquardt.storage import load as load
 from marquardt.storage import save as save
 from marquardt.training import Division as Division
 from marquardt.training import Epoch as Epoch
+from marquardt.training import Lanes as Lanes
 from marquardt.training import Limits as Limits
+from marquardt.training import ManyResults as ManyResults
 from marquardt.training import Parts as Parts
 from marquardt.training import Record as Record
 from marquardt.training import Stop as Stop
 from marquardt.training import Training as Training
 from marquardt.training import TrainingResult as TrainingResult
 from marquardt.training import train as train
+from marquardt.training import train_many as train_many

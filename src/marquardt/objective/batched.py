@@ -15,6 +15,7 @@ Its twin is `Objective.at`, lane by lane; a test holds them together.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,17 +38,17 @@ weights and 200 samples, 250 against 134 for 61 weights and 500."""
 
 
 class _Forward(NamedTuple):
-    """What a forward pass leaves: W, the values with a row of ones below, nets where slopes need them, and outputs."""
+    """What a forward pass leaves: W, values and, where slopes need them, nets; (lanes, size, fan-in or samples)."""
 
     matrices: list[Array]
-    augmented: list[Array]
+    values: list[Array]
     nets: list[Array]
-    outputs: Array
 
     def of(self, lanes: AnyArray) -> _Forward:
         """The same for some of the lanes."""
-        matrices, augmented, nets = ([a[lanes] for a in arrays] for arrays in self[:3])
-        return _Forward(matrices, augmented, nets, self.outputs[lanes])
+        matrices, values = ([array[lanes] for array in arrays] for arrays in (self.matrices, self.values))
+        pairs = zip(self.nets, self.values, values, strict=True)
+        return _Forward(matrices, values, [some if net is value else net[lanes] for net, value, some in pairs])
 
 
 class BatchedObjective(Objective):
@@ -188,7 +189,7 @@ class BatchedObjective(Objective):
                 some = slice(first, first + self.lanes_each)
                 here = weights[some]
                 done = self._forward_lanes(here)
-                sums[some] = self._sums_of(done.outputs)
+                sums[some] = self._sums_of(done.values[-1])
                 losses[some] = self.losses_from(here, sums[some])
                 is_below = losses[some] < bar[some]
                 if is_below.all():
@@ -253,45 +254,48 @@ class BatchedObjective(Objective):
 
     # ---------------------------------------------------------------- one chunk of lanes
 
-    def _stacked(self, layer: int, augmented: list[Array], n_lanes: int) -> Array:
-        """z of a layer: (fan-in, samples) where it sees the inputs alone, otherwise with a leading axis of lanes."""
-        sources, has_bias = self._wiring.sources[layer], self._wiring.spans[layer].layer.bias
-        parts = [self._inputs if source == _ALL_INPUTS else augmented[source] for source in sources]
-        if len(parts) == 1:
-            return parts[0] if has_bias else parts[0][..., :-1, :]
-        parts = [*(part[..., :-1, :] for part in parts[:-1]), parts[-1] if has_bias else parts[-1][..., :-1, :]]
-        return np.concatenate([np.broadcast_to(part, (n_lanes, *part.shape[-2:])) for part in parts], axis=1)
+    def _sources(self, layer: int, values: list[Array]) -> Iterator[tuple[int, int, Array]]:
+        """First and last column of every source of a layer, and its values; those of the inputs are without lanes."""
+        span = self._wiring.spans[layer]
+        for source, (_, first, last) in zip(self._wiring.sources[layer], span.columns, strict=True):
+            yield first, last, self._inputs[:-1] if source == _ALL_INPUTS else values[source]
+
+    def _net(self, layer: int, matrix: Array, values: list[Array]) -> Array:
+        """W z of a layer, (lanes, size, samples)."""
+        wiring = self._wiring
+        n_lanes, size, _ = matrix.shape
+        has_bias = wiring.spans[layer].layer.bias
+        if wiring.sources[layer] == (_ALL_INPUTS,):
+            # All lanes see the same: one product.
+            z = self._inputs if has_bias else self._inputs[:-1]
+            return (matrix.reshape(n_lanes * size, -1) @ z).reshape(n_lanes, size, -1)
+        net: Array | None = None
+        for first, last, z in self._sources(layer, values):
+            part = matrix[:, :, first:last] @ z
+            net = part if net is None else np.add(net, part, out=net)
+        assert net is not None  # every layer has a source
+        if has_bias:
+            net += matrix[:, :, -1:]
+        return net
 
     def _forward_lanes(self, weights: Array) -> _Forward:
-        n_lanes, n_samples = len(weights), self._inputs.shape[1]
-        matrices: list[Array] = []
-        augmented: list[Array] = []
-        nets: list[Array] = []
-        last = len(self._wiring.spans) - 1
+        done = _Forward([], [], [])
         for k, span in enumerate(self._wiring.spans):
-            size = span.layer.size
             activation, is_linear = self._wiring.activations[k], self._wiring.is_linear[k]
-            matrix = weights[:, span.start : span.stop].reshape(n_lanes, size, span.fan_in)
-            z = self._stacked(k, augmented, n_lanes)
-            # One product for all lanes where they see the same.
-            net = matrix.reshape(n_lanes * size, -1) @ z if z.ndim == 2 else matrix @ z
-            flat = net.reshape(n_lanes * size, n_samples)
-            function = activation.value
+            matrix = weights[:, span.start : span.stop].reshape(len(weights), span.layer.size, span.fan_in)
+            net = self._net(k, matrix, done.values)
+            flat, function = net.reshape(-1, net.shape[2]), activation.value
             if is_linear:
-                below = flat
+                value = net
             elif isinstance(function, np.ufunc) and not activation.uses_net:
-                below = function(flat, out=flat)
+                function(flat, out=flat)
+                value = net
             else:
-                below = function(flat)
-            matrices.append(matrix)
-            nets.append(flat.reshape(n_lanes, size, n_samples))
-            value = below.reshape(n_lanes, size, n_samples)
-            if k < last:
-                ones = np.empty((n_lanes, size + 1, n_samples))
-                ones[:, :-1] = value
-                ones[:, -1] = 1.0
-                augmented.append(ones)
-        return _Forward(matrices, augmented, nets, value)
+                value = function(flat).reshape(net.shape)
+            done.matrices.append(matrix)
+            done.values.append(value)
+            done.nets.append(net)
+        return done
 
     def _by_outputs(self, outputs: Array) -> tuple[Array, Array]:
         """Outputs and targets as losses take them: (n_outputs, lanes · samples)."""
@@ -331,8 +335,8 @@ class BatchedObjective(Objective):
     def _derive(self, weights: Array, done: _Forward, gradient: Array, normal: Array) -> None:
         """Write gradient and normal matrix of every lane of the chunk."""
         n_lanes = len(weights)
-        jacobian = self._write_jacobian(done, n_lanes)
-        slope, curvature = self._slope_and_curvature(done.outputs)
+        jacobian = self._write_jacobian(done)
+        slope, curvature = self._slope_and_curvature(done.values[-1])
         flat = jacobian.reshape(n_lanes, self.n_weights, -1)
         np.matmul(flat, slope.reshape(n_lanes, -1, 1), out=gradient[:, :, None])
         if self.n_weights <= SMALL_PRODUCT:
@@ -346,26 +350,25 @@ class BatchedObjective(Objective):
             gradient += self._diagonal * weights
             normal.reshape(n_lanes, -1)[:, :: self.n_weights + 1] += self._diagonal
 
-    def _write_jacobian(self, done: _Forward, n_lanes: int) -> Array:
+    def _write_jacobian(self, done: _Forward) -> Array:
         """J as (lanes, n_weights, n_outputs, samples), in memory that the next chunk takes again."""
-        wiring, n_outputs, n_samples = self._wiring, self.n_outputs, self._inputs.shape[1]
-        spans = wiring.spans
+        wiring, n_outputs, n_lanes = self._wiring, self.n_outputs, len(done.values[-1])
+        n_samples = self._inputs.shape[1]
         if len(self._jacobian) < n_lanes:
-            self._jacobian = np.zeros((min(self.lanes_each, max(n_lanes, 1)), self.n_weights, n_outputs, n_samples))
+            self._jacobian = np.zeros((n_lanes, self.n_weights, n_outputs, n_samples))
         jacobian = self._jacobian[:n_lanes]
-        last = len(spans) - 1
-        deltas: list[Array] = [done.outputs] * last
-        top: Array | None = None  # ∂output/∂net of the output layer; None where it is 1
-        if not wiring.is_linear[last]:
-            top = self._slope(last, done.nets[last], done.outputs)
-        z = self._stacked(last, done.augmented, n_lanes)
-        part = jacobian[:, spans[last].start : spans[last].stop]
-        part = part.reshape(n_lanes, n_outputs, spans[last].fan_in, n_outputs, n_samples)
-        for m in range(n_outputs):
-            # The weights of one output move no other: the rest of J is 0, and stays so.
-            part[:, m, :, m] = z if top is None else z * top[:, m, None]
-        for k in range(last - 1, -1, -1):
-            size = spans[k].layer.size
+        last = len(wiring.spans) - 1
+        top = None if wiring.is_linear[last] else self._slope(last, done)  # None where it is 1
+        deltas = done.values[:]
+        for k in range(last, -1, -1):
+            span = wiring.spans[k]
+            size = span.layer.size
+            part = jacobian[:, span.start : span.stop].reshape(n_lanes, size, span.fan_in, n_outputs, n_samples)
+            if k == last:
+                for m in range(n_outputs):
+                    # The weights of one output move no other: the rest of J is 0, and stays so.
+                    self._fill(part[:, m, :, m], k, done.values, None if top is None else top[:, m, None])
+                continue
             delta: Array | None = None
             for consumer, start, stop in wiring.consumers[k]:
                 matrix = done.matrices[consumer][:, :, start:stop]
@@ -376,16 +379,27 @@ class BatchedObjective(Objective):
                 delta = piece if delta is None else delta + piece
             assert delta is not None  # the graph refuses layers that nobody uses
             if not wiring.is_linear[k]:
-                delta = delta * self._slope(k, done.nets[k], done.augmented[k][:, :-1])[:, None]
+                delta = delta * self._slope(k, done)[:, None]
             deltas[k] = delta = np.broadcast_to(delta, (n_lanes, n_outputs, size, n_samples))
-            z = self._stacked(k, done.augmented, n_lanes)
-            part = jacobian[:, spans[k].start : spans[k].stop]
-            part = part.reshape(n_lanes, size, spans[k].fan_in, n_outputs, n_samples)
-            np.multiply(delta.transpose(0, 2, 1, 3)[:, :, None], z[..., None, :, None, :], out=part)
+            for m in range(n_outputs):
+                self._fill(part[:, :, :, m], k, done.values, delta[:, m, :, None])
         return jacobian
 
-    def _slope(self, layer: int, net: Array, value: Array) -> Array:
-        """f′ of a layer, handed to it with units of all lanes below each other."""
-        shape = net.shape
-        flat = value.reshape(-1, shape[2])
-        return self._wiring.activations[layer].slope(net.reshape(-1, shape[2]), flat).reshape(shape)
+    def _fill(self, part: Array, layer: int, values: list[Array], delta: Array | None) -> None:
+        """Write Δ z into (lanes, …, fan-in, samples); Δ is 1 where it is None."""
+        for first, last, z in self._sources(layer, values):
+            there = part[..., first:last, :]
+            # Lanes × units × fan-in × samples; of the output layer there is one unit, and no axis for it.
+            rows = z if z.ndim == 2 or part.ndim == 3 else z[:, None]
+            if delta is None:
+                there[...] = rows
+            else:
+                np.multiply(delta, rows, out=there)
+        if self._wiring.spans[layer].layer.bias:
+            part[..., -1:, :] = 1.0 if delta is None else delta
+
+    def _slope(self, layer: int, done: _Forward) -> Array:
+        """f′ of a layer, asked for with the units of all lanes below each other."""
+        net, value = done.nets[layer], done.values[layer]
+        flat = (-1, net.shape[2])
+        return self._wiring.activations[layer].slope(net.reshape(flat), value.reshape(flat)).reshape(net.shape)

@@ -3,6 +3,7 @@
 from marquardt.training.division import DIVISIONS, Division, Parts, split_by_content
 from marquardt.training.evidence import EvidenceTraining
 from marquardt.training.fitting import Attempt, Fitting, Settings
+from marquardt.training.lanes import Lanes, ManyResults, train_many
 from marquardt.training.loop import Row, iterate
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import GOAL_METRICS, TOOLBOX_TEXTS, Limits, Status, Stop
@@ -17,7 +18,9 @@ __all__ = [
     "Epoch",
     "EvidenceTraining",
     "Fitting",
+    "Lanes",
     "Limits",
+    "ManyResults",
     "Parts",
     "Record",
     "Row",
@@ -29,4 +32,5 @@ __all__ = [
     "iterate",
     "split_by_content",
     "train",
+    "train_many",
 ]
