@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from marquardt.algorithms import ALGORITHMS, choose
-from marquardt.algorithms.automatic import BFGS_WEIGHTS, LM_WEIGHTS
+from marquardt.algorithms.automatic import BFGS_WEIGHTS, LM_RESIDUALS, LM_WEIGHTS
 from marquardt.objective import Facts
 from marquardt.training import Fitting, Settings
 
@@ -14,7 +14,7 @@ PLENTY = 1e12
 
 
 def facts(n_weights, **more):
-    return Facts(n_weights, 1, 1000, 1000.0, **more)
+    return Facts(n_weights, 1, 5000, 5000.0, **more)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,24 @@ def test_no_room_for_matrices_leaves_vectors():
     assert "100 × 100" in choice.reason
 
 
+@pytest.mark.parametrize("memory", [PLENTY, 3 * 8 * LM_RESIDUALS**2])
+def test_few_residuals_take_sample_space_whatever_the_number_of_weights(memory):
+    few = facts(10**6)._replace(n_samples=LM_RESIDUALS)
+    choice = choose(few, memory)
+    assert choice.algorithm == "levenberg_marquardt"
+    assert "1,000,000 weights" in choice.reason
+    assert f"{LM_RESIDUALS:,} × {LM_RESIDUALS:,}" in choice.reason
+    for other in (
+        few._replace(n_samples=LM_RESIDUALS + 1),
+        few._replace(n_outputs=2),
+        few._replace(n_weights=2 * LM_RESIDUALS - 1),
+        few._replace(has_curvature=False),
+    ):
+        assert "sample space" not in choose(other, memory).reason
+    assert "sample space" not in choose(few, memory, is_decay_weighed=True).reason
+    assert choose(few, 3 * 8 * LM_RESIDUALS**2 - 1).algorithm == "lbfgs"
+
+
 def test_a_decay_by_evidence_takes_the_normal_equations_whatever_the_size():
     choice = choose(facts(BFGS_WEIGHTS + 1), PLENTY, is_decay_weighed=True)
     assert choice.algorithm == "levenberg_marquardt"
@@ -66,7 +84,11 @@ def test_fitting_takes_the_choice_and_keeps_its_reason():
     made = fitting(algorithm="auto")
     assert made.choice == choose(facts(10), PLENTY)
     assert made.rule.name == made.record.algorithm == "levenberg_marquardt"
-    large = fitting(algorithm="auto", hidden_layer_sizes=400)
+    wide = fitting(algorithm="auto", hidden_layer_sizes=400)
+    assert wide.record.algorithm == "levenberg_marquardt"
+    assert wide.training.objective.plan.form == "samples"
+    x = np.linspace(-1, 1, 700)[:, None]
+    large = Fitting(x, np.sin(3 * x), Settings(400, algorithm="auto"), "regression")
     assert large.record.algorithm == "bfgs"
 
 

@@ -19,9 +19,9 @@ def test_it_says_which_algorithm_why_and_what_it_takes(call, concrete_csv, tmp_p
     ("options", "algorithm", "form"),
     [
         ((), "levenberg_marquardt", "explicit"),
-        (("--hidden", "300"), "bfgs", "gradient"),
-        (("--hidden", "150,150"), "lbfgs", "gradient"),
-        (("--hidden", "300", "--algorithm", "lm"), "levenberg_marquardt", "explicit"),
+        (("--hidden", "300"), "levenberg_marquardt", "samples"),
+        (("--hidden", "150,150"), "levenberg_marquardt", "samples"),
+        (("--hidden", "300", "--algorithm", "lbfgs"), "lbfgs", "gradient"),
         (("--algorithm", "nbn"), "neuron_by_neuron", "neuron_by_neuron"),
         (("--algorithm", "trainbr"), "bayesian_regularization", "explicit"),
     ],
@@ -33,6 +33,12 @@ def test_programs_get_algorithm_and_plan(call, concrete_csv, options, algorithm,
     assert made["plan"]["memory"] > 0
     assert made["reason"]
     assert made["weights"] > made["plan"]["blocks"] > 0
+
+
+def test_sample_space_is_said_in_words(call, concrete_csv):
+    answer = call("explain", concrete_csv, "--target", "strength", "--ignore", "site", "--hidden", "300")
+    assert "residuals are few: in sample space" in answer.out
+    assert "by a matrix of residuals" in answer.out
 
 
 def test_it_is_what_train_then_does(call, concrete_csv):

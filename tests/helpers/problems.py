@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from marquardt.losses import Cauchy, Huber, LogisticCrossEntropy, SoftL1, SoftmaxCrossEntropy, Squares, WeightDecay
 from marquardt.networks import ACTIVATIONS, Layer, LayerGraph, cascade_forward, feed_forward
-from marquardt.objective import FORMS, Need, Objective
+from marquardt.objective import FORMS, SYSTEM_FORMS, Need, Objective
 
 ELEMENTWISE = tuple(name for name, activation in ACTIVATIONS.items() if activation.elementwise)
-SUMS = tuple(form for form in FORMS if form != "auto")
+SUMS = tuple(form for form in FORMS if form != "auto" and form not in SYSTEM_FORMS)
 """The forms that the normal equations may be summed in."""
 
 

@@ -296,7 +296,7 @@ def test_a_network_too_large_is_refused_with_the_figure_before_anything_is_alloc
         with pytest.raises(
             ResourceError, match=r"101,100,010 weights.* needs [\d,.]+ GiB, this machine has [\d.]+ GiB"
         ):
-            fitted({"hidden_layer_sizes": 100_000}, inputs, targets)
+            fitted({"hidden_layer_sizes": 100_000, "algorithm": "bfgs"}, inputs, targets)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

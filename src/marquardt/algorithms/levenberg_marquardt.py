@@ -40,8 +40,7 @@ from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import non_negative, one_of, positive, whole
 from marquardt.errors import ConfigurationError
-from marquardt.numerics import factor_damped
-from marquardt.objective import Evaluation, Facts, Need
+from marquardt.objective import SYSTEM_FORMS, Evaluation, Facts, Need
 
 __all__ = ["Damped", "GeodesicLevenbergMarquardt", "LevenbergMarquardt", "NeuronByNeuron"]
 
@@ -74,7 +73,7 @@ class LevenbergMarquardt(StepRule):
     Parameters
     ----------
     mu_init : float
-        The first μ.
+        The first μ; with `mu_relative` in parts of the largest entry of the diagonal of A at the start.
     mu_increase : float
         What μ is multiplied with after a rejected trial; above 1.
     mu_decrease : float
@@ -91,6 +90,8 @@ class LevenbergMarquardt(StepRule):
     rise_after : int
         After so many failed trials from one point the next is taken although the loss rises, as in Yu and
         Wilamowski (2011), who take 5; 0 for never.
+    mu_relative : bool
+        Whether `mu_init` is relative, as Nielsen recommends: then it means the same for ten samples and for a million.
 
     Raises
     ------
@@ -111,6 +112,7 @@ class LevenbergMarquardt(StepRule):
     scaling: str = "identity"
     geodesic: float = 0.0
     rise_after: int = 0
+    mu_relative: bool = False
 
     name = "levenberg_marquardt"
     point_need = Need.NORMAL
@@ -138,6 +140,11 @@ class LevenbergMarquardt(StepRule):
         """Whether the loss never rises: unless a rise is accepted."""
         return self.rise_after == 0
 
+    @property
+    def systems(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The forms without a matrix: all, but in sample space D must be I."""
+        return tuple(form for form in SYSTEM_FORMS if form != "samples" or self.scaling == "identity")
+
     def prepared_for(self, facts: Facts) -> StepRule:
         """Refuse an objective that has not the derivatives needed.
 
@@ -157,7 +164,12 @@ class LevenbergMarquardt(StepRule):
         here : Evaluation
             The starting point.
         """
-        return Damped(Damping(self.mu_init, self.mu_increase))
+        if not self.mu_relative:
+            return Damped(Damping(self.mu_init, self.mu_increase))
+        if here.normal is None:
+            raise ValueError("Levenberg–Marquardt needs the normal equations at accepted points.")
+        largest = 1.0 if self.scaling == "marquardt" else float(here.normal.diagonal().max())
+        return Damped(Damping(min(max(self.mu_init * largest, MU_FLOOR), self.mu_max), self.mu_increase))
 
     def propose(self, here: Evaluation, state: Damped) -> tuple[Step, Damped]:
         """Solve eq. (2), and (4) if wanted.
@@ -169,18 +181,17 @@ class LevenbergMarquardt(StepRule):
         state : Damped
             μ and D.
         """
-        if here.normal is None or here.gradient is None:
-            raise ValueError("Levenberg–Marquardt needs the normal equations at accepted points.")
         mu = state.damping.mu
         added: float | Array = mu
         if self.scaling == "marquardt":
             if state.fails == 0:
-                state = state._replace(diagonal=_grown(state.diagonal, here.normal))
+                state = state._replace(diagonal=_grown(state.diagonal, here.diagonal))
             assert state.diagonal is not None
             added = mu * np.where(state.diagonal > 0, state.diagonal, 1.0)
-        delta, solve = factor_damped(here.normal, added, -here.gradient)
+        delta, solve = here.damped_step(added)
         if delta is None:
             return Step(None, 0.0), state
+        assert here.gradient is not None
         predicted = 0.5 * float((added * delta) @ delta - here.gradient @ delta)  # eq. (3)
         if not self.geodesic:
             return Step(delta, predicted), state
@@ -242,7 +253,7 @@ class GeodesicLevenbergMarquardt(LevenbergMarquardt):
 
     Parameters
     ----------
-    mu_init, mu_increase, mu_decrease, mu_max, damping, scaling, geodesic, rise_after
+    mu_init, mu_increase, mu_decrease, mu_max, damping, scaling, geodesic, rise_after, mu_relative
         As for `LevenbergMarquardt`, with other defaults: Nielsen's damping, whose first factor is 2, and 0.75 for the
         acceleration.
 
@@ -273,7 +284,7 @@ class NeuronByNeuron(LevenbergMarquardt):
 
     Parameters
     ----------
-    mu_init, mu_increase, mu_decrease, mu_max, damping, scaling, geodesic, rise_after
+    mu_init, mu_increase, mu_decrease, mu_max, damping, scaling, geodesic, rise_after, mu_relative
         As for `LevenbergMarquardt`.
 
     Raises
@@ -291,7 +302,6 @@ class NeuronByNeuron(LevenbergMarquardt):
     form = "neuron_by_neuron"
 
 
-def _grown(diagonal: Array | None, normal: Array) -> Array:
+def _grown(diagonal: Array | None, entries: Array) -> Array:
     """The largest entries so far."""
-    entries = normal.diagonal()
     return entries.copy() if diagonal is None else np.maximum(diagonal, entries)

@@ -15,7 +15,7 @@ import numpy as np
 
 from marquardt.arrays import Array
 from marquardt.errors import ConfigurationError
-from marquardt.objective import Evaluation, Facts, Need
+from marquardt.objective import SYSTEM_FORMS, Evaluation, Facts, Need
 
 __all__ = ["Outcome", "Step", "StepRule", "Verdict"]
 
@@ -91,6 +91,8 @@ class StepRule(ABC):
         How many matrices of n_weights × n_weights it and the objective hold at once.
     form : str
         The form of the normal equations that it is about; ``"auto"`` for all but one.
+    systems : tuple of str
+        The forms of `SYSTEM_FORMS`, which solve the normal equations without their matrix, that are enough for it.
     """
 
     name: ClassVar[str]
@@ -102,6 +104,7 @@ class StepRule(ABC):
     weighs_decay: ClassVar[bool] = False
     matrices: ClassVar[int] = 0
     form: ClassVar[str] = "auto"
+    systems: tuple[str, ...] = ()
 
     @classmethod
     def setting_names(cls) -> tuple[str, ...]:
@@ -137,7 +140,7 @@ class StepRule(ABC):
         return self
 
     def require(self, facts: Facts, need: Need) -> None:
-        """Refuse an objective that has not the derivatives needed.
+        """Refuse an objective that has not the derivatives needed, or not in the form needed.
 
         Parameters
         ----------
@@ -155,6 +158,12 @@ class StepRule(ABC):
             raise ConfigurationError(
                 f"{self.name} needs the curvature of the loss, and {facts.loss!r} has no function 'curvature'. "
                 f"Give it one, or train with 'bfgs', which needs the slope only."
+            )
+        is_without = facts.form in SYSTEM_FORMS and facts.form not in self.systems
+        if is_without and Need.NORMAL in (self.point_need, self.trial_need):
+            raise ConfigurationError(
+                f"{self.name} with these settings needs entries of the normal matrix, which form={facts.form!r} never "
+                f"writes down. Leave the form out, or train with 'levenberg_marquardt' and scaling='identity'."
             )
         if need >= Need.PRODUCT and facts.lacks_second_derivative is not None:
             raise ConfigurationError(

@@ -25,6 +25,7 @@ PASSES = {
 FORMS = {
     "pairs": "by products of pairs, without a Jacobian",
     "explicit": "by the Jacobian of a block and its symmetric product, which is fastest for so small a network",
+    "samples": "in sample space, by a matrix of residuals, which are fewer than the weights",
     "neuron_by_neuron": "sample by sample and neuron by neuron",
     "gradient": "forward and backward, with no matrix to sum",
 }
@@ -57,8 +58,9 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     introduce(job, prepared, voice)
     passes = max(rule.point_need, rule.trial_need)
     voice.say(f"An epoch needs {PASSES[passes]}: {FORMS[plan.form]}.")
+    largest = min(plan.block_size, fitting.training.objective.n_samples)
     voice.say(
-        f"A pass goes over {_count(plan.n_blocks, 'block')} of up to {min(plan.block_size, fitting.training.objective.n_samples):,} samples on "
+        f"A pass goes over {_count(plan.n_blocks, 'block')} of up to {largest:,} samples on "
         f"{_count(plan.threads, 'thread')}, in about {_seconds(plan.seconds)} on one of an ordinary server."
     )
     voice.say(f"Memory, beside the table: {_bytes(plan.memory)}.")

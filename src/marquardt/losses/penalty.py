@@ -70,16 +70,36 @@ class WeightDecay:
         ConfigurationError
             If α is given by layer and the number does not fit.
         """
+        diagonal = np.empty(graph.n_weights)
+        for span, (alpha, of_biases) in zip(graph.spans, self.by_layer(graph), strict=True):
+            matrix = span.matrix(diagonal)
+            matrix[:] = alpha
+            if span.layer.bias:
+                matrix[:, -1] = of_biases
+        return diagonal
+
+    def by_layer(self, graph: LayerGraph) -> list[tuple[float, float]]:
+        """Return α of the weights and α of the biases, layer by layer.
+
+        Parameters
+        ----------
+        graph : LayerGraph
+            The network.
+
+        Returns
+        -------
+        list of (float, float)
+            The second is 0 unless biases are included.
+
+        Raises
+        ------
+        ConfigurationError
+            If α is given by layer and the number does not fit.
+        """
         alphas = self.alpha if isinstance(self.alpha, tuple) else (self.alpha,) * len(graph.layers)
         if len(alphas) != len(graph.layers):
             raise ConfigurationError(
                 f"alpha has {len(alphas)} values, the network {len(graph.layers)} layers "
                 f"({', '.join(layer.name for layer in graph.layers)}). Give one number, or one a layer."
             )
-        diagonal = np.empty(graph.n_weights)
-        for span, alpha in zip(graph.spans, alphas, strict=True):
-            matrix = span.matrix(diagonal)
-            matrix[:] = alpha
-            if span.layer.bias and not self.include_biases:
-                matrix[:, -1] = 0.0
-        return diagonal
+        return [(alpha, alpha if self.include_biases else 0.0) for alpha in alphas]

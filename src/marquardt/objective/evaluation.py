@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from marquardt.arrays import Array, Indices
+from marquardt.numerics import factor_damped
 
-__all__ = ["Evaluation", "Facts", "Need"]
+__all__ = ["Evaluation", "Facts", "Need", "System"]
+
+Solve = Callable[[Array], Array | None]
+"""Takes a right-hand side to its solution, None where that overflows."""
 
 
 class Need(IntEnum):
@@ -19,7 +23,7 @@ class Need(IntEnum):
     VALUE = 0
     GRADIENT = 1
     NORMAL = 2
-    """The generalized Gauss–Newton matrix JᵀΛJ."""
+    """The generalized Gauss–Newton matrix JᵀΛJ, or a `System` that solves with it."""
     PRODUCT = 3
     """Products of the exact Hessian with vectors, on demand."""
     HESSIAN = 4
@@ -49,6 +53,8 @@ class Facts(NamedTuple):
         The weights without the biases, a layer at a time: what a weight decay acts on.
     hidden_biases : ndarray of int
         The biases of all layers but the output.
+    form : str
+        How the normal equations are summed or solved, as planned.
     """
 
     n_weights: int
@@ -61,6 +67,24 @@ class Facts(NamedTuple):
     lacks_second_derivative: str | None = None
     decayed: tuple[Indices, ...] = ()
     hidden_biases: Indices = np.empty(0, dtype=np.intp)
+    form: str = "pairs"
+
+
+class System(Protocol):
+    """The normal equations of one point without their matrix: what stands in for `Evaluation.normal`."""
+
+    @property
+    def diagonal(self) -> Array:
+        """The diagonal of A, of shape (n_weights,)."""
+
+    def damped_step(self, added: float | Array) -> tuple[Array | None, Solve]:
+        """Solve (A + M) p = −gradient, and return p with a function that solves for other right-hand sides.
+
+        Parameters
+        ----------
+        added : float or ndarray of shape (n_weights,)
+            μ, or the entries of M.
+        """
 
 
 class Evaluation(NamedTuple):
@@ -85,6 +109,8 @@ class Evaluation(NamedTuple):
         the same shape.
     bend : callable, optional
         ``bend(direction)`` is JᵀΛ ∂²outputs/∂direction², of shape (n_weights,): how the outputs curve along it.
+    system : System, optional
+        What solves with A = JᵀΛJ + penalty, in the forms that never write A down; `normal` is None then.
     """
 
     weights: Array
@@ -95,6 +121,41 @@ class Evaluation(NamedTuple):
     hessian: Array | None = None
     times: Callable[[Array], Array] | None = None
     bend: Callable[[Array], Array] | None = None
+    system: System | None = None
+
+    @property
+    def diagonal(self) -> Array:
+        """The diagonal of the normal matrix A, of shape (n_weights,), in any form."""
+        if self.normal is not None:
+            return self.normal.diagonal()
+        assert self.system is not None  # asked for after the normal equations only
+        return self.system.diagonal
+
+    def damped_step(self, added: float | Array) -> tuple[Array | None, Solve]:
+        """Solve the damped normal equations (A + M) p = −gradient, in any form.
+
+        Parameters
+        ----------
+        added : float or ndarray of shape (n_weights,)
+            μ, or the entries of M.
+
+        Returns
+        -------
+        step : ndarray of shape (n_weights,) or None
+            p; None where A + M is not positive definite to working precision, or where p overflows.
+        solve : callable
+            Does the same for another right-hand side; only where the step is not None.
+
+        Raises
+        ------
+        ValueError
+            If the normal equations were not asked for.
+        """
+        if self.normal is not None and self.gradient is not None:
+            return factor_damped(self.normal, added, -self.gradient)
+        if self.system is None:
+            raise ValueError("A damped step needs the normal equations: ask for Need.NORMAL at accepted points.")
+        return self.system.damped_step(added)
 
     @classmethod
     def overflow(cls, weights: Array) -> Evaluation:

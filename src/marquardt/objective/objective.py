@@ -24,7 +24,8 @@ from marquardt.objective.hessian import HessianSums
 from marquardt.objective.neuron_by_neuron import NeuronByNeuron
 from marquardt.objective.pairs import PairSums
 from marquardt.objective.passes import Pass, Scratch, Wiring
-from marquardt.objective.plan import KEPT_BYTES, Plan, make_plan
+from marquardt.objective.plan import KEPT_BYTES, Plan, make_plan, require_memory
+from marquardt.objective.sample_space import Rows, SampleSystem, fitted_part
 from marquardt.objective.second_order import (
     Curved,
     curved_pass,
@@ -67,7 +68,8 @@ class Objective:
         Applied to inputs and targets; none when not given. Loss and derivatives are in scaled units, the
         performance of a loss of squares is in the target's own.
     form : str
-        How the normal equations are summed: ``"auto"``, ``"pairs"``, ``"explicit"`` or ``"neuron_by_neuron"``.
+        How the normal equations are summed: ``"auto"``, ``"pairs"``, ``"explicit"`` or ``"neuron_by_neuron"``; or
+        solved without their matrix: ``"samples"``.
     block_size, threads : int, optional
         Chosen by the plan when not given.
     most : Need
@@ -75,6 +77,8 @@ class Objective:
     matrices : int
         How many matrices of n_weights × n_weights the plan counts: three for Levenberg–Marquardt, which has the one
         here, the one there and the damped copy.
+    systems : sequence of str
+        The forms without a matrix that ``"auto"`` may take, of `SYSTEM_FORMS`: none unless the rule says so.
 
     Attributes
     ----------
@@ -127,6 +131,7 @@ class Objective:
         threads: int | None = None,
         most: Need = Need.NORMAL,
         matrices: int = 3,
+        systems: Sequence[str] = (),
     ) -> None:
         self.graph = graph
         self.n_outputs = graph.n_outputs
@@ -151,7 +156,10 @@ class Objective:
             threads=threads,
             most=most,
             matrices=matrices,
+            systems=systems,
+            n_decays=1 if penalty is None else len({alpha for both in penalty.by_layer(graph) for alpha in both}),
         )
+        self._penalty = penalty
         self._diagonal = None if penalty is None else penalty.diagonal(graph)
         if self._diagonal is not None and not self._diagonal.any():
             self._diagonal = None
@@ -244,6 +252,7 @@ class Objective:
             lacks_second_derivative=self._lacking,
             decayed=decayed,
             hidden_biases=np.flatnonzero(is_hidden_bias),
+            form=self.plan.form,
         )
 
     def performance(self, evaluation: Evaluation) -> float:
@@ -297,6 +306,31 @@ class Objective:
             return math.nan
         gradient = evaluation.gradient
         return math.sqrt(float(gradient @ gradient)) * self._mean
+
+    def normal(self, weights: Array) -> Array:
+        """Write out the normal matrix, whatever the form.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_weights, n_weights)
+            JᵀΛJ plus the penalty's Hessian.
+
+        Raises
+        ------
+        ResourceError
+            If there is no memory for it and a copy.
+        """
+        require_memory(self.graph, 2 * 8 * self.n_weights**2)
+        with hold_blas(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            _, _, normal = self._paired(weights)
+        if self._diagonal is not None:
+            normal.ravel()[:: self.n_weights + 1] += self._diagonal
+        return normal
 
     def jacobian(self, weights: Array) -> Array:
         """Write out the Jacobian R ∂outputs/∂weights, for checking and for small problems.
@@ -380,6 +414,8 @@ class Objective:
             return self._evaluation(weights, *_sum_each(self._spread(self._explicit, weights)))
         if self.plan.form == "neuron_by_neuron":
             return self._evaluation(weights, *_sum_each(self._spread(self._by_neurons, weights)))
+        if self.plan.form == "samples":
+            return self._sampled(weights)
         return self._evaluation(weights, *self._paired(weights))
 
     def _evaluation(
@@ -537,6 +573,27 @@ class Objective:
         merged.write(normal)
         sums, gradient = _sum_each(parts)
         return sums, gradient, normal
+
+    def _sampled(self, weights: Array) -> Evaluation:
+        """Sums, gradient and the normal equations in sample space."""
+        parts, rows = [], []
+        rest = np.zeros(self.n_weights) if self._diagonal is None else self._diagonal * weights
+        for block in self._blocks:
+            # Arrays of its own: the system solves after other points have been looked at.
+            done = self._wiring.forward(weights, block.inputs)
+            slopes, curvature, deltas = self._deltas(done, block)
+            parts.append((self._block_sums(done, block), self._gradient(done, slopes, block)))
+            fitted, left = fitted_part(self.loss.slope(done.outputs, block.targets), curvature)
+            if left is not None:
+                rest += self._wiring.gradient(done, slopes, left if block.weight is None else left * block.weight)
+            if block.weight is not None:
+                fitted = fitted * np.sqrt(block.weight)
+            rows.append(Rows.of(deltas, done.stacked, fitted))
+        here = self._evaluation(weights, *_sum_each(parts))
+        if here.gradient is None:
+            return here
+        system = SampleSystem(self._wiring, rows, rest, self._penalty)
+        return here._replace(system=system, bend=partial(self._bend, weights))
 
     # ---------------------------------------------------------------- second derivatives
 

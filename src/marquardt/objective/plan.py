@@ -3,13 +3,18 @@
 The choice between forms is by a cost model of three terms, in nanoseconds a sample: multiplications in matrix
 products, numbers written by elementwise work, and NumPy calls. Its constants are from one core of a 2.5 GHz
 server; only their ratios matter.
+
+Where the caller can do with solutions instead of the matrix, sample space is compared with the matrix forms by a pass
+and a factorization together; it is also taken where only its own matrices have room.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from marquardt.checks import one_of, whole
 from marquardt.errors import ResourceError
@@ -18,9 +23,11 @@ from marquardt.numerics import usable_cpus
 from marquardt.objective.evaluation import Need
 from marquardt.objective.sensitivities import Factored, Form
 
-__all__ = ["FORMS", "Plan", "machine_memory", "make_plan", "require_memory"]
+__all__ = ["FORMS", "SYSTEM_FORMS", "Plan", "machine_memory", "make_plan", "require_memory"]
 
-FORMS = ("auto", "explicit", "pairs", "neuron_by_neuron")
+SYSTEM_FORMS = ("samples",)
+"""The forms that solve the normal equations without their matrix."""
+FORMS = ("auto", "explicit", "pairs", "neuron_by_neuron", *SYSTEM_FORMS)
 
 NS_PRODUCT = 0.05
 """A multiplication and addition inside a large matrix product."""
@@ -38,6 +45,10 @@ _PASSES = 4
 """Arrays of a number a unit and sample that a gradient makes: value, slope, delta, and what is between."""
 SERIAL_NS = 4e6
 """A pass shorter than this is not worth a second thread."""
+SAMPLE_GAIN = 0.7
+"""Sample space is taken where it is estimated to take less than this share of the time of a matrix form."""
+PANEL = 2048
+"""Residuals a block in sample space: a product of two blocks then takes 32 MB."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,8 @@ class Plan:
     Parameters
     ----------
     form : str
-        ``"pairs"``, ``"explicit"``, ``"neuron_by_neuron"``, or ``"gradient"`` where no more is going to be asked for.
+        ``"pairs"``, ``"explicit"``, ``"neuron_by_neuron"``, ``"samples"``, or ``"gradient"`` where no more is going to
+        be asked for.
     block_size : int
         Samples a block.
     n_blocks : int
@@ -133,6 +145,8 @@ def make_plan(
     threads: int | None = None,
     most: Need = Need.NORMAL,
     matrices: int = 3,
+    systems: Sequence[str] = (),
+    n_decays: int = 1,
 ) -> Plan:
     """Choose form, blocks and threads, and refuse what does not fit in memory.
 
@@ -147,7 +161,8 @@ def make_plan(
     n_samples : int
         Samples.
     form : str
-        One of `FORMS`; ``"auto"`` takes ``"explicit"`` or ``"pairs"``, whichever is estimated to be faster.
+        One of `FORMS`; ``"auto"`` takes ``"explicit"``, ``"pairs"`` or one of `systems`, whichever is estimated to be
+        fastest of those that there is memory for.
     block_size : int, optional
         Samples a block; chosen by the size of the scratch arrays when not given.
     threads : int, optional
@@ -156,6 +171,10 @@ def make_plan(
         The most that is going to be asked for. Where it is no matrix, there is no form to choose.
     matrices : int
         How many matrices of n_weights × n_weights objective and rule hold at once.
+    systems : sequence of str
+        The forms of `SYSTEM_FORMS` that the caller can do with.
+    n_decays : int
+        How many different weight decays there are, for which sample space keeps a matrix each.
 
     Returns
     -------
@@ -186,8 +205,16 @@ def make_plan(
     )
     if most in (Need.VALUE, Need.GRADIENT, Need.PRODUCT) and form == "auto":
         form = "gradient"
+    sampled = _sample_costs(graph, n_rows, n_samples, n_decays)
     if form == "auto":
         form = "explicit" if explicit_ns <= pair_ns else "pairs"
+        in_matrix = min(explicit_ns, pair_ns) * n_samples + n_weights**3 / 3 * NS_PRODUCT + n_weights**2 * NS_WRITTEN
+        is_faster = sampled.ns + sampled.factoring_ns < SAMPLE_GAIN * in_matrix
+        has_room = _has_room(8 * _sample_numbers(graph, sampled, n_rows, n_samples, block_size, matrices))
+        if "samples" in systems and has_room and (is_faster or not _has_room(8 * matrices * n_weights**2)):
+            form = "samples"
+    if form == "samples":
+        return _sample_plan(graph, sampled, n_rows, n_samples, block_size, matrices)
     if form == "pairs":
         size, ns, scratch = pair_size, pair_ns, int(written)
     elif form == "gradient":
@@ -220,6 +247,60 @@ def make_plan(
     plan = Plan(form, size, n_blocks, threads, ns * n_samples * 1e-9, 8 * numbers, keeps_pairs)
     require_memory(graph, plan.memory, f"on {n_samples:,} samples ")
     return plan
+
+
+class _SampleCosts(NamedTuple):
+    """Nanoseconds of JJᵀ and of its factorization, and the numbers that are held a point beside the matrices."""
+
+    ns: float
+    factoring_ns: float
+    n_decays: int
+    held: int
+
+
+def _sample_costs(graph: LayerGraph, n_rows: int, n_samples: int, n_decays: int) -> _SampleCosts:
+    n_residuals = n_rows * n_samples
+    units = sum(layer.size for layer in graph.layers)
+    fan_ins = sum(span.fan_in for span in graph.spans)
+    n_layers = len(graph.layers)
+    # Forward, back a row, and the gradient; then two Gram matrices a layer, their product and its sum.
+    products = (2 + n_rows) * graph.n_weights * n_samples + n_residuals**2 / 2 * units + n_samples**2 / 2 * fan_ins
+    written = 4 * units * n_residuals + (2 * n_layers + n_decays) * n_residuals**2
+    ns = products * NS_PRODUCT + written * NS_WRITTEN + (40 + 25 * n_layers) * NS_CALL
+    factoring = n_residuals**3 / 3 * NS_PRODUCT + (n_decays + 1) * n_residuals**2 * NS_WRITTEN
+    return _SampleCosts(ns, factoring, n_decays, units * n_residuals + fan_ins * n_samples)
+
+
+def _sample_plan(
+    graph: LayerGraph, costs: _SampleCosts, n_rows: int, n_samples: int, block_size: int | None, matrices: int
+) -> Plan:
+    """The plan of the sample space form: one thread, blocks whose products with each other stay small."""
+    size = _sample_block(n_rows, block_size)
+    numbers = _sample_numbers(graph, costs, n_rows, n_samples, block_size, matrices)
+    plan = Plan("samples", size, -(-n_samples // size), 1, costs.ns * 1e-9, 8 * numbers)
+    require_memory(graph, plan.memory, f"on {n_samples:,} samples ")
+    return plan
+
+
+def _sample_block(n_rows: int, block_size: int | None) -> int:
+    return block_size or max(SMALLEST_BLOCK, PANEL // n_rows)
+
+
+def _sample_numbers(
+    graph: LayerGraph, costs: _SampleCosts, n_rows: int, n_samples: int, block_size: int | None, matrices: int
+) -> int:
+    """Numbers that the sample space form holds, with the data."""
+    n_residuals, panel = n_rows * n_samples, n_rows * min(_sample_block(n_rows, block_size), n_samples)
+    numbers = n_samples * (graph.n_inputs + 1 + graph.n_outputs) + 8 * graph.n_weights
+    if matrices:
+        # Here, there, and the damped copy, with the sum over decays in between.
+        numbers += (2 * costs.n_decays + matrices - 1) * n_residuals**2 + 2 * costs.held + 2 * panel**2
+    return numbers
+
+
+def _has_room(needed: int) -> bool:
+    available = machine_memory()
+    return available is None or needed <= available
 
 
 def require_memory(graph: LayerGraph, needed: int, on_what: str = "") -> None:

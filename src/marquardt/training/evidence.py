@@ -208,6 +208,8 @@ class EvidenceTraining:
         # Where a hidden unit is lost its bias moves nothing, and det H vanishes with it: a network that has given up
         # would look more probable than any other. The broad prior says what a free bias is worth: nothing.
         here = objective.at(self.network.weights, Need.NORMAL)
+        if here.normal is None and here.gradient is not None:
+            here = here._replace(normal=objective.normal(here.weights))  # of a form that steps without it
         evidence = weigh(here, facts, self.decay, facts.decayed, broad=facts.hidden_biases)
         objective.close()
         return evidence

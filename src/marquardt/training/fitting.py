@@ -81,7 +81,7 @@ class Settings:
     seed : int, optional
         Of the starts.
     form : str
-        How the normal equations are summed: ``"auto"``, ``"pairs"`` or ``"explicit"``.
+        How the normal equations are summed or solved: one of `FORMS`.
     threads : int, optional
         Threads for one run; chosen by the size of the problem when not given.
 
@@ -407,8 +407,9 @@ class Fitting:
 
     def _build(self, graph: LayerGraph) -> Network:
         settings = self.settings
-        # Before the weights are drawn.
-        require_memory(graph, 8 * self.rule.matrices * graph.n_weights**2)
+        # Before the weights are drawn. A rule that can do without the matrix is left to the plan.
+        if not self.rule.systems or self._is_decay_weighed():
+            require_memory(graph, 8 * self.rule.matrices * graph.n_weights**2)
         rows = slice(None) if self._parts is None else self._parts.train
         weight = None if self._weight is None else self._weight[rows]
         input_scaling = Scaling.fit(settings.input_scaling, self._inputs[rows], weight)

@@ -125,6 +125,7 @@ class Training:
                 threads=threads,
                 most=max(rule.point_need, rule.trial_need),
                 matrices=matrices,
+                systems=rule.systems if matrices else (),
             )
 
         self.objective = objective(None if parts is None else parts.train, penalty=penalty, matrices=rule.matrices)

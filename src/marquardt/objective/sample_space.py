@@ -1,0 +1,288 @@
+"""The normal equations in sample space: a matrix of residuals × residuals where those are fewer than the weights.
+
+With M = penalty + μ, diagonal and positive, the damped step solves (JᵀJ + M) p = −g. Write the gradient as
+g = Jᵀρ + q. Then, by the identity of Woodbury (1950) and by the push-through identity,
+
+    p = −M⁻¹Jᵀ (I + K)⁻¹ ρ − M⁻¹ (q − Jᵀ (I + K)⁻¹ J M⁻¹ q),      K = J M⁻¹ Jᵀ.                          (1)
+
+For squares ρ is the residual and q the penalty's part: the first term has no difference of nearly equal numbers,
+however small μ. J here is R ∂outputs/∂weights, with the rows of R and the sample weights. Its rows
+for layer ℓ are Δ_ℓ ⊗ z_ℓ, so that K needs no J:
+
+    (J Jᵀ)[(k,s),(k′,s′)] = Σ_ℓ (Σ_h Δ_ℓ[k,h,s] Δ_ℓ[k′,h,s′]) (Σ_i z_ℓ[i,s] z_ℓ[i,s′])                    (2)
+
+two Gram matrices a layer, of units and of inputs: residuals² × (units + inputs) multiplications instead of
+residuals² × weights. A weight decay has one α for the weights of a layer and one for its biases. The terms of (2) are
+summed apart for every α that occurs, K = Σ_α K_α / (α + μ): another μ costs no new sum.
+
+The residuals of a block of samples are ordered by row of R, then by sample; the blocks follow one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from marquardt.arrays import Array
+from marquardt.losses import WeightDecay
+from marquardt.networks import LayerSpan
+from marquardt.numerics import factor_damped
+from marquardt.objective.evaluation import Solve
+from marquardt.objective.passes import Wiring
+from marquardt.objective.sensitivities import Sensitivity
+
+__all__ = ["Rows", "SampleSystem", "fitted_part"]
+
+RANGE = 1e-3
+"""Roots of the curvature below this share of the largest are not divided by."""
+
+
+class Rows(NamedTuple):
+    """The rows of J of one block of samples, in factors, and what the gradient is made of.
+
+    Parameters
+    ----------
+    deltas : list of ndarray of shape (size, n_rows · n_samples)
+        Every layer's Δ.
+    stacked : list of ndarray of shape (fan_in, n_samples)
+        Every layer's z.
+    fitted : ndarray of shape (n_rows · n_samples,)
+        ρ.
+    """
+
+    deltas: list[Array]
+    stacked: list[Array]
+    fitted: Array
+
+    @classmethod
+    def of(cls, deltas: list[Sensitivity], stacked: list[Array], fitted: Array) -> Rows:
+        """Return the rows of a block.
+
+        Parameters
+        ----------
+        deltas : list of sensitivities
+            Every layer's Δ.
+        stacked : list of ndarray of shape (fan_in, n_samples)
+            Every layer's z.
+        fitted : ndarray of shape (n_rows, n_samples)
+            ρ.
+        """
+        flat = [delta.full().transpose(1, 0, 2) for delta in deltas]
+        return cls([np.ascontiguousarray(part).reshape(len(part), -1) for part in flat], stacked, fitted.ravel())
+
+
+def fitted_part(slope: Array, curvature: Array) -> tuple[Array, Array | None]:
+    """Split ∂loss/∂outputs into Rᵀρ and a rest.
+
+    Parameters
+    ----------
+    slope : ndarray of shape (n_outputs, n_samples)
+        ∂loss/∂outputs, without sample weights.
+    curvature : ndarray
+        From the loss, in one of its three forms.
+
+    Returns
+    -------
+    fitted : ndarray of shape (n_outputs, n_samples)
+        ρ; 0 where R is so small that ρ would be mostly rounding, and where it is no diagonal.
+    rest : ndarray of shape (n_outputs, n_samples), optional
+        None where there is none.
+    """
+    if curvature.ndim == 3:
+        return np.zeros_like(slope), slope
+    root = np.sqrt(curvature if curvature.ndim == 2 else curvature[:, None])
+    is_large = root > RANGE * root.max()
+    if is_large.all():
+        return slope / root, None
+    fitted = np.divide(slope, root, out=np.zeros_like(slope), where=np.broadcast_to(is_large, slope.shape))
+    return fitted, np.where(is_large, 0.0, slope)
+
+
+class SampleSystem:
+    """The normal equations of one point, solved by eq. (1).
+
+    Parameters
+    ----------
+    wiring : Wiring
+        The network.
+    rows : list of Rows
+        A block each; their arrays are the system's own.
+    rest : ndarray of shape (n_weights,)
+        q.
+    penalty : WeightDecay, optional
+        None for none.
+
+    Examples
+    --------
+    A line through two points has three numbers in JJᵀ, whatever the number of weights:
+
+    >>> from marquardt.networks import feed_forward
+    >>> from marquardt.objective import Need, Objective
+    >>> objective = Objective(feed_forward(1, (), 1), [[0.0], [1.0]], [[1.0], [3.0]], form="samples")
+    >>> step, solve = objective.at(np.zeros(2), Need.NORMAL).damped_step(1e-9)
+    >>> step.round(6)
+    array([2., 1.])
+    """
+
+    def __init__(self, wiring: Wiring, rows: list[Rows], rest: Array, penalty: WeightDecay | None) -> None:
+        self._spans = wiring.spans
+        self._rows = rows
+        self._rest = rest
+        penalty = WeightDecay(0.0) if penalty is None else penalty
+        self._decay = penalty.by_layer(wiring.graph)
+        self._penalty = penalty.diagonal(wiring.graph)
+        self._fitted = np.concatenate([part.fitted for part in rows])
+        ends = np.cumsum([0, *(len(part.fitted) for part in rows)])
+        self._places = [slice(first, last) for first, last in pairwise(ends)]
+        self._grams = self._summed()
+
+    @property
+    def diagonal(self) -> Array:
+        """The diagonal of A, of shape (n_weights,)."""
+        diagonal = np.zeros(len(self._rest))
+        for part in self._rows:
+            for span, delta, z in zip(self._spans, part.deltas, part.stacked, strict=True):
+                squares = (delta * delta).reshape(len(delta), -1, z.shape[1]).sum(axis=1)
+                span.matrix(diagonal)[:] += squares @ (z * z).T
+        return diagonal + self._penalty
+
+    def damped_step(self, added: float | Array) -> tuple[Array | None, Solve]:
+        """Solve (A + μI) p = −gradient by eq. (1).
+
+        Parameters
+        ----------
+        added : float
+            μ, above 0. An array is refused: eq. (2) has no factors then.
+
+        Returns
+        -------
+        step : ndarray of shape (n_weights,) or None
+            p; None where I + K is not positive definite to working precision, or where p overflows.
+        solve : callable
+            Does the same for another right-hand side; only where the step is not None.
+
+        Raises
+        ------
+        ValueError
+            If M is given as an array.
+        """
+        if isinstance(added, np.ndarray):
+            raise ValueError("In sample space the damping is one number; use another form for Marquardt's scaling.")
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return self._damped_step(added)
+
+    def _damped_step(self, mu: float) -> tuple[Array | None, Solve]:
+        smallest = min(self._grams) + mu
+        if not smallest > 0:
+            return None, _nothing
+        # I + K as (smallest · I + Σ K_α smallest / (α + μ)) / smallest, which does not overflow for the smallest μ.
+        total: Array | None = None
+        for alpha, gram in self._grams.items():
+            share = smallest / (alpha + mu)
+            part = gram if share == 1.0 else share * gram
+            total = part if total is None else total + part
+        assert total is not None  # there is always a layer
+        inner, solve_inner = factor_damped(total, smallest, self._fitted)
+        if inner is None:
+            return None, _nothing
+        inverse = smallest / (self._penalty + mu)
+
+        def solve(right: Array) -> Array | None:
+            scaled = inverse * right
+            middle = solve_inner(self.times(scaled))
+            if middle is None:
+                return None
+            return _finite((scaled - inverse * self.transposed_times(middle)) / smallest)
+
+        step = -inverse * self.transposed_times(inner)
+        if self._rest.any():
+            more = solve(-self._rest)
+            if more is None:
+                return None, _nothing
+            step += more
+        return _finite(step), solve
+
+    def times(self, vector: Array) -> Array:
+        """Return J v.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (n_weights,)
+            v.
+
+        Returns
+        -------
+        ndarray of shape (n_residuals,)
+            In the order of the residuals.
+        """
+        result = np.empty(len(self._fitted))
+        for place, part in zip(self._places, self._rows, strict=True):
+            n_samples = part.stacked[0].shape[1]
+            total = np.zeros((len(part.fitted) // n_samples, n_samples))
+            for span, delta, z in zip(self._spans, part.deltas, part.stacked, strict=True):
+                moved = span.matrix(vector) @ z
+                total += np.einsum("hks,hs->ks", delta.reshape(len(delta), -1, n_samples), moved)
+            result[place] = total.ravel()
+        return result
+
+    def transposed_times(self, vector: Array) -> Array:
+        """Return Jᵀu.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (n_residuals,)
+            u, in the order of the residuals.
+
+        Returns
+        -------
+        ndarray of shape (n_weights,)
+            A gradient.
+        """
+        result = np.zeros(len(self._rest))
+        for place, part in zip(self._places, self._rows, strict=True):
+            n_samples = part.stacked[0].shape[1]
+            pull = vector[place].reshape(-1, n_samples)
+            for span, delta, z in zip(self._spans, part.deltas, part.stacked, strict=True):
+                pulled = np.einsum("hks,ks->hs", delta.reshape(len(delta), -1, n_samples), pull)
+                span.matrix(result)[:] += pulled @ z.T
+        return result
+
+    def _summed(self) -> dict[float, Array]:
+        """K_α of eq. (2) for every α, before it is divided by α + μ."""
+        n_residuals = len(self._fitted)
+        grams = {alpha: np.zeros((n_residuals, n_residuals)) for alpha in _alphas(self._spans, self._decay)}
+        for a, left in enumerate(self._rows):
+            for b in range(a, len(self._rows)):
+                right = self._rows[b]
+                for number, span in enumerate(self._spans):
+                    units = left.deltas[number].T @ right.deltas[number]
+                    z_left, z_right = left.stacked[number], right.stacked[number]
+                    of_weights, of_biases = self._decay[number]
+                    if span.layer.bias and of_biases != of_weights:
+                        grams[of_biases][self._places[a], self._places[b]] += units
+                        z_left, z_right = z_left[:-1], z_right[:-1]
+                    inputs = z_left.T @ z_right
+                    cube = units.reshape(-1, inputs.shape[0], units.shape[1] // inputs.shape[1], inputs.shape[1])
+                    cube *= inputs[None, :, None, :]
+                    grams[of_weights][self._places[a], self._places[b]] += units
+                if b > a:
+                    for gram in grams.values():
+                        gram[self._places[b], self._places[a]] = gram[self._places[a], self._places[b]].T
+        return grams
+
+
+def _alphas(spans: Sequence[LayerSpan], decay: Sequence[tuple[float, float]]) -> list[float]:
+    """The different α there are, in the order of their layers."""
+    pairs = zip(spans, decay, strict=True)
+    return list(dict.fromkeys(alpha for span, both in pairs for alpha in both[: 2 if span.layer.bias else 1]))
+
+
+def _finite(array: Array) -> Array | None:
+    return array if np.isfinite(array).all() else None
+
+
+def _nothing(right: Array) -> Array | None:
+    return None
