@@ -5,7 +5,18 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("engine", "sine", "parity", "parity_study", "toolbox_six", "memory", "start_up", "scores", "crossovers")
+NAMES = (
+    "engine",
+    "sine",
+    "many",
+    "parity",
+    "parity_study",
+    "toolbox_six",
+    "memory",
+    "start_up",
+    "scores",
+    "crossovers",
+)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from marquardt.algorithms import ALGORITHMS, choose
-from marquardt.algorithms.automatic import BFGS_WEIGHTS, LM_RESIDUALS, LM_WEIGHTS
+from marquardt.algorithms.automatic import LM_RESIDUALS, LM_WEIGHTS, SAMPLES_A_WEIGHT
 from marquardt.objective import Facts
 from marquardt.training import Fitting, Settings
 
@@ -22,9 +22,7 @@ def facts(n_weights, **more):
     [
         (1, "levenberg_marquardt"),
         (LM_WEIGHTS, "levenberg_marquardt"),
-        (LM_WEIGHTS + 1, "bfgs"),
-        (BFGS_WEIGHTS, "bfgs"),
-        (BFGS_WEIGHTS + 1, "lbfgs"),
+        (LM_WEIGHTS + 1, "lbfgs"),
         (10**6, "lbfgs"),
     ],
 )
@@ -33,6 +31,14 @@ def test_the_number_of_weights_decides_and_is_said(n_weights, expected):
     assert choice.algorithm == expected
     assert choice.algorithm in ALGORITHMS
     assert f"{n_weights:,} weights" in choice.reason or f"{n_weights:,} × {n_weights:,}" in choice.reason
+
+
+def test_many_samples_a_weight_pay_for_the_matrix_of_bfgs():
+    n = LM_WEIGHTS + 1
+    many = facts(n)._replace(n_samples=SAMPLES_A_WEIGHT * n)
+    assert choose(many, PLENTY).algorithm == "bfgs"
+    assert f"{many.n_samples:,} samples" in choose(many, PLENTY).reason
+    assert choose(many._replace(n_samples=many.n_samples - 1), PLENTY).algorithm == "lbfgs"
 
 
 def test_no_room_for_matrices_leaves_vectors():
@@ -61,10 +67,10 @@ def test_few_residuals_take_sample_space_whatever_the_number_of_weights(memory):
 
 
 def test_a_decay_by_evidence_takes_the_normal_equations_whatever_the_size():
-    choice = choose(facts(BFGS_WEIGHTS + 1), PLENTY, is_decay_weighed=True)
+    choice = choose(facts(LM_WEIGHTS + 1), PLENTY, is_decay_weighed=True)
     assert choice.algorithm == "levenberg_marquardt"
     assert "evidence" in choice.reason
-    assert choose(facts(BFGS_WEIGHTS), 0.0, is_decay_weighed=True).algorithm == "lbfgs"
+    assert choose(facts(LM_WEIGHTS), 0.0, is_decay_weighed=True).algorithm == "lbfgs"
 
 
 def test_a_loss_without_curvature_takes_gradients():
@@ -87,9 +93,9 @@ def test_fitting_takes_the_choice_and_keeps_its_reason():
     wide = fitting(algorithm="auto", hidden_layer_sizes=400)
     assert wide.record.algorithm == "levenberg_marquardt"
     assert wide.training.objective.plan.form == "samples"
-    x = np.linspace(-1, 1, 700)[:, None]
-    large = Fitting(x, np.sin(3 * x), Settings(400, algorithm="auto"), "regression")
-    assert large.record.algorithm == "bfgs"
+    x = np.linspace(-1, 1, 2200)[:, None]
+    large = Fitting(x, np.sin(3 * x), Settings(1400, algorithm="auto"), "regression")
+    assert large.record.algorithm == "lbfgs"
 
 
 def test_a_damping_that_is_given_means_levenberg_marquardt():

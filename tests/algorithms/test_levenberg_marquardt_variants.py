@@ -176,3 +176,16 @@ def test_the_acceleration_saves_most_epochs_in_the_curved_valley_of_the_sine():
 def test_settings_that_cannot_work_are_refused(settings, message):
     with pytest.raises(ConfigurationError, match=message):
         LevenbergMarquardt(**settings)
+
+
+def test_a_relative_mu_begins_in_parts_of_the_largest_diagonal_entry():
+    objective = sine.objective()
+    here = objective.at(sine.start(0), Need.NORMAL)
+    rule = LevenbergMarquardt(mu_init=0.01, mu_relative=True)
+    assert rule.start(here).damping.mu == pytest.approx(0.01 * here.normal.diagonal().max())
+    # Every sample twice is twice the loss, and with twice the mu the same path.
+    twice = sine.objective(sample_weight=np.full(200, 2.0))
+    for row, other in zip(rows(objective, rule, sine.start(0), 15), rows(twice, rule, sine.start(0), 15), strict=True):
+        assert row.verdict is other.verdict
+        assert_allclose(other.here.weights, row.here.weights, rtol=1e-6)  # rounding, through fifteen solves
+    assert rule.start(here._replace(normal=np.zeros((31, 31)))).damping.mu > 0

@@ -36,7 +36,7 @@ def test_programs_get_algorithm_and_plan(call, concrete_csv, options, algorithm,
 
 
 def test_sample_space_is_said_in_words(call, concrete_csv):
-    answer = call("explain", concrete_csv, "--target", "strength", "--ignore", "site", "--hidden", "300")
+    answer = call("explain", concrete_csv, "--target", "strength", "--ignore", "site", "--hidden", "700")
     assert "residuals are few: in sample space" in answer.out
     assert "by a matrix of residuals" in answer.out
 
