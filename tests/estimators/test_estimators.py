@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from marquardt import DataError, FileError, NetworkClassifier, NetworkRegressor
+from marquardt import ConfigurationError, DataError, FileError, NetworkClassifier, NetworkRegressor
 from marquardt.algorithms import LevenbergMarquardt
 from marquardt.estimators.merging import merge
 from marquardt.training import Fitting
@@ -412,3 +412,27 @@ def test_a_single_class_is_refused():
         NetworkClassifier().fit(X, np.ones(80, dtype=int))
     with pytest.raises(DataError, match=r"one class: 'a' \(rows of weight zero left out\)"):
         NetworkClassifier().fit(X[:2], ["a", "b"], sample_weight=[1, 0])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", ["trainbr", "bfgs", "scg", "lm(damping='nielsen')", "newton"])
+def test_any_algorithm_may_train(name):
+    X, y = curve()
+    alpha = "auto" if name == "trainbr" else 0.0
+    model = NetworkRegressor(4, algorithm=name, alpha=alpha, random_state=0, n_restarts=1, max_iter=200).fit(X, y)
+    assert model.algorithm_ == model.record_.algorithm
+    assert model.score(X, y) > 0.5
+    assert clone(model).algorithm == name
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_auto_names_its_choice_and_bayesian_regularization_its_decay():
+    X, y = curve()
+    assert NetworkRegressor(3, max_iter=20, n_restarts=1).fit(X, y).algorithm_ == "levenberg_marquardt"
+    model = NetworkRegressor(3, algorithm="trainbr", random_state=0, n_restarts=2).fit(X, y)
+    last = model.record_.epochs[-1].quantities
+    assert model.alpha_ == pytest.approx((last["alpha"] / last["beta"],) * 2)
+    with pytest.raises(ConfigurationError, match="needs no validation"):
+        NetworkRegressor(3, algorithm="trainbr", early_stopping=True).fit(X, y)
+    with pytest.raises(ConfigurationError, match="bfgs has no setting 'mu_init'"):
+        NetworkRegressor(3, algorithm="bfgs", mu_init=0.1).fit(X, y)
