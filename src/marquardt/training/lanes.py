@@ -171,8 +171,8 @@ class Lanes:
         rule = LevenbergMarquardt() if rule is None else rule
         if not is_plain(rule):
             raise ConfigurationError(
-                f"Side by side, networks are trained by 'levenberg_marquardt' with damping='factors', "
-                f"scaling='identity', geodesic=0 and rise_after=0, got {rule!r}. Train them one after the other."
+                f"Side by side, networks are trained by 'levenberg_marquardt' with no other settings than its factors "
+                f"(mu_init, mu_increase, mu_decrease, mu_max), got {rule!r}. Train them one after the other."
             )
         weights = _checked_starts(starts, network.graph.n_weights)
         self.n_lanes = len(weights)
@@ -377,22 +377,11 @@ class Lanes:
         if len(asked) == 0:
             return goes_on
         metrics = self._metrics(now)
-        for k in asked.tolist():
-            outcome = None
-            if is_stuck[k]:
-                outcome = self._rule.outcome(Damped(Damping(float(now.mu[k]), self._rule.mu_increase)))
-            status = Status(
-                int(now.epoch[k]),
-                int(now.trial[k]),
-                float(now.loss[k]),
-                float(metrics["sse"][k]),
-                float(metrics["mse"][k]),
-                float(now.norm[k]),
-                int(now.fails[k]),
-                seconds,
-                outcome,
-                self._is_cancelled,
-            )
+        looked_at = (now.epoch, now.trial, now.loss, metrics["sse"], metrics["mse"], now.norm, now.fails, now.mu)
+        rows = zip(*(array[asked].tolist() for array in looked_at), strict=True)
+        for k, (epoch, trial, loss, sse, mse, norm, fails, mu) in zip(asked.tolist(), rows, strict=True):
+            outcome = self._rule.outcome(Damped(Damping(mu, self._rule.mu_increase))) if is_stuck[k] else None
+            status = Status(epoch, trial, loss, sse, mse, norm, fails, seconds, outcome, self._is_cancelled)
             stop = _first(self._checks, status)
             if stop is not None:
                 self.stops[now.lane[k]] = stop
@@ -446,6 +435,7 @@ class ManyResults(Sequence[TrainingResult]):
         self.epochs = lanes.epochs
         self.stops = [stop for stop in lanes.stops if stop is not None]
         self.best = int(np.argmin(best.value))
+        self._records: list[Record] = []
 
     def __len__(self) -> int:
         return self._lanes.n_lanes
@@ -459,7 +449,9 @@ class ManyResults(Sequence[TrainingResult]):
     def __getitem__(self, number: int | slice) -> TrainingResult | list[TrainingResult]:
         if isinstance(number, slice):
             return [self[k] for k in range(*number.indices(len(self)))]
-        return TrainingResult(self._lanes.network.with_weights(self.weights[number]), self._lanes.records[number])
+        if not self._records:
+            self._records = self._lanes.records
+        return TrainingResult(self._lanes.network.with_weights(self.weights[number]), self._records[number])
 
 
 def train_many(
@@ -531,13 +523,11 @@ def is_plain(rule: StepRule) -> bool:
     >>> is_plain(LevenbergMarquardt(mu_init=0.1)), is_plain(LevenbergMarquardt(damping="nielsen"))
     (True, False)
     """
-    return (
-        type(rule) is LevenbergMarquardt
-        and rule.damping == "factors"
-        and rule.scaling == "identity"
-        and rule.geodesic == 0
-        and rule.rise_after == 0
-    )
+    if type(rule) is not LevenbergMarquardt:
+        return False
+    factors = {name: getattr(rule, name) for name in ("mu_init", "mu_increase", "mu_decrease", "mu_max")}
+    # Whatever else may be chosen is left at its default.
+    return rule == LevenbergMarquardt(**factors)
 
 
 def _checked_starts(starts: ArrayLike, n_weights: int) -> Array:
