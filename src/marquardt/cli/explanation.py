@@ -26,6 +26,7 @@ FORMS = {
     "pairs": "by products of pairs, without a Jacobian",
     "explicit": "by the Jacobian of a block and its symmetric product, which is fastest for so small a network",
     "samples": "in sample space, by a matrix of residuals, which are fewer than the weights",
+    "matrix_free": "by products with vectors alone, in conjugate gradients, as there is no room for a matrix",
     "neuron_by_neuron": "sample by sample and neuron by neuron",
     "gradient": "forward and backward, with no matrix to sum",
 }

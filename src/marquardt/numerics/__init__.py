@@ -3,6 +3,7 @@
 from marquardt.numerics.damped import factor_damped, solve_damped
 from marquardt.numerics.differences import central_difference
 from marquardt.numerics.inverse import inverse_diagonal
+from marquardt.numerics.krylov import truncated_solution
 from marquardt.numerics.lanes import solve_damped_each
 from marquardt.numerics.products import add_product
 from marquardt.numerics.threads import hold_blas, is_held, usable_cpus
@@ -16,5 +17,6 @@ __all__ = [
     "is_held",
     "solve_damped",
     "solve_damped_each",
+    "truncated_solution",
     "usable_cpus",
 ]

@@ -21,6 +21,7 @@ from marquardt.objective.blocks import Block, make_blocks
 from marquardt.objective.evaluation import Evaluation, Facts, Need
 from marquardt.objective.explicit import explicit_jacobian
 from marquardt.objective.hessian import HessianSums
+from marquardt.objective.matrix_free import ProductSystem, add_diagonal, moved_outputs
 from marquardt.objective.neuron_by_neuron import NeuronByNeuron
 from marquardt.objective.pairs import PairSums
 from marquardt.objective.passes import Pass, Scratch, Wiring
@@ -69,7 +70,7 @@ class Objective:
         performance of a loss of squares is in the target's own.
     form : str
         How the normal equations are summed: ``"auto"``, ``"pairs"``, ``"explicit"`` or ``"neuron_by_neuron"``; or
-        solved without their matrix: ``"samples"``.
+        solved without their matrix: ``"samples"`` or ``"matrix_free"``.
     block_size, threads : int, optional
         Chosen by the plan when not given.
     most : Need
@@ -184,6 +185,8 @@ class Objective:
         squares = self.loss if type(self.loss) is Squares else None
         self._is_plain_squares = squares is not None and squares.output_weights is None
         self._scratch = [Scratch(self.plan.threads == 1) for _ in range(self.plan.threads)]
+        # The passes of products, which must leave those of other points alone.
+        self._product_scratch = [Scratch(self.plan.threads == 1) for _ in range(self.plan.threads)]
         self._last: tuple[bytes, Pass, Array] | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._single: SingleOutput | None = None
@@ -416,6 +419,8 @@ class Objective:
             return self._evaluation(weights, *_sum_each(self._spread(self._by_neurons, weights)))
         if self.plan.form == "samples":
             return self._sampled(weights)
+        if self.plan.form == "matrix_free":
+            return self._by_products(weights)
         return self._evaluation(weights, *self._paired(weights))
 
     def _evaluation(
@@ -595,6 +600,60 @@ class Objective:
         system = SampleSystem(self._wiring, rows, rest, self._penalty)
         return here._replace(system=system, bend=partial(self._bend, weights))
 
+    def _by_products(self, weights: Array) -> Evaluation:
+        """Sums, gradient, the diagonal of the normal matrix, and its products with vectors."""
+
+        def work(weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array, Array]:
+            diagonal = np.zeros(self.n_weights)
+            parts = []
+            for block in blocks:
+                done, sums = self._forward(weights, number, block)
+                slopes, _, deltas = self._deltas(done, block)
+                add_diagonal(self._wiring, deltas, done.stacked, diagonal)
+                parts.append((sums, self._gradient(done, slopes, block)))
+            sums, gradient = _sum_each(parts)
+            return sums, gradient, diagonal
+
+        sums, gradient, diagonal = _sum_each(self._spread(work, weights))
+        here = self._evaluation(weights, sums, gradient)
+        if here.gradient is None:
+            return here
+        if self._diagonal is not None:
+            diagonal = diagonal + self._diagonal
+        system = ProductSystem(partial(self._normal_times, weights), here.gradient, diagonal)
+        return here._replace(system=system, bend=partial(self._bend, weights))
+
+    def _normal_times(self, weights: Array, vector: Array) -> Array:
+        """(JᵀΛJ + penalty) v."""
+        if not is_held():
+            with hold_blas():
+                return self._normal_times(weights, vector)
+
+        def work(weights: Array, number: int, blocks: list[Block]) -> Array:
+            total = np.zeros(self.n_weights)
+            for block in blocks:
+                done = self._wiring.forward(weights, block.inputs, self._product_scratch[number])
+                slopes = self._wiring.slopes(done)
+                moved = moved_outputs(self._wiring, done, slopes, vector)
+                total += self._pulled(done, slopes, block, moved)
+            return total
+
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            product = _sum(self._spread(work, weights))
+        return product if self._diagonal is None else product + self._diagonal * vector
+
+    def _pulled(self, done: Pass, slopes: list[Array | None], block: Block, rates: Array) -> Array:
+        """JᵀΛ of a block times rates of its outputs, sample weights included."""
+        curvature = self.loss.curvature(done.outputs, block.targets)
+        if curvature.ndim == 3:
+            # Λ = RᵀR, a product a sample.
+            rates = np.einsum("kas,ks->as", curvature, np.einsum("kas,as->ks", curvature, rates))
+        else:
+            rates = rates * (curvature if curvature.ndim == 2 else curvature[:, None])
+        if block.weight is not None:
+            rates = rates * block.weight
+        return self._wiring.gradient(done, slopes, rates)
+
     # ---------------------------------------------------------------- second derivatives
 
     def _bend(self, weights: Array, direction: Array) -> Array:
@@ -608,15 +667,7 @@ class Objective:
                 done = self._wiring.forward(weights, block.inputs)
                 slopes = self._wiring.slopes(done)
                 bent = bent_outputs(self._wiring, done, slopes, direction)
-                curvature = self.loss.curvature(done.outputs, block.targets)
-                if curvature.ndim == 3:
-                    # Λ = RᵀR, a product a sample.
-                    bent = np.einsum("kas,ks->as", curvature, np.einsum("kas,as->ks", curvature, bent))
-                else:
-                    bent = bent * (curvature if curvature.ndim == 2 else curvature[:, None])
-                if block.weight is not None:
-                    bent = bent * block.weight
-                total += self._wiring.gradient(done, slopes, bent)
+                total += self._pulled(done, slopes, block, bent)
         return total
 
     def _curved(self, done: Pass, block: Block) -> Curved:

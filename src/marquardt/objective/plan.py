@@ -5,7 +5,8 @@ products, numbers written by elementwise work, and NumPy calls. Its constants ar
 server; only their ratios matter.
 
 Where the caller can do with solutions instead of the matrix, sample space is compared with the matrix forms by a pass
-and a factorization together; it is also taken where only its own matrices have room.
+and a factorization together; it is also taken where only its own matrices have room. Products without a matrix are for
+where no matrix has room.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from marquardt.objective.sensitivities import Factored, Form
 
 __all__ = ["FORMS", "SYSTEM_FORMS", "Plan", "machine_memory", "make_plan", "require_memory"]
 
-SYSTEM_FORMS = ("samples",)
+SYSTEM_FORMS = ("samples", "matrix_free")
 """The forms that solve the normal equations without their matrix."""
 FORMS = ("auto", "explicit", "pairs", "neuron_by_neuron", *SYSTEM_FORMS)
 
@@ -47,6 +48,8 @@ SERIAL_NS = 4e6
 """A pass shorter than this is not worth a second thread."""
 SAMPLE_GAIN = 0.7
 """Sample space is taken where it is estimated to take less than this share of the time of a matrix form."""
+CG_VECTORS = 12
+"""Vectors of n_weights that a step by conjugate gradients and its point hold."""
 PANEL = 2048
 """Residuals a block in sample space: a product of two blocks then takes 32 MB."""
 
@@ -58,8 +61,8 @@ class Plan:
     Parameters
     ----------
     form : str
-        ``"pairs"``, ``"explicit"``, ``"neuron_by_neuron"``, ``"samples"``, or ``"gradient"`` where no more is going to
-        be asked for.
+        ``"pairs"``, ``"explicit"``, ``"neuron_by_neuron"``, ``"samples"``, ``"matrix_free"``, or ``"gradient"`` where
+        no more is going to be asked for.
     block_size : int
         Samples a block.
     n_blocks : int
@@ -211,12 +214,22 @@ def make_plan(
         in_matrix = min(explicit_ns, pair_ns) * n_samples + n_weights**3 / 3 * NS_PRODUCT + n_weights**2 * NS_WRITTEN
         is_faster = sampled.ns + sampled.factoring_ns < SAMPLE_GAIN * in_matrix
         has_room = _has_room(8 * _sample_numbers(graph, sampled, n_rows, n_samples, block_size, matrices))
-        if "samples" in systems and has_room and (is_faster or not _has_room(8 * matrices * n_weights**2)):
+        matrix_has_room = _has_room(8 * matrices * n_weights**2)
+        if "samples" in systems and has_room and (is_faster or not matrix_has_room):
             form = "samples"
+        elif "matrix_free" in systems and not matrix_has_room:
+            form = "matrix_free"
     if form == "samples":
         return _sample_plan(graph, sampled, n_rows, n_samples, block_size, matrices)
     if form == "pairs":
         size, ns, scratch = pair_size, pair_ns, int(written)
+    elif form == "matrix_free":
+        units, matrices = sum(layer.size for layer in graph.layers), 0
+        # The gradient's arrays, twice for the rates, and the rows of R; vectors of conjugate gradients.
+        scratch, held = (2 * _PASSES + n_rows) * units, n_weights
+        size = block_size or _fitting(scratch)
+        # Gradient, diagonal and one product.
+        ns = (9 + n_rows) * n_weights * NS_PRODUCT + 2 * scratch * NS_WRITTEN + 20 * len(graph.layers) * NS_CALL / size
     elif form == "gradient":
         scratch, held = _PASSES * sum(layer.size for layer in graph.layers), n_weights
         size = block_size or _fitting(scratch)
@@ -241,6 +254,7 @@ def make_plan(
     numbers = (
         n_samples * (graph.n_inputs + 1 + graph.n_outputs)
         + matrices * n_weights**2
+        + (CG_VECTORS * n_weights if form == "matrix_free" else 0)
         + threads * (held + size * scratch)
         + keeps_pairs * pairs * n_samples
     )
