@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import scipy.linalg  # noqa: F401 - its BLAS must be loaded before it can be held
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
+
+from marquardt.networks import ACTIVATIONS
 
 settings.register_profile("marquardt", deadline=None, derandomize=True)
 
@@ -15,3 +19,13 @@ def pytest_configure(config: pytest.Config) -> None:
     limits = threadpool_limits(limits=1)
     config.add_cleanup(limits.restore_original_limits)
     settings.load_profile("marquardt")
+
+
+@pytest.fixture(autouse=True)
+def _activations_as_they_came() -> Iterator[None]:
+    """Let no test see what another one registered."""
+    before = dict(ACTIVATIONS)
+    yield
+    if before != ACTIVATIONS:
+        ACTIVATIONS.clear()
+        ACTIVATIONS.update(before)

@@ -15,9 +15,7 @@ from marquardt.networks import feed_forward
 from marquardt.objective import Need, Objective
 
 
-@settings(max_examples=60, deadline=None)
-@given(problem=problems(hidden=SMOOTH, only_smooth=True), seed=st.integers(0, 100))
-def test_the_bend_is_that_of_automatic_differentiation(problem, seed):
+def holds_against_automatic_differentiation(problem, seed):
     graph, loss, weights = problem.graph, problem.loss, problem.weights
     objective = Objective(
         graph, problem.inputs, problem.targets, loss, penalty=problem.penalty, sample_weight=problem.sample_weight
@@ -36,6 +34,19 @@ def test_the_bend_is_that_of_automatic_differentiation(problem, seed):
     # Sums of a few hundred products, each of size up to the cube of weights and direction.
     size = 1.0 + np.abs(pull).sum() * (1.0 + np.abs(weights).max()) ** 3
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12 * size)
+
+
+@settings(max_examples=10, deadline=None)
+@given(problem=problems(hidden=SMOOTH, only_smooth=True, max_samples=3), seed=st.integers(0, 100))
+def test_the_bend_is_that_of_automatic_differentiation(problem, seed):
+    holds_against_automatic_differentiation(problem, seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None)
+@given(problem=problems(hidden=SMOOTH, only_smooth=True), seed=st.integers(0, 100))
+def test_the_bend_is_that_of_automatic_differentiation_at_length(problem, seed):
+    holds_against_automatic_differentiation(problem, seed)
 
 
 @pytest.mark.parametrize("options", [{"block_size": 3}, {"form": "explicit"}, {"form": "pairs", "threads": 2}])

@@ -67,7 +67,7 @@ def holds_against_automatic_differentiation(problem):
         assert_to_rounding(point.gradient, gradient.gradient, scale=scale, summands=summands)
 
 
-@settings(max_examples=100)
+@settings(max_examples=12)
 @given(problem=problems(only_smooth=True))
 def test_everything_equals_automatic_differentiation(problem):
     holds_against_automatic_differentiation(problem)
