@@ -10,7 +10,7 @@ from marquardt.algorithms import LevenbergMarquardt, algorithm_named
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Huber, LogisticCrossEntropy, Squares, WeightDecay
 from marquardt.networks import INPUTS, Layer, LayerGraph, Network, Scaling, cascade_forward, feed_forward
-from marquardt.training import Division, Limits, Training, train
+from marquardt.training import Division, Limits, train
 from marquardt.training.lanes import Lanes, train_many
 
 N = 40
@@ -198,15 +198,45 @@ def test_a_stop_by_the_user_ends_all_lanes():
     assert [record.stop.code for record in lanes.records] == ["user"] * 4
 
 
-def test_the_time_is_that_of_all_lanes():
+def test_the_time_limit_is_for_all_lanes_and_their_seconds_are_shares_of_it():
     graph = feed_forward(2, 5, 1)
     network, inputs, targets = problem(graph)
     starts, limits = starts_of(graph, 3), Limits(max_seconds=5.0)
     results = train_many(network, starts, inputs, targets, limits=limits, clock=FakeClock())
     assert [stop.code for stop in results.stops] == ["time"] * 3
-    alone = Training(network.with_weights(starts[0]), inputs, targets, limits=limits, clock=FakeClock())
-    list(alone)
-    assert results[0].record.column("seconds").tolist() == alone.record.column("seconds").tolist()
+    # Every sweep is a second, of which each lane has a third.
+    for result in results:
+        trials = np.cumsum([epoch.trials for epoch in result.record.epochs])
+        np.testing.assert_allclose(result.record.time, (1.0 + trials) / 3.0, rtol=1e-12)
+
+
+def test_the_seconds_of_all_lanes_add_up_to_the_whole():
+    graph = feed_forward(2, 3, 1)
+    network, inputs, targets = problem(graph)
+    clock = FakeClock()
+    results = train_many(network, starts_of(graph, 5), inputs, targets, limits=Limits(max_epochs=9), clock=clock)
+    assert len(set(results.epochs)) == 1
+    assert {stop.code for stop in results.stops} == {"epochs"}
+    # A lane stops at its last epoch, so that no share is lost; the first reading is the start, of no length.
+    assert sum(result.record.seconds for result in results) == pytest.approx(clock.now - 1.0, rel=1e-12)
+
+
+def test_a_lane_can_be_pulled_like_a_run():
+    graph = feed_forward(2, 5, 1)
+    network, inputs, targets = problem(graph)
+    starts, options = starts_of(graph, 4), {"parts": PARTS, "limits": Limits(max_epochs=7, max_fail=3)}
+    whole = train_many(network, starts, inputs, targets, **options)
+    runs = Lanes(network, starts, inputs, targets, **options).runs()
+    for run, result in zip(runs, whole, strict=True):
+        epochs = []
+        for epoch in run:
+            epochs.append(epoch)
+            assert run.record.epochs[len(epochs) - 1] is epoch
+        assert [(e.epoch, e.loss, e.validation) for e in epochs] == [
+            (e.epoch, e.loss, e.validation) for e in result.record.epochs
+        ]
+        assert str(run.record.stop) == str(result.record.stop)
+        assert np.array_equal(run.network.weights, result.network.weights)
 
 
 def test_the_best_is_by_validation_or_by_loss():

@@ -7,7 +7,8 @@ of `LevenbergMarquardt` with its fixed factors and D = I,
     (A + μI) p = −g;      lower loss: w ← w + p, μ ← decrease · μ;      otherwise: μ ← increase · μ,
 
 and the stops, the validation and the numbers of an epoch are those of `Training`: results differ by rounding alone.
-What lanes share is the clock: seconds count from the start of the first sweep, for all.
+What lanes share is the clock: the time limit is for all together, and the seconds of an epoch are the lane's share of
+the time so far, so that those of all lanes add up to what all of them took.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -34,7 +34,7 @@ from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits, Status, Stop
 from marquardt.training.training import TrainingResult
 
-__all__ = ["Lanes", "ManyResults", "is_plain", "train_many"]
+__all__ = ["Lane", "Lanes", "ManyResults", "is_plain", "train_many"]
 
 TOGETHER_BYTES = 256 << 20
 """What the normal matrices of the lanes that go on together may take; more lanes than that are taken in turns."""
@@ -78,6 +78,7 @@ class _Going(NamedTuple):
     fails: Indices
     performance: Array
     norm: Array
+    share: Array
 
     def of(self, which: AnyArray) -> _Going:
         """Only some of them."""
@@ -112,7 +113,7 @@ class Lanes:
     rule : LevenbergMarquardt
         With fixed factors and D = I; the defaults when not given.
     limits : Limits
-        What ends a run, for each; the time for all together.
+        What ends a run, for each; the time is for all together.
     clock : callable
         Returns seconds; for tests.
 
@@ -126,6 +127,8 @@ class Lanes:
         Why each ended; None while it goes on.
     epochs : ndarray of int of shape (n_lanes,)
         Accepted steps of each.
+    is_cancelled : bool
+        Whether the user asked to stop.
 
     Raises
     ------
@@ -205,43 +208,69 @@ class Lanes:
             )
         everything = Parts.all_training(self.objective.n_samples) if parts is None else parts
         settings = {**vars(self._limits), **self._rule.settings}
-        self._blank = Record(self._rule.name, settings, loss.metric, everything)
+        counts = dict.fromkeys(self.objective.evaluations, 0)
+        self._records = [
+            Record(self._rule.name, dict(settings), loss.metric, everything, evaluations=dict(counts))
+            for _ in range(self.n_lanes)
+        ]
         nothing = np.full(self.n_lanes, math.nan)
         self.best = Best(weights, np.full(self.n_lanes, math.inf), np.zeros(self.n_lanes, np.intp), nothing, nothing)
         self.stops: list[Stop | None] = [None] * self.n_lanes
         self.epochs: Indices = np.zeros(self.n_lanes, np.intp)
         self._counts = np.zeros((self.n_lanes, 2), np.intp)  # evaluations: values, normal equations
-        self._history: list[tuple[Any, ...]] = []
-        self._records: list[Record] | None = None
+        self._history: list[tuple[AnyArray, ...]] = []
         self._n_read = 0
-        self._is_cancelled = False
+        self._pulled: Iterator[int] | None = None
+        self.is_cancelled = False
         self._is_started = False
 
     @property
     def records(self) -> list[Record]:
         """What happened so far, a record a lane. The epochs are written when this is first looked at."""
-        if self._records is None:
-            blank = self._blank
-            self._records = [replace(blank, settings=dict(blank.settings), epochs=[]) for _ in range(self.n_lanes)]
+        return [self.record(lane) for lane in range(self.n_lanes)]
+
+    def record(self, lane: int) -> Record:
+        """Return what happened so far in one lane.
+
+        Parameters
+        ----------
+        lane : int
+            Its number, from 0.
+
+        Returns
+        -------
+        Record
+            The same object every time, with what has come since.
+        """
         while self._n_read < len(self._history):
-            lanes, *columns, seconds = self._history[self._n_read]
+            columns = [column.tolist() for column in self._history[self._n_read]]
             self._n_read += 1
-            values = [column.tolist() for column in columns]
-            for lane, epoch, *numbers in zip(lanes.tolist(), *values, strict=True):
-                performance, validation, test, norm, mu, fails, trials, loss = numbers
-                self._records[lane].epochs.append(
-                    Epoch(epoch, performance, validation, test, norm, mu, fails, seconds, trials, loss)
-                )
-        for lane, record in enumerate(self._records):
-            values_done, normals_done = self._counts[lane].tolist()
-            record.stop, record.best_epoch = self.stops[lane], int(self.best.epoch[lane])
-            counts = {"value": values_done, "gradient": 0, "normal": normals_done}
-            record.evaluations = dict.fromkeys(self.objective.evaluations, 0) | counts
-        return self._records
+            for number, *values in zip(*columns, strict=True):
+                self._records[number].epochs.append(Epoch(*values))
+        record = self._records[lane]
+        record.stop, record.best_epoch = self.stops[lane], int(self.best.epoch[lane])
+        record.evaluations["value"], record.evaluations["normal"] = self._counts[lane].tolist()
+        return record
+
+    def runs(self) -> list[Lane]:
+        """Return the lanes as runs of their own, to be pulled one after the other.
+
+        Returns
+        -------
+        list of Lane
+            One a start.
+        """
+        return [Lane(self, number) for number in range(self.n_lanes)]
+
+    def advance(self) -> bool:
+        """Do a sweep, if lanes go on; returns whether there was one."""
+        if self._pulled is None:
+            self._pulled = iter(self)
+        return next(self._pulled, None) is not None
 
     def stop_by_user(self) -> None:
         """End all lanes that go on: the next pull does, and their records say so."""
-        self._is_cancelled = True
+        self.is_cancelled = True
         for lane, stop in enumerate(self.stops):
             if stop is None:
                 status = Status(epoch=int(self.epochs[lane]), is_cancelled=True)
@@ -269,9 +298,9 @@ class Lanes:
             for first in range(0, self.n_lanes, at_once):
                 lanes = np.arange(first, min(first + at_once, self.n_lanes))
                 for going in self._sweeps(lanes, started):
-                    if not self._is_cancelled:
+                    if not self.is_cancelled:
                         yield going + self.n_lanes - 1 - int(lanes[-1])
-                    if self._is_cancelled:
+                    if self.is_cancelled:
                         return
 
     # ---------------------------------------------------------------- sweeps
@@ -282,9 +311,12 @@ class Lanes:
         now = self._at_the_start(lanes)
         is_accepted = np.ones(len(lanes), dtype=bool)
         is_stuck = ~is_accepted
+        before = started if lanes[0] == 0 else self._clock()
         while True:
-            seconds = self._clock() - started
-            now = self._noted(now, is_accepted, seconds)
+            read = self._clock()
+            seconds = read - started
+            now = self._noted(now._replace(share=now.share + (read - before) / len(now.lane)), is_accepted)
+            before = read
             goes_on = self._judged(now, is_accepted, is_stuck, seconds)
             if not goes_on.all():
                 now = now.of(goes_on)
@@ -319,9 +351,10 @@ class Lanes:
         zero = np.zeros(count, np.intp)
         mu = np.full(count, float(self._rule.mu_init))
         performance, norm = objective.performances(sums), np.full(count, math.nan)
-        return _Going(lanes, weights, losses, gradient, normal, mu, zero, zero, zero, zero, performance, norm)
+        share = np.zeros(count)
+        return _Going(lanes, weights, losses, gradient, normal, mu, zero, zero, zero, zero, performance, norm, share)
 
-    def _noted(self, now: _Going, is_accepted: AnyArray, seconds: float) -> _Going:
+    def _noted(self, now: _Going, is_accepted: AnyArray) -> _Going:
         """Put the new epochs into the history, and keep the best."""
         if not is_accepted.any():
             return now
@@ -345,8 +378,11 @@ class Lanes:
         if self._validation is not None:
             fails = np.where(is_best, 0, fails + 1)
         trials = now.trial[which] - now.trials_before[which]
-        columns = (epoch, performance, validation, test, norm, now.mu[which], fails, trials, loss)
-        self._history.append((lane, *columns, seconds))
+        share = now.share[which]
+        # In the order of the fields of Epoch.
+        self._history.append(
+            (lane, epoch, performance, validation, test, norm, now.mu[which], fails, share, trials, loss)
+        )
         self.epochs[lane] = epoch
         better = lane[is_best]
         new = (weights, compared, epoch, performance, validation)
@@ -362,7 +398,7 @@ class Lanes:
         limits = self._limits
         goes_on = np.ones(len(now.lane), dtype=bool)
         is_asked = is_stuck.copy()
-        if self._is_cancelled or seconds >= limits.max_seconds:
+        if self.is_cancelled or seconds >= limits.max_seconds:
             is_asked[:] = True
         else:
             metrics = self._metrics(now)
@@ -381,7 +417,7 @@ class Lanes:
         rows = zip(*(array[asked].tolist() for array in looked_at), strict=True)
         for k, (epoch, trial, loss, sse, mse, norm, fails, mu) in zip(asked.tolist(), rows, strict=True):
             outcome = self._rule.outcome(Damped(Damping(mu, self._rule.mu_increase))) if is_stuck[k] else None
-            status = Status(epoch, trial, loss, sse, mse, norm, fails, seconds, outcome, self._is_cancelled)
+            status = Status(epoch, trial, loss, sse, mse, norm, fails, seconds, outcome, self.is_cancelled)
             stop = _first(self._checks, status)
             if stop is not None:
                 self.stops[now.lane[k]] = stop
@@ -393,6 +429,63 @@ class Lanes:
         mse = now.performance if self._is_squares else np.full(len(now.lane), math.nan)
         sse = mse * (self.objective.total_weight * self.objective.n_outputs)
         return {"loss": now.loss, "mse": mse, "rmse": np.sqrt(mse), "sse": sse}
+
+
+class Lane:
+    """One of the lanes as a run of its own, like `Training`: iterating yields its epochs as soon as they are known.
+
+    Whichever is pulled moves all of them; the epochs that the others have done meanwhile wait until they are pulled.
+
+    Parameters
+    ----------
+    lanes : Lanes
+        All of them.
+    number : int
+        Which, from 0.
+    """
+
+    def __init__(self, lanes: Lanes, number: int) -> None:
+        self._lanes, self._number = lanes, number
+        self.objective = lanes.objective
+
+    @property
+    def network(self) -> Network:
+        """The best network so far, as of `Training`."""
+        return self._lanes.network.with_weights(self._lanes.best.weights[self._number])
+
+    @property
+    def record(self) -> Record:
+        """What happened so far."""
+        return self._lanes.record(self._number)
+
+    @property
+    def best_value(self) -> float:
+        """What epochs and restarts are compared by, of the best epoch."""
+        return float(self._lanes.best.value[self._number])
+
+    def stop_by_user(self) -> None:
+        """End all lanes."""
+        self._lanes.stop_by_user()
+
+    def __iter__(self) -> Iterator[Epoch]:
+        """Train.
+
+        Yields
+        ------
+        Epoch
+            The start, then one an accepted step.
+        """
+        epochs, n_shown = self.record.epochs, 0
+        while True:
+            while n_shown < len(epochs):
+                yield epochs[n_shown]
+                n_shown += 1
+                if self._lanes.is_cancelled:
+                    return
+            if self.record.stop is not None or not self._lanes.advance():
+                return
+            # Looking at the record writes the epochs that have come.
+            epochs = self.record.epochs
 
 
 class ManyResults(Sequence[TrainingResult]):
@@ -435,7 +528,6 @@ class ManyResults(Sequence[TrainingResult]):
         self.epochs = lanes.epochs
         self.stops = [stop for stop in lanes.stops if stop is not None]
         self.best = int(np.argmin(best.value))
-        self._records: list[Record] = []
 
     def __len__(self) -> int:
         return self._lanes.n_lanes
@@ -449,9 +541,8 @@ class ManyResults(Sequence[TrainingResult]):
     def __getitem__(self, number: int | slice) -> TrainingResult | list[TrainingResult]:
         if isinstance(number, slice):
             return [self[k] for k in range(*number.indices(len(self)))]
-        if not self._records:
-            self._records = self._lanes.records
-        return TrainingResult(self._lanes.network.with_weights(self.weights[number]), self._records[number])
+        number = range(len(self))[number]
+        return TrainingResult(self._lanes.network.with_weights(self.weights[number]), self._lanes.record(number))
 
 
 def train_many(
