@@ -8,8 +8,7 @@ import pytest
 from marquardt.errors import ConfigurationError, ShapeError
 from marquardt.losses import Cauchy, Huber, LogisticCrossEntropy, SoftL1, SoftmaxCrossEntropy, Squares, WeightDecay
 from marquardt.networks import INPUTS, Layer, LayerGraph, Scaling, cascade_forward, feed_forward
-from marquardt.objective import Need, Objective
-from marquardt.objective.batched import BatchedObjective
+from marquardt.objective import BatchedObjective, Need, Objective
 
 N_SAMPLES = 23
 GRAPHS = {

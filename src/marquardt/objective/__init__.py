@@ -1,5 +1,6 @@
 """The objective: blocks of samples, evaluations, and the normal equations without a Jacobian."""
 
+from marquardt.objective.batched import BatchedObjective
 from marquardt.objective.evaluation import Evaluation, Facts, Need, System
 from marquardt.objective.objective import Objective
 from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, machine_memory, require_memory
@@ -7,6 +8,7 @@ from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, machine_memory, 
 __all__ = [
     "FORMS",
     "SYSTEM_FORMS",
+    "BatchedObjective",
     "Evaluation",
     "Facts",
     "Need",

@@ -28,7 +28,7 @@ from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas, solve_damped_each
-from marquardt.objective.batched import BatchedObjective
+from marquardt.objective import BatchedObjective
 from marquardt.training.division import Parts
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits, Status, Stop
