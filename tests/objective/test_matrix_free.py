@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -128,6 +129,23 @@ def test_the_plan_takes_it_where_no_matrix_has_room(monkeypatch):
     assert Objective(graph, inputs[:3000], targets[:3000], systems=LevenbergMarquardt().systems).plan.form == "samples"
     small = feed_forward(10, 100, 1)
     assert Objective(small, inputs, targets, systems=LevenbergMarquardt().systems).plan.form == "pairs"
+
+
+@pytest.mark.parametrize("need", [Need.GRADIENT, Need.NORMAL])
+def test_memory_does_not_grow_with_the_number_of_blocks(need):
+    graph = feed_forward(50, (200, 200), 1)
+    inputs, targets, weights = np.zeros((1000, 50)), np.zeros((1000, 1)), initial_weights(graph, rng=0)
+    objective = Objective(graph, inputs, targets, form="matrix_free", block_size=10)
+    tracemalloc.start()
+    try:
+        here = objective.at(weights, need)
+        if need is Need.NORMAL:
+            assert here.damped_step(1.0)[0] is not None
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # A dozen vectors, but no gradient for each of the hundred blocks.
+    assert peak < 20 * weights.nbytes
 
 
 def test_what_overflows_has_no_step():

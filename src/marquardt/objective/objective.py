@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
@@ -502,12 +502,12 @@ class Objective:
 
     def _gradients(self, weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array]:
         """Sums and gradient of one thread's blocks."""
-        parts = []
-        for block in blocks:
+
+        def part(block: Block) -> tuple[Array, Array]:
             done, sums = self._forward(weights, number, block)
-            parts.append((sums, self._gradient(done, self._wiring.slopes(done), block)))
-        total_sums, gradient = _sum_each(parts)
-        return total_sums, gradient
+            return sums, self._gradient(done, self._wiring.slopes(done), block)
+
+        return _running_sum(map(part, blocks))
 
     def _explicit(self, weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array, Array]:
         """Sums, gradient and normal matrix of one thread's blocks, by way of the Jacobian."""
@@ -605,13 +605,14 @@ class Objective:
 
         def work(weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array, Array]:
             diagonal = np.zeros(self.n_weights)
-            parts = []
-            for block in blocks:
+
+            def part(block: Block) -> tuple[Array, Array]:
                 done, sums = self._forward(weights, number, block)
                 slopes, _, deltas = self._deltas(done, block)
                 add_diagonal(self._wiring, deltas, done.stacked, diagonal)
-                parts.append((sums, self._gradient(done, slopes, block)))
-            sums, gradient = _sum_each(parts)
+                return sums, self._gradient(done, slopes, block)
+
+            sums, gradient = _running_sum(map(part, blocks))
             return sums, gradient, diagonal
 
         sums, gradient, diagonal = _sum_each(self._spread(work, weights))
@@ -786,6 +787,15 @@ def _sum(arrays: list[Array]) -> Array:
 def _sum_each(parts: Sequence[tuple[Array, ...]]) -> Sequence[Array]:
     """Sum tuples of arrays place by place."""
     return parts[0] if len(parts) == 1 else [_sum(list(place)) for place in zip(*parts, strict=True)]
+
+
+def _running_sum(parts: Iterable[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """The same as they come: many blocks of a large network would not leave room for a gradient each."""
+    total: tuple[Array, Array] | None = None
+    for left, right in parts:
+        total = (left, right) if total is None else (total[0] + left, total[1] + right)
+    assert total is not None  # there is always a block
+    return total
 
 
 def _checked(
