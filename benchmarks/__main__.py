@@ -7,6 +7,7 @@ import sys
 
 NAMES = (
     "engine",
+    "forms",
     "sine",
     "many",
     "parity",
