@@ -171,7 +171,7 @@ def test_normal_equations_are_asked_for():
 
 
 @pytest.mark.parametrize("setting", ["mu_init", "mu_increase", "mu_decrease", "mu_max"])
-@pytest.mark.parametrize("value", [0, -1.0, math.nan, "1", None, True])
+@pytest.mark.parametrize("value", [0, -1.0, math.nan, "1", True])
 def test_settings_must_be_positive_numbers(setting, value):
     with pytest.raises(ConfigurationError, match=f"{setting} must be a number above 0, got {value!r}"):
         LevenbergMarquardt(**{setting: value})
@@ -207,3 +207,5 @@ def test_unknown_names_and_settings_are_refused():
         algorithm_named("trianlm")
     with pytest.raises(ConfigurationError, match=r"lm has no setting 'mu'\. It takes mu_init, mu_increase"):
         algorithm_named("lm", mu=1.0)
+    with pytest.raises(ConfigurationError, match=r"has mu_init already, got 2.0 for it, too"):
+        algorithm_named("lm(mu_init=1)", mu_init=2.0)

@@ -50,7 +50,7 @@ def test_the_gain_ratio_moves_mu_at_its_quarters(ratio, factor):
 
 
 def test_nielsens_factor_is_smooth_between_two_and_a_third():
-    rule = LevenbergMarquardt(damping="nielsen", mu_increase=2.0)
+    rule = LevenbergMarquardt(damping="nielsen")
     assert judged(rule, 0.5)[1] == Damping(1.0, 2.0)
     assert judged(rule, 1.0)[1].mu == pytest.approx(1 / 3)
     assert judged(rule, 1e-9)[1].mu == pytest.approx(2.0)
@@ -60,9 +60,15 @@ def test_nielsens_factor_is_smooth_between_two_and_a_third():
     assert max(abs(a - b) for a, b in pairwise(factors)) < 6 * 1.49 / 199
 
 
+def test_the_first_factor_is_ten_and_with_nielsens_damping_two_unless_given():
+    assert (LevenbergMarquardt().mu_increase, LevenbergMarquardt().mu_decrease) == (10.0, 0.1)
+    assert LevenbergMarquardt(damping="nielsen").mu_increase == GeodesicLevenbergMarquardt().mu_increase == 2.0
+    assert LevenbergMarquardt(damping="nielsen", mu_increase=3.0).mu_increase == 3.0
+
+
 def test_nielsens_mu_rises_ever_faster_while_steps_fail():
     state = Damped(Damping(1.0, 2.0))
-    rule = LevenbergMarquardt(damping="nielsen", mu_increase=2.0)
+    rule = LevenbergMarquardt(damping="nielsen")
     here, worse = Evaluation(np.zeros(1), 1.0, np.ones(1)), Evaluation(np.zeros(1), 2.0, np.ones(1))
     seen = []
     for _ in range(4):
@@ -168,6 +174,7 @@ def test_the_acceleration_saves_most_epochs_in_the_curved_valley_of_the_sine():
     [
         ({"damping": "nielson"}, "damping must be one of .*got 'nielson'. Did you mean 'nielsen'"),
         ({"scaling": "diag"}, "scaling must be one of 'identity', 'marquardt', got 'diag'"),
+        ({"damping": "nielsen", "mu_decrease": 0.5}, "Nielsen's damping has no mu_decrease, got 0.5"),
         ({"geodesic": -0.75}, "geodesic must be a number from 0 up, got -0.75"),
         ({"rise_after": 2.5}, "rise_after must be a whole number from 0 up, got 2.5"),
         ({"rise_after": -1}, "rise_after must be a whole number from 0 up, got -1"),

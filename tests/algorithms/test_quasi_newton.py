@@ -323,9 +323,9 @@ def test_the_sine_problem_takes_about_as_many_evaluations_as_scipys(method, rule
         start = sine.start(seed)
         theirs = scipys(method, sine.objective(), start, 0.1)[1]
         ratios.append(our_evaluations(sine.objective(), rule, start, 0.1) / theirs)
-    # Our 55 to 67 against their 34 to 41, which begin with H = I, and our 141 to 193 against their 161 to 207.
-    # With first_scale = 1 BFGS needs five times theirs.
-    assert np.median(ratios) < 2.5
+    # Theirs begin with H = I, and need 34 to 41 and 161 to 207; our BFGS needs 55 to 67 with first_scale = 30, and five
+    # times theirs with 1.
+    assert np.median(ratios) < 4.0
 
 
 # ------------------------------------------------------------------ settings and names

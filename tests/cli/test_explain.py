@@ -61,7 +61,9 @@ def test_settings_go_with_the_name(call, refused, concrete_csv):
     answer = call(*base, "--algorithm", "gradient_descent(rate=0.001)", "--json")
     assert answer.json["algorithm"] == "gradient_descent"
     assert "rate must be" in refused(*base, "--force", "--algorithm", "gradient_descent(rate=-1)")
-    assert "bfgs has no setting 'mu_init'" in refused(*base, "--force", "--algorithm", "bfgs", "--mu", "0.1")
+    assert "--algorithm bfgs: --mu is for Levenberg–Marquardt's damping" in refused(
+        *base, "--force", "--algorithm", "bfgs", "--mu", "0.1"
+    )
 
 
 def test_bayesian_regularization_trains_on_the_rows_that_others_validate_with(call, refused, concrete_csv):
@@ -71,3 +73,12 @@ def test_bayesian_regularization_trains_on_the_rows_that_others_validate_with(ca
     assert made["algorithm"] == "bayesian_regularization"
     assert "set max_fail to 0" in refused(*base, "--force", "--validation", "0.2")
     assert "chooses the weight decay itself" in refused(*base, "--force", "--alpha", "0.1")
+
+
+def test_a_training_that_diverged_is_told_of_even_quietly(call, concrete_csv):
+    answer = call(
+        "train", concrete_csv, "--target", "strength", "--ignore", "site", "--algorithm", "gauss_newton", "--quiet"
+    )
+    assert answer.code == 0
+    assert answer.out == ""
+    assert answer.err.startswith("Warning: ")

@@ -250,7 +250,10 @@ REFUSED_OPTIONS = [
     (("--alpha", "a"), "--alpha must be"),
     (("--alpha", "1,2,3"), "one for each of the 2 layers"),
     (("--restarts", "0"), "--restarts must be a whole number from 1 up"),
-    (("--algorithm", "levenberg"), "--algorithm levenberg: There is no algorithm .* Did you mean 'levenberg_marquardt'"),
+    (
+        ("--algorithm", "levenberg"),
+        "--algorithm levenberg: There is no algorithm .* Did you mean 'levenberg_marquardt'",
+    ),
     (("--mu", "0"), "--mu must be a number above 0"),
     (("--mu-inc", "1"), "--mu-inc must be above 1"),
     (("--mu-dec", "1"), "--mu-dec must be below 1"),

@@ -31,7 +31,7 @@ def trained(name, n_outputs=2, **options):
     )
 
 
-@pytest.mark.parametrize("form", (*SUMS, "samples"))
+@pytest.mark.parametrize("form", [*SUMS, "samples"])
 @pytest.mark.parametrize("name", LOSSES)
 def test_loss_falls_to_a_stationary_point(name, form):
     record = trained(name, form=form).record

@@ -451,3 +451,9 @@ def test_step_below_rounding_moves_no_value(value, slope):
 def test_setting_that_cannot_be_is_refused(name, settings, message):
     with pytest.raises(ConfigurationError, match=message):
         line_search_named(name, **settings)
+
+
+def test_constants_may_be_spelled_with_the_name():
+    assert line_search_named("strong_wolfe(c2=0.1)") == line_search_named("strong_wolfe", c2=0.1)
+    with pytest.raises(ConfigurationError, match="strong_wolfe has no setting 'c3'"):
+        line_search_named("strong_wolfe(c3=0.1)")

@@ -128,7 +128,7 @@ def test_uniform_starts_fill_their_spread():
     [
         ("two-spiral", r"There is no problem 'two-spiral'\. Did you mean 'two-spirals'\?"),
         ("parity-1", "number of bits must be a whole number from 2 up, got 1"),
-        ("parity-17", "at most 16"),
+        ("parity-17", "number of bits must be at most 16, which are 65,536 samples, got 17"),
         ("parity-3:0", "number of hidden units must be a whole number from 1 up, got 0"),
         ("parity-3(gain=0)", "gain must be a number above 0, got 0"),
         ("parity-3:2(hidden=3)", "has its hidden units twice"),

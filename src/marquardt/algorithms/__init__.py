@@ -150,6 +150,11 @@ def algorithm_named(name: str, **settings: Any) -> StepRule:
             f"There is no algorithm {word!r}.{nearest(word, ALGORITHMS)} There are {', '.join(own)}."
         )
     kind = ALGORITHMS[word]
+    twice = [setting for setting in settings if setting in spelled_out]
+    if twice:
+        raise ConfigurationError(
+            f"{name} has {twice[0]} already, got {settings[twice[0]]!r} for it, too. Give one of them."
+        )
     together = {**spelled_out, **settings}
     require_settings(kind, together, word)
     return kind(**together)

@@ -12,9 +12,10 @@ n steps end at the minimum and H is the inverse Hessian.
 
 Broyden, Fletcher, Goldfarb and Shanno (1970, independently). Departures from textbooks (Nocedal and Wright 2006,
 algorithm 6.1): 1. Their first_scale is 1. Median loss at 1, 10, 30, 100: sine problem, 1000 evaluations, 2.6e-5,
-1.9e-6, 1.8e-6, 6.2e-7; Friedman's function 5-10-1, 600 evaluations, 0.154, 0.126, 0.067, 0.069; parity of 4, solved
-from 12, 13, 13, 9 of 20 starts. 2. A pair with yᵀs ≤ √eps ‖y‖‖s‖ is skipped. 3. When a search fails, H is forgotten and
-the search done once more along −g. Memory and work are O(n_weights²) an epoch, beside the pass over the data.
+1.9e-6, 1.8e-6, 6.2e-7; Friedman's function 5-10-1, 600 evaluations, 0.154, 0.126, 0.067, 0.069. More than 10 throws
+units into saturation: parity-3 by 3-2-1, solved from 40, 29, 20 of 100 starts at 1, 10, 30. 2. A pair with
+yᵀs ≤ √eps ‖y‖‖s‖ is skipped. 3. When a search fails, H is forgotten and the search done once more along −g. Memory and
+work are O(n_weights²) an epoch, beside the pass over the data.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class BFGS(MatrixRule):
     """
 
     line_search: LineSearch | str = "strong_wolfe"
-    first_scale: float = 30.0
+    first_scale: float = 10.0
 
     name = "bfgs"
 

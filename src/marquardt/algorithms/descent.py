@@ -192,10 +192,12 @@ class DirectionRule(StepRule):
             The search so far.
         """
         shortest = min((look.length for look in state.looks), default=math.nan)
+        # Along −g the slope is −gᵀg.
+        norm = math.nan if state.start is None else math.sqrt(abs(state.start.slope))
         return Outcome(
             "step",
-            f"No step lowers the loss any more: the {self.search.name} search found none along the gradient "
-            f"down to a rate of {shortest:.3g}.",
+            f"No step lowers the loss any more: the {self.search.name} search found none along the gradient, whose "
+            f"norm is {norm:.3g}, down to a rate of {shortest:.3g}.",
         )
 
     def _begin(self, here: Evaluation, state: SearchState) -> SearchState:

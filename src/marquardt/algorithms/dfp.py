@@ -47,7 +47,7 @@ class DFP(MatrixRule):
     """
 
     line_search: LineSearch | str = "hybrid_bisection_cubic"
-    first_scale: float = 30.0
+    first_scale: float = 10.0
 
     name = "dfp"
 

@@ -12,7 +12,8 @@ already: Laplace's approximation needs nothing else). With H = JᵀΛJ + diag(λ
 
 Departures from the papers: 1. N − γ is at least N/10, as fewer residuals left than that mean interpolation, about
 whose noise nothing is known. 2. α is held within bounds. 3. Weights that no group holds may have a broad prior in (1)
-and (4), where H would be singular without.
+and (4), where H would be singular without. 4. For the robust losses (2) and (4) read E_D as if it were half a sum of
+squares: the decay they lead to is useful, ln p is not a likelihood.
 """
 
 from __future__ import annotations

@@ -74,10 +74,11 @@ class LevenbergMarquardt(StepRule):
     ----------
     mu_init : float
         The first μ; with `mu_relative` in parts of the largest entry of the diagonal of A at the start.
-    mu_increase : float
-        What μ is multiplied with after a rejected trial; above 1.
-    mu_decrease : float
-        What μ is multiplied with after an accepted one; below 1.
+    mu_increase : float, optional
+        What μ is multiplied with after a rejected trial; above 1. 10 when not given, and 2 with Nielsen's damping,
+        which doubles it with every further failure.
+    mu_decrease : float, optional
+        What μ is multiplied with after an accepted one; below 1. 0.1 when not given; Nielsen's damping has none.
     mu_max : float
         A μ above this ends the run: no step along the gradient lowers the loss any more.
     damping : str
@@ -105,8 +106,8 @@ class LevenbergMarquardt(StepRule):
     """
 
     mu_init: float = 1e-3
-    mu_increase: float = 10.0
-    mu_decrease: float = 0.1
+    mu_increase: float | None = None
+    mu_decrease: float | None = None
     mu_max: float = 1e10
     damping: str = "factors"
     scaling: str = "identity"
@@ -120,20 +121,36 @@ class LevenbergMarquardt(StepRule):
     trial_need = Need.VALUE
 
     def __post_init__(self) -> None:
-        for setting in ("mu_init", "mu_increase", "mu_decrease", "mu_max"):
+        is_nielsens = one_of(self.damping, DAMPINGS, "damping") == "nielsen"
+        if self.mu_increase is None:
+            object.__setattr__(self, "mu_increase", 2.0 if is_nielsens else 10.0)
+        if self.mu_decrease is not None and is_nielsens:
+            raise ConfigurationError(
+                f"Nielsen's damping has no mu_decrease, got {self.mu_decrease!r}: it takes a function of the gain "
+                f"ratio. Leave it out, or take damping='factors'."
+            )
+        if self.mu_decrease is None and not is_nielsens:
+            object.__setattr__(self, "mu_decrease", 0.1)
+        for setting in ("mu_init", "mu_increase", "mu_max"):
             positive(getattr(self, setting), setting)
-        if not 1 < self.mu_increase < math.inf:
+        if self.mu_decrease is not None:
+            positive(self.mu_decrease, "mu_decrease")
+        if not 1 < self.factors[0] < math.inf:
             raise ConfigurationError(f"mu_increase must be above 1, got {self.mu_increase!r}. The usual value is 10.")
-        if not self.mu_decrease < 1:
+        if self.mu_decrease is not None and not self.mu_decrease < 1:
             raise ConfigurationError(f"mu_decrease must be below 1, got {self.mu_decrease!r}. The usual value is 0.1.")
         if not self.mu_init <= self.mu_max < math.inf:
             raise ConfigurationError(
                 f"mu_max must be finite and not below mu_init, got mu_max={self.mu_max!r}, mu_init={self.mu_init!r}."
             )
-        one_of(self.damping, DAMPINGS, "damping")
         one_of(self.scaling, ("identity", "marquardt"), "scaling")
         non_negative(self.geodesic, "geodesic")
         whole(self.rise_after, "rise_after")
+
+    @property
+    def factors(self) -> tuple[float, float]:
+        """What μ rises and falls by; the second is 1 for Nielsen's damping, which has none."""
+        return self.mu_increase or 1.0, self.mu_decrease or 1.0
 
     @property
     def never_rises(self) -> bool:  # type: ignore[override]
@@ -165,11 +182,11 @@ class LevenbergMarquardt(StepRule):
             The starting point.
         """
         if not self.mu_relative:
-            return Damped(Damping(self.mu_init, self.mu_increase))
+            return Damped(Damping(self.mu_init, self.factors[0]))
         if here.normal is None:
             raise ValueError("Levenberg–Marquardt needs the normal equations at accepted points.")
         largest = 1.0 if self.scaling == "marquardt" else float(here.normal.diagonal().max())
-        return Damped(Damping(min(max(self.mu_init * largest, MU_FLOOR), self.mu_max), self.mu_increase))
+        return Damped(Damping(min(max(self.mu_init * largest, MU_FLOOR), self.mu_max), self.factors[0]))
 
     def propose(self, here: Evaluation, state: Damped) -> tuple[Step, Damped]:
         """Solve eq. (2), and (4) if wanted.
@@ -216,7 +233,7 @@ class LevenbergMarquardt(StepRule):
         now = state.damping
         if there.loss < here.loss:
             ratio = (here.loss - there.loss) / step.predicted_decrease if step.predicted_decrease > 0 else 1.0
-            mu, factor = DAMPINGS[self.damping](now, ratio, self.mu_increase, self.mu_decrease)
+            mu, factor = DAMPINGS[self.damping](now, ratio, *self.factors)
             return Verdict.ACCEPT, Damped(Damping(max(mu, MU_FLOOR), factor), 0, state.diagonal)
         fails = state.fails + 1
         if fails > self.rise_after > 0 and math.isfinite(there.loss):
@@ -254,8 +271,7 @@ class GeodesicLevenbergMarquardt(LevenbergMarquardt):
     Parameters
     ----------
     mu_init, mu_increase, mu_decrease, mu_max, damping, scaling, geodesic, rise_after, mu_relative
-        As for `LevenbergMarquardt`, with other defaults: Nielsen's damping, whose first factor is 2, and 0.75 for the
-        acceleration.
+        As for `LevenbergMarquardt`, with other defaults: Nielsen's damping, and 0.75 for the acceleration.
 
     Raises
     ------
@@ -268,7 +284,6 @@ class GeodesicLevenbergMarquardt(LevenbergMarquardt):
     'nielsen'
     """
 
-    mu_increase: float = 2.0
     damping: str = "nielsen"
     geodesic: float = 0.75
 

@@ -118,7 +118,7 @@ class MatrixRule(QuasiNewtonRule):
     def check_scale(self) -> None:
         """Refuse a scale that cannot be."""
         if positive(self.first_scale, "first_scale") == math.inf:
-            raise ConfigurationError(f"first_scale must be finite, got {self.first_scale!r}. The usual value is 30.")
+            raise ConfigurationError(f"first_scale must be finite, got {self.first_scale!r}. The usual value is 10.")
 
     @abstractmethod
     def updated(self, inverse: Array, step: Array, change: Array) -> Array:

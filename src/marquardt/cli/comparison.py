@@ -94,11 +94,16 @@ def show_list(voice: Voice, *, as_json: bool = False) -> None:
     problems["parity-N-bridged"] = "The same where the output sees the inputs, too."
     problems["parity-N-cascade"] = "The same with H single units, each with the inputs and all units before it."
     algorithms = {kind.name: _first_line(kind) for kind in ALGORITHMS.values()}
+    also: dict[str, list[str]] = {name: [] for name in algorithms}
+    for name, kind in ALGORITHMS.items():
+        if name != kind.name:
+            also[kind.name].append(name)
     if as_json:
-        print(json.dumps({"problems": problems, "algorithms": algorithms}))
+        print(json.dumps({"problems": problems, "algorithms": algorithms, "other_names": also}))
     voice.show(table("Problems", ["name", ""], [[*each] for each in problems.items()], n_left=2))
     voice.say()
-    voice.show(table("Algorithms", ["name", ""], [[*each] for each in algorithms.items()], n_left=2))
+    rows = [[name, ", ".join(also[name]), line] for name, line in algorithms.items()]
+    voice.show(table("Algorithms", ["name", "also", ""], rows, n_left=3))
 
 
 def problem_of(choices: CompareChoices) -> Problem:

@@ -18,6 +18,8 @@ from marquardt.training import DIVISIONS, GOAL_METRICS, Limits, Settings
 
 SUFFIX = ".marquardt"
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
+DAMPING = {"--mu": "mu_init", "--mu-inc": "mu_increase", "--mu-dec": "mu_decrease", "--mu-max": "mu_max"}
+"""Options of the damping, and the settings they are."""
 RECORD_SUFFIXES = (".json", ".csv")
 
 
@@ -114,6 +116,12 @@ def _algorithm(choices: Choices) -> StepRule:
     """The rule; that of Levenberg–Marquardt for auto."""
     name, given = choices.algorithm, _rule(choices)
     try:
+        rule = algorithm_named("levenberg_marquardt" if name == "auto" else name)
+        for option, setting in DAMPING.items():
+            if setting in given and setting not in rule.setting_names():
+                raise ConfigurationError(
+                    f"{option} is for Levenberg–Marquardt's damping, which it has not. Leave it out."
+                )
         return algorithm_named("levenberg_marquardt" if name == "auto" else name, **given)
     except ConfigurationError as error:
         raise ConfigurationError(f"--algorithm {name}: {error}") from None
@@ -175,14 +183,11 @@ def _settings(choices: Choices) -> Settings:
 
 
 def _rule(choices: Choices) -> dict[str, float]:
-    named = {
-        "--mu": ("mu_init", choices.mu),
-        "--mu-inc": ("mu_increase", choices.mu_inc),
-        "--mu-dec": ("mu_decrease", choices.mu_dec),
-        "--mu-max": ("mu_max", choices.mu_max),
-    }
+    values = (choices.mu, choices.mu_inc, choices.mu_dec, choices.mu_max)
     given: dict[str, float] = {
-        setting: positive(value, option) for option, (setting, value) in named.items() if value is not None
+        setting: positive(value, option)
+        for (option, setting), value in zip(DAMPING.items(), values, strict=True)
+        if value is not None
     }
     if choices.mu_inc is not None and not 1 < choices.mu_inc < math.inf:
         raise ConfigurationError(f"--mu-inc must be above 1, got {choices.mu_inc:g}. The usual value is 10.")

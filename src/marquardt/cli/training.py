@@ -23,7 +23,7 @@ from marquardt.cli.plain import finite
 from marquardt.cli.progress import Line, Progress
 from marquardt.cli.scores import scores_of_parts
 from marquardt.cli.tables import attempts_table, error_tables
-from marquardt.cli.voice import Voice
+from marquardt.cli.voice import Voice, clean
 from marquardt.errors import DataError
 from marquardt.files import replacing
 from marquardt.storage import NetworkFile, save
@@ -63,6 +63,10 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     if job.record is not None:
         write_record(job.record, prepared.fitting.record, force=job.force)
     conclude(job, prepared, content, voice, is_interrupted)
+    stop = prepared.fitting.record.stop
+    if stop is not None and stop.code == "diverged":
+        # Even where people asked for quiet: what was written is hardly trained.
+        print(clean(f"Warning: {stop.sentence}"), file=sys.stderr)
     if as_json:
         print(json.dumps(summary(job, prepared, content)))
     return INTERRUPTED if is_interrupted else DONE

@@ -8,6 +8,7 @@ import numpy as np
 
 from marquardt.arrays import Array
 from marquardt.checks import one_of, positive, whole
+from marquardt.errors import ConfigurationError
 from marquardt.networks import Activation, LayerGraph, cascade_forward, feed_forward, register_activation
 from marquardt.problems.problem import Problem
 
@@ -52,7 +53,9 @@ def parity(n_bits: int, wiring: str = "multilayer", hidden: int | None = None, g
     """
     n_bits = whole(n_bits, "the number of bits", minimum=2)
     if n_bits > MOST_BITS:
-        whole(n_bits, f"the number of bits (at most {MOST_BITS}, which are {2**MOST_BITS} samples)", minimum=n_bits + 1)
+        raise ConfigurationError(
+            f"The number of bits must be at most {MOST_BITS}, which are {2**MOST_BITS:,} samples, got {n_bits}."
+        )
     one_of(wiring, WIRINGS, "wiring")
     if hidden is None:
         hidden = {"multilayer": max(2, n_bits - 1), "bridged": n_bits // 2, "cascade": n_bits.bit_length() - 1}[wiring]

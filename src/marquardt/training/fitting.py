@@ -46,6 +46,10 @@ Run = Training | EvidenceTraining | Lane
 VALIDATED_DECAY = 1e-4
 """What the automatic weight decay is beside a validation part: enough to keep the weights finite."""
 
+EVIDENCE_WEIGHTS = 1000
+"""Weights up to which the evidence is weighed for algorithms that do not solve the normal equations themselves: a
+matrix of 8 MB. Beyond, the automatic weight decay is `VALIDATED_DECAY`."""
+
 LANES_FROM, LANES_WEIGHTS, LANES_JACOBIAN = 20, 65, 20_000
 """Restarts from which, and weights and numbers of a Jacobian up to which restarts go on side by side. Measured with
 early stopping: 20 restarts are 1.9 times faster for 13 weights and 60 samples, 1.3 for 65 and 300; 10 restarts of 21 to
@@ -71,7 +75,7 @@ class Settings:
     alpha : float, sequence of float or "auto"
         Weight decay ½ α Σ w², one number or one a layer. ``"auto"`` chooses one a layer from the data
         (see `EvidenceTraining`); with a validation part, which guards against fitting the noise in its own way,
-        it means 1e-4.
+        it means 1e-4, and so it does above 1,000 weights with an algorithm that does not solve the normal equations.
     initialization : str
         One of `INITIALIZATIONS`.
     spread : float
@@ -521,8 +525,8 @@ class Fitting:
         return lanes.runs()
 
     def _has_room_for_evidence(self) -> bool:
-        """Whether the automatic choice left room for the normal equations that the evidence is made of."""
-        return self.settings.algorithm != "auto" or self.rule.point_need is Need.NORMAL
+        """Whether the normal equations that the evidence is made of are there, or small beside what the rule needs."""
+        return self.rule.point_need is Need.NORMAL or self._untrained.n_weights <= EVIDENCE_WEIGHTS
 
     def _input_range(self, scaling: Scaling) -> Array:
         """Lowest and highest scaled value of every input that trains."""

@@ -13,9 +13,10 @@ the time so far, so that those of all lanes add up to what all of them took.
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -220,7 +221,7 @@ class Lanes:
         self._counts = np.zeros((self.n_lanes, 2), np.intp)  # evaluations: values, normal equations
         self._history: list[tuple[AnyArray, ...]] = []
         self._n_read = 0
-        self._pulled: Iterator[int] | None = None
+        self._pulled: Generator[int, None, None] | None = None
         self.is_cancelled = False
         self._is_started = False
 
@@ -266,7 +267,10 @@ class Lanes:
         """Do a sweep, if lanes go on; returns whether there was one."""
         if self._pulled is None:
             self._pulled = iter(self)
-        return next(self._pulled, None) is not None
+        going = next(self._pulled, None)
+        if going == 0:
+            self._pulled.close()  # nobody pulls again, and BLAS would be held as long as the lanes are kept
+        return going is not None
 
     def stop_by_user(self) -> None:
         """End all lanes that go on: the next pull does, and their records say so."""
@@ -275,8 +279,10 @@ class Lanes:
             if stop is None:
                 status = Status(epoch=int(self.epochs[lane]), is_cancelled=True)
                 self.stops[lane] = _first(self._checks, status)
+        if self._pulled is not None and inspect.getgeneratorstate(self._pulled) != inspect.GEN_RUNNING:
+            self._pulled.close()
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Generator[int, None, None]:
         """Train.
 
         Yields
@@ -331,7 +337,8 @@ class Lanes:
             is_accepted = losses < bar
             self._counts[now.lane, 0] += is_solved
             self._counts[now.lane, 1] += is_accepted
-            lowered, raised = np.maximum(now.mu * rule.mu_decrease, MU_FLOOR), now.mu * rule.mu_increase
+            increase, decrease = rule.factors
+            lowered, raised = np.maximum(now.mu * decrease, MU_FLOOR), now.mu * increase
             now = now._replace(
                 weights=np.where(is_accepted[:, None], there, now.weights),
                 loss=np.where(is_accepted, losses, now.loss),
@@ -416,7 +423,7 @@ class Lanes:
         looked_at = (now.epoch, now.trial, now.loss, metrics["sse"], metrics["mse"], now.norm, now.fails, now.mu)
         rows = zip(*(array[asked].tolist() for array in looked_at), strict=True)
         for k, (epoch, trial, loss, sse, mse, norm, fails, mu) in zip(asked.tolist(), rows, strict=True):
-            outcome = self._rule.outcome(Damped(Damping(mu, self._rule.mu_increase))) if is_stuck[k] else None
+            outcome = self._rule.outcome(Damped(Damping(mu, self._rule.factors[0]))) if is_stuck[k] else None
             status = Status(epoch, trial, loss, sse, mse, norm, fails, seconds, outcome, self.is_cancelled)
             stop = _first(self._checks, status)
             if stop is not None:

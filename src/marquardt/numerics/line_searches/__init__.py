@@ -10,6 +10,7 @@ from marquardt.numerics.line_searches.golden_section import GoldenSection
 from marquardt.numerics.line_searches.hybrid_bisection_cubic import HybridBisectionCubic
 from marquardt.numerics.line_searches.search import LineSearch, Look, Lookout, next_move
 from marquardt.numerics.line_searches.strong_wolfe import StrongWolfe
+from marquardt.spelling import spelled
 
 __all__ = [
     "LINE_SEARCHES",
@@ -48,7 +49,7 @@ def line_search_named(name: str, **settings: float) -> LineSearch:
     Parameters
     ----------
     name : str
-        One of `LINE_SEARCHES`.
+        One of `LINE_SEARCHES`, alone or with constants in parentheses: ``"strong_wolfe(c2=0.1)"``.
     **settings
         Its constants.
 
@@ -67,6 +68,8 @@ def line_search_named(name: str, **settings: float) -> LineSearch:
     >>> line_search_named("backtracking").needs_slope
     False
     """
-    kind = LINE_SEARCHES[one_of(name, LINE_SEARCHES, "line_search")]
-    require_settings(kind, settings, name)
-    return kind(**settings)
+    word, spelled_out = spelled(name, "line_search") if isinstance(name, str) else (name, {})
+    kind = LINE_SEARCHES[one_of(word, LINE_SEARCHES, "line_search")]
+    together = {**spelled_out, **settings}
+    require_settings(kind, together, word)
+    return kind(**together)
