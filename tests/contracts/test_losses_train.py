@@ -13,6 +13,12 @@ from marquardt.networks import Network, feed_forward, initial_weights
 from marquardt.training import Limits, train
 
 
+# Neuron by neuron is a loop in Python.
+FORMS = [
+    pytest.param(form, marks=pytest.mark.slow) if form == "neuron_by_neuron" else form for form in (*SUMS, "samples")
+]
+
+
 def trained(name, n_outputs=2, **options):
     loss = loss_named(name)
     rng = np.random.default_rng(0)
@@ -31,7 +37,7 @@ def trained(name, n_outputs=2, **options):
     )
 
 
-@pytest.mark.parametrize("form", [*SUMS, "samples"])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", LOSSES)
 def test_loss_falls_to_a_stationary_point(name, form):
     record = trained(name, form=form).record

@@ -74,7 +74,11 @@ def problem(request):
     return CASES[request.param]
 
 
-@pytest.mark.parametrize("form", SUMS)
+# Neuron by neuron is a loop in Python.
+FORMS = [pytest.param(form, marks=pytest.mark.slow) if form == "neuron_by_neuron" else form for form in SUMS]
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("block_size", [1, 13, 128, 10_000])
 def test_block_size_and_form_change_nothing(problem, form, block_size):
     if block_size == 1 and problem.graph.n_weights > 100:
@@ -83,7 +87,7 @@ def test_block_size_and_form_change_nothing(problem, form, block_size):
     assert_same(here, problem.at(form=form, block_size=block_size), len(problem.inputs))
 
 
-@pytest.mark.parametrize("form", SUMS)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("need", Need)
 def test_threads_change_nothing(problem, form, need):
     alone = problem.at(need, form=form, block_size=50, threads=1)
@@ -93,7 +97,7 @@ def test_threads_change_nothing(problem, form, need):
     assert_to_rounding(together.loss, alone.loss, summands=len(problem.inputs))
 
 
-@pytest.mark.parametrize("form", SUMS)
+@pytest.mark.parametrize("form", FORMS)
 def test_an_objective_gives_the_same_numbers_again(problem, form):
     objective = problem.objective(form=form, block_size=100)
     first = objective.at(problem.weights, Need.NORMAL)
@@ -182,7 +186,7 @@ def test_normal_is_positive_semidefinite(problem):
     assert values.min() >= -1e-13 * len(values) * max(values.max(), 1.0)
 
 
-@pytest.mark.parametrize("form", SUMS)
+@pytest.mark.parametrize("form", FORMS)
 def test_a_point_that_overflows_has_infinite_loss_and_no_warning(form):
     problem = a_problem(feed_forward(1, (3,), 1, activation="identity"), Squares(), n_samples=20)
     for weights in (np.full(10, 1e200), np.full(10, np.inf), np.full(10, np.nan)):
