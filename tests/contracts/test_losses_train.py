@@ -12,7 +12,6 @@ from marquardt.losses import LOSSES, WeightDecay, loss_named
 from marquardt.networks import Network, feed_forward, initial_weights
 from marquardt.training import Limits, train
 
-
 # Neuron by neuron is a loop in Python.
 FORMS = [
     pytest.param(form, marks=pytest.mark.slow) if form == "neuron_by_neuron" else form for form in (*SUMS, "samples")
