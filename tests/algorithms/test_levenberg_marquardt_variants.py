@@ -196,3 +196,11 @@ def test_a_relative_mu_begins_in_parts_of_the_largest_diagonal_entry():
         assert row.verdict is other.verdict
         assert_allclose(other.here.weights, row.here.weights, rtol=1e-6)  # rounding, through fifteen solves
     assert rule.start(here._replace(normal=np.zeros((31, 31)))).damping.mu > 0
+
+
+@pytest.mark.parametrize("form", ["samples", "matrix_free"])
+def test_a_relative_mu_begins_alike_in_the_forms_without_a_matrix(form):
+    rule = LevenbergMarquardt(mu_init=0.01, mu_relative=True)
+    with_matrix, without = (sine.objective(form=each).at(sine.start(0), Need.NORMAL) for each in ("pairs", form))
+    # Sums of 200 squares in another order.
+    assert rule.start(without).damping.mu == pytest.approx(rule.start(with_matrix).damping.mu, rel=1e-12)

@@ -183,9 +183,7 @@ class LevenbergMarquardt(StepRule):
         """
         if not self.mu_relative:
             return Damped(Damping(self.mu_init, self.factors[0]))
-        if here.normal is None:
-            raise ValueError("Levenberg–Marquardt needs the normal equations at accepted points.")
-        largest = 1.0 if self.scaling == "marquardt" else float(here.normal.diagonal().max())
+        largest = 1.0 if self.scaling == "marquardt" else float(here.diagonal.max())
         return Damped(Damping(min(max(self.mu_init * largest, MU_FLOOR), self.mu_max), self.factors[0]))
 
     def propose(self, here: Evaluation, state: Damped) -> tuple[Step, Damped]:
