@@ -8,7 +8,7 @@ from typing import Any
 from marquardt.algorithms import StepRule, algorithm_named
 from marquardt.errors import ConfigurationError
 
-__all__ = ["contenders", "rule_spelled", "split_names"]
+__all__ = ["contenders", "split_names"]
 
 
 def contenders(algorithms: Any) -> dict[str, StepRule]:
@@ -63,40 +63,19 @@ def contenders(algorithms: Any) -> dict[str, StepRule]:
 
 def _labelled(given: Any) -> tuple[str, StepRule]:
     if isinstance(given, str):
-        return given.strip(), rule_spelled(given)
+        return given.strip(), algorithm_named(given)
     if isinstance(given, StepRule):
         return given.name, given
     if isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[0], str) and given[0].strip():
         label, rule = given
         if isinstance(rule, str):
-            return label.strip(), rule_spelled(rule)
+            return label.strip(), algorithm_named(rule)
         if isinstance(rule, StepRule):
             return label.strip(), rule
     raise ConfigurationError(
         f"An algorithm must be a name, a step rule, or (label, name or rule), got {given!r}. "
         f"Example: ('fast', 'gradient_descent(rate=100)')."
     )
-
-
-def rule_spelled(text: str) -> StepRule:
-    """Put a rule together from its name, with settings or without.
-
-    Parameters
-    ----------
-    text : str
-        Such as ``"lm(mu_init=0.1)"``.
-
-    Returns
-    -------
-    StepRule
-        The rule.
-
-    Raises
-    ------
-    ConfigurationError
-        If the text cannot be read, or the rule cannot be.
-    """
-    return algorithm_named(text)
 
 
 def split_names(text: str) -> list[str]:

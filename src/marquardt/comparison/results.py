@@ -14,6 +14,7 @@ import numpy as np
 from marquardt.arrays import Array
 from marquardt.checks import require_extra
 from marquardt.errors import DataError
+from marquardt.json_values import from_json, to_json
 
 if TYPE_CHECKING:
     import pandas
@@ -67,7 +68,7 @@ class Run:
             What `from_dict` reads.
         """
         made = {name: getattr(self, name) for name in RUN_FIELDS}
-        made["losses"] = [_plain(value) for value in self.losses.tolist()]
+        made["losses"] = [to_json(value) for value in self.losses.tolist()]
         made["times"] = self.times.tolist()
         made["evaluations"] = dict(self.evaluations)
         return made
@@ -99,7 +100,7 @@ class Run:
                 stop=str(description["stop"]),
                 epochs=int(description["epochs"]),
                 seconds=float(description["seconds"]),
-                losses=np.array([_number(value) for value in description["losses"]], dtype=np.float64),
+                losses=np.array([from_json(value) for value in description["losses"]], dtype=np.float64),
                 times=np.array(description["times"], dtype=np.float64),
                 evaluations={str(key): int(value) for key, value in description["evaluations"].items()},
             )
@@ -244,9 +245,9 @@ class Comparison:
             "n_starts": self.n_starts,
             "algorithms": list(self.algorithms),
             "memory": dict(self.memory),
-            "settings": {key: _plain(value) for key, value in self.settings.items()},
+            "settings": {key: to_json(value) for key, value in self.settings.items()},
             "summaries": [
-                {key: _plain(value) for key, value in asdict(summary).items()} for summary in self.summaries()
+                {key: to_json(value) for key, value in asdict(summary).items()} for summary in self.summaries()
             ],
             "runs": [run.to_dict() for run in self.runs],
         }
@@ -280,7 +281,7 @@ class Comparison:
                 algorithms=tuple(map(str, description["algorithms"])),
                 n_starts=int(description["n_starts"]),
                 seed=int(description["seed"]),
-                settings={str(key): _number(value) for key, value in description["settings"].items()},
+                settings={str(key): from_json(value) for key, value in description["settings"].items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, DataError):
@@ -351,17 +352,3 @@ def _deviation(values: Sequence[float]) -> float:
 
 def _or_nan(of: Callable[[Sequence[float]], float], values: Sequence[float]) -> float:
     return float(of(values)) if values else math.nan
-
-
-def _plain(value: Any) -> Any:
-    """A value that JSON can hold."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
-    return value
-
-
-def _number(value: Any) -> Any:
-    """The value that `_plain` was given."""
-    if value is None:
-        return math.nan
-    return float(value) if isinstance(value, str) and value in ("inf", "-inf") else value

@@ -139,7 +139,7 @@ class Objective:
         self.n_weights = graph.n_weights
         self.loss: Loss = Squares() if loss is None else loss
         self._check_loss()
-        self.evaluations = dict.fromkeys((need.name.lower() for need in Need), 0)
+        self.evaluations = dict.fromkeys(_NAMES.values(), 0)
         table, answers, weight, chosen = _checked(graph, inputs, targets, sample_weight, rows)
         self._wiring = Wiring(graph, self.loss.link is not None)
         probe = np.zeros((graph.n_outputs, 1))

@@ -13,6 +13,7 @@ import numpy as np
 from marquardt.arrays import Array, Indices
 from marquardt.checks import one_of, require_extra
 from marquardt.errors import DataError
+from marquardt.json_values import from_json, to_json
 from marquardt.training.division import Parts
 from marquardt.training.stops import Stop
 
@@ -259,7 +260,7 @@ class Record:
         """
         return {
             "algorithm": self.algorithm,
-            "settings": {key: _plain(value) for key, value in self.settings.items()},
+            "settings": {key: to_json(value) for key, value in self.settings.items()},
             "metric": self.metric,
             "parts": {
                 "train": self.parts.train.tolist(),
@@ -269,7 +270,7 @@ class Record:
             "best_epoch": self.best_epoch,
             "stop": None if self.stop is None else asdict(self.stop),
             "evaluations": dict(self.evaluations),
-            "epochs": {name: [_plain(value) for value in self._values(name)] for name in self.columns},
+            "epochs": {name: [to_json(value) for value in self._values(name)] for name in self.columns},
         }
 
     @classmethod
@@ -303,7 +304,7 @@ class Record:
                 epochs.append(replace(Epoch(*known), quantities=dict(zip(reported, values, strict=True))))
             record = cls(
                 algorithm=str(description["algorithm"]),
-                settings={key: _number(value) for key, value in description["settings"].items()},
+                settings={key: from_json(value) for key, value in description["settings"].items()},
                 metric=str(description["metric"]),
                 parts=Parts(*(np.array(parts[name], dtype=np.intp) for name in ("train", "validation", "test"))),
                 epochs=epochs,
@@ -362,21 +363,5 @@ class Record:
         return frame.set_index("epoch")
 
 
-def _plain(value: Any) -> Any:
-    """A value that JSON can hold."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
-    return value
-
-
-def _number(value: Any) -> Any:
-    """The value that `_plain` was given."""
-    if value is None:
-        return math.nan
-    return float(value) if isinstance(value, str) and value in ("inf", "-inf") else value
-
-
 def _float(value: Any) -> float:
-    return float(_number(value))
+    return float(from_json(value))
