@@ -260,3 +260,17 @@ def test_validation_weighs_targets_as_the_loss_does_whatever_their_units():
         record = train(network, x, targets, parts=parts).record
         best.append((record.best_epoch, record.num_epochs))
     assert best[0] == best[1] == best[2]
+
+
+def test_a_run_on_ready_objectives_is_the_run_on_arrays():
+    start, scalings = network(), {"input_scaling": network().input_scaling, "target_scaling": network().target_scaling}
+    ready, validation, test = (
+        Objective(start.graph, X, Y, rows=rows, **scalings) for rows in (PARTS.train, PARTS.validation, PARTS.test)
+    )
+    limits = Limits(max_epochs=10)
+    on_objectives = Training.of(
+        start, ready, validation=validation, test=test, parts=PARTS, limits=limits, clock=FakeClock()
+    )
+    on_arrays = Training(start, X, Y, parts=PARTS, limits=limits, clock=FakeClock())
+    assert list(on_objectives) == list(on_arrays)
+    assert np.array_equal(on_objectives.network.weights, on_arrays.network.weights)

@@ -102,12 +102,10 @@ class Training:
         threads: int | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._start = network
         rule = LevenbergMarquardt() if rule is None else rule
-        self._limits = Limits() if limits is None else limits
-        self._clock = clock
+        limits = Limits() if limits is None else limits
         loss = Squares() if loss is None else loss
-        self._limits.check_metric(loss.metric)
+        limits.check_metric(loss.metric)
 
         def objective(rows: Any, *, penalty: WeightDecay | None = None, matrices: int = 0) -> Objective:
             return Objective(
@@ -128,29 +126,111 @@ class Training:
                 systems=rule.systems if matrices else (),
             )
 
-        self.objective = objective(None if parts is None else parts.train, penalty=penalty, matrices=rule.matrices)
+        trained = objective(None if parts is None else parts.train, penalty=penalty, matrices=rule.matrices)
         has_validation = parts is not None and len(parts.validation) > 0
-        has_test = parts is not None and len(parts.test) > 0
-        if rule.refuses_validation and has_validation and self._limits.max_fail > 0:
+        self._check_validation(rule, limits, has_validation)
+        self._begin(
+            network,
+            trained,
+            objective(parts.validation) if parts is not None and has_validation else None,
+            objective(parts.test) if parts is not None and len(parts.test) > 0 else None,
+            parts,
+            rule,
+            limits,
+            clock,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        objective: Objective,
+        *,
+        validation: Objective | None = None,
+        test: Objective | None = None,
+        parts: Parts | None = None,
+        rule: StepRule | None = None,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> Training:
+        """Return a run on objectives that are there already, such as those of data that are no arrays.
+
+        Parameters
+        ----------
+        network : Network
+            Start, scalings and description.
+        objective : Objective
+            Of the samples that train; its penalty is the run's.
+        validation, test : Objective, optional
+            Of the other parts.
+        parts : Parts, optional
+            The division, for the record; all samples train when not given.
+        rule, limits, clock
+            As for `Training`.
+
+        Returns
+        -------
+        Training
+            Not begun.
+
+        Raises
+        ------
+        ConfigurationError
+            For a goal in squared errors and another loss, or a rule that refuses the validation part.
+
+        Examples
+        --------
+        >>> from marquardt.networks import feed_forward
+        >>> line = Network(feed_forward(1, (), 1), [0.0, 0.0])
+        >>> run = Training.of(line, Objective(line.graph, [[0.0], [1.0]], [[1.0], [3.0]]))
+        >>> [epoch.epoch for epoch in run][-1] > 0
+        True
+        """
+        rule = LevenbergMarquardt() if rule is None else rule
+        limits = Limits() if limits is None else limits
+        limits.check_metric(objective.loss.metric)
+        cls._check_validation(rule, limits, validation is not None)
+        run = cls.__new__(cls)
+        run._begin(network, objective, validation, test, parts, rule, limits, clock)
+        return run
+
+    @staticmethod
+    def _check_validation(rule: StepRule, limits: Limits, has_validation: bool) -> None:
+        if rule.refuses_validation and has_validation and limits.max_fail > 0:
             raise ConfigurationError(
                 f"{rule.name} needs no validation, and a validation stop would end it before it has settled. "
                 f"Let all samples train, or set max_fail to 0."
             )
-        self.rule = rule.prepared_for(self.objective.facts)
-        self._validation = objective(parts.validation) if parts is not None and has_validation else None
-        self._test = objective(parts.test) if parts is not None and has_test else None
-        settings = {**vars(self._limits), **self.rule.settings}
+
+    def _begin(
+        self,
+        network: Network,
+        objective: Objective,
+        validation: Objective | None,
+        test: Objective | None,
+        parts: Parts | None,
+        rule: StepRule,
+        limits: Limits,
+        clock: Callable[[], float],
+    ) -> None:
+        self._start = network
+        self._limits = limits
+        self._clock = clock
+        self.objective = objective
+        self.rule = rule.prepared_for(objective.facts)
+        self._validation = validation
+        self._test = test
         self.record = Record(
             self.rule.name,
-            settings,
-            loss.metric,
-            Parts.all_training(self.objective.n_samples) if parts is None else parts,
+            {**vars(limits), **self.rule.settings},
+            objective.loss.metric,
+            Parts.all_training(objective.n_samples) if parts is None else parts,
         )
         self._best_weights = network.weights
         self.best_value = math.inf
         self._is_cancelled = False
         self._is_started = False
-        self._is_squares = isinstance(loss, Squares)
+        self._is_squares = isinstance(objective.loss, Squares)
 
     @property
     def network(self) -> Network:
