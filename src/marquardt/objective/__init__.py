@@ -1,6 +1,7 @@
 """The objective: blocks of samples, evaluations, and the normal equations without a Jacobian."""
 
 from marquardt.objective.batched import BatchedObjective
+from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, Source
 from marquardt.objective.evaluation import Evaluation, Facts, Need, System
 from marquardt.objective.objective import Objective
 from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, machine_memory, require_memory
@@ -8,12 +9,17 @@ from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, machine_memory, 
 __all__ = [
     "FORMS",
     "SYSTEM_FORMS",
+    "ArraySource",
     "BatchedObjective",
+    "Block",
+    "Blocks",
     "Evaluation",
     "Facts",
     "Need",
     "Objective",
+    "PassEndedError",
     "Plan",
+    "Source",
     "System",
     "machine_memory",
     "require_memory",

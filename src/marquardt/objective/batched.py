@@ -93,7 +93,8 @@ class BatchedObjective(Objective):
                 f"Networks are trained side by side where each output has a unit and a loss of its own, got a "
                 f"{graph.output.activation} output with the loss {self.loss.name!r}. Train them one after the other."
             )
-        block = self._blocks[0]
+        block = self._blocks.only
+        assert block is not None  # the block size is the number of samples
         self._inputs, self._answers, self._sample_weight = block.inputs, block.targets, block.weight
         per_lane = 8 * self.n_weights * self.n_outputs * self.n_samples
         self.lanes_each = max(1, CHUNK_BYTES // per_lane)

@@ -1,16 +1,23 @@
-"""Samples as blocks: scaled, transposed to features × samples, contiguous. The one conversion, at the border."""
+"""Samples as blocks: scaled, transposed to features × samples, contiguous. The one conversion, at the border.
+
+An objective takes its samples from a *source*: arrays, or anything else that hands out the same blocks pass after pass,
+such as files that are larger than memory.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
-from marquardt.arrays import Array, Indices
+from marquardt.arrays import Array, ArrayLike, Indices, checked_weight, require_finite
+from marquardt.errors import DataError, ShapeError
 from marquardt.networks import Scaling
 
-__all__ = ["Block", "make_blocks"]
+__all__ = ["ArraySource", "Block", "Blocks", "KeptBlocks", "PassEndedError", "Source", "make_blocks"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -77,3 +84,189 @@ def make_blocks(
         weight = None if sample_weight is None else np.ascontiguousarray(sample_weight[taken])
         blocks.append(Block(augmented, scaled, weight))
     return blocks
+
+
+class PassEndedError(Exception):
+    """A pass was ended by `Blocks.stop` while somebody waited for its next block."""
+
+
+class Blocks(Protocol):
+    """Blocks that can be gone through any number of times, with the same samples in the same order."""
+
+    @property
+    def only(self) -> Block | None:
+        """The one block that there is and stays, pass after pass; None otherwise."""
+
+    def __iter__(self) -> Iterator[Block]:
+        """Go through all blocks; an earlier pass that is still open ends."""
+
+    def shares(self, threads: int) -> Sequence[Iterable[Block]]:
+        """Divide one pass among threads, the same way every time; each gets a block at least.
+
+        Parameters
+        ----------
+        threads : int
+            Each goes through one of the shares.
+        """
+
+    def stop(self) -> None:
+        """End the pass that is open, if one is: who waits for its next block gets a `PassEndedError`."""
+
+
+class Source(Protocol):
+    """Where the samples of an objective come from."""
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs of a sample."""
+
+    @property
+    def n_outputs(self) -> int:
+        """Targets of a sample."""
+
+    @property
+    def n_samples(self) -> int:
+        """Samples."""
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the sample weights."""
+
+    @property
+    def held_bytes(self) -> int | None:
+        """What is in memory at a time where not all samples are; None where they are."""
+
+    def blocks(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> Blocks:
+        """Return the samples as blocks.
+
+        Parameters
+        ----------
+        input_scaling, target_scaling : Scaling
+            Applied to each.
+        block_size : int
+            The most samples of a block.
+        """
+
+
+class KeptBlocks:
+    """Blocks in memory.
+
+    Parameters
+    ----------
+    blocks : list of Block
+        At least one.
+    """
+
+    def __init__(self, blocks: list[Block]) -> None:
+        self._blocks = blocks
+
+    @property
+    def only(self) -> Block | None:
+        """The one block, if it is one."""
+        return self._blocks[0] if len(self._blocks) == 1 else None
+
+    def __iter__(self) -> Iterator[Block]:
+        """Go through all blocks."""
+        return iter(self._blocks)
+
+    def shares(self, threads: int) -> Sequence[Iterable[Block]]:
+        """Return runs of blocks, a thread each.
+
+        Parameters
+        ----------
+        threads : int
+            How many.
+        """
+        edges = [len(self._blocks) * k // threads for k in range(threads + 1)]
+        return [self._blocks[first:last] for first, last in pairwise(edges)]
+
+    def stop(self) -> None:
+        """Do nothing: nothing is read ahead."""
+
+
+class ArraySource:
+    """Samples that are arrays.
+
+    Parameters
+    ----------
+    inputs : array-like of shape (n_samples, n_inputs)
+        A row is a sample.
+    targets : array-like of shape (n_samples, n_outputs)
+        A row is a sample.
+    sample_weight : array-like of shape (n_samples,), optional
+        Not negative; all 1 when not given.
+    rows : array-like of int, optional
+        The samples to take; all when not given.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not fit each other.
+    DataError
+        If there is no sample, a value is not finite, a row does not exist, or all weights are zero.
+
+    Examples
+    --------
+    >>> source = ArraySource([[0.0], [1.0]], [[1.0], [3.0]], rows=[1])
+    >>> source.n_samples, source.total_weight
+    (1, 1.0)
+    """
+
+    held_bytes: int | None = None
+
+    def __init__(
+        self,
+        inputs: ArrayLike,
+        targets: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        rows: ArrayLike | None = None,
+    ) -> None:
+        self._inputs = _table(inputs, "inputs")
+        self._targets = _table(targets, "targets")
+        n_rows = len(self._inputs)
+        if n_rows != len(self._targets):
+            raise ShapeError(f"inputs and targets must have as many rows, got {n_rows} and {len(self._targets)}.")
+        self._weight = None if sample_weight is None else checked_weight(sample_weight, n_rows)
+        chosen: Indices | None = None if rows is None else np.asarray(rows, dtype=np.intp)
+        if n_rows == 0 or (chosen is not None and len(chosen) == 0):
+            raise DataError("There is no sample to train on.")
+        if chosen is not None and not 0 <= chosen.min() <= chosen.max() < n_rows:
+            raise DataError(f"rows must be from 0 to {n_rows - 1}, got {chosen.min()} to {chosen.max()}.")
+        self._rows = chosen
+        taken = self._weight if self._weight is None or chosen is None else self._weight[chosen]
+        if taken is not None and not taken.any():
+            raise DataError("All sample weights are zero: there is nothing to train on or to compare with.")
+        require_finite(self._inputs, "inputs")
+        require_finite(self._targets, "targets")
+        self.n_inputs, self.n_outputs = self._inputs.shape[1], self._targets.shape[1]
+        self.n_samples = n_rows if chosen is None else len(chosen)
+        self.total_weight = float(self.n_samples) if taken is None else float(taken.sum())
+
+    def blocks(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> KeptBlocks:
+        """Scale and transpose all samples, once.
+
+        Parameters
+        ----------
+        input_scaling, target_scaling : Scaling
+            Applied here.
+        block_size : int
+            The most samples of a block.
+
+        Returns
+        -------
+        KeptBlocks
+            In the order of the rows.
+        """
+        made = make_blocks(
+            self._inputs, self._targets, self._weight, self._rows, input_scaling, target_scaling, block_size
+        )
+        return KeptBlocks(made)
+
+
+def _table(values: ArrayLike, name: str) -> Array:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 2:
+        raise ShapeError(
+            f"{name} must be of shape (n_samples, n_{'inputs' if name == 'inputs' else 'outputs'}), got {array.shape}."
+        )
+    return array

@@ -6,18 +6,17 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike, Indices, checked_weight, require_finite
+from marquardt.arrays import Array, ArrayLike
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
 from marquardt.numerics import hold_blas, is_held
 from marquardt.objective.bending import bent_outputs
-from marquardt.objective.blocks import Block, make_blocks
+from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, Source
 from marquardt.objective.evaluation import Evaluation, Facts, Need
 from marquardt.objective.explicit import explicit_jacobian
 from marquardt.objective.hessian import HessianSums
@@ -134,24 +133,134 @@ class Objective:
         matrices: int = 3,
         systems: Sequence[str] = (),
     ) -> None:
+        shapes = ("inputs", np.shape(inputs), graph.n_inputs), ("targets", np.shape(targets), graph.n_outputs)
+        for name, shape, width in shapes:
+            if len(shape) != 2 or shape[1] != width:
+                raise ShapeError(f"{name} must be of shape (n_samples, {width}), got {shape}.")
+        self._begin(
+            graph,
+            loss,
+            lambda: ArraySource(inputs, targets, sample_weight, rows),
+            penalty=penalty,
+            input_scaling=input_scaling,
+            target_scaling=target_scaling,
+            form=form,
+            block_size=block_size,
+            threads=threads,
+            most=most,
+            matrices=matrices,
+            systems=systems,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        graph: LayerGraph,
+        source: Source,
+        loss: Loss | None = None,
+        *,
+        penalty: WeightDecay | None = None,
+        input_scaling: Scaling | None = None,
+        target_scaling: Scaling | None = None,
+        form: str = "auto",
+        block_size: int | None = None,
+        threads: int | None = None,
+        most: Need = Need.NORMAL,
+        matrices: int = 3,
+        systems: Sequence[str] = (),
+    ) -> Objective:
+        """Return the objective of samples that come from a source, such as files larger than memory.
+
+        Every evaluation goes through the source once, and nothing that belongs to a single block is kept from one to
+        the next unless the source keeps its blocks itself.
+
+        Parameters
+        ----------
+        graph : LayerGraph
+            The network.
+        source : Source
+            The samples.
+        loss : Loss
+            Squares when not given.
+        penalty, input_scaling, target_scaling, form, block_size, threads, most, matrices, systems
+            As for `Objective`.
+
+        Returns
+        -------
+        Objective
+            What it is of arrays with the same samples, to rounding.
+
+        Raises
+        ------
+        MarquardtError
+            Whatever `Objective` refuses.
+
+        Examples
+        --------
+        >>> from marquardt.networks import feed_forward
+        >>> from marquardt.objective import ArraySource
+        >>> objective = Objective.of(feed_forward(1, (), 1), ArraySource([[0.0], [1.0]], [[1.0], [3.0]]))
+        >>> objective.at(np.zeros(2), Need.GRADIENT).gradient
+        array([-3., -4.])
+        """
+        for name, width, found in (
+            ("inputs", graph.n_inputs, source.n_inputs),
+            ("outputs", graph.n_outputs, source.n_outputs),
+        ):
+            if width != found:
+                raise ShapeError(f"The network has {width} {name}, the samples have {found}.")
+        made = cls.__new__(cls)
+        made._begin(
+            graph,
+            loss,
+            lambda: source,
+            penalty=penalty,
+            input_scaling=input_scaling,
+            target_scaling=target_scaling,
+            form=form,
+            block_size=block_size,
+            threads=threads,
+            most=most,
+            matrices=matrices,
+            systems=systems,
+        )
+        return made
+
+    def _begin(
+        self,
+        graph: LayerGraph,
+        loss: Loss | None,
+        source_of: Callable[[], Source],
+        *,
+        penalty: WeightDecay | None,
+        input_scaling: Scaling | None,
+        target_scaling: Scaling | None,
+        form: str,
+        block_size: int | None,
+        threads: int | None,
+        most: Need,
+        matrices: int,
+        systems: Sequence[str],
+    ) -> None:
         self.graph = graph
         self.n_outputs = graph.n_outputs
         self.n_weights = graph.n_weights
         self.loss: Loss = Squares() if loss is None else loss
         self._check_loss()
         self.evaluations = dict.fromkeys(_NAMES.values(), 0)
-        table, answers, weight, chosen = _checked(graph, inputs, targets, sample_weight, rows)
+        source = source_of()
+        self.n_samples, self.total_weight = source.n_samples, source.total_weight
+        is_held = source.held_bytes is None
         self._wiring = Wiring(graph, self.loss.link is not None)
         probe = np.zeros((graph.n_outputs, 1))
         self._has_curvature = hasattr(self.loss, "curvature")
         self._lacking = self._without_second()
         self._layout = forms(self._wiring, self.loss.curvature(probe, probe).ndim if self._has_curvature else 2)
-        n_samples = len(table) if chosen is None else len(chosen)
         self.plan: Plan = make_plan(
             graph,
             self._layout,
             graph.n_outputs,
-            n_samples,
+            self.n_samples,
             form=form,
             block_size=block_size,
             threads=threads,
@@ -159,24 +268,15 @@ class Objective:
             matrices=matrices,
             systems=systems,
             n_decays=1 if penalty is None else len({alpha for both in penalty.by_layer(graph) for alpha in both}),
+            held_bytes=source.held_bytes,
         )
         self._penalty = penalty
         self._diagonal = None if penalty is None else penalty.diagonal(graph)
         if self._diagonal is not None and not self._diagonal.any():
             self._diagonal = None
-        self.n_samples = n_samples
-        taken = weight if weight is None or chosen is None else weight[chosen]
-        self.total_weight = float(n_samples) if taken is None else float(taken.sum())
         target_scaling = target_scaling or Scaling.none(graph.n_outputs)
-        self._blocks = make_blocks(
-            table,
-            answers,
-            weight,
-            chosen,
-            input_scaling or Scaling.none(graph.n_inputs),
-            target_scaling,
-            self.plan.block_size,
-        )
+        input_scaling = input_scaling or Scaling.none(graph.n_inputs)
+        self._blocks: Blocks = source.blocks(input_scaling, target_scaling, self.plan.block_size)
         if self.loss.link is not None:
             self._check_probabilities(target_scaling)
         self._unit = self._performance_unit(target_scaling)
@@ -184,21 +284,24 @@ class Objective:
         # A subclass may have a value of its own.
         squares = self.loss if type(self.loss) is Squares else None
         self._is_plain_squares = squares is not None and squares.output_weights is None
-        self._scratch = [Scratch(self.plan.threads == 1) for _ in range(self.plan.threads)]
+        # A reader of files works beside the passes: a product must not keep the interpreter to itself then.
+        is_alone = self.plan.threads == 1 and is_held
+        self._scratch = [Scratch(is_alone) for _ in range(self.plan.threads)]
         # The passes of products, which must leave those of other points alone.
-        self._product_scratch = [Scratch(self.plan.threads == 1) for _ in range(self.plan.threads)]
+        self._product_scratch = [Scratch(is_alone) for _ in range(self.plan.threads)]
         self._last: tuple[bytes, Pass, Array] | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._single: SingleOutput | None = None
+        only = self._blocks.only
         if (
             self.plan.form == "explicit"
-            and len(self._blocks) == 1
+            and only is not None
             and graph.n_outputs == 1
             and squares is not None
             and graph.output.activation != "softmax"
         ):
             output_weight = 1.0 if squares.output_weights is None else squares.output_weights[0]
-            self._single = SingleOutput(self._wiring, self._blocks[0], output_weight)
+            self._single = SingleOutput(self._wiring, only, output_weight)
 
     def at(self, weights: Array, need: Need) -> Evaluation:
         """Evaluate one point.
@@ -387,7 +490,8 @@ class Objective:
         return np.concatenate(parts)
 
     def close(self) -> None:
-        """End the threads, if any were started."""
+        """End the threads and the reading, if any were started."""
+        self._blocks.stop()
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
@@ -441,26 +545,38 @@ class Objective:
             return Evaluation(weights, loss, sums, gradient)
         return Evaluation(weights, loss, sums, gradient, normal, bend=partial(self._bend, weights))
 
-    def _spread(self, work: Callable[[Array, int, list[Block]], T], weights: Array) -> list[T]:
-        """Do the work on each thread's share of the blocks; results in the order of the blocks."""
+    def _spread(self, work: Callable[[Array, int, Iterable[Block]], T], weights: Array) -> list[T]:
+        """Do the work on each thread's share of the blocks; results in the order of the threads."""
         threads = self.plan.threads
-        if threads == 1:
-            return [work(weights, 0, self._blocks)]
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(threads, thread_name_prefix="marquardt")
-        edges = [len(self._blocks) * k // threads for k in range(threads + 1)]
-        shares = [self._blocks[first:last] for first, last in pairwise(edges)]
+        try:
+            if threads == 1:
+                return [work(weights, 0, self._blocks)]
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(threads, thread_name_prefix="marquardt")
+            shares = self._blocks.shares(threads)
 
-        def guarded(number: int, share: list[Block]) -> T:
-            # NumPy keeps its error state a thread.
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                return work(weights, number, share)
+            def guarded(number: int, share: Iterable[Block]) -> T:
+                # NumPy keeps its error state a thread.
+                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                    try:
+                        return work(weights, number, share)
+                    except BaseException:
+                        # The others must not wait for blocks behind those that this one takes no more.
+                        self._blocks.stop()
+                        raise
 
-        return list(self._pool.map(guarded, range(threads), shares))
+            futures = [self._pool.submit(guarded, number, share) for number, share in enumerate(shares)]
+            errors = [error for future in futures if (error := future.exception()) is not None]
+            for error in sorted(errors, key=lambda error: isinstance(error, PassEndedError)):
+                raise error  # the one that the others ended for
+            return [future.result() for future in futures]
+        except BaseException:
+            self._blocks.stop()
+            raise
 
     def _forward(self, weights: Array, number: int, block: Block) -> tuple[Pass, Array]:
         """Forward pass and sums; of a single block the last are kept, as an accepted trial is evaluated again."""
-        if len(self._blocks) > 1:
+        if self._blocks.only is None:
             done = self._wiring.forward(weights, block.inputs, self._scratch[number])
             return done, self._block_sums(done, block)
         key = weights.tobytes()
@@ -494,13 +610,16 @@ class Objective:
             slope *= block.weight
         return self._wiring.gradient(done, slopes, slope)
 
-    def _values(self, weights: Array, number: int, blocks: list[Block]) -> tuple[Array]:
+    def _values(self, weights: Array, number: int, blocks: Iterable[Block]) -> tuple[Array]:
         """Sums of one thread's blocks."""
-        if len(blocks) == 1:
-            return (self._forward(weights, number, blocks[0])[1],)
-        return (_sum([self._forward(weights, number, block)[1] for block in blocks]),)
+        total: Array | None = None
+        for block in blocks:
+            sums = self._forward(weights, number, block)[1]
+            total = sums if total is None else total + sums
+        assert total is not None  # every thread has a block
+        return (total,)
 
-    def _gradients(self, weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array]:
+    def _gradients(self, weights: Array, number: int, blocks: Iterable[Block]) -> tuple[Array, Array]:
         """Sums and gradient of one thread's blocks."""
 
         def part(block: Block) -> tuple[Array, Array]:
@@ -509,7 +628,7 @@ class Objective:
 
         return _running_sum(map(part, blocks))
 
-    def _explicit(self, weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array, Array]:
+    def _explicit(self, weights: Array, number: int, blocks: Iterable[Block]) -> tuple[Array, Array, Array]:
         """Sums, gradient and normal matrix of one thread's blocks, by way of the Jacobian."""
         total: tuple[Array, Array, Array] | None = None
         for block in blocks:
@@ -533,10 +652,10 @@ class Objective:
                 if total is None
                 else (total[0] + sums, total[1] + gradient, np.add(total[2], normal, out=normal))
             )
-        assert total is not None  # there is always a block
+        assert total is not None  # every thread has a block
         return total
 
-    def _by_neurons(self, weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array, Array]:
+    def _by_neurons(self, weights: Array, number: int, blocks: Iterable[Block]) -> tuple[Array, Array, Array]:
         """Sums, gradient and normal matrix of the blocks, a sample and a neuron at a time."""
         neurons = NeuronByNeuron(self._wiring)
         parts = []
@@ -558,17 +677,17 @@ class Objective:
                 PairSums(self._wiring, self._layout, scratch, self.plan.keeps_pairs) for scratch in self._scratch
             ]
 
-        def work(weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array]:
+        def work(weights: Array, number: int, blocks: Iterable[Block]) -> tuple[Array, Array]:
             pair_sums = self._pair_sums[number]
             pair_sums.clear()
-            parts = []
-            for block in blocks:
+
+            def part(block: Block) -> tuple[Array, Array]:
                 done, sums = self._forward(weights, number, block)
                 slopes, _, deltas = self._deltas(done, block)
                 pair_sums.add(deltas, done.stacked)
-                parts.append((sums, self._gradient(done, slopes, block)))
-            total_sums, gradient = _sum_each(parts)
-            return total_sums, gradient
+                return sums, self._gradient(done, slopes, block)
+
+            return _running_sum(map(part, blocks))
 
         parts = self._spread(work, weights)
         merged = self._pair_sums[0]
@@ -603,7 +722,7 @@ class Objective:
     def _by_products(self, weights: Array) -> Evaluation:
         """Sums, gradient, the diagonal of the normal matrix, and its products with vectors."""
 
-        def work(weights: Array, number: int, blocks: list[Block]) -> tuple[Array, Array, Array]:
+        def work(weights: Array, number: int, blocks: Iterable[Block]) -> tuple[Array, Array, Array]:
             diagonal = np.zeros(self.n_weights)
 
             def part(block: Block) -> tuple[Array, Array]:
@@ -630,7 +749,7 @@ class Objective:
             with hold_blas():
                 return self._normal_times(weights, vector)
 
-        def work(weights: Array, number: int, blocks: list[Block]) -> Array:
+        def work(weights: Array, number: int, blocks: Iterable[Block]) -> Array:
             total = np.zeros(self.n_weights)
             for block in blocks:
                 done = self._wiring.forward(weights, block.inputs, self._product_scratch[number])
@@ -796,32 +915,3 @@ def _running_sum(parts: Iterable[tuple[Array, Array]]) -> tuple[Array, Array]:
         total = (left, right) if total is None else (total[0] + left, total[1] + right)
     assert total is not None  # there is always a block
     return total
-
-
-def _checked(
-    graph: LayerGraph,
-    inputs: ArrayLike,
-    targets: ArrayLike,
-    sample_weight: ArrayLike | None,
-    rows: ArrayLike | None,
-) -> tuple[Array, Array, Array | None, Indices | None]:
-    """Arrays of the right type and shape, or an error that says which is not."""
-    table = np.asarray(inputs, dtype=np.float64)
-    answers = np.asarray(targets, dtype=np.float64)
-    if table.ndim != 2 or table.shape[1] != graph.n_inputs:
-        raise ShapeError(f"inputs must be of shape (n_samples, {graph.n_inputs}), got {table.shape}.")
-    if answers.ndim != 2 or answers.shape[1] != graph.n_outputs:
-        raise ShapeError(f"targets must be of shape (n_samples, {graph.n_outputs}), got {answers.shape}.")
-    if len(table) != len(answers):
-        raise ShapeError(f"inputs and targets must have as many rows, got {len(table)} and {len(answers)}.")
-    weight = None if sample_weight is None else checked_weight(sample_weight, len(table))
-    chosen: Indices | None = None if rows is None else np.asarray(rows, dtype=np.intp)
-    if len(table) == 0 or (chosen is not None and len(chosen) == 0):
-        raise DataError("There is no sample to train on.")
-    if chosen is not None and not 0 <= chosen.min() <= chosen.max() < len(table):
-        raise DataError(f"rows must be from 0 to {len(table) - 1}, got {chosen.min()} to {chosen.max()}.")
-    if weight is not None and not (weight if chosen is None else weight[chosen]).any():
-        raise DataError("All sample weights are zero: there is nothing to train on or to compare with.")
-    require_finite(table, "inputs")
-    require_finite(answers, "targets")
-    return table, answers, weight, chosen

@@ -150,6 +150,7 @@ def make_plan(
     matrices: int = 3,
     systems: Sequence[str] = (),
     n_decays: int = 1,
+    held_bytes: int | None = None,
 ) -> Plan:
     """Choose form, blocks and threads, and refuse what does not fit in memory.
 
@@ -178,6 +179,9 @@ def make_plan(
         The forms of `SYSTEM_FORMS` that the caller can do with.
     n_decays : int
         How many different weight decays there are, for which sample space keeps a matrix each.
+    held_bytes : int, optional
+        What of the data is in memory at a time; all samples when not given. Where it is given blocks come and go, and
+        nothing that belongs to one is kept.
 
     Returns
     -------
@@ -209,18 +213,19 @@ def make_plan(
     if most in (Need.VALUE, Need.GRADIENT, Need.PRODUCT) and form == "auto":
         form = "gradient"
     sampled = _sample_costs(graph, n_rows, n_samples, n_decays)
+    data = 8 * n_samples * (graph.n_inputs + 1 + graph.n_outputs) if held_bytes is None else held_bytes
     if form == "auto":
         form = "explicit" if explicit_ns <= pair_ns else "pairs"
         in_matrix = min(explicit_ns, pair_ns) * n_samples + n_weights**3 / 3 * NS_PRODUCT + n_weights**2 * NS_WRITTEN
         is_faster = sampled.ns + sampled.factoring_ns < SAMPLE_GAIN * in_matrix
-        has_room = _has_room(8 * _sample_numbers(graph, sampled, n_rows, n_samples, block_size, matrices))
+        has_room = _has_room(data + 8 * _sample_numbers(graph, sampled, n_rows, n_samples, block_size, matrices))
         matrix_has_room = _has_room(8 * matrices * n_weights**2)
         if "samples" in systems and has_room and (is_faster or not matrix_has_room):
             form = "samples"
         elif "matrix_free" in systems and not matrix_has_room:
             form = "matrix_free"
     if form == "samples":
-        return _sample_plan(graph, sampled, n_rows, n_samples, block_size, matrices)
+        return _sample_plan(graph, sampled, n_rows, n_samples, block_size, matrices, data)
     if form == "pairs":
         size, ns, scratch = pair_size, pair_ns, int(written)
     elif form == "matrix_free":
@@ -249,16 +254,15 @@ def make_plan(
         for span in graph.spans
         if span.layer.sources == (INPUTS,) and span.layer.bias
     )
-    keeps_pairs = form == "pairs" and 8 * pairs * n_samples <= KEPT_BYTES
+    keeps_pairs = form == "pairs" and held_bytes is None and 8 * pairs * n_samples <= KEPT_BYTES
     threads = min(whole(threads, "threads", minimum=1), n_blocks)
     numbers = (
-        n_samples * (graph.n_inputs + 1 + graph.n_outputs)
-        + matrices * n_weights**2
+        matrices * n_weights**2
         + (CG_VECTORS * n_weights if form == "matrix_free" else 0)
         + threads * (held + size * scratch)
         + keeps_pairs * pairs * n_samples
     )
-    plan = Plan(form, size, n_blocks, threads, ns * n_samples * 1e-9, 8 * numbers, keeps_pairs)
+    plan = Plan(form, size, n_blocks, threads, ns * n_samples * 1e-9, data + 8 * numbers, keeps_pairs)
     require_memory(graph, plan.memory, f"on {n_samples:,} samples ")
     return plan
 
@@ -286,12 +290,18 @@ def _sample_costs(graph: LayerGraph, n_rows: int, n_samples: int, n_decays: int)
 
 
 def _sample_plan(
-    graph: LayerGraph, costs: _SampleCosts, n_rows: int, n_samples: int, block_size: int | None, matrices: int
+    graph: LayerGraph,
+    costs: _SampleCosts,
+    n_rows: int,
+    n_samples: int,
+    block_size: int | None,
+    matrices: int,
+    data: int,
 ) -> Plan:
     """The plan of the sample space form: one thread, blocks whose products with each other stay small."""
     size = _sample_block(n_rows, block_size)
     numbers = _sample_numbers(graph, costs, n_rows, n_samples, block_size, matrices)
-    plan = Plan("samples", size, -(-n_samples // size), 1, costs.ns * 1e-9, 8 * numbers)
+    plan = Plan("samples", size, -(-n_samples // size), 1, costs.ns * 1e-9, data + 8 * numbers)
     require_memory(graph, plan.memory, f"on {n_samples:,} samples ")
     return plan
 
@@ -303,9 +313,9 @@ def _sample_block(n_rows: int, block_size: int | None) -> int:
 def _sample_numbers(
     graph: LayerGraph, costs: _SampleCosts, n_rows: int, n_samples: int, block_size: int | None, matrices: int
 ) -> int:
-    """Numbers that the sample space form holds, with the data."""
+    """Numbers that the sample space form holds, beside the data."""
     n_residuals, panel = n_rows * n_samples, n_rows * min(_sample_block(n_rows, block_size), n_samples)
-    numbers = n_samples * (graph.n_inputs + 1 + graph.n_outputs) + 8 * graph.n_weights
+    numbers = 8 * graph.n_weights
     if matrices:
         # Here, there, and the damped copy, with the sum over decays in between.
         numbers += (2 * costs.n_decays + matrices - 1) * n_residuals**2 + 2 * costs.held + 2 * panel**2
