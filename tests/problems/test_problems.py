@@ -20,6 +20,7 @@ SHAPES = {
     "rosenbrock": ("10-10-1", 1000),
     "friedman-1": ("10-10-1", 500),
     "sinc": ("1-8-1", 201),
+    "teacher": ("20-30-1", 10_000),
     "parity-3": ("3-2-1", 8),
     "parity-3-bridged": ("3-1-1", 8),
     "parity-3-cascade": ("3-1-1", 8),
@@ -28,7 +29,7 @@ SHAPES = {
     "parity-4-cascade:2": ("4-1-1-1", 16),
 }
 STARTS = 8
-SLOW = {"two-spirals", "diabetes", "engine"}
+SLOW = {"teacher", "two-spirals", "diabetes", "engine"}
 
 
 def test_every_problem_is_held_to_its_shape():
@@ -187,3 +188,20 @@ def test_names_are_read_with_their_settings():
 def test_what_is_no_name_with_settings_is_refused(text, sentence):
     with pytest.raises(ConfigurationError, match=sentence):
         spelled(text, "It")
+
+
+def test_a_teacher_is_drawn_from_its_seed_and_its_noise_is_what_it_says():
+    quiet, loud = problem_named("teacher(n_samples=4000, noise=0)"), problem_named("teacher(n_samples=4000, noise=0.3)")
+    assert np.array_equal(loud.targets, problem_named("teacher(n_samples=4000, noise=0.3)").targets)
+    assert not np.array_equal(loud.inputs, problem_named("teacher(n_samples=4000, seed=1)").inputs)
+    # Standardized targets correlate by 1/√(1 + noise²); three standard errors of a correlation.
+    correlation = float(np.mean(quiet.targets * loud.targets))
+    assert abs(correlation - 1 / np.sqrt(1 + 0.3**2)) < 3 / np.sqrt(4000)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["n_samples=1", "n_inputs=0", "hidden=0", "n_outputs=0", "noise=-1", "seed=-1", "goal=0"]
+)
+def test_a_teacher_that_cannot_be_is_refused(wrong):
+    with pytest.raises(ConfigurationError, match=wrong.split("=")[0]):
+        problem_named(f"teacher({wrong})")

@@ -12,6 +12,7 @@ from marquardt.errors import ConfigurationError
 from marquardt.problems.functions import friedman, rosenbrock, sinc, two_spirals
 from marquardt.problems.parity import parity
 from marquardt.problems.problem import Problem
+from marquardt.problems.teacher import teacher
 from marquardt.problems.toolbox import cancer, cholesterol, diabetes, engine, sine, toolbox_parity
 from marquardt.spelling import spelled
 
@@ -28,6 +29,7 @@ PROBLEMS: dict[str, Callable[..., Problem]] = {
     "rosenbrock": rosenbrock,
     "friedman-1": friedman,
     "sinc": sinc,
+    "teacher": teacher,
 }
 """What makes every problem that has one name; parity-N, parity-N-bridged and parity-N-cascade come on top."""
 
