@@ -26,6 +26,7 @@ from marquardt.networks import (
     register_activation,
 )
 from marquardt.storage import NetworkFile, load, save
+from marquardt.storage.files import FORMAT
 from marquardt.training import Division, Epoch, Limits, Parts, Record, Stop, train
 
 PLAIN = st.recursive(
@@ -394,8 +395,8 @@ def test_file_remade_without_a_change_loads(written, content, path):
 
 
 def test_newer_file_asks_for_an_upgrade(written, path):
-    path.write_bytes(remade(written, setting("format", to=2)))
-    with pytest.raises(FileError, match=r"written by a newer marquardt: it has format 2.*pip install --upgrade"):
+    path.write_bytes(remade(written, setting("format", to=FORMAT + 1)))
+    with pytest.raises(FileError, match=r"written by a newer marquardt: it has format \d.*pip install --upgrade"):
         load(path)
 
 

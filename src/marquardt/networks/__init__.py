@@ -2,7 +2,7 @@
 
 from marquardt.networks.activations import ACTIVATIONS, Activation, activation_named, register_activation
 from marquardt.networks.builders import TOPOLOGIES, build, cascade_forward, feed_forward, hidden_sizes
-from marquardt.networks.graph import INPUTS, Layer, LayerGraph, LayerSpan
+from marquardt.networks.graph import INPUTS, TARGETS, Layer, LayerGraph, LayerSpan
 from marquardt.networks.initialization import INITIALIZATIONS, initial_weights
 from marquardt.networks.network import Network, forward
 from marquardt.networks.scaling import SCALINGS, Scaling
@@ -12,6 +12,7 @@ __all__ = [
     "INITIALIZATIONS",
     "INPUTS",
     "SCALINGS",
+    "TARGETS",
     "TOPOLOGIES",
     "Activation",
     "Layer",

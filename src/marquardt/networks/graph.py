@@ -1,9 +1,12 @@
 """The one description of a network: a graph of layers.
 
 The order of the flat weight vector is fixed and part of the file format: layer by layer; inside a layer unit
-by unit; inside a unit the weights of its sources in the order of `Layer.sources`, then the bias if the layer
-has one. So a layer's part of the vector, reshaped to (size, fan_in), is the matrix W of net = W z with z the
-stacked sources and a 1.
+by unit; inside a unit the weights of its sources in the order of `Layer.sources`, inside a source by its delays,
+ascending, and inside a delay by its units; then the bias if the layer has one. So a layer's part of the vector,
+reshaped to (size, fan_in), is the matrix W of net = W z with z the stacked sources and a 1.
+
+A source with delays is a tapped delay line: at step t the layer takes what the source was at t − delay, for every one
+of its delays. With delays of at least 1 a source may be any layer, itself too; that is feedback.
 """
 
 from __future__ import annotations
@@ -18,10 +21,13 @@ from marquardt.checks import nearest, whole
 from marquardt.errors import ConfigurationError, ShapeError
 from marquardt.networks.activations import activation_named
 
-__all__ = ["INPUTS", "Layer", "LayerGraph", "LayerSpan"]
+__all__ = ["INPUTS", "TARGETS", "Layer", "LayerGraph", "LayerSpan"]
 
 INPUTS = "inputs"
 """The name by which layers call the network's inputs."""
+
+TARGETS = "targets"
+"""The name by which layers of an open-loop network call the measured targets, delayed."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +41,27 @@ class Layer:
     activation : str
         One of `ACTIVATIONS`.
     sources : tuple of str
-        ``"inputs"`` or names of earlier layers, each once.
+        ``"inputs"`` or names of earlier layers, each once; with delays also ``"targets"`` and later layers.
     bias : bool
         Whether each unit has a bias.
     name : str
         Unique in its graph.
+    delays : mapping of str to sequence of int, optional
+        For every source that is taken with delays, which: ``{"inputs": (0, 1, 5)}``. They are kept ascending. A source
+        that is not named is taken as it is now, with the delay 0 alone.
 
     Raises
     ------
     ConfigurationError
-        For a size below 1, an unknown activation, no source, a source named twice, or a name that is no text.
+        For a size below 1, an unknown activation, no source, a source named twice, a name that is no text, or delays
+        that are no different whole numbers from 0 up or are not of a source.
 
     Examples
     --------
     >>> Layer(10, "tanh", ("inputs",), name="hidden1").size
     10
+    >>> Layer(10, "tanh", ("inputs", "output"), delays={"inputs": (0, 1), "output": (1,)}).taps
+    (('inputs', (0, 1)), ('output', (1,)))
     """
 
     size: int
@@ -57,6 +69,7 @@ class Layer:
     sources: tuple[str, ...] = (INPUTS,)
     bias: bool = True
     name: str = "layer"
+    delays: Mapping[str, Sequence[int]] | tuple[tuple[int, ...], ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -76,6 +89,51 @@ class Layer:
             raise ConfigurationError(f"Layer {self.name!r} has no source. Give it {INPUTS!r} or an earlier layer.")
         if len(set(self.sources)) < len(self.sources):
             raise ConfigurationError(f"Layer {self.name!r} names a source twice: {', '.join(self.sources)}.")
+        object.__setattr__(self, "delays", self._checked_delays())
+
+    def _checked_delays(self) -> tuple[tuple[int, ...], ...]:
+        """One ascending tuple a source; nothing where no source has a delay, so that equal layers are equal."""
+        given: Any = self.delays
+        if not given:
+            return ()
+        if not isinstance(given, Mapping):
+            if not isinstance(given, tuple | list) or len(given) != len(self.sources):
+                raise ConfigurationError(
+                    f"The delays of layer {self.name!r} must be given by source, got {given!r}. "
+                    f"Example: {{{self.sources[0]!r}: (0, 1)}}."
+                )
+            given = dict(zip(self.sources, given, strict=True))
+        for source in given:
+            if source not in self.sources:
+                raise ConfigurationError(
+                    f"Layer {self.name!r} has delays for {source!r}, which is none of its sources "
+                    f"({', '.join(self.sources)}).{nearest(source, self.sources)}"
+                )
+        delays = tuple(_ascending(given.get(source, (0,)), source, self.name) for source in self.sources)
+        return () if all(each == (0,) for each in delays) else delays
+
+    @property
+    def taps(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Every source with its delays, in the order of the weights."""
+        delays: Any = self.delays or ((0,),) * len(self.sources)
+        return tuple(zip(self.sources, delays, strict=True))
+
+
+def _ascending(delays: Any, source: str, layer: str) -> tuple[int, ...]:
+    """Delays of one source as a tuple in ascending order."""
+    what = f"each delay of {source!r} in layer {layer!r}"
+    if isinstance(delays, str) or not hasattr(delays, "__iter__"):
+        raise ConfigurationError(
+            f"The delays of {source!r} in layer {layer!r} must be a list of whole numbers, got {delays!r}. "
+            f"Example: (0, 1, 2)."
+        )
+    ascending = tuple(sorted(whole(delay, what) for delay in delays))
+    if not ascending or len(set(ascending)) < len(ascending):
+        raise ConfigurationError(
+            f"The delays of {source!r} in layer {layer!r} must be different whole numbers, at least one, "
+            f"got {tuple(delays)}."
+        )
+    return ascending
 
 
 @dataclass(frozen=True)
@@ -91,7 +149,9 @@ class LayerSpan:
     fan_in : int
         Width of the stacked sources, the bias included.
     columns : tuple of (str, int, int)
-        For every source its name and its first and last-plus-one column.
+        For every source its name and its first and last-plus-one column, all its delays together.
+    taps : tuple of (str, int, int, int)
+        For every source and delay the source's name, the delay, and the first and last-plus-one column.
     """
 
     layer: Layer
@@ -99,6 +159,7 @@ class LayerSpan:
     stop: int
     fan_in: int
     columns: tuple[tuple[str, int, int], ...] = field(default=())
+    taps: tuple[tuple[str, int, int, int], ...] = field(default=())
 
     def matrix(self, weights: Array) -> Array:
         """Return the layer's matrix (size, fan_in), a view of the flat vector.
@@ -123,15 +184,16 @@ class LayerGraph:
     Parameters
     ----------
     n_inputs : int
-        Number of network inputs, at least 1.
+        Number of network inputs, at least 1; 0 where no layer takes them, as in a network of its own past alone.
     layers : sequence of Layer
-        Each may take the inputs and layers before it as sources.
+        Each may take the inputs and layers before it as sources; the measured targets; and, with delays of at least 1,
+        any layer.
 
     Raises
     ------
     ConfigurationError
-        For no layers, names used twice or reserved, a source that is not an earlier layer, a layer nobody
-        uses, or softmax anywhere but at the output.
+        For no layers, names used twice or reserved, a source without delay that is not an earlier layer, a layer that
+        does not reach the output, or softmax anywhere but at the output.
 
     Examples
     --------
@@ -144,30 +206,91 @@ class LayerGraph:
     layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "n_inputs", whole(self.n_inputs, "the number of inputs", minimum=1))
         object.__setattr__(self, "layers", tuple(self.layers))
         if not self.layers:
             raise ConfigurationError("A network needs at least one layer, its output.")
-        known = [INPUTS]
-        used: set[str] = set()
+        takes_inputs = any(INPUTS in layer.sources for layer in self.layers)
+        object.__setattr__(self, "n_inputs", whole(self.n_inputs, "the number of inputs", minimum=int(takes_inputs)))
+        known = [INPUTS, TARGETS]
         for layer in self.layers:
             if layer.name in known or layer.name == "bias":
                 raise ConfigurationError(f"The layer name {layer.name!r} is taken. Give every layer a name of its own.")
-            for source in layer.sources:
-                if source not in known:
-                    raise ConfigurationError(
-                        f"Layer {layer.name!r} takes {source!r}, which is neither {INPUTS!r} nor an earlier "
-                        f"layer.{nearest(source, known)}"
-                    )
-            used.update(layer.sources)
             known.append(layer.name)
+        earlier = {INPUTS, TARGETS}
+        for layer in self.layers:
+            for source, delays in layer.taps:
+                self._check_tap(layer, source, delays, earlier, known)
+            earlier.add(layer.name)
+        reached = self._reaching_output()
         for layer in self.layers[:-1]:
-            if layer.name not in used:
+            if layer.name not in reached:
                 raise ConfigurationError(f"No layer takes {layer.name!r} as a source. Connect it or leave it out.")
             if not activation_named(layer.activation).elementwise:
                 raise ConfigurationError(
                     f"Layer {layer.name!r} is {layer.activation}, which only the output layer may be."
                 )
+
+    @staticmethod
+    def _check_tap(layer: Layer, source: str, delays: tuple[int, ...], earlier: set[str], known: list[str]) -> None:
+        """Refuse a source that is not there, or not there yet."""
+        if source not in known or (source not in earlier and not layer.delays):
+            names = [name for name in known if name == INPUTS or name in earlier]
+            later = f" With delays of at least 1 it may be a source: delays={{{source!r}: (1,)}}."
+            raise ConfigurationError(
+                f"Layer {layer.name!r} takes {source!r}, which is neither {INPUTS!r} nor an earlier "
+                f"layer.{later if source in known else nearest(source, names)}"
+            )
+        if source not in earlier and delays[0] == 0:
+            raise ConfigurationError(
+                f"Layer {layer.name!r} takes {source!r} with the delay 0, before it is there. Give it delays of at "
+                f"least 1, or put {source!r} before {layer.name!r}."
+            )
+
+    def _reaching_output(self) -> set[str]:
+        """Names of the layers that the output depends on, and its own."""
+        sources = {layer.name: layer.sources for layer in self.layers}
+        reached, todo = {self.output.name}, [self.output.name]
+        while todo:
+            for source in sources[todo.pop()]:
+                if source in sources and source not in reached:
+                    reached.add(source)
+                    todo.append(source)
+        return reached
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether a row depends on earlier rows: delays, feedback, or measured targets among the sources."""
+        return any(layer.delays or TARGETS in layer.sources for layer in self.layers) or self.n_inputs == 0
+
+    @property
+    def max_delay(self) -> int:
+        """The longest delay; 0 in a static network."""
+        return max(delays[-1] for layer in self.layers for _, delays in layer.taps)
+
+    @property
+    def history(self) -> int:
+        """Steps of data that come before the first output: the longest delay of inputs, targets and output."""
+        data = (INPUTS, TARGETS, self.output.name)
+        return max((delays[-1] for layer in self.layers for source, delays in layer.taps if source in data), default=0)
+
+    def require_static(self, what: str) -> None:
+        """Refuse a network whose rows depend on each other, where they are taken as samples of their own.
+
+        Parameters
+        ----------
+        what : str
+            What would take them so; begins the message.
+
+        Raises
+        ------
+        ConfigurationError
+            If there are delays or feedback; the message names what takes sequences.
+        """
+        if self.is_dynamic:
+            raise ConfigurationError(
+                f"{what} takes every row as a sample of its own, and in {self.describe()} rows depend on earlier ones. "
+                f"Use simulate for its outputs and train_sequences to train it."
+            )
 
     @property
     def output(self) -> Layer:
@@ -182,19 +305,21 @@ class LayerGraph:
     @cached_property
     def spans(self) -> tuple[LayerSpan, ...]:
         """Where each layer's weights lie in the flat vector."""
-        sizes = {INPUTS: self.n_inputs}
+        sizes = {INPUTS: self.n_inputs, TARGETS: self.n_outputs} | {layer.name: layer.size for layer in self.layers}
         spans = []
         start = 0
         for layer in self.layers:
             columns = []
+            taps = []
             width = 0
-            for source in layer.sources:
-                columns.append((source, width, width + sizes[source]))
-                width += sizes[source]
+            for source, delays in layer.taps:
+                columns.append((source, width, width + sizes[source] * len(delays)))
+                for delay in delays:
+                    taps.append((source, delay, width, width + sizes[source]))
+                    width += sizes[source]
             fan_in = width + layer.bias
             stop = start + layer.size * fan_in
-            spans.append(LayerSpan(layer, start, stop, fan_in, tuple(columns)))
-            sizes[layer.name] = layer.size
+            spans.append(LayerSpan(layer, start, stop, fan_in, tuple(columns), tuple(taps)))
             start = stop
         return tuple(spans)
 
@@ -215,6 +340,8 @@ class LayerGraph:
         -------
         dict
             ``views["hidden1"]["inputs"]`` of shape (size, n_inputs), ``views["hidden1"]["bias"]`` of shape (size,).
+            A delay has a part of its own: ``views["hidden1"]["inputs(t-1)"]``, and ``"inputs(t)"`` for the delay 0 of
+            a source with others.
 
         Raises
         ------
@@ -226,7 +353,11 @@ class LayerGraph:
         named: dict[str, dict[str, Array]] = {}
         for span in self.spans:
             matrix = span.matrix(weights)
-            parts = {source: matrix[:, first:last] for source, first, last in span.columns}
+            delays = dict(span.layer.taps)
+            parts = {
+                source if delays[source] == (0,) else _at_delay(source, delay): matrix[:, first:last]
+                for source, delay, first, last in span.taps
+            }
             if span.layer.bias:
                 parts["bias"] = matrix[:, -1]
             named[span.layer.name] = parts
@@ -238,10 +369,16 @@ class LayerGraph:
         Returns
         -------
         str
-            Sizes from inputs to output, and the activations of the layers.
+            Sizes from inputs to output, and the activations of the layers; then the delays, layer by layer, as in
+            ``"1-10-1 tanh, identity, hidden1 takes inputs 0-2 and output 1,5"``.
         """
         sizes = "-".join(str(size) for size in (self.n_inputs, *(layer.size for layer in self.layers)))
-        return f"{sizes} {', '.join(layer.activation for layer in self.layers)}"
+        text = f"{sizes} {', '.join(layer.activation for layer in self.layers)}"
+        for layer in self.layers:
+            delayed = [f"{source} {_runs(delays)}" for source, delays in layer.taps if delays != (0,)]
+            if delayed:
+                text += f", {layer.name} takes {' and '.join(delayed)}"
+        return text
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as plain JSON values.
@@ -261,6 +398,7 @@ class LayerGraph:
                     "sources": list(la.sources),
                     "bias": la.bias,
                 }
+                | ({"delays": [list(delays) for _, delays in la.taps]} if la.delays else {})
                 for la in self.layers
             ],
         }
@@ -289,9 +427,31 @@ class LayerGraph:
             return cls(
                 description["n_inputs"],
                 tuple(
-                    Layer(la["size"], la["activation"], tuple(la["sources"]), bool(la["bias"]), str(la["name"]))
+                    Layer(
+                        la["size"],
+                        la["activation"],
+                        tuple(la["sources"]),
+                        bool(la["bias"]),
+                        str(la["name"]),
+                        tuple(la.get("delays", ())),
+                    )
                     for la in layers
                 ),
             )
         except (KeyError, TypeError) as error:
             raise ConfigurationError(f"This does not describe a network: {type(error).__name__}: {error}.") from error
+
+
+def _at_delay(source: str, delay: int) -> str:
+    return f"{source}(t-{delay})" if delay else f"{source}(t)"
+
+
+def _runs(delays: tuple[int, ...]) -> str:
+    """Ascending delays as a text: 0-2,5."""
+    runs: list[list[int]] = []
+    for delay in delays:
+        if runs and delay == runs[-1][-1] + 1:
+            runs[-1].append(delay)
+        else:
+            runs.append([delay])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

@@ -12,7 +12,9 @@ the weight 0 and are not counted in n. 4. b takes the sign of the unit's first w
 of units that face opposite ways are spread too, instead of falling on each other: with one input and ten units
 20 of 20 starts reach an error that 8 of 20 reach with signs drawn apart. 5. Layers whose activation has no bounded
 active interval start uniform with variance 1/fan_in (2/fan_in for ReLU), the output layer with a fifth of that
-deviation: nearly silent outputs leave the first steps to the data.
+deviation: nearly silent outputs leave the first steps to the data. 6. A source with delays counts once a delay; what is
+fed back from an unbounded output is taken to be in [−1, 1], where scaled targets are, so that a network starts alike
+with its loop open and closed.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from marquardt.arrays import Array
 from marquardt.checks import one_of, positive
 from marquardt.errors import ShapeError
 from marquardt.networks.activations import activation_named
-from marquardt.networks.graph import INPUTS, LayerGraph
+from marquardt.networks.graph import INPUTS, TARGETS, LayerGraph
 
 __all__ = ["INITIALIZATIONS", "initial_weights"]
 
@@ -82,13 +84,17 @@ def initial_weights(
         input_range = np.tile([-1.0, 1.0], (graph.n_inputs, 1))
     if input_range.shape != (graph.n_inputs, 2):
         raise ShapeError(f"input_range must be of shape {(graph.n_inputs, 2)}, got {input_range.shape}.")
-    ranges = {INPUTS: input_range}
+    ranges = {INPUTS: input_range, TARGETS: np.tile([-1.0, 1.0], (graph.n_outputs, 1))}
+    for layer in graph.layers:
+        output_range = activation_named(layer.activation).output_range
+        is_fed_back = layer is graph.output and not np.isfinite(output_range).all()
+        ranges[layer.name] = np.tile((-1.0, 1.0) if is_fed_back else output_range, (layer.size, 1))
     weights = np.empty(graph.n_weights)
     for span in graph.spans:
         layer = span.layer
         activation = activation_named(layer.activation)
         matrix = span.matrix(weights)
-        source_range = np.concatenate([ranges[source] for source in layer.sources])
+        source_range = np.concatenate([ranges[source] for source, _, _, _ in span.taps])
         if kind == "glorot":
             _uniform(matrix, rng, 2.0 / (span.fan_in + layer.size), layer.bias)
         elif layer is graph.output:
@@ -97,7 +103,6 @@ def initial_weights(
             _uniform(matrix, rng, (2.0 if layer.activation == "relu" else 1.0) / span.fan_in, layer.bias)
         else:
             _nguyen_widrow(matrix, rng, source_range, activation.active, layer.bias)
-        ranges[layer.name] = np.tile(activation.output_range, (layer.size, 1))
     return weights
 
 

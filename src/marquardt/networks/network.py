@@ -34,7 +34,13 @@ def forward(graph: LayerGraph, weights: Array, block: Array) -> Array:
     -------
     ndarray of shape (n_outputs, n_samples)
         Scaled outputs.
+
+    Raises
+    ------
+    ConfigurationError
+        If the network has delays or feedback.
     """
+    graph.require_static("Evaluation sample by sample")
     values = {INPUTS: block}
     for span in graph.spans:
         layer = span.layer
@@ -117,7 +123,10 @@ class Network:
         ------
         ShapeError
             If the number of columns is not n_inputs.
+        ConfigurationError
+            If the network has delays or feedback: `simulate` takes sequences.
         """
+        self.graph.require_static("Network.outputs")
         table = np.asarray(inputs, dtype=np.float64)
         if table.ndim != 2 or table.shape[1] != self.graph.n_inputs:
             raise ShapeError(

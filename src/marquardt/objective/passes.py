@@ -91,9 +91,15 @@ class Wiring:
         The description.
     is_fused : bool
         Whether the loss acts on the net of the output layer.
+
+    Raises
+    ------
+    ConfigurationError
+        If the network has delays or feedback.
     """
 
     def __init__(self, graph: LayerGraph, is_fused: bool) -> None:
+        graph.require_static("An objective of samples")
         self.graph = graph
         self.is_fused = is_fused
         self.spans: tuple[LayerSpan, ...] = graph.spans
