@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from marquardt.losses import Cauchy, Huber, LogisticCrossEntropy, SoftL1, SoftmaxCrossEntropy, Squares, WeightDecay
-from marquardt.networks import ACTIVATIONS, Layer, LayerGraph, cascade_forward, feed_forward
+from marquardt.networks import ACTIVATIONS, Layer, LayerGraph, WeightMap, cascade_forward, feed_forward
 from marquardt.objective import FORMS, SYSTEM_FORMS, Need, Objective
 
 ELEMENTWISE = tuple(name for name, activation in ACTIVATIONS.items() if activation.elementwise)
@@ -70,7 +70,7 @@ def graphs(draw, n_outputs, output_activation, hidden=ELEMENTWISE):
     kind = draw(st.sampled_from(["feed_forward", "cascade_forward", "hand_built"]))
     if kind != "hand_built":
         builder = {"feed_forward": feed_forward, "cascade_forward": cascade_forward}[kind]
-        return builder(n_inputs, sizes, n_outputs, draw(st.sampled_from(hidden)), output_activation)
+        return draw(mapped(builder(n_inputs, sizes, n_outputs, draw(st.sampled_from(hidden)), output_activation)))
     names = ["inputs"]
     layers = []
     unused = set()
@@ -84,7 +84,24 @@ def graphs(draw, n_outputs, output_activation, hidden=ELEMENTWISE):
         layers.append(Layer(size, activation, sources, draw(st.booleans()), f"layer{number}"))
         names.append(f"layer{number}")
         unused.add(f"layer{number}")
-    return LayerGraph(n_inputs, tuple(layers))
+    return draw(mapped(LayerGraph(n_inputs, tuple(layers))))
+
+
+@st.composite
+def mapped(draw, graph):
+    """The graph as it is, or with weights fixed, shared or both, in any layers."""
+    kind = draw(st.sampled_from(["free", "free", "free", "fixed", "shared", "both"]))
+    if kind == "free":
+        return graph
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    labels = np.arange(graph.n_connections)
+    if kind != "fixed":
+        labels = rng.integers(0, max(2, graph.n_connections // 2), graph.n_connections)
+    if kind != "shared":
+        labels[rng.random(graph.n_connections) < 0.4] = -1
+    labels[rng.integers(graph.n_connections)] = graph.n_connections  # one is left to train
+    values = np.where(rng.random(graph.n_connections) < 0.5, 0.0, rng.normal(size=graph.n_connections))
+    return LayerGraph(graph.n_inputs, graph.layers, WeightMap.numbered(labels, values))
 
 
 @st.composite

@@ -60,13 +60,25 @@ def curvatures(loss, outputs, targets):
     return np.maximum(second, 0.0)[:, :, None] * np.eye(outputs.shape[1])
 
 
+def connections_of(graph, weights):
+    """The connections of weights, one after the other, (…, n_weights) to (…, n_connections)."""
+    if graph.weight_map is None:
+        return weights
+    described = graph.weight_map.to_dict()
+    fixed = iter(described["values"])
+    columns = [
+        anp.full(weights.shape[0], next(fixed)) if number < 0 else weights[:, number] for number in described["index"]
+    ]
+    return anp.stack(columns, axis=1)
+
+
 def outputs_of(graph, weights, inputs, is_fused=False):
     """What the loss sees, (n_samples, n_outputs): outputs, or the output layer's net.
 
     `weights` may be one vector, or one a sample, (n_samples, n_weights): the derivative of a sum over samples with
     respect to those is the Jacobian of all samples at once.
     """
-    weights = anp.atleast_2d(weights)
+    weights = connections_of(graph, anp.atleast_2d(weights))
     values = {"inputs": inputs}
     start = 0
     for layer in graph.layers:
@@ -95,7 +107,13 @@ def penalty_diagonal(graph, alphas, include_biases):
         n_sources = sum(sizes[source] for source in layer.sources)
         unit = [alpha] * n_sources + ([alpha if include_biases else 0.0] if layer.bias else [])
         diagonal += unit * layer.size
-    return np.array(diagonal)
+    if graph.weight_map is None:
+        return np.array(diagonal)
+    # A shared weight once, as its first connection has it.
+    of_weight = {}
+    for number, entry in zip(graph.weight_map.to_dict()["index"], diagonal, strict=True):
+        of_weight.setdefault(number, entry)
+    return np.array([of_weight[number] for number in range(graph.n_weights)])
 
 
 @dataclass

@@ -28,6 +28,11 @@ GRAPHS = {
         ),
     ),
 }
+GRAPHS["fixed and shared"] = (
+    GRAPHS["cascade"]
+    .with_shared({("hidden2", "inputs"): [[0, 1, 2], [1, 2, -1]]})
+    .with_fixed({("hidden2", "hidden1"): 0.5, ("output", "bias"): [np.nan, -1.0]})
+)
 LOSSES = {
     "squares": Squares(),
     "weighted outputs": None,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marquardt.losses import Cauchy, SoftmaxCrossEntropy, Squares, WeightDecay
-from marquardt.networks import Layer, LayerGraph, cascade_forward, feed_forward
+from marquardt.networks import Layer, LayerGraph, WeightMap, cascade_forward, feed_forward
 from marquardt.objective import Need
 
 N_SAMPLES = 700
@@ -168,10 +168,18 @@ def test_rows_choose_the_samples(problem, form, seed):
 @given(problem=problems(), form=st.sampled_from(SUMS), seed=st.integers(0, 1000))
 def test_permuting_hidden_units_permutes_gradient_and_normal(problem, form, seed):
     rng = np.random.default_rng(seed)
-    places = np.arange(problem.graph.n_weights)
-    for layer in problem.graph.layers[:-1]:
-        places = places[permuted_units(problem.graph, layer.name, rng.permutation(layer.size))]
-    here, there = problem.at(form=form), problem.but(weights=problem.weights[places]).at(form=form)
+    graph = problem.graph
+    plain = LayerGraph(graph.n_inputs, graph.layers)
+    places = np.arange(graph.n_connections)
+    for layer in graph.layers[:-1]:
+        places = places[permuted_units(plain, layer.name, rng.permutation(layer.size))]
+    if graph.weight_map is not None:
+        # Weights are numbered, and decay, by their first connection, which is another now.
+        problem = problem.but(penalty=None)
+        index, values = graph.weight_map.index[places], graph.weight_map.values[places]
+        graph = LayerGraph(graph.n_inputs, graph.layers, WeightMap.numbered(index, values))
+        places = index[graph.weight_map.first]
+    here, there = problem.at(form=form), problem.but(graph=graph, weights=problem.weights[places]).at(form=form)
     scale = np.abs(here.normal).max() + abs(here.loss) + 1.0
     summands = problem.graph.n_weights
     assert_to_rounding(there.loss, here.loss, scale=scale, summands=summands)

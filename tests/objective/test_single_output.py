@@ -18,11 +18,19 @@ N_SAMPLES = 23
 @pytest.mark.parametrize("hidden", [(), (3,), (1,), (3, 4), (3, 2, 3)], ids=str)
 @pytest.mark.parametrize("activation", ["tanh", "identity", "softplus", "sine"])
 @pytest.mark.parametrize("output", ["identity", "tanh"])
+@pytest.mark.parametrize("mapped", ["", "fixed", "shared"])
 @pytest.mark.parametrize("is_weighted", [False, True])
 @pytest.mark.parametrize("output_weights", [None, (1.7,)])
-def test_the_shortest_way_equals_pairs_at_every_need(topology, hidden, activation, output, is_weighted, output_weights):
+def test_the_shortest_way_equals_pairs_at_every_need(
+    topology, hidden, activation, output, mapped, is_weighted, output_weights
+):
     rng = np.random.default_rng(1)
     graph = build(topology, 3, hidden, 1, activation, output)
+    first = graph.layers[0]
+    if mapped == "fixed":
+        graph = graph.with_fixed({(first.name, "inputs"): np.where(rng.random((first.size, 3)) < 0.5, 0.5, np.nan)})
+    elif mapped:
+        graph = graph.with_shared({(first.name, "inputs"): rng.integers(0, 3, (first.size, 3))})
     inputs, targets = rng.normal(size=(N_SAMPLES, 3)), rng.uniform(0, 1, (N_SAMPLES, 1))
     options = {
         "penalty": WeightDecay(0.1),

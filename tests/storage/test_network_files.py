@@ -490,3 +490,22 @@ def test_refusals_are_caught_as_what_a_caller_expects():
     with pytest.raises(OSError, match="no file"):
         load("missing.marquardt")
     assert issubclass(FileError, MarquardtError)
+
+
+def test_fixed_and_shared_weights_come_back_to_the_bit(path):
+    graph = feed_forward(2, (3,), 1).with_shared({("hidden1", "bias"): [0, 0, -1]})
+    graph = graph.with_fixed({("hidden1", "inputs"): [[0.1, math.nan], [-0.0, 5e-324], [math.nan, 1 / 3]]})
+    network = Network(graph, np.random.default_rng(0).normal(size=graph.n_weights))
+    save(path, NetworkFile(network, "regression"))
+    again = load(path).network
+    assert again.graph == graph
+    assert bits(again.graph.connections(again.weights)) == bits(graph.connections(network.weights))
+    assert again.graph.weight_map.values.tobytes() == graph.weight_map.values.tobytes()
+
+
+def test_a_file_asks_for_no_newer_marquardt_than_it_needs(path):
+    network = Network(feed_forward(1, (2,), 1), np.ones(7))
+    for graph, newest in ((network, 1), (network.freeze("hidden1"), 2)):
+        save(path, NetworkFile(graph, "regression"), force=True)
+        with zipfile.ZipFile(path) as archive:
+            assert json.loads(archive.read("network.json"))["format"] == newest

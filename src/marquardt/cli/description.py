@@ -58,8 +58,9 @@ def show(path: Path, content: NetworkFile, voice: Voice) -> None:
         for layer in [span.layer]
     ]
     voice.show(table("Layers", ["layer", "activation", "takes", "units", "weights"], rows, n_left=3))
+    fixed = "" if graph.weight_map is None else f"; of {graph.n_connections} connections the others are fixed or shared"
     voice.say(
-        f"{network.n_weights} weights, biases included. Scaling: inputs {network.input_scaling.kind}, targets "
+        f"{network.n_weights} weights, biases included{fixed}. Scaling: inputs {network.input_scaling.kind}, targets "
         f"{network.target_scaling.kind}."
     )
     voice.say()

@@ -94,7 +94,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             activation=self.activation,
             output_activation=graph.output.activation,
         )
-        if wanted != graph:
+        if wanted.layers != graph.layers:
             raise ConfigurationError(
                 "warm_start goes on with the network there is, and its layers are others than hidden_layer_sizes, "
                 "activation and topology now say. Set warm_start=False to begin anew."

@@ -63,20 +63,20 @@ class WeightDecay:
         Returns
         -------
         ndarray of shape (n_weights,)
-            0 for biases unless they are included.
+            0 for biases unless they are included. A shared weight has the α of the layer that has it first.
 
         Raises
         ------
         ConfigurationError
             If α is given by layer and the number does not fit.
         """
-        diagonal = np.empty(graph.n_weights)
+        diagonal = np.empty(graph.n_connections)
         for span, (alpha, of_biases) in zip(graph.spans, self.by_layer(graph), strict=True):
             matrix = span.matrix(diagonal)
             matrix[:] = alpha
             if span.layer.bias:
                 matrix[:, -1] = of_biases
-        return diagonal
+        return diagonal if graph.weight_map is None else graph.weight_map.of_first(diagonal)
 
     def by_layer(self, graph: LayerGraph) -> list[tuple[float, float]]:
         """Return α of the weights and α of the biases, layer by layer.

@@ -6,6 +6,7 @@ from marquardt.networks.graph import INPUTS, TARGETS, Layer, LayerGraph, LayerSp
 from marquardt.networks.initialization import INITIALIZATIONS, initial_weights
 from marquardt.networks.network import Network, forward
 from marquardt.networks.scaling import SCALINGS, Scaling
+from marquardt.networks.weight_map import WeightMap
 
 __all__ = [
     "ACTIVATIONS",
@@ -20,6 +21,7 @@ __all__ = [
     "LayerSpan",
     "Network",
     "Scaling",
+    "WeightMap",
     "activation_named",
     "build",
     "cascade_forward",

@@ -5,6 +5,9 @@ by unit; inside a unit the weights of its sources in the order of `Layer.sources
 ascending, and inside a delay by its units; then the bias if the layer has one. So a layer's part of the vector,
 reshaped to (size, fan_in), is the matrix W of net = W z with z the stacked sources and a 1.
 
+Where weights are fixed or shared, that is the order of all connections, and the flat weight vector has those that are
+trained, each at the place of its first connection: see `WeightMap`.
+
 A source with delays is a tapped delay line: at step t the layer takes what the source was at t − delay, for every one
 of its delays. With delays of at least 1 a source may be any layer, itself too; that is feedback.
 """
@@ -16,10 +19,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from marquardt.arrays import Array
+import numpy as np
+
+from marquardt.arrays import AnyArray, Array, ArrayLike
 from marquardt.checks import nearest, whole
 from marquardt.errors import ConfigurationError, ShapeError
 from marquardt.networks.activations import activation_named
+from marquardt.networks.weight_map import FIXED, WeightMap
 
 __all__ = ["INPUTS", "TARGETS", "Layer", "LayerGraph", "LayerSpan"]
 
@@ -138,14 +144,14 @@ def _ascending(delays: Any, source: str, layer: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class LayerSpan:
-    """Where a layer's weights lie in the flat vector, and where each source lies in its fan-in.
+    """Where a layer's connections lie among all, and where each source lies in its fan-in.
 
     Parameters
     ----------
     layer : Layer
         The layer.
     start, stop : int
-        ``weights[start:stop].reshape(layer.size, fan_in)`` is its matrix, bias last.
+        ``connections[start:stop].reshape(layer.size, fan_in)`` is its matrix, bias last.
     fan_in : int
         Width of the stacked sources, the bias included.
     columns : tuple of (str, int, int)
@@ -162,12 +168,12 @@ class LayerSpan:
     taps: tuple[tuple[str, int, int, int], ...] = field(default=())
 
     def matrix(self, weights: Array) -> Array:
-        """Return the layer's matrix (size, fan_in), a view of the flat vector.
+        """Return the layer's matrix (size, fan_in), a view of the vector.
 
         Parameters
         ----------
-        weights : ndarray of shape (n_weights,)
-            The network's weights.
+        weights : ndarray of shape (n_connections,)
+            The network's connections: its weights, if none is fixed or shared.
 
         Returns
         -------
@@ -188,12 +194,16 @@ class LayerGraph:
     layers : sequence of Layer
         Each may take the inputs and layers before it as sources; the measured targets; and, with delays of at least 1,
         any layer.
+    weight_map : WeightMap, optional
+        Which weights are fixed or shared; none when not given. `with_fixed` and `with_shared` make it.
 
     Raises
     ------
     ConfigurationError
         For no layers, names used twice or reserved, a source without delay that is not an earlier layer, a layer that
         does not reach the output, or softmax anywhere but at the output.
+    ShapeError
+        If the map is of another number of connections.
 
     Examples
     --------
@@ -204,6 +214,7 @@ class LayerGraph:
 
     n_inputs: int
     layers: tuple[Layer, ...]
+    weight_map: WeightMap | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -229,6 +240,11 @@ class LayerGraph:
                 raise ConfigurationError(
                     f"Layer {layer.name!r} is {layer.activation}, which only the output layer may be."
                 )
+        if self.weight_map is not None and self.weight_map.n_connections != self.n_connections:
+            raise ShapeError(
+                f"{self.describe()} has {self.n_connections} connections, the map of its weights "
+                f"{self.weight_map.n_connections}."
+            )
 
     @staticmethod
     def _check_tap(layer: Layer, source: str, delays: tuple[int, ...], earlier: set[str], known: list[str]) -> None:
@@ -324,9 +340,150 @@ class LayerGraph:
         return tuple(spans)
 
     @property
-    def n_weights(self) -> int:
-        """Weights and biases, all layers together."""
+    def n_connections(self) -> int:
+        """Connections and biases, all layers together."""
         return self.spans[-1].stop
+
+    @property
+    def n_weights(self) -> int:
+        """Weights and biases that are trained, all layers together: those of all connections but the fixed, and those
+        that are shared once."""
+        return self.n_connections if self.weight_map is None else self.weight_map.n_weights
+
+    def connections(self, weights: Array) -> Array:
+        """Return the weight of every connection, the fixed ones included.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            What is trained.
+
+        Returns
+        -------
+        ndarray of shape (n_connections,)
+            The weights themselves where none is fixed or shared.
+        """
+        return weights if self.weight_map is None else self.weight_map.expand(weights)
+
+    def with_fixed(self, values: Mapping[tuple[str, str], ArrayLike]) -> LayerGraph:
+        """Return the graph with more weights fixed.
+
+        Parameters
+        ----------
+        values : mapping of (layer, source) to array-like
+            For ``("hidden1", "inputs")`` or ``("hidden1", "bias")`` one number for all of these weights, or an array of
+            the shape that `views` gives them, with NaN where they stay as they are.
+
+        Returns
+        -------
+        LayerGraph
+            With fewer weights. Where one of several connections that share a weight is fixed, all are.
+
+        Raises
+        ------
+        ConfigurationError
+            If there are no such weights, they are fixed at another value already, or none is left to train.
+        ShapeError
+            If an array is of another shape.
+
+        Examples
+        --------
+        The first hidden unit sees the first input only:
+
+        >>> graph = LayerGraph(2, (Layer(2, name="hidden1"), Layer(1, "identity", ("hidden1",), name="output")))
+        >>> graph = graph.with_fixed({("hidden1", "inputs"): [[np.nan, 0.0], [np.nan, np.nan]]})
+        >>> graph.n_connections, graph.n_weights
+        (9, 8)
+        """
+        labels, fixed = self._labels()
+        for place, there in self._places(values):
+            given = np.asarray(values[place], dtype=np.float64)
+            if given.ndim and given.shape != there.shape:
+                raise ShapeError(f"The weights {place} are of shape {there.shape}, got values of shape {given.shape}.")
+            given = np.broadcast_to(given, there.shape)
+            is_given = ~np.isnan(given)
+            connections, wanted = there[is_given], given[is_given]
+            numbers = labels[connections]
+            # The value of every weight that is going to be fixed.
+            of_weight = np.full(self.n_connections, np.nan)
+            of_weight[numbers[numbers != FIXED]] = wanted[numbers != FIXED]
+            has = np.where(numbers == FIXED, fixed[connections], of_weight[numbers])
+            wrong = np.flatnonzero(has != wanted)
+            if len(wrong):
+                raise ConfigurationError(
+                    f"A weight of {place} is fixed at {has[wrong[0]]:g} already, got {wanted[wrong[0]]:g}."
+                )
+            is_fixed = (labels != FIXED) & ~np.isnan(of_weight[labels])
+            fixed[is_fixed] = of_weight[labels[is_fixed]]
+            labels[is_fixed] = FIXED
+        return LayerGraph(self.n_inputs, self.layers, WeightMap.numbered(labels, fixed))
+
+    def with_shared(self, labels: Mapping[tuple[str, str], ArrayLike]) -> LayerGraph:
+        """Return the graph with weights that are shared.
+
+        Parameters
+        ----------
+        labels : mapping of (layer, source) to array-like of int
+            For ``("hidden1", "inputs")`` or ``("hidden1", "bias")`` an array of the shape that `views` gives them:
+            where numbers are equal, in one array or in two, the weight is one; −1 where a weight stays as it is.
+
+        Returns
+        -------
+        LayerGraph
+            With fewer weights. A decay acts on a shared weight once, with the α of the layer that has it first.
+
+        Raises
+        ------
+        ConfigurationError
+            If there are no such weights, labels are no whole numbers, or weights to be shared are fixed.
+        ShapeError
+            If an array is of another shape.
+
+        Examples
+        --------
+        Two units that see both inputs with the same weight:
+
+        >>> graph = LayerGraph(2, (Layer(2, name="hidden1"), Layer(1, "identity", ("hidden1",), name="output")))
+        >>> graph = graph.with_shared({("hidden1", "inputs"): [[0, 0], [1, 1]]})
+        >>> graph.n_connections, graph.n_weights
+        (9, 7)
+        """
+        numbers, fixed = self._labels()
+        taken: dict[int, int] = {}
+        for place, there in self._places(labels):
+            given = np.asarray(labels[place])
+            if given.dtype.kind not in "iu":
+                raise ConfigurationError(f"The labels of {place} must be whole numbers, got {given.dtype}.")
+            if given.shape != there.shape:
+                raise ShapeError(f"The weights {place} are of shape {there.shape}, got labels of shape {given.shape}.")
+            for connection, label in zip(there.ravel().tolist(), given.ravel().tolist(), strict=True):
+                if label < 0:
+                    continue
+                if numbers[connection] == FIXED:
+                    raise ConfigurationError(f"A weight of {place} is fixed, so it cannot be shared. Label it -1.")
+                number = taken.setdefault(label, int(numbers[connection]))
+                numbers[numbers == numbers[connection]] = number
+        return LayerGraph(self.n_inputs, self.layers, WeightMap.numbered(numbers, fixed))
+
+    def _labels(self) -> tuple[AnyArray, Array]:
+        """The index of every connection and the fixed values, to be changed."""
+        if self.weight_map is None:
+            return np.arange(self.n_connections), np.zeros(self.n_connections)
+        return self.weight_map.index.copy(), self.weight_map.values.copy()
+
+    def _places(self, named: Mapping[tuple[str, str], Any]) -> list[tuple[tuple[str, str], AnyArray]]:
+        """The connections of every (layer, source), or an error that says which is none."""
+        everything = self._named_parts(np.arange(self.n_connections, dtype=np.float64))
+        places = [(layer, source) for layer, parts in everything.items() for source in parts]
+        found = []
+        for place in named:
+            if place not in places:
+                raise ConfigurationError(
+                    f"There are no weights {place!r}. There are {', '.join(map(repr, places[:12]))}"
+                    f"{' and more' if len(places) > 12 else ''}."
+                )
+            found.append((place, everything[place[0]][place[1]].astype(np.intp)))
+        return found
 
     def views(self, weights: Array) -> dict[str, dict[str, Array]]:
         """Name the parts of a flat weight vector.
@@ -334,7 +491,7 @@ class LayerGraph:
         Parameters
         ----------
         weights : ndarray of shape (n_weights,)
-            The vector. The result shares its memory.
+            The vector. The result shares its memory; where weights are fixed or shared it is a copy, read-only.
 
         Returns
         -------
@@ -350,9 +507,16 @@ class LayerGraph:
         """
         if weights.shape != (self.n_weights,):
             raise ShapeError(f"This network has {self.n_weights} weights, got an array of shape {weights.shape}.")
+        if self.weight_map is None:
+            return self._named_parts(weights)
+        connections = self.weight_map.expand(weights)
+        connections.setflags(write=False)
+        return self._named_parts(connections)
+
+    def _named_parts(self, connections: Array) -> dict[str, dict[str, Array]]:
         named: dict[str, dict[str, Array]] = {}
         for span in self.spans:
-            matrix = span.matrix(weights)
+            matrix = span.matrix(connections)
             delays = dict(span.layer.taps)
             parts = {
                 source if delays[source] == (0,) else _at_delay(source, delay): matrix[:, first:last]
@@ -388,7 +552,7 @@ class LayerGraph:
         dict
             What `from_dict` reads.
         """
-        return {
+        description = {
             "n_inputs": self.n_inputs,
             "layers": [
                 {
@@ -402,6 +566,9 @@ class LayerGraph:
                 for la in self.layers
             ],
         }
+        if self.weight_map is not None:
+            description["weight_map"] = self.weight_map.to_dict()
+        return description
 
     @classmethod
     def from_dict(cls, description: Mapping[str, Any]) -> LayerGraph:
@@ -424,6 +591,7 @@ class LayerGraph:
         """
         try:
             layers: Sequence[Mapping[str, Any]] = description["layers"]
+            weight_map = description.get("weight_map")
             return cls(
                 description["n_inputs"],
                 tuple(
@@ -437,8 +605,9 @@ class LayerGraph:
                     )
                     for la in layers
                 ),
+                None if weight_map is None else WeightMap.from_dict(weight_map),
             )
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError) as error:
             raise ConfigurationError(f"This does not describe a network: {type(error).__name__}: {error}.") from error
 
 

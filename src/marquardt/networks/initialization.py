@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from marquardt.arrays import Array
+from marquardt.arrays import AnyArray, Array
 from marquardt.checks import one_of, positive
 from marquardt.errors import ShapeError
 from marquardt.networks.activations import activation_named
@@ -55,7 +55,7 @@ def initial_weights(
         Half width of ``"uniform"``.
     input_range : ndarray of shape (n_inputs, 2), optional
         Lowest and highest value of each scaled input; [−1, 1] when not given. An input whose two are equal
-        gets the weight 0.
+        gets the weight 0. A unit's sources whose weights are fixed at 0 are not counted among them.
 
     Returns
     -------
@@ -89,7 +89,8 @@ def initial_weights(
         output_range = activation_named(layer.activation).output_range
         is_fed_back = layer is graph.output and not np.isfinite(output_range).all()
         ranges[layer.name] = np.tile((-1.0, 1.0) if is_fed_back else output_range, (layer.size, 1))
-    weights = np.empty(graph.n_weights)
+    weights = np.empty(graph.n_connections)
+    is_absent = _absent(graph)
     for span in graph.spans:
         layer = span.layer
         activation = activation_named(layer.activation)
@@ -102,8 +103,17 @@ def initial_weights(
         elif not np.isfinite(activation.active).all() or not np.isfinite(source_range).all():
             _uniform(matrix, rng, (2.0 if layer.activation == "relu" else 1.0) / span.fan_in, layer.bias)
         else:
-            _nguyen_widrow(matrix, rng, source_range, activation.active, layer.bias)
-    return weights
+            absent = None if is_absent is None else span.matrix(is_absent)[:, : len(source_range)]
+            _nguyen_widrow(matrix, rng, source_range, activation.active, layer.bias, absent)
+    return weights if graph.weight_map is None else graph.weight_map.of_first(weights)
+
+
+def _absent(graph: LayerGraph) -> AnyArray | None:
+    """Which connections are fixed at 0, that is, are not there; None where none can be."""
+    if graph.weight_map is None:
+        return None
+    absent: AnyArray = (graph.weight_map.index < 0) & (graph.weight_map.values == 0.0)
+    return absent
 
 
 def _uniform(matrix: Array, rng: np.random.Generator, variance: float, has_bias: bool) -> None:
@@ -115,25 +125,32 @@ def _uniform(matrix: Array, rng: np.random.Generator, variance: float, has_bias:
 
 
 def _nguyen_widrow(
-    matrix: Array, rng: np.random.Generator, source_range: Array, active: tuple[float, float], has_bias: bool
+    matrix: Array,
+    rng: np.random.Generator,
+    source_range: Array,
+    active: tuple[float, float],
+    has_bias: bool,
+    absent: AnyArray | None = None,
 ) -> None:
     """Fill one layer by eq. (1) and the departures."""
     size = len(matrix)
     low, high = source_range[:, 0], source_range[:, 1]
-    varies = high > low
+    varies = np.tile(high > low, (size, 1))
+    if absent is not None:
+        varies &= ~absent
     # Drawn for every source, so that one constant column does not change the others' start.
-    direction = rng.uniform(-1.0, 1.0, (size, len(varies))) * varies
+    direction = rng.uniform(-1.0, 1.0, varies.shape) * varies
     length = np.linalg.norm(direction, axis=1, keepdims=True)
-    magnitude = 0.7 * size ** (1.0 / max(1, varies.sum()))
-    direction *= magnitude / np.where(length > 0, length, 1.0)
+    magnitude = 0.7 * size ** (1.0 / np.maximum(1, varies.sum(axis=1)))
+    direction *= magnitude[:, None] / np.where(length > 0, length, 1.0)
     # A single unit is centered; several are spread evenly, each on the side that its first weight faces.
-    side = np.sign(direction[:, int(np.argmax(varies))])
+    side = np.sign(direction[np.arange(size), np.argmax(varies, axis=1)])
     bias = magnitude * (np.linspace(-1.0, 1.0, size) if size > 1 else np.zeros(1)) * side
     half, center = 0.5 * (active[1] - active[0]), 0.5 * (active[0] + active[1])
     direction *= half
     bias = bias * half + center
     # From sources in [low, high] to [-1, 1]: x' = (2x - low - high) / (high - low).
-    width = np.where(varies, high - low, 1.0)
-    matrix[:, : len(varies)] = direction * (2.0 / width)
+    width = np.where(high > low, high - low, 1.0)
+    matrix[:, : len(width)] = direction * (2.0 / width)
     if has_bias:
-        matrix[:, -1] = bias - direction @ ((low + high) / width * varies)
+        matrix[:, -1] = bias - direction @ ((low + high) / width * (high > low))

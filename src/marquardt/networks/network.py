@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from marquardt.arrays import Array, ArrayLike
-from marquardt.errors import DataError, ShapeError
+from marquardt.checks import nearest
+from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.networks.activations import activation_named
 from marquardt.networks.graph import INPUTS, LayerGraph
 from marquardt.networks.scaling import Scaling
@@ -41,10 +42,11 @@ def forward(graph: LayerGraph, weights: Array, block: Array) -> Array:
         If the network has delays or feedback.
     """
     graph.require_static("Evaluation sample by sample")
+    connections = graph.connections(weights)
     values = {INPUTS: block}
     for span in graph.spans:
         layer = span.layer
-        matrix = span.matrix(weights)
+        matrix = span.matrix(connections)
         net: Array = matrix[:, -1:] if layer.bias else np.zeros((layer.size, 1))
         for source, first, last in span.columns:
             net = net + matrix[:, first:last] @ values[source]
@@ -163,6 +165,74 @@ class Network:
         -------
         dict
             ``views["hidden1"]["inputs"]`` of shape (size, n_inputs), ``views["hidden1"]["bias"]`` of shape
-            (size,), and so on; read-only views.
+            (size,), and so on; read-only, fixed and shared weights at every place where they are.
         """
         return self.graph.views(self.weights)
+
+    def freeze(self, *parts: str | tuple[str, str]) -> Network:
+        """Return the network with some weights fixed at what they are, to train the others.
+
+        Parameters
+        ----------
+        *parts : str or (str, str)
+            Names of layers, or of a layer and one of its sources (``"bias"`` for the biases).
+
+        Returns
+        -------
+        Network
+            With the same outputs and fewer weights. `with_graph` frees them again.
+
+        Raises
+        ------
+        ConfigurationError
+            If there are no such weights, or none is left to train.
+
+        Examples
+        --------
+        >>> from marquardt.networks import feed_forward
+        >>> network = Network(feed_forward(1, (2,), 1), [1.0, 0.5, 2.0, -0.5, 1.0, 1.0, 0.0])
+        >>> network.freeze("hidden1").weights
+        array([1., 1., 0.])
+        >>> network.freeze("hidden1").with_graph(network.graph).n_weights
+        7
+        """
+        views = self.views()
+        fixed: dict[tuple[str, str], Array] = {}
+        for part in parts:
+            if isinstance(part, str):
+                if part not in views:
+                    raise ConfigurationError(
+                        f"There is no layer {part!r}. There are {', '.join(map(repr, views))}.{nearest(part, views)}"
+                    )
+                fixed.update({(part, source): values for source, values in views[part].items()})
+            else:
+                # The graph refuses what is no part.
+                fixed[part] = views.get(part[0], {}).get(part[1], np.zeros(0))
+        return self.with_graph(self.graph.with_fixed(fixed))
+
+    def with_graph(self, graph: LayerGraph) -> Network:
+        """Return the network with the same connections on another graph, in which others are fixed or shared.
+
+        Parameters
+        ----------
+        graph : LayerGraph
+            With the same layers.
+
+        Returns
+        -------
+        Network
+            With the same outputs.
+
+        Raises
+        ------
+        ConfigurationError
+            If the layers are others, or the connections do not have the values that are fixed there, or are not equal
+            where they are to be shared.
+        """
+        if (graph.n_inputs, graph.layers) != (self.graph.n_inputs, self.graph.layers):
+            raise ConfigurationError(
+                f"The layers must be those of this network, {self.graph.describe()}, got {graph.describe()}."
+            )
+        connections = self.graph.connections(self.weights)
+        weights = connections if graph.weight_map is None else graph.weight_map.weights_of(connections)
+        return replace(self, graph=graph, weights=weights)

@@ -96,7 +96,7 @@ class BatchedObjective(Objective):
         block = self._blocks.only
         assert block is not None  # the block size is the number of samples
         self._inputs, self._answers, self._sample_weight = block.inputs, block.targets, block.weight
-        per_lane = 8 * self.n_weights * self.n_outputs * self.n_samples
+        per_lane = 8 * graph.n_connections * self.n_outputs * self.n_samples
         self.lanes_each = max(1, CHUNK_BYTES // per_lane)
         self._jacobian = np.zeros((0, 0, 0, 0))
 
@@ -281,6 +281,9 @@ class BatchedObjective(Objective):
 
     def _forward_lanes(self, weights: Array) -> _Forward:
         done = _Forward([], [], [])
+        weight_map = self._wiring.weight_map
+        if weight_map is not None:
+            weights = weight_map.expand(weights)
         for k, span in enumerate(self._wiring.spans):
             activation, is_linear = self._wiring.activations[k], self._wiring.is_linear[k]
             matrix = weights[:, span.start : span.stop].reshape(len(weights), span.layer.size, span.fan_in)
@@ -356,7 +359,7 @@ class BatchedObjective(Objective):
         wiring, n_outputs, n_lanes = self._wiring, self.n_outputs, len(done.values[-1])
         n_samples = self._inputs.shape[1]
         if len(self._jacobian) < n_lanes:
-            self._jacobian = np.zeros((n_lanes, self.n_weights, n_outputs, n_samples))
+            self._jacobian = np.zeros((n_lanes, self.graph.n_connections, n_outputs, n_samples))
         jacobian = self._jacobian[:n_lanes]
         last = len(wiring.spans) - 1
         top = None if wiring.is_linear[last] else self._slope(last, done)  # None where it is 1
@@ -384,7 +387,7 @@ class BatchedObjective(Objective):
             deltas[k] = delta = np.broadcast_to(delta, (n_lanes, n_outputs, size, n_samples))
             for m in range(n_outputs):
                 self._fill(part[:, :, :, m], k, done.values, delta[:, m, :, None])
-        return jacobian
+        return jacobian if wiring.weight_map is None else wiring.weight_map.contract(jacobian, axis=1)
 
     def _fill(self, part: Array, layer: int, values: list[Array], delta: Array | None) -> None:
         """Write Δ z into (lanes, …, fan-in, samples); Δ is 1 where it is None."""

@@ -39,6 +39,7 @@ def bent_outputs(wiring: Wiring, done: Pass, slopes: list[Array | None], directi
         Of what the loss sees.
     """
     n_samples = done.outputs.shape[1]
+    direction = wiring.direction(direction)
     # None: the network's inputs, and the ones of the biases, do not move.
     firsts: list[Array] = []
     seconds: list[Array] = []

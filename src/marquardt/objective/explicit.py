@@ -38,10 +38,10 @@ def explicit_jacobian(
         transpose, over rows and samples, is JᵀΛJ.
     """
     n_samples = stacked[0].shape[1]
-    n_weights, n_rows = wiring.graph.n_weights, wiring.graph.n_outputs
+    n_rows, weight_map = wiring.graph.n_outputs, wiring.weight_map
     if scratch is None:
         scratch = Scratch()
-    transposed = scratch.take("jacobian", n_weights, n_rows * n_samples)
+    transposed = scratch.take("jacobian", wiring.graph.n_connections, n_rows * n_samples)
     for span, delta, z in zip(wiring.spans, deltas, stacked, strict=True):
         size = span.layer.size
         here = transposed[span.start : span.stop]
@@ -57,4 +57,6 @@ def explicit_jacobian(
             else:
                 row = delta.full()[0]
             np.multiply(row[:, None], z, out=here.reshape(size, span.fan_in, n_samples))
-    return transposed.reshape(n_weights, n_rows, n_samples)
+    if weight_map is not None:
+        transposed = weight_map.contract(transposed)
+    return transposed.reshape(-1, n_rows, n_samples)

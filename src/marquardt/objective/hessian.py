@@ -91,6 +91,16 @@ class HessianSums:
         hessian : ndarray of shape (n_weights, n_weights)
             Overwritten.
         """
+        weight_map = self._wiring.weight_map
+        if weight_map is None:
+            self._write(hessian)
+            return
+        everything = np.empty((weight_map.n_connections,) * 2)
+        self._write(everything)
+        hessian[:] = weight_map.contract_matrix(everything)
+
+    def _write(self, hessian: Array) -> None:
+        """All connections, fixed and shared ones, too."""
         spans = self._wiring.spans
         for span, table, total in zip(spans, self._tables, self._within, strict=True):
             size, fan_in = span.layer.size, span.fan_in

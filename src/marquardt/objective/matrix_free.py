@@ -56,6 +56,7 @@ def moved_outputs(wiring: Wiring, done: Pass, slopes: list[Array | None], direct
     ndarray of shape (n_outputs, n_samples)
         How what the loss sees moves.
     """
+    direction = wiring.direction(direction)
     moves: list[Array] = []
     for k, span in enumerate(wiring.spans):
         moved = span.matrix(direction) @ done.stacked[k]
@@ -86,6 +87,30 @@ def add_diagonal(wiring: Wiring, deltas: list[Sensitivity], stacked: list[Array]
     total : ndarray of shape (n_weights,)
         Added to.
     """
+    weight_map = wiring.weight_map
+    if weight_map is None:
+        _add_squares(wiring, deltas, stacked, total)
+        return
+    squares = np.zeros(weight_map.n_connections)
+    _add_squares(wiring, deltas, stacked, squares)
+    added = weight_map.contract(squares)
+    # The square of a sum, not the sum of the squares.
+    cubes = [delta.full() for delta in deltas] if weight_map.is_shared else []
+    for weight, connections in weight_map.shared():
+        row: Array | None = None
+        for connection in connections:
+            layer = next(k for k, span in enumerate(wiring.spans) if connection < span.stop)
+            unit, column = divmod(connection - wiring.spans[layer].start, wiring.spans[layer].fan_in)
+            cube = cubes[layer]
+            part = cube[:, unit if cube.shape[1] > 1 else 0] * stacked[layer][column]
+            row = part if row is None else row + part
+        assert row is not None  # a shared weight has connections
+        added[weight] = float(np.vdot(row, row))
+    total += added
+
+
+def _add_squares(wiring: Wiring, deltas: list[Sensitivity], stacked: list[Array], total: Array) -> None:
+    """Eq. (2), of all connections."""
     for span, delta, z in zip(wiring.spans, deltas, stacked, strict=True):
         if isinstance(delta, Diagonal):
             units = delta.entries * delta.entries

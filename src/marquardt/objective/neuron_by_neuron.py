@@ -99,6 +99,9 @@ class NeuronByNeuron:
             ∂outputs/∂weights.
         """
         wiring, units = self._wiring, self._units
+        weight_map = wiring.weight_map
+        if weight_map is not None:
+            weights = weight_map.expand(weights)
         n_inputs, n_units = len(sample), len(units)
         signals = np.concatenate([sample, np.zeros(n_units)])
         # Rows of zeros for the inputs, which depend on no unit.
@@ -127,7 +130,7 @@ class NeuronByNeuron:
             sources = signals[unit.signals]
             taken = np.append(sources, 1.0) if unit.has_bias else sources
             jacobian[:, unit.start : unit.stop] = np.outer(last[:, k], taken)
-        return jacobian
+        return jacobian if weight_map is None else weight_map.contract(jacobian, axis=1)
 
     def equations(self, weights: Array, inputs: Array, slope: Array, factor: Array) -> tuple[Array, Array]:
         """Accumulate gradient and quasi-Hessian by eq. (2).

@@ -17,7 +17,7 @@ from marquardt.networks import LayerGraph, Scaling
 from marquardt.numerics import hold_blas, is_held
 from marquardt.objective.bending import bent_outputs
 from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, Source
-from marquardt.objective.evaluation import Evaluation, Facts, Need
+from marquardt.objective.evaluation import Evaluation, Facts, Need, System
 from marquardt.objective.explicit import explicit_jacobian
 from marquardt.objective.hessian import HessianSums
 from marquardt.objective.matrix_free import ProductSystem, add_diagonal, moved_outputs
@@ -25,7 +25,7 @@ from marquardt.objective.neuron_by_neuron import NeuronByNeuron
 from marquardt.objective.pairs import PairSums
 from marquardt.objective.passes import Pass, Scratch, Wiring
 from marquardt.objective.plan import KEPT_BYTES, Plan, make_plan, require_memory
-from marquardt.objective.sample_space import Rows, SampleSystem, fitted_part
+from marquardt.objective.sample_space import Rows, SampleSystem, WrittenSystem, fitted_part
 from marquardt.objective.second_order import (
     Curved,
     curved_pass,
@@ -345,7 +345,8 @@ class Objective:
             np.flatnonzero(WeightDecay(tuple(float(k == layer) for k in range(layers))).diagonal(self.graph))
             for layer in range(layers)
         )
-        is_hidden_bias = np.arange(self.n_weights) < self.graph.spans[-1].start
+        firsts = np.arange(self.n_weights) if self.graph.weight_map is None else self.graph.weight_map.first
+        is_hidden_bias = firsts < self.graph.spans[-1].start
         is_hidden_bias[np.concatenate(decayed)] = False
         return Facts(
             self.n_weights,
@@ -700,7 +701,8 @@ class Objective:
 
     def _sampled(self, weights: Array) -> Evaluation:
         """Sums, gradient and the normal equations in sample space."""
-        parts, rows = [], []
+        is_mapped = self.graph.weight_map is not None
+        parts, rows, jacobians, residuals = [], [], [], []
         rest = np.zeros(self.n_weights) if self._diagonal is None else self._diagonal * weights
         for block in self._blocks:
             # Arrays of its own: the system solves after other points have been looked at.
@@ -712,11 +714,19 @@ class Objective:
                 rest += self._wiring.gradient(done, slopes, left if block.weight is None else left * block.weight)
             if block.weight is not None:
                 fitted = fitted * np.sqrt(block.weight)
-            rows.append(Rows.of(deltas, done.stacked, fitted))
+            if is_mapped:
+                jacobians.append(explicit_jacobian(self._wiring, deltas, done.stacked))
+                residuals.append(fitted.ravel())
+            else:
+                rows.append(Rows.of(deltas, done.stacked, fitted))
         here = self._evaluation(weights, *_sum_each(parts))
         if here.gradient is None:
             return here
-        system = SampleSystem(self._wiring, rows, rest, self._penalty)
+        if is_mapped:
+            penalty = np.zeros(self.n_weights) if self._diagonal is None else self._diagonal
+            system: System = WrittenSystem(jacobians, np.concatenate(residuals), rest, penalty)
+        else:
+            system = SampleSystem(self._wiring, rows, rest, self._penalty)
         return here._replace(system=system, bend=partial(self._bend, weights))
 
     def _by_products(self, weights: Array) -> Evaluation:

@@ -279,6 +279,7 @@ class PairSums:
         kinds = [form.kind for form in layout]
         shared = [form.is_shared for form in layout]
         self._scratch = scratch
+        self._weight_map = wiring.weight_map
         self._last: list[Sensitivity] = []
         self.accumulators: dict[tuple[int, int], _Accumulator] = {}
         for a in range(last + 1):
@@ -334,6 +335,10 @@ class PairSums:
         normal : ndarray of shape (n_weights, n_weights)
             Overwritten.
         """
+        weight_map = self._weight_map
+        everything = normal if weight_map is None else np.empty((weight_map.n_connections,) * 2)
         # Of the last block's Δ only the constant factors U are read, which are the same in every block.
         for (a, b), accumulator in self.accumulators.items():
-            accumulator.write(normal, self._last[a], self._last[b])
+            accumulator.write(everything, self._last[a], self._last[b])
+        if weight_map is not None:
+            normal[:] = weight_map.contract_matrix(everything)

@@ -25,7 +25,7 @@ class Pass(NamedTuple):
     Parameters
     ----------
     matrices : list of ndarray of shape (size, fan_in)
-        W of every layer, views of the weights.
+        W of every layer, views of the connections.
     stacked : list of ndarray of shape (fan_in, n_samples)
         z of every layer.
     nets, values : list of ndarray of shape (size, n_samples)
@@ -85,6 +85,9 @@ class Scratch:
 class Wiring:
     """A layer graph made ready for passes: indices instead of names.
 
+    Weights go in and derivatives come out as they are trained; inside, a pass has all connections, so that what is
+    fixed or shared needs no thought in between.
+
     Parameters
     ----------
     graph : LayerGraph
@@ -101,6 +104,7 @@ class Wiring:
     def __init__(self, graph: LayerGraph, is_fused: bool) -> None:
         graph.require_static("An objective of samples")
         self.graph = graph
+        self.weight_map = graph.weight_map
         self.is_fused = is_fused
         self.spans: tuple[LayerSpan, ...] = graph.spans
         self.activations = [activation_named(layer.activation) for layer in graph.layers]
@@ -163,6 +167,8 @@ class Wiring:
             All that is needed to go back.
         """
         n_samples = inputs.shape[1]
+        if self.weight_map is not None:
+            weights = self.weight_map.expand(weights)
         augmented: list[Array] = []
         matrices: list[Array] = []
         stacked: list[Array] = []
@@ -298,8 +304,42 @@ class Wiring:
         ndarray of shape (n_weights,)
             The sum over the block.
         """
-        gradient = np.empty(self.graph.n_weights)
         deltas = self.backward(done, slopes, self.through_output(done, slopes, slope))
-        for span, delta, z in zip(self.spans, deltas, done.stacked, strict=True):
+        return self.gradient_of(deltas, done.stacked)
+
+    def gradient_of(self, deltas: list[Array], stacked: list[Array]) -> Array:
+        """Return Σ_samples δ zᵀ of all layers, as weights are trained.
+
+        Parameters
+        ----------
+        deltas : list of ndarray of shape (size, n_samples)
+            ∂loss/∂net of every layer.
+        stacked : list of ndarray of shape (fan_in, n_samples)
+            z of every layer.
+
+        Returns
+        -------
+        ndarray of shape (n_weights,)
+            The sum over the block.
+        """
+        gradient = np.empty(self.graph.n_connections)
+        for span, delta, z in zip(self.spans, deltas, stacked, strict=True):
             np.matmul(delta, z.T, out=span.matrix(gradient))
-        return gradient
+        return gradient if self.weight_map is None else self.weight_map.contract(gradient)
+
+    def direction(self, vector: Array) -> Array:
+        """Return how all connections move along a direction of the weights.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (n_weights,) or (n_weights, k)
+            The direction, or one a column.
+
+        Returns
+        -------
+        ndarray of shape (n_connections,) or (n_connections, k)
+            The same where nothing is fixed or shared.
+        """
+        if self.weight_map is None:
+            return vector
+        return self.weight_map.directions(vector.T).T

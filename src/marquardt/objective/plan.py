@@ -196,14 +196,14 @@ def make_plan(
         If the machine has not enough memory; nothing has been allocated then.
     """
     one_of(form, FORMS, "form")
-    n_weights = graph.n_weights
+    n_weights, n_connections = graph.n_weights, graph.n_connections
     products, written, calls, held = _pair_costs(graph, layout, n_rows)
     if block_size is not None:
         whole(block_size, "block_size", minimum=1)
     pair_size = block_size or _fitting(written)
     pair_ns = products * NS_PRODUCT + written * NS_WRITTEN + calls * NS_CALL / min(pair_size, n_samples)
     # The symmetric product of J computes one triangle.
-    explicit_rows = n_weights * n_rows
+    explicit_rows = n_connections * n_rows
     explicit_size = block_size or _fitting(explicit_rows)
     explicit_ns = (
         n_weights * (n_weights + 1) / 2 * n_rows * NS_PRODUCT * 1.15
@@ -220,7 +220,9 @@ def make_plan(
         is_faster = sampled.ns + sampled.factoring_ns < SAMPLE_GAIN * in_matrix
         has_room = _has_room(data + 8 * _sample_numbers(graph, sampled, n_rows, n_samples, block_size, matrices))
         matrix_has_room = _has_room(8 * matrices * n_weights**2)
-        if "samples" in systems and has_room and (is_faster or not matrix_has_room):
+        # Where weights are fixed or shared, sample space has no factors: on request only.
+        has_factors = graph.weight_map is None
+        if "samples" in systems and has_factors and has_room and (is_faster or not matrix_has_room):
             form = "samples"
         elif "matrix_free" in systems and not matrix_has_room:
             form = "matrix_free"
@@ -231,15 +233,19 @@ def make_plan(
     elif form == "matrix_free":
         units, matrices = sum(layer.size for layer in graph.layers), 0
         # The gradient's arrays, twice for the rates, and the rows of R; vectors of conjugate gradients.
-        scratch, held = (2 * _PASSES + n_rows) * units, n_weights
+        scratch, held = (2 * _PASSES + n_rows) * units, n_connections
         size = block_size or _fitting(scratch)
         # Gradient, diagonal and one product.
-        ns = (9 + n_rows) * n_weights * NS_PRODUCT + 2 * scratch * NS_WRITTEN + 20 * len(graph.layers) * NS_CALL / size
+        ns = (
+            (9 + n_rows) * n_connections * NS_PRODUCT
+            + 2 * scratch * NS_WRITTEN
+            + 20 * len(graph.layers) * NS_CALL / size
+        )
     elif form == "gradient":
-        scratch, held = _PASSES * sum(layer.size for layer in graph.layers), n_weights
+        scratch, held = _PASSES * sum(layer.size for layer in graph.layers), n_connections
         size = block_size or _fitting(scratch)
         # Forward, backward and the product of the two.
-        ns = 3 * n_weights * NS_PRODUCT + scratch * NS_WRITTEN + 8 * len(graph.layers) * NS_CALL / size
+        ns = 3 * n_connections * NS_PRODUCT + scratch * NS_WRITTEN + 8 * len(graph.layers) * NS_CALL / size
     else:
         size, ns, scratch, held = explicit_size, explicit_ns, explicit_rows, n_weights**2
     if form == "neuron_by_neuron":
@@ -256,6 +262,9 @@ def make_plan(
     )
     keeps_pairs = form == "pairs" and held_bytes is None and 8 * pairs * n_samples <= KEPT_BYTES
     threads = min(whole(threads, "threads", minimum=1), n_blocks)
+    if graph.weight_map is not None and form in ("pairs", "explicit"):
+        # The matrix of all connections, or their Jacobian, beside that of the weights.
+        held += n_connections**2 if form == "pairs" else size * n_weights * n_rows
     numbers = (
         matrices * n_weights**2
         + (CG_VECTORS * n_weights if form == "matrix_free" else 0)
@@ -282,11 +291,16 @@ def _sample_costs(graph: LayerGraph, n_rows: int, n_samples: int, n_decays: int)
     fan_ins = sum(span.fan_in for span in graph.spans)
     n_layers = len(graph.layers)
     # Forward, back a row, and the gradient; then two Gram matrices a layer, their product and its sum.
-    products = (2 + n_rows) * graph.n_weights * n_samples + n_residuals**2 / 2 * units + n_samples**2 / 2 * fan_ins
+    products = (2 + n_rows) * graph.n_connections * n_samples + n_residuals**2 / 2 * units + n_samples**2 / 2 * fan_ins
     written = 4 * units * n_residuals + (2 * n_layers + n_decays) * n_residuals**2
     ns = products * NS_PRODUCT + written * NS_WRITTEN + (40 + 25 * n_layers) * NS_CALL
     factoring = n_residuals**3 / 3 * NS_PRODUCT + (n_decays + 1) * n_residuals**2 * NS_WRITTEN
-    return _SampleCosts(ns, factoring, n_decays, units * n_residuals + fan_ins * n_samples)
+    held = units * n_residuals + fan_ins * n_samples
+    if graph.weight_map is not None:
+        # The Jacobian of the weights is written out.
+        ns += n_residuals**2 * graph.n_weights * NS_PRODUCT + n_residuals * graph.n_connections * NS_WRITTEN
+        held = n_residuals * graph.n_connections
+    return _SampleCosts(ns, factoring, n_decays, held)
 
 
 def _sample_plan(

@@ -15,6 +15,9 @@ two Gram matrices a layer, of units and of inputs: residuals² × (units + input
 residuals² × weights. A weight decay has one α for the weights of a layer and one for its biases. The terms of (2) are
 summed apart for every α that occurs, K = Σ_α K_α / (α + μ): another μ costs no new sum.
 
+Where weights are fixed or shared, the rows of J have no such factors. J is written out then, and K = J M⁻¹ Jᵀ is
+one product for every α.
+
 The residuals of a block of samples are ordered by row of R, then by sample; the blocks follow one another.
 """
 
@@ -34,7 +37,7 @@ from marquardt.objective.evaluation import Solve
 from marquardt.objective.passes import Wiring
 from marquardt.objective.sensitivities import Sensitivity
 
-__all__ = ["Rows", "SampleSystem", "fitted_part"]
+__all__ = ["Rows", "SampleSystem", "WrittenSystem", "fitted_part"]
 
 RANGE = 1e-3
 """Roots of the curvature below this share of the largest are not divided by."""
@@ -271,6 +274,74 @@ class SampleSystem:
                 if b > a:
                     for gram in grams.values():
                         gram[self._places[b], self._places[a]] = gram[self._places[a], self._places[b]].T
+        return grams
+
+
+class WrittenSystem(SampleSystem):
+    """The normal equations of one point, solved by eq. (1) with a Jacobian that is written out.
+
+    Parameters
+    ----------
+    jacobians : list of ndarray of shape (n_weights, n_rows, n_samples)
+        Jᵀ, a block each.
+    fitted : ndarray of shape (n_residuals,)
+        ρ of all blocks.
+    rest : ndarray of shape (n_weights,)
+        q.
+    penalty : ndarray of shape (n_weights,)
+        α of every weight.
+    """
+
+    def __init__(self, jacobians: list[Array], fitted: Array, rest: Array, penalty: Array) -> None:
+        self._transposed = np.concatenate([block.reshape(len(block), -1) for block in jacobians], axis=1)
+        self._rest = rest
+        self._penalty = penalty
+        self._fitted = fitted
+        self._grams = self._summed()
+
+    @property
+    def diagonal(self) -> Array:
+        """The diagonal of A, of shape (n_weights,)."""
+        squares: Array = np.einsum("wr,wr->w", self._transposed, self._transposed)
+        return squares + self._penalty
+
+    def times(self, vector: Array) -> Array:
+        """Return J v.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (n_weights,)
+            v.
+
+        Returns
+        -------
+        ndarray of shape (n_residuals,)
+            In the order of the residuals.
+        """
+        moved: Array = vector @ self._transposed
+        return moved
+
+    def transposed_times(self, vector: Array) -> Array:
+        """Return Jᵀu.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (n_residuals,)
+            u, in the order of the residuals.
+
+        Returns
+        -------
+        ndarray of shape (n_weights,)
+            A gradient.
+        """
+        pulled: Array = self._transposed @ vector
+        return pulled
+
+    def _summed(self) -> dict[float, Array]:
+        grams = {}
+        for alpha in dict.fromkeys(self._penalty.tolist()):
+            rows = self._transposed[self._penalty == alpha]
+            grams[alpha] = rows.T @ rows
         return grams
 
 

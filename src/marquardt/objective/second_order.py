@@ -123,10 +123,7 @@ def gradient_of(wiring: Wiring, curved: Curved) -> Array:
     ndarray of shape (n_weights,)
         The sum over the block.
     """
-    gradient = np.empty(wiring.graph.n_weights)
-    for span, delta, z in zip(wiring.spans, curved.deltas, curved.done.stacked, strict=True):
-        np.matmul(delta, z.T, out=span.matrix(gradient))
-    return gradient
+    return wiring.gradient_of(curved.deltas, curved.done.stacked)
 
 
 def hessian_times(wiring: Wiring, curved: Curved, vectors: Array) -> Array:
@@ -175,6 +172,7 @@ def _chunk_times(wiring: Wiring, curved: Curved, vectors: Array) -> Array:
     """The product with a few directions."""
     done = curved.done
     n_samples, n_directions = done.outputs.shape[1], vectors.shape[1]
+    vectors = wiring.direction(vectors)
     # V with the axes (unit, direction, column).
     moves = [
         vectors[span.start : span.stop].reshape(span.layer.size, span.fan_in, n_directions).transpose(0, 2, 1)
@@ -202,7 +200,7 @@ def _chunk_times(wiring: Wiring, curved: Curved, vectors: Array) -> Array:
                 crossed = (_flat(rates[source]) @ curved.deltas[k].T).reshape(stop - first, n_directions, size)
                 part[:, :, first:stop] += crossed.transpose(2, 1, 0)
         result[span.start : span.stop].reshape(size, span.fan_in, n_directions)[:] = part.transpose(0, 2, 1)
-    return result
+    return result if wiring.weight_map is None else wiring.weight_map.contract(result)
 
 
 def output_rates(wiring: Wiring, curved: Curved, net_rate: Array, rate: Array) -> Array:

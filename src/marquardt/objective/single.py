@@ -40,7 +40,7 @@ class SingleOutput:
     def __init__(self, wiring: Wiring, block: Block, curvature: float) -> None:
         spans = wiring.spans
         n_samples = block.inputs.shape[1]
-        self._weights = np.zeros(wiring.graph.n_weights)
+        self._connections = np.zeros(wiring.graph.n_connections)
         self._key = b""
         self._half_sum = 0.0
         self._targets = block.targets
@@ -50,7 +50,7 @@ class SingleOutput:
         root = None if block.weight is None else np.sqrt(block.weight)[None]
         scale = np.full((1, 1), np.sqrt(curvature))
         self._row: Array | None = root if curvature == 1.0 else scale if root is None else scale * root
-        self._transposed = np.empty((wiring.graph.n_weights, n_samples))
+        self._transposed = np.empty((wiring.graph.n_connections, n_samples))
         last = len(spans) - 1
         augmented: list[Array] = []
         stacked: list[Array] = []
@@ -89,7 +89,7 @@ class SingleOutput:
             function = None if wiring.is_linear[k] else activation.value
             in_place = function is None or (isinstance(function, np.ufunc) and not activation.uses_net)
             net = value if in_place else np.empty(value.shape)
-            self._layers.append((span.matrix(self._weights), stacked[k], net, value, function, in_place))
+            self._layers.append((span.matrix(self._connections), stacked[k], net, value, function, in_place))
         self._wiring = wiring
         self._parts = [
             (self._transposed[span.start : span.stop].reshape(span.layer.size, span.fan_in, n_samples), stacked[k])
@@ -113,7 +113,8 @@ class SingleOutput:
         if key == self._key:
             return self._half_sum
         self._key = b""  # nothing is kept until the pass is whole: an interrupt may come in between
-        np.copyto(self._weights, weights)
+        weight_map = self._wiring.weight_map
+        np.copyto(self._connections, weights if weight_map is None else weight_map.expand(weights))
         for copies, (matrix, z, net, value, function, in_place) in zip(self._copies, self._layers, strict=True):
             for where, what in copies:
                 np.copyto(where, what)
@@ -181,5 +182,7 @@ class SingleOutput:
             above[k] = delta
             np.multiply(delta[:, None], z, out=part)
         transposed = self._transposed
+        if wiring.weight_map is not None:
+            transposed = wiring.weight_map.contract(transposed)
         normal = transposed @ transposed.T
         return np.array([half_sum]), transposed @ self._residual[0], normal

@@ -24,7 +24,7 @@ FORMAT = 2
 """The newest format. Raise it when an older marquardt could not read, or would misread, the file."""
 
 STATIC_FORMAT = 1
-"""The format of networks without delays, which every marquardt reads."""
+"""The format of networks without delays and without fixed or shared weights, which every marquardt reads."""
 
 SCALINGS = ("input_scaling", "target_scaling")
 PARTS = ("train", "validation", "test")
@@ -62,7 +62,7 @@ def save(path: str | os.PathLike[str], content: NetworkFile, force: bool = False
     arrays: dict[str, AnyArray] = {"weights": network.weights}
     description: dict[str, Any] = {
         "kind": KIND,
-        "format": FORMAT if network.graph.is_dynamic else STATIC_FORMAT,
+        "format": FORMAT if network.graph.is_dynamic or network.graph.weight_map is not None else STATIC_FORMAT,
         "written_by": f"marquardt {__version__}",
         "task": content.task,
         "graph": network.graph.to_dict(),

@@ -1,0 +1,312 @@
+"""Fixed and shared weights: how the weights that are trained give those of the connections.
+
+Every connection and bias of a graph has a place in the vector of all connections. A connection is free, has a fixed
+value, or shares its weight with others. With the trained vector w, the connections are the affine map
+
+    c = E w + f,        E[p, j] = 1 where connection p has weight j, f the fixed values.                   (1)
+
+So gradients and the rows of a Jacobian come back by Eᵀ (the sum over the connections that share), matrices by
+EᵀAE, directions go out by E. E is never written down: it is an index a connection.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from marquardt.arrays import AnyArray, Array, ArrayLike, Indices
+from marquardt.errors import ConfigurationError, ShapeError
+
+__all__ = ["WeightMap"]
+
+FIXED = -1
+"""The index of a connection without a weight to be trained."""
+
+
+class WeightMap:
+    """Which connections have which weight, and which have a fixed value, eq. (1).
+
+    Parameters
+    ----------
+    index : array-like of int, of shape (n_connections,)
+        The number of the weight of each connection, or −1 where its value is fixed. Weights are numbered by their
+        first connection.
+    values : array-like of shape (n_connections,)
+        The fixed values; not looked at elsewhere.
+
+    Attributes
+    ----------
+    n_weights, n_connections : int
+        Sizes of w and of c.
+    is_shared : bool
+        Whether any weight has more than one connection.
+
+    Raises
+    ------
+    ConfigurationError
+        If nothing is left to train, weights are not numbered from 0 by their first connection, or a fixed value is not
+        finite.
+
+    Examples
+    --------
+    The second of three connections is fixed:
+
+    >>> partly = WeightMap([0, -1, 1], [0.0, 5.0, 0.0])
+    >>> partly.expand(np.array([1.0, 2.0]))
+    array([1., 5., 2.])
+    >>> partly.contract(np.array([10.0, 20.0, 30.0]))
+    array([10., 30.])
+    """
+
+    def __init__(self, index: ArrayLike, values: ArrayLike) -> None:
+        self.index: Indices = np.array(index, dtype=np.intp)
+        fixed = np.array(values, dtype=np.float64)
+        if self.index.ndim != 1 or fixed.shape != self.index.shape:
+            raise ConfigurationError(
+                f"index and values must be vectors of one length, got {self.index.shape} and {fixed.shape}."
+            )
+        is_fixed = self.index < 0
+        self.index[is_fixed] = FIXED
+        self.values: Array = np.where(is_fixed, fixed, 0.0)
+        if not np.isfinite(self.values).all():
+            raise ConfigurationError("Fixed weights must be finite numbers.")
+        trained = np.flatnonzero(~is_fixed)
+        if not len(trained):
+            raise ConfigurationError("All weights are fixed: there is nothing to train. Leave at least one free.")
+        numbers = self.index[trained]
+        self.n_connections = len(self.index)
+        self.n_weights = int(numbers.max()) + 1
+        order = np.argsort(numbers, kind="stable")
+        sorted_numbers = numbers[order]
+        starts = np.flatnonzero(np.r_[True, sorted_numbers[1:] != sorted_numbers[:-1]])
+        self.first: Indices = trained[order[starts]]
+        """The first connection of every weight."""
+        if len(starts) != self.n_weights or (np.diff(self.first) <= 0).any():
+            raise ConfigurationError("Weights must be numbered from 0 in the order of their first connections.")
+        self.is_shared = len(trained) > self.n_weights
+        # The connections, weight by weight, and where each weight's begin among them.
+        self._sorted: Indices = trained[order]
+        self._starts: Indices = starts
+        self._gathered: Indices = np.where(is_fixed, 0, self.index)
+        self._fixed: Indices = np.flatnonzero(is_fixed)
+        for array in (self.index, self.values, self.first):
+            array.setflags(write=False)
+
+    @classmethod
+    def numbered(cls, labels: AnyArray, values: ArrayLike) -> WeightMap:
+        """Return the map of any labels, renumbered by first connection.
+
+        Parameters
+        ----------
+        labels : ndarray of int, of shape (n_connections,)
+            Equal labels share a weight; −1 is fixed.
+        values : array-like of shape (n_connections,)
+            The fixed values.
+
+        Returns
+        -------
+        WeightMap
+            With weights numbered as they must be.
+
+        Examples
+        --------
+        >>> WeightMap.numbered(np.array([7, 3, 7]), np.zeros(3)).index
+        array([0, 1, 0])
+        """
+        labels = np.asarray(labels)
+        index = np.full(len(labels), FIXED, dtype=np.intp)
+        is_free = labels >= 0
+        _, firsts, inverse = np.unique(labels[is_free], return_index=True, return_inverse=True)
+        rank = np.empty(len(firsts), dtype=np.intp)
+        rank[np.argsort(firsts)] = np.arange(len(firsts))
+        index[is_free] = rank[inverse]
+        return cls(index, values)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, WeightMap)
+            and np.array_equal(self.index, other.index)
+            and self.values.tobytes() == other.values.tobytes()
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.index.tobytes(), self.values.tobytes()))
+
+    def __repr__(self) -> str:
+        n_fixed = int(np.count_nonzero(self.index < 0))
+        return f"WeightMap({self.n_connections} connections, {n_fixed} fixed, {self.n_weights} weights)"
+
+    def expand(self, weights: Array) -> Array:
+        """Return the values of all connections, c = E w + f.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (…, n_weights)
+            w.
+
+        Returns
+        -------
+        ndarray of shape (…, n_connections)
+            A new array.
+        """
+        connections: Array = np.take(weights, self._gathered, axis=-1)
+        connections[..., self._fixed] = self.values[self._fixed]
+        return connections
+
+    def directions(self, moves: Array) -> Array:
+        """Return how the connections move with the weights, E v.
+
+        Parameters
+        ----------
+        moves : ndarray of shape (…, n_weights)
+            v.
+
+        Returns
+        -------
+        ndarray of shape (…, n_connections)
+            0 where fixed.
+        """
+        result: Array = np.take(moves, self._gathered, axis=-1)
+        result[..., self._fixed] = 0.0
+        return result
+
+    def contract(self, array: Array, axis: int = 0) -> Array:
+        """Return Eᵀ x along an axis: the entries of the free connections, summed where they share a weight.
+
+        Parameters
+        ----------
+        array : ndarray
+            Of length n_connections along the axis.
+        axis : int
+            Which.
+
+        Returns
+        -------
+        ndarray
+            Of length n_weights along the axis.
+        """
+        if not self.is_shared:
+            return np.take(array, self.first, axis=axis)
+        result: Array = np.add.reduceat(np.take(array, self._sorted, axis=axis), self._starts, axis=axis)
+        return result
+
+    def contract_matrix(self, matrix: Array) -> Array:
+        """Return EᵀAE of a symmetric matrix.
+
+        Parameters
+        ----------
+        matrix : ndarray of shape (n_connections, n_connections)
+            A.
+
+        Returns
+        -------
+        ndarray of shape (n_weights, n_weights)
+            Symmetric to the bit, C-contiguous.
+        """
+        if not self.is_shared:
+            return matrix[np.ix_(self.first, self.first)]
+        half = self.contract(self.contract(matrix, 0), 1)
+        # The order of the sums is not that of the mirror image.
+        return 0.5 * (half + half.T)
+
+    def shared(self) -> list[tuple[int, list[int]]]:
+        """Return the weights that several connections share.
+
+        Returns
+        -------
+        list of (int, list of int)
+            The number of the weight and its connections.
+        """
+        ends = np.append(self._starts[1:], len(self._sorted))
+        counts = ends - self._starts
+        return [(int(k), self._sorted[self._starts[k] : ends[k]].tolist()) for k in np.flatnonzero(counts > 1).tolist()]
+
+    def of_first(self, array: AnyArray) -> AnyArray:
+        """Return the entries of each weight's first connection.
+
+        Parameters
+        ----------
+        array : ndarray of shape (n_connections, …)
+            Something that all connections of a weight have in common.
+
+        Returns
+        -------
+        ndarray of shape (n_weights, …)
+            A new array.
+        """
+        taken: AnyArray = array[self.first]
+        return taken
+
+    def weights_of(self, connections: Array) -> Array:
+        """Return the weights that give these connections.
+
+        Parameters
+        ----------
+        connections : ndarray of shape (n_connections,)
+            c.
+
+        Returns
+        -------
+        ndarray of shape (n_weights,)
+            w, so that `expand` gives c again.
+
+        Raises
+        ------
+        ShapeError
+            If there are not as many.
+        ConfigurationError
+            If a fixed connection has another value, or two that share a weight differ.
+        """
+        if connections.shape != (self.n_connections,):
+            raise ShapeError(f"There are {self.n_connections} connections, got an array of shape {connections.shape}.")
+        weights: Array = connections[self.first]
+        wrong = np.flatnonzero(self.expand(weights) != connections)
+        if len(wrong):
+            what = "is fixed at another value" if self.index[wrong[0]] < 0 else "shares a weight with another value"
+            raise ConfigurationError(
+                f"{len(wrong)} of {self.n_connections} connections do not fit: connection {wrong[0]}, "
+                f"{connections[wrong[0]]:g}, {what}, {self.expand(weights)[wrong[0]]:g}."
+            )
+        return weights
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the map as plain JSON values.
+
+        Returns
+        -------
+        dict
+            What `from_dict` reads: the index, and the fixed values in order.
+        """
+        return {"index": self.index.tolist(), "values": self.values[self.index < 0].tolist()}
+
+    @classmethod
+    def from_dict(cls, description: Any) -> WeightMap:
+        """Build a map from what `to_dict` returned.
+
+        Parameters
+        ----------
+        description : mapping
+            Plain values; every one is checked.
+
+        Returns
+        -------
+        WeightMap
+            Equal to the one described.
+
+        Raises
+        ------
+        ConfigurationError
+            If a value cannot be.
+        """
+        given, fixed = description["index"], description["values"]
+        if not all(type(number) is int for number in given) or not all(type(value) in (int, float) for value in fixed):
+            raise ConfigurationError("A map of weights has whole numbers for its index and numbers for its values.")
+        index = np.array(given, dtype=np.intp)
+        values = np.zeros(len(index))
+        if np.count_nonzero(index < 0) != len(fixed):
+            raise ConfigurationError(
+                f"{np.count_nonzero(index < 0)} connections are fixed, and there are {len(fixed)} values for them."
+            )
+        values[index < 0] = fixed
+        return cls(index, values)
