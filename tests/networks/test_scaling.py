@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 
 from marquardt.errors import ConfigurationError, DataError, ShapeError
-from marquardt.networks import SCALINGS, Scaling
+from marquardt.networks import SCALINGS, ColumnStatistics, Scaling
 
 EPS = np.finfo(float).eps
 every_kind = pytest.mark.parametrize("kind", SCALINGS)
@@ -163,3 +163,25 @@ def test_refused_is(case):
     attempt, error, message = REFUSALS[case]
     with pytest.raises(error, match=message):
         attempt()
+
+
+@every_kind
+@pytest.mark.parametrize("batch", [1, 7, 40, 1000])
+@pytest.mark.parametrize(("offset", "unit"), [(0.0, 1.0), (1e9, 1.0), (-3.0, 1e-9), (0.0, 1e150)])
+def test_statistics_of_batches_give_the_scaling_of_the_whole(kind, batch, offset, unit):
+    rng = np.random.default_rng(0)
+    data = offset + unit * np.column_stack([rng.normal(size=137), rng.exponential(size=137), np.full(137, 2.0)])
+    statistics = ColumnStatistics(3)
+    for first in range(0, len(data), batch):
+        statistics.add(data[first : first + batch].T)
+    whole, streamed = Scaling.fit(kind, data), Scaling.of_statistics(kind, statistics)
+    # A rounding a batch, in units of the data; what is far from zero has that many digits fewer.
+    rounding = 137 * EPS * (1 + abs(offset) / unit)
+    assert_allclose(streamed.offset / unit, whole.offset / unit, rtol=0, atol=10 * rounding)
+    assert_allclose(streamed.factor * unit, whole.factor * unit, rtol=10 * rounding)
+    assert statistics.count == 137
+
+
+def test_no_rows_have_no_scaling():
+    with pytest.raises(DataError, match="no row to scale by"):
+        Scaling.of_statistics("minmax", ColumnStatistics(2))

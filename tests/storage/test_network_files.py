@@ -27,7 +27,7 @@ from marquardt.networks import (
 )
 from marquardt.storage import NetworkFile, load, save
 from marquardt.storage.files import FORMAT
-from marquardt.training import Division, Epoch, Limits, Parts, Record, Stop, train
+from marquardt.training import Division, Epoch, HashedParts, Limits, Parts, Record, Stop, train
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -161,6 +161,14 @@ def test_record_without_an_epoch_comes_back(path):
     content = NetworkFile(Network(feed_forward(1, (), 1), [1.0, 0.0]), "regression", record=record)
     save(path, content)
     assert fingerprint(load(path)) == fingerprint(content)
+
+
+def test_division_by_hash_comes_back_as_counts(path):
+    parts = HashedParts(7_000_000, 1_500_000, 0, 0.15, 0.0, seed=3)
+    record = Record("lm", {}, "mse", parts)
+    save(path, NetworkFile(Network(feed_forward(1, (), 1), [1.0, 0.0]), "regression", record=record))
+    assert path.stat().st_size < 10_000
+    assert load(path).record.parts == parts
 
 
 @pytest.mark.parametrize("classes", [("no", "yes"), (False, True), (1, 2), (0.5, 1.5), ("only",)])

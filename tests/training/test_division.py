@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marquardt.errors import ConfigurationError, DataError
-from marquardt.training import Division, Parts, split_by_content
+from marquardt.training import Division, HashedParts, Parts, split_by_content
+from marquardt.training.division import column_keys, content_keys
 
 KINDS = ("random", "blocks", "interleaved")
 shares = st.sampled_from([0.0, 0.1, 0.15, 0.2, 0.25, 0.4])
@@ -172,3 +173,40 @@ def test_what_cannot_be_divided_is_refused():
         split_by_content(np.ones((5, 2)), 0.2, 0)
     with pytest.raises(DataError, match="All samples with a weight are equal"):
         split_by_content(TABLE[:3], 0.2, 0, np.array([0.0, 2.0, 0.0]))
+
+
+def test_keys_of_columns_are_those_of_the_rows():
+    table = np.random.default_rng(0).normal(size=(500, 3))
+    assert np.array_equal(column_keys(table.T, seed=4), content_keys(table, seed=4))
+
+
+def test_a_hashed_part_depends_on_the_row_and_the_seed_only():
+    columns = np.random.default_rng(1).normal(size=(3, 4000))
+    numbers = HashedParts.numbers(columns, 0.2, 0.1, seed=5)
+    order = np.random.default_rng(2).permutation(4000)
+    assert np.array_equal(HashedParts.numbers(columns[:, order], 0.2, 0.1, seed=5), numbers[order])
+    assert np.array_equal(HashedParts.numbers(columns[:, :7], 0.2, 0.1, seed=5), numbers[:7])
+    assert not np.array_equal(HashedParts.numbers(columns, 0.2, 0.1, seed=6), numbers)
+    # Binomial counts: within five standard deviations of what was asked for.
+    for number, share in enumerate((0.7, 0.2, 0.1)):
+        assert abs((numbers == number).sum() - 4000 * share) < 5 * np.sqrt(4000 * share * (1 - share))
+
+
+def test_the_shares_of_a_hashed_division_grow_at_one_end():
+    columns = np.random.default_rng(1).normal(size=(2, 1000))
+    small, large = (HashedParts.numbers(columns, share, 0.1, seed=0) for share in (0.1, 0.3))
+    assert np.array_equal(small == 2, large == 2)
+    assert (large[small == 1] == 1).all()
+
+
+@pytest.mark.parametrize("shares", [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
+def test_hashed_parts_may_be_empty_or_all(shares):
+    numbers = HashedParts.numbers(np.random.default_rng(1).normal(size=(2, 300)), *shares, seed=0)
+    assert set(numbers) == {int(shares[0] + 2 * shares[1])}
+
+
+def test_hashed_parts_know_counts_and_refuse_row_numbers():
+    parts = HashedParts(7, 2, 1, 0.2, 0.1, seed=3)
+    assert (len(parts.train), len(parts.validation), len(parts.test)) == (7, 2, 1)
+    with pytest.raises(DataError, match="divided by a hash of their content, and their numbers are not kept"):
+        parts.named()

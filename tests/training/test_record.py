@@ -12,7 +12,7 @@ import pytest
 from marquardt.algorithms import LevenbergMarquardt
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.networks import Network, feed_forward, initial_weights
-from marquardt.training import Division, Limits, Parts, Record, Training
+from marquardt.training import Division, HashedParts, Limits, Parts, Record, Training
 from marquardt.training.record import FIELDS
 
 X = np.linspace(-1, 1, 40)[:, None]
@@ -149,3 +149,14 @@ def test_what_the_algorithm_reports_is_a_column_too(record):
     assert reporting.to_table().column_names[-1] == reporting.to_frame().columns[-1] == "gamma"
     with pytest.raises(ConfigurationError, match="'gamma', got 'gama'"):
         again.column("gama")
+
+
+def test_a_record_of_hashed_parts_holds_counts_and_comes_back():
+    record = a_record()
+    record.parts = HashedParts(7_000_000, 1_500_000, 1_500_000, 0.15, 0.15, seed=3)
+    text = record.to_json()
+    assert len(text) < 10_000
+    assert Record.from_dict(json.loads(text)).parts == record.parts
+    assert len(record.parts.validation) == 1_500_000
+    with pytest.raises(DataError, match="their numbers are not kept"):
+        record.trainInd  # noqa: B018

@@ -142,6 +142,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         self._note(fitting)
         if merged is not None:
             given = self.record_.parts
+            assert isinstance(given, Parts)  # of arrays
             self.record_.parts = Parts(*(merged.samples(part) for part in (given.train, given.validation, given.test)))
 
     def _parts(self, table: Array, weight: Array | None, seed: int) -> Parts:

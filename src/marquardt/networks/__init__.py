@@ -5,7 +5,7 @@ from marquardt.networks.builders import TOPOLOGIES, build, cascade_forward, feed
 from marquardt.networks.graph import INPUTS, TARGETS, Layer, LayerGraph, LayerSpan
 from marquardt.networks.initialization import INITIALIZATIONS, initial_weights
 from marquardt.networks.network import Network, forward
-from marquardt.networks.scaling import SCALINGS, Scaling
+from marquardt.networks.scaling import SCALINGS, ColumnStatistics, Scaling
 from marquardt.networks.weight_map import WeightMap
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "TARGETS",
     "TOPOLOGIES",
     "Activation",
+    "ColumnStatistics",
     "Layer",
     "LayerGraph",
     "LayerSpan",

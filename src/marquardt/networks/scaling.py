@@ -12,7 +12,7 @@ from marquardt.arrays import Array, ArrayLike, require_finite, row_slices
 from marquardt.checks import one_of
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 
-__all__ = ["SCALINGS", "Scaling"]
+__all__ = ["SCALINGS", "ColumnStatistics", "Scaling"]
 
 SCALINGS = ("minmax", "standard", "none")
 
@@ -95,16 +95,49 @@ class Scaling:
         if len(data) == 0:
             raise DataError("There is no row to scale by: none is given, or all weights are zero.")
         low, high = data.min(axis=0), data.max(axis=0)
-        is_constant = low == high
-        # Halved first, so that the sum of two huge values does not overflow.
         middle, half = 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low
-        if kind == "minmax":
-            offset, spread = middle, half
-        elif kind == "standard":
-            mean, deviation = _moments(data, weight, middle, np.where(half > 0, half, 1.0))
-            offset, spread = middle + half * mean, half * deviation
-        else:
-            offset, spread = np.zeros(data.shape[1]), np.ones(data.shape[1])
+        if kind != "standard":
+            return cls._of(kind, low, high, middle, half)
+        mean, deviation = _moments(data, weight, middle, np.where(half > 0, half, 1.0))
+        return cls._of(kind, low, high, middle + half * mean, half * deviation)
+
+    @classmethod
+    def of_statistics(cls, kind: str, statistics: ColumnStatistics) -> Scaling:
+        """Choose offset and factor from what was noted of data that went by.
+
+        Parameters
+        ----------
+        kind : str
+            One of ``"minmax"``, ``"standard"``, ``"none"``.
+        statistics : ColumnStatistics
+            Of all rows.
+
+        Returns
+        -------
+        Scaling
+            That of `fit` on the same rows, to rounding.
+
+        Raises
+        ------
+        ConfigurationError
+            If the kind is unknown.
+        DataError
+            If no row went by.
+        """
+        one_of(kind, SCALINGS, "scaling")
+        if statistics.count == 0:
+            raise DataError("There is no row to scale by.")
+        low, high = statistics.low, statistics.high
+        if kind != "standard":
+            return cls._of(kind, low, high, 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low)
+        return cls._of(kind, low, high, statistics.mean, statistics.deviation)
+
+    @classmethod
+    def _of(cls, kind: str, low: Array, high: Array, offset: Array, spread: Array) -> Scaling:
+        """The scaling by an offset and a spread, both 0 and 1 for none; columns that do not vary have factor 0."""
+        if kind == "none":
+            offset, spread = np.zeros(len(low)), np.ones(len(low))
+        is_constant = low == high
         # A spread below the resolution of the column is rounding, not information.
         is_constant |= spread <= 4 * np.finfo(float).eps * np.maximum(np.abs(low), np.abs(high)) * (kind != "none")
         offset = np.where(is_constant, low, offset)
@@ -200,6 +233,74 @@ class Scaling:
             return cls(description["offset"], description["factor"], description["kind"])
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(f"This does not describe a scaling: {type(error).__name__}: {error}.") from error
+
+
+class ColumnStatistics:
+    """Range, mean and deviation of columns whose rows go by in batches and are not kept.
+
+    Means and sums of squares of batches merge by Chan, Golub and LeVeque (1983), in units of the first batch's half
+    range around its middle: so columns far from zero lose no digits.
+
+    Parameters
+    ----------
+    n_columns : int
+        Number of columns.
+
+    Attributes
+    ----------
+    count : int
+        Rows so far.
+    low, high : ndarray of shape (n_columns,)
+        The range; inf and −inf before the first row.
+
+    Examples
+    --------
+    >>> statistics = ColumnStatistics(1)
+    >>> statistics.add(np.array([[1.0, 2.0]]))
+    >>> statistics.add(np.array([[6.0]]))
+    >>> statistics.count, statistics.low, statistics.mean
+    (3, array([1.]), array([3.]))
+    """
+
+    def __init__(self, n_columns: int) -> None:
+        self.count = 0
+        self.low, self.high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
+        self._middle = self._unit = np.zeros(n_columns)
+        self._mean, self._squares = np.zeros(n_columns), np.zeros(n_columns)
+
+    def add(self, columns: Array) -> None:
+        """Note a batch.
+
+        Parameters
+        ----------
+        columns : ndarray of shape (n_columns, n_rows)
+            Finite numbers; a column of the batch is a row of the data.
+        """
+        n_new = columns.shape[1]
+        if n_new == 0:
+            return
+        low, high = columns.min(axis=1), columns.max(axis=1)
+        if self.count == 0:
+            half = 0.5 * high - 0.5 * low
+            self._middle, self._unit = 0.5 * low + 0.5 * high, np.where(half > 0, half, 1.0)
+        self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
+        relative = (columns - self._middle[:, None]) / self._unit[:, None]
+        mean = relative.mean(axis=1)
+        relative -= mean[:, None]
+        apart, total = mean - self._mean, self.count + n_new
+        self._squares += np.einsum("cr,cr->c", relative, relative) + apart * apart * (self.count * n_new / total)
+        self._mean = self._mean + apart * (n_new / total)
+        self.count = total
+
+    @property
+    def mean(self) -> Array:
+        """The means, of shape (n_columns,)."""
+        return self._middle + self._unit * self._mean
+
+    @property
+    def deviation(self) -> Array:
+        """The standard deviations of the rows that went by, of shape (n_columns,)."""
+        return self._unit * np.sqrt(self._squares / self.count)
 
 
 def _moments(data: Array, weight: Array | None, middle: Array, half: Array) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ from marquardt.arrays import Array, ArrayLike
 from marquardt.checks import whole
 from marquardt.errors import DataError, ShapeError
 from marquardt.plots.style import GRAY, PARTS, column, one
-from marquardt.training import Parts
+from marquardt.training import AnyParts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +64,7 @@ def regression(targets: ArrayLike, outputs: ArrayLike, ax: Axes | None = None) -
 
 
 def error_histogram(
-    targets: ArrayLike, outputs: ArrayLike, parts: Parts | None = None, bins: int = 20, ax: Axes | None = None
+    targets: ArrayLike, outputs: ArrayLike, parts: AnyParts | None = None, bins: int = 20, ax: Axes | None = None
 ) -> Axes:
     """Draw how often which error occurs, the parts of the data stacked.
 

@@ -16,7 +16,7 @@ from marquardt.files import replacing
 from marquardt.networks import ACTIVATIONS, LayerGraph, Network, Scaling
 from marquardt.storage.archive import KIND, damaged, read_archive, write_archive
 from marquardt.storage.content import NetworkFile, marked, restored
-from marquardt.training import Record
+from marquardt.training import Parts, Record
 
 __all__ = ["FORMAT", "load", "save"]
 
@@ -77,11 +77,13 @@ def save(path: str | os.PathLike[str], content: NetworkFile, force: bool = False
     description["record"] = None
     if content.record is not None:
         record = content.record.to_dict()
-        del record["parts"]
+        parts = content.record.parts
+        if isinstance(parts, Parts):
+            del record["parts"]  # kept as arrays
+            for name in PARTS:
+                arrays[f"{name}_rows"] = np.asarray(getattr(parts, name), dtype=np.int64)
         record["epochs"] = list(content.record.columns)
         description["record"] = marked(record)
-        for name in PARTS:
-            arrays[f"{name}_rows"] = np.asarray(getattr(content.record.parts, name), dtype=np.int64)
         arrays["epochs"] = np.column_stack([content.record.column(name) for name in record["epochs"]])
     with replacing(path, force=force) as temporary:
         write_archive(temporary, description, arrays)
@@ -139,7 +141,8 @@ def _record(description: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> R
     return Record.from_dict(
         {
             **description,
-            "parts": {name: arrays[f"{name}_rows"] for name in PARTS},
+            # Of a division by hash the description has the counts.
+            "parts": description.get("parts") or {name: arrays[f"{name}_rows"] for name in PARTS},
             "epochs": {name: column.tolist() for name, column in zip(description["epochs"], columns, strict=True)},
         }
     )

@@ -1,6 +1,7 @@
 """Training: the loop, its stops, division and validation, the record, restarts."""
 
-from marquardt.training.division import DIVISIONS, Division, Parts, split_by_content
+from marquardt.training.data import ArrayData, TrainingData
+from marquardt.training.division import DIVISIONS, AnyParts, Division, HashedParts, Parts, column_keys, split_by_content
 from marquardt.training.evidence import EvidenceTraining
 from marquardt.training.fitting import Attempt, Fitting, Settings
 from marquardt.training.lanes import Lanes, ManyResults, train_many
@@ -13,11 +14,14 @@ __all__ = [
     "DIVISIONS",
     "GOAL_METRICS",
     "TOOLBOX_TEXTS",
+    "AnyParts",
+    "ArrayData",
     "Attempt",
     "Division",
     "Epoch",
     "EvidenceTraining",
     "Fitting",
+    "HashedParts",
     "Lanes",
     "Limits",
     "ManyResults",
@@ -28,7 +32,9 @@ __all__ = [
     "Status",
     "Stop",
     "Training",
+    "TrainingData",
     "TrainingResult",
+    "column_keys",
     "iterate",
     "split_by_content",
     "train",

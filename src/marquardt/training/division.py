@@ -11,7 +11,16 @@ from marquardt.arrays import AnyArray, Array, Indices
 from marquardt.checks import fraction, one_of, whole
 from marquardt.errors import ConfigurationError, DataError
 
-__all__ = ["DIVISIONS", "Division", "Parts", "content_keys", "split_by_content"]
+__all__ = [
+    "DIVISIONS",
+    "AnyParts",
+    "Division",
+    "HashedParts",
+    "Parts",
+    "column_keys",
+    "content_keys",
+    "split_by_content",
+]
 
 DIVISIONS = ("random", "blocks", "interleaved", "indices", "none")
 
@@ -67,6 +76,127 @@ class Parts:
         """
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: rows for name, rows in parts.items() if len(rows)}
+
+
+class Counted:
+    """Rows of which only the number is known.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __repr__(self) -> str:
+        return f"{self._count} rows chosen by their hash"
+
+
+@dataclass(frozen=True)
+class HashedParts:
+    """A division by a hash of every row's content, of which only the counts are kept.
+
+    The hash is a number from 0 up to 1. Rows below `test_share` test, those between it and `test_share` +
+    `validation_share` validate, the others train. So the division depends on nothing but the seed and what is in a row,
+    not on the order of the rows or the files that they are in; equal rows are always in the same part; and nothing as
+    long as the data is held.
+
+    Parameters
+    ----------
+    n_train, n_validation, n_test : int
+        Rows of each part.
+    validation_share, test_share : float
+        What was asked for.
+    seed : int
+        Of the hash.
+
+    Examples
+    --------
+    >>> parts = HashedParts(700, 150, 150, 0.15, 0.15, seed=0)
+    >>> len(parts.validation), parts.train
+    (150, 700 rows chosen by their hash)
+    """
+
+    n_train: int
+    n_validation: int = 0
+    n_test: int = 0
+    validation_share: float = 0.0
+    test_share: float = 0.0
+    seed: int = 0
+
+    @property
+    def train(self) -> Counted:
+        """The training part: its length is known, its row numbers are not."""
+        return Counted(self.n_train)
+
+    @property
+    def validation(self) -> Counted:
+        """The validation part."""
+        return Counted(self.n_validation)
+
+    @property
+    def test(self) -> Counted:
+        """The test part."""
+        return Counted(self.n_test)
+
+    def named(self) -> dict[str, Indices]:
+        """Refuse to return row numbers.
+
+        Returns
+        -------
+        dict
+            Never.
+
+        Raises
+        ------
+        DataError
+            Always: of rows that are divided by their hash no numbers are kept.
+        """
+        raise DataError(
+            "These rows were divided by a hash of their content, and their numbers are not kept. Divide the rows "
+            "you have with `column_keys`, or look at all of them as one part."
+        )
+
+    @staticmethod
+    def numbers(columns: Array, validation_share: float, test_share: float, seed: int) -> AnyArray:
+        """Return the part of every row: 0 training, 1 validation, 2 test.
+
+        Parameters
+        ----------
+        columns : ndarray of shape (n_columns, n_samples)
+            Inputs and targets in the user's units; a column is a sample.
+        validation_share, test_share : float
+            Fractions of the rows.
+        seed : int
+            Of the hash.
+
+        Returns
+        -------
+        ndarray of int8, shape (n_samples,)
+            The same for equal rows.
+
+        Examples
+        --------
+        >>> columns = np.arange(2000.0).reshape(2, 1000)
+        >>> np.bincount(HashedParts.numbers(columns, 0.2, 0.1, seed=0)) / 1000
+        array([0.705, 0.194, 0.101])
+        """
+        keys = column_keys(columns, seed)
+        numbers = np.zeros(len(keys), dtype=np.int8)
+        test, both = (
+            np.uint64(min(int(share * 2**64), 2**64 - 1)) for share in (test_share, test_share + validation_share)
+        )
+        numbers[keys < both] = 1
+        numbers[keys < test] = 2
+        return numbers
+
+
+AnyParts = Parts | HashedParts
 
 
 @dataclass(frozen=True)
@@ -204,16 +334,46 @@ def content_keys(table: Array, seed: int) -> AnyArray:
     ndarray of uint64, shape (n_samples,)
         Equal rows have equal keys.
     """
-    # Adding zero turns −0.0 into 0.0, which is equal but has other bits.
-    bits = np.ascontiguousarray(table + 0.0).view(np.uint64)
-    odd = np.random.default_rng(seed).integers(0, 2**63, bits.shape[1], dtype=np.uint64)
+    return column_keys(np.ascontiguousarray(table.T), seed)
+
+
+def column_keys(columns: Array, seed: int) -> AnyArray:
+    """Return `content_keys` of a table that is given by its columns.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_columns, n_samples)
+        The rows of the table, one beside the other.
+    seed : int
+        Of the multipliers.
+
+    Returns
+    -------
+    ndarray of uint64, shape (n_samples,)
+        Equal rows have equal keys.
+
+    Examples
+    --------
+    >>> keys = column_keys(np.array([[1.0, 2.0, 1.0], [0.0, 0.0, -0.0]]), seed=0)
+    >>> bool(keys[0] == keys[2]), bool(keys[0] == keys[1])
+    (True, False)
+    """
+    n_columns, n_samples = columns.shape
+    odd = np.random.default_rng(seed).integers(0, 2**63, n_columns, dtype=np.uint64)
     multipliers: AnyArray = np.bitwise_or(odd << np.uint64(1), np.uint64(1))
-    keys = np.zeros(len(table), dtype=np.uint64)
+    keys = np.zeros(n_samples, dtype=np.uint64)
+    number, mixed = np.empty(n_samples), np.empty(n_samples, dtype=np.uint64)
     # Multiply, then fold the high half down: small differences in a mantissa reach all bits (as in splitmix64).
-    for number in range(bits.shape[1]):
-        column = bits[:, number]
-        mixed = (column ^ (column >> np.uint64(32))) * multipliers[number]
-        keys = (keys ^ (mixed ^ (mixed >> np.uint64(29)))) * np.uint64(0xBF58476D1CE4E5B9)
+    for column, multiplier in zip(columns, multipliers, strict=True):
+        np.add(column, 0.0, out=number)  # turns −0.0 into 0.0, which is equal but has other bits
+        bits = number.view(np.uint64)
+        np.right_shift(bits, np.uint64(32), out=mixed)
+        mixed ^= bits
+        mixed *= multiplier
+        keys ^= mixed
+        mixed >>= np.uint64(29)
+        keys ^= mixed
+        keys *= np.uint64(0xBF58476D1CE4E5B9)
     return keys ^ (keys >> np.uint64(31))
 
 

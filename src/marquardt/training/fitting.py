@@ -32,6 +32,7 @@ from marquardt.networks import (
     initial_weights,
 )
 from marquardt.objective import FORMS, Facts, Need, machine_memory, require_memory
+from marquardt.training.data import ArrayData, TrainingData
 from marquardt.training.division import Parts
 from marquardt.training.evidence import EvidenceTraining
 from marquardt.training.lanes import Lane, Lanes, is_plain
@@ -276,25 +277,66 @@ class Fitting:
         start: Network | None = None,
     ) -> None:
         one_of(task, ("regression", "classification"), "task")
+        table = np.asarray(inputs, dtype=np.float64)
+        if table.ndim != 2:
+            raise ShapeError(f"inputs must be of shape (n_samples, n_inputs), got {table.shape}.")
+        answers = _one_hot(targets, n_classes) if task == "classification" else _columns(targets)
+        if len(table) != len(answers):
+            raise ShapeError(f"inputs and targets must have as many rows, got {len(table)} and {len(answers)}.")
+        if len(table) == 0:
+            raise DataError("There is no sample to train on.")
+        require_finite(table, "inputs")
+        require_finite(answers, "targets")
+        weight = None if sample_weight is None else checked_weight(sample_weight, len(table))
+        if weight is not None and not weight[slice(None) if parts is None else parts.train].any():
+            raise DataError("All sample weights are zero: there is nothing to train on.")
+        self._begin(ArrayData(table, answers, weight, parts), settings, task, n_classes, start)
+
+    @classmethod
+    def of(
+        cls, data: TrainingData, settings: Settings, task: str = "regression", *, start: Network | None = None
+    ) -> Fitting:
+        """Return a fitting of data that are no arrays, such as files larger than memory.
+
+        Parameters
+        ----------
+        data : TrainingData
+            Samples, divided.
+        settings : Settings
+            All choices.
+        task : str
+            ``"regression"``, or ``"classification"`` into two classes for one target of 0 and 1, into more for a target
+            a class.
+        start : Network, optional
+            A network to go on from.
+
+        Returns
+        -------
+        Fitting
+            Not begun.
+
+        Raises
+        ------
+        MarquardtError
+            Whatever `Fitting` refuses.
+
+        Examples
+        --------
+        >>> x = np.linspace(0, 1, 40)[:, None]
+        >>> fitting = Fitting.of(ArrayData(x, np.sin(6 * x)), Settings(hidden_layer_sizes=4, seed=0))
+        >>> [epoch.epoch for epoch in fitting][-1] > 0
+        True
+        """
+        one_of(task, ("regression", "classification"), "task")
+        fitting = cls.__new__(cls)
+        fitting._begin(data, settings, task, 2 if data.n_outputs == 1 else max(3, data.n_outputs), start)
+        return fitting
+
+    def _begin(self, data: TrainingData, settings: Settings, task: str, n_classes: int, start: Network | None) -> None:
         self.settings = settings
         self.task = task
         self.loss = settings.loss_for(task, n_classes)
-        self._inputs = np.asarray(inputs, dtype=np.float64)
-        if self._inputs.ndim != 2:
-            raise ShapeError(f"inputs must be of shape (n_samples, n_inputs), got {self._inputs.shape}.")
-        self._targets = _one_hot(targets, n_classes) if task == "classification" else _columns(targets)
-        if len(self._inputs) != len(self._targets):
-            raise ShapeError(
-                f"inputs and targets must have as many rows, got {len(self._inputs)} and {len(self._targets)}."
-            )
-        if len(self._inputs) == 0:
-            raise DataError("There is no sample to train on.")
-        require_finite(self._inputs, "inputs")
-        require_finite(self._targets, "targets")
-        self._weight = None if sample_weight is None else checked_weight(sample_weight, len(self._inputs))
-        if self._weight is not None and not self._weight[slice(None) if parts is None else parts.train].any():
-            raise DataError("All sample weights are zero: there is nothing to train on.")
-        self._parts = parts
+        self._data = data
         graph = self._graph() if start is None else start.graph
         self.choice, self.rule = self._chosen(graph)
         self._seeds = np.random.SeedSequence(settings.seed).spawn(settings.restarts)
@@ -392,12 +434,12 @@ class Fitting:
             output_activation = "identity"
         else:
             # With squares on class targets the outputs are the probabilities themselves.
-            output_activation = "logistic" if self._targets.shape[1] == 1 else "softmax"
+            output_activation = "logistic" if self._data.n_outputs == 1 else "softmax"
         return build(
             settings.topology,
-            self._inputs.shape[1],
+            self._data.n_inputs,
             settings.hidden_layer_sizes,
-            self._targets.shape[1],
+            self._data.n_outputs,
             activation=settings.activation,
             output_activation=output_activation,
         )
@@ -412,7 +454,7 @@ class Fitting:
             names = ", ".join(settings.rule)
             reason = f"{names} {'is' if len(settings.rule) == 1 else 'are'} given, and belong to its damping."
             return Choice("levenberg_marquardt", reason), algorithm_named("levenberg_marquardt", **settings.rule)
-        n_samples = len(self._inputs) if self._parts is None else len(self._parts.train)
+        n_samples = self._data.n_training
         facts = Facts(
             graph.n_weights,
             graph.n_outputs,
@@ -426,18 +468,17 @@ class Fitting:
 
     def _is_decay_weighed(self) -> bool:
         """Whether the evidence chooses the weight decay."""
-        return isinstance(self.settings.alpha, str) and (self._parts is None or not len(self._parts.validation))
+        parts = self._data.parts
+        return isinstance(self.settings.alpha, str) and (parts is None or not len(parts.validation))
 
     def _build(self, graph: LayerGraph) -> Network:
         settings = self.settings
         # Before the weights are drawn. A rule that can do without the matrix is left to the plan.
         if not self.rule.systems or self._is_decay_weighed():
             require_memory(graph, 8 * self.rule.matrices * graph.n_weights**2)
-        rows = slice(None) if self._parts is None else self._parts.train
-        weight = None if self._weight is None else self._weight[rows]
-        input_scaling = Scaling.fit(settings.input_scaling, self._inputs[rows], weight)
+        input_scaling = self._data.scaling("inputs", settings.input_scaling)
         if self.task == "regression":
-            target_scaling = Scaling.fit(settings.target_scaling, self._targets[rows], weight)
+            target_scaling = self._data.scaling("targets", settings.target_scaling)
         else:
             target_scaling = Scaling.none(graph.n_outputs)
         return Network(graph, np.zeros(graph.n_weights), input_scaling, target_scaling)
@@ -451,18 +492,8 @@ class Fitting:
         network = self._untrained if self._has_start else self._untrained.with_weights(self._start(restart))
 
         def run(network: Network, penalty: WeightDecay, limits: Limits) -> Training:
-            return Training(
-                network,
-                self._inputs,
-                self._targets,
-                self.loss,
-                penalty=penalty,
-                sample_weight=self._weight,
-                parts=self._parts,
-                rule=self.rule,
-                limits=limits,
-                form=settings.form,
-                threads=settings.threads,
+            return self._data.training(
+                network, self.loss, penalty, self.rule, limits, form=settings.form, threads=settings.threads
             )
 
         if self.rule.weighs_decay:
@@ -494,11 +525,11 @@ class Fitting:
     def _is_side_by_side(self) -> bool:
         """Whether the restarts go on together: where it is faster, and a run cannot be told from one by itself."""
         settings, graph = self.settings, self._untrained.graph
-        n_samples = len(self._inputs) if self._parts is None else len(self._parts.train)
         return (
-            settings.restarts >= LANES_FROM
+            isinstance(self._data, ArrayData)
+            and settings.restarts >= LANES_FROM
             and graph.n_weights <= LANES_WEIGHTS
-            and graph.n_weights * graph.n_outputs * n_samples <= LANES_JACOBIAN
+            and graph.n_weights * graph.n_outputs * self._data.n_training <= LANES_JACOBIAN
             and is_plain(self.rule)
             and not self._is_decay_weighed()
             and settings.form in ("auto", "explicit")
@@ -509,16 +540,17 @@ class Fitting:
         )
 
     def _side_by_side(self) -> list[Lane]:
-        settings = self.settings
+        settings, data = self.settings, self._data
+        assert isinstance(data, ArrayData)
         lanes = Lanes(
             self._untrained,
             [self._start(restart) for restart in range(settings.restarts)],
-            self._inputs,
-            self._targets,
+            data.inputs,
+            data.targets,
             self.loss,
             penalty=WeightDecay(VALIDATED_DECAY if isinstance(settings.alpha, str) else settings.alpha),
-            sample_weight=self._weight,
-            parts=self._parts,
+            sample_weight=data.weight,
+            parts=data.parts,
             rule=self.rule,
             limits=settings.limits,
         )
@@ -533,12 +565,7 @@ class Fitting:
         if scaling.kind == "minmax":
             edge = np.where(scaling.factor == 0, 0.0, 1.0)
             return np.stack([-edge, edge], axis=1)
-        rows = slice(None) if self._parts is None else self._parts.train
-        data = self._inputs[rows]
-        if self._weight is not None:
-            data = data[self._weight[rows] > 0]
-        ends = np.stack([data.min(axis=0), data.max(axis=0)])
-        return np.ascontiguousarray(scaling.apply(ends).T)
+        return np.ascontiguousarray(scaling.apply(self._data.input_ends()).T)
 
 
 def _merit(run: Run) -> float:

@@ -14,7 +14,7 @@ from marquardt.arrays import Array, Indices
 from marquardt.checks import one_of, require_extra
 from marquardt.errors import DataError
 from marquardt.json_values import from_json, to_json
-from marquardt.training.division import Parts
+from marquardt.training.division import AnyParts, HashedParts, Parts
 from marquardt.training.stops import Stop
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ class Record:
         Its hyper-parameters and the limits of the run.
     metric : str
         What `performance` is: ``"mse"``, ``"cross_entropy"`` or ``"loss"``.
-    parts : Parts
-        The division of the samples.
+    parts : Parts or HashedParts
+        The division of the samples; for data larger than memory only its counts.
     epochs : list of Epoch
         Epoch 0 is the start.
     stop : Stop, optional
@@ -103,7 +103,7 @@ class Record:
     algorithm: str
     settings: dict[str, Any]
     metric: str
-    parts: Parts
+    parts: AnyParts
     epochs: list[Epoch] = field(default_factory=list)
     stop: Stop | None = None
     best_epoch: int = 0
@@ -236,17 +236,24 @@ class Record:
     @property
     def trainInd(self) -> Indices:  # noqa: N802
         """Rows of the training part, from 0."""
-        return self.parts.train
+        return self._rows().train
 
     @property
     def valInd(self) -> Indices:  # noqa: N802
         """Rows of the validation part, from 0."""
-        return self.parts.validation
+        return self._rows().validation
 
     @property
     def testInd(self) -> Indices:  # noqa: N802
         """Rows of the test part, from 0."""
-        return self.parts.test
+        return self._rows().test
+
+    def _rows(self) -> Parts:
+        """The division by row numbers, or an error where they are not kept."""
+        if isinstance(self.parts, HashedParts):
+            self.parts.named()
+        assert isinstance(self.parts, Parts)
+        return self.parts
 
     # Out of Python, and back.
 
@@ -262,15 +269,20 @@ class Record:
             "algorithm": self.algorithm,
             "settings": {key: to_json(value) for key, value in self.settings.items()},
             "metric": self.metric,
-            "parts": {
-                "train": self.parts.train.tolist(),
-                "validation": self.parts.validation.tolist(),
-                "test": self.parts.test.tolist(),
-            },
+            "parts": self._parts_to_dict(),
             "best_epoch": self.best_epoch,
             "stop": None if self.stop is None else asdict(self.stop),
             "evaluations": dict(self.evaluations),
             "epochs": {name: [to_json(value) for value in self._values(name)] for name in self.columns},
+        }
+
+    def _parts_to_dict(self) -> dict[str, Any]:
+        if isinstance(self.parts, HashedParts):
+            return {"hashed": asdict(self.parts)}
+        return {
+            "train": self.parts.train.tolist(),
+            "validation": self.parts.validation.tolist(),
+            "test": self.parts.test.tolist(),
         }
 
     @classmethod
@@ -306,7 +318,7 @@ class Record:
                 algorithm=str(description["algorithm"]),
                 settings={key: from_json(value) for key, value in description["settings"].items()},
                 metric=str(description["metric"]),
-                parts=Parts(*(np.array(parts[name], dtype=np.intp) for name in ("train", "validation", "test"))),
+                parts=_parts(parts),
                 epochs=epochs,
                 stop=None if description["stop"] is None else Stop(**description["stop"]),
                 best_epoch=int(description["best_epoch"]),
@@ -361,6 +373,12 @@ class Record:
         pandas = require_extra("pandas", "pandas")
         frame = pandas.DataFrame({name: self._values(name) for name in self.columns})
         return frame.set_index("epoch")
+
+
+def _parts(description: Mapping[str, Any]) -> AnyParts:
+    if "hashed" in description:
+        return HashedParts(**description["hashed"])
+    return Parts(*(np.array(description[name], dtype=np.intp) for name in ("train", "validation", "test")))
 
 
 def _float(value: Any) -> float:
