@@ -10,7 +10,7 @@ from marquardt.errors import ConfigurationError
 __all__ = ["spelled"]
 
 
-def spelled(text: str, what: str) -> tuple[str, dict[str, Any]]:
+def spelled(text: str, what: str, first: str | None = None) -> tuple[str, dict[str, Any]]:
     """Read a name, with settings in parentheses or without.
 
     Parameters
@@ -20,6 +20,8 @@ def spelled(text: str, what: str) -> tuple[str, dict[str, Any]]:
         Python values: numbers, texts in quotes, True, False, None, and tuples and lists of those.
     what : str
         What messages call it.
+    first : str, optional
+        The setting that a first value without a name means; there is none when not given.
 
     Returns
     -------
@@ -37,6 +39,8 @@ def spelled(text: str, what: str) -> tuple[str, dict[str, Any]]:
     --------
     >>> spelled("gradient_descent(rate=100)", "The algorithm")
     ('gradient_descent', {'rate': 100})
+    >>> spelled("tanh(0.5)", "The activation", first="gain")
+    ('tanh', {'gain': 0.5})
     """
     name, bracket, rest = text.strip().partition("(")
     name = name.strip()
@@ -51,10 +55,13 @@ def spelled(text: str, what: str) -> tuple[str, dict[str, Any]]:
         raise ConfigurationError(f"{what} {text!r} cannot be read: {_reason(error)}. {example}") from None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise ConfigurationError(f"{what} {text!r} goes on behind its parentheses. {example}")
-    if call.args:
+    keywords = call.keywords
+    if first is not None and len(call.args) == 1:
+        keywords = [ast.keyword(first, call.args[0]), *keywords]
+    elif call.args:
         raise ConfigurationError(f"{what} {text!r} has the value {ast.unparse(call.args[0])} without a name. {example}")
     settings = {}
-    for keyword in call.keywords:
+    for keyword in keywords:
         value = ast.unparse(keyword.value)
         if keyword.arg is None:
             raise ConfigurationError(f"{what} {text!r} has the setting **{value} without a name. {example}")

@@ -108,7 +108,9 @@ def test_plain_output_has_a_line_every_25_epochs_and_the_last(call, concrete_csv
 
 
 def test_options_reach_the_training(call, concrete_csv, tmp_path):
-    options = "--hidden 5 --hidden 3 --activation logistic --topology cascade_forward --init glorot --scaling standard"
+    options = (
+        "--hidden 5 --hidden 3 --activation logistic(0.5) --topology cascade_forward --init glorot --scaling standard"
+    )
     options += " --target-scaling standard --loss huber --loss-scale 0.5 --alpha 0.1,0.2,0.3 --epochs 7 --time 60"
     options += " --goal 0.001 --goal-metric loss --max-fail 9 --min-grad 1e-9 --mu 0.01 --mu-inc 5 --mu-dec 0.2"
     options += " --mu-max 1e8 --threads 1 --seed 3 --division blocks --validation 0.2 --test 0.1 --algorithm lm"
@@ -117,7 +119,7 @@ def test_options_reach_the_training(call, concrete_csv, tmp_path):
     content = load(tmp_path / "concrete.marquardt")
     layers = content.network.graph.layers
     assert [layer.size for layer in layers] == [5, 3, 1]
-    assert layers[0].activation == "logistic"
+    assert layers[0].activation == "logistic(gain=0.5)"
     assert layers[1].sources == ("inputs", "hidden1")
     assert content.network.input_scaling.kind == content.network.target_scaling.kind == "standard"
     record = content.record
@@ -239,6 +241,7 @@ REFUSED_OPTIONS = [
     (("--hidden", "-3"), "--hidden must be whole numbers"),
     (("--activation", "tanhh"), "--activation must be .* Did you mean 'tanh'"),
     (("--activation", "softmax"), "--activation must be"),
+    (("--activation", "tanh(gain=0)"), "--activation tanh.gain=0.: the gain of .* above 0"),
     (("--topology", "cascade"), "--topology must be .* Did you mean 'cascade_forward'"),
     (("--init", "nguyen"), "--init must be .* Did you mean 'nguyen_widrow'"),
     (("--scaling", "max"), "--scaling must be .* Did you mean 'minmax'"),

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from marquardt.networks import ACTIVATIONS
+from marquardt.errors import ConfigurationError
+from marquardt.networks import ACTIVATIONS, activation_named, name_and_gain
 from marquardt.numerics import central_difference
 
-ELEMENTWISE = [activation for activation in ACTIVATIONS.values() if activation.elementwise]
+GAINED = [
+    activation_named(f"{activation.name}(gain={gain})")
+    for activation, gain in zip(ACTIVATIONS.values(), itertools.cycle([0.5, 0.7]))
+    if activation.elementwise
+]
+EVERY = [*ACTIVATIONS.values(), *GAINED]
+ELEMENTWISE = [activation for activation in EVERY if activation.elementwise]
 KINKS = {"relu": [0.0], "saturating_linear": [-1.0, 1.0], "elliot": [0.0]}
+for activation in GAINED:
+    plain, gain = name_and_gain(activation.name)
+    KINKS[activation.name] = [kink / gain for kink in KINKS.get(plain, [])]
 WIDTH = 1e-3
 
 
@@ -18,7 +30,7 @@ def name_of(activation):
     return activation.name
 
 
-every_activation = pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=name_of)
+every_activation = pytest.mark.parametrize("activation", EVERY, ids=name_of)
 every_elementwise_one = pytest.mark.parametrize("activation", ELEMENTWISE, ids=name_of)
 
 
@@ -107,3 +119,31 @@ def test_softmax_is_a_distribution_that_ignores_a_common_shift():
     assert_allclose(softmax.value(net + 500.0), softmax.value(net), rtol=1e-12)  # 500 eps in every exponent
     with pytest.raises(AssertionError, match="no elementwise slope"):
         softmax.slope(net, net)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tanh(gain=0)", "gain of 'tanh.gain=0.' must be a number above 0, got 0"),
+        ("tanh(gain=-1)", "above 0, got -1"),
+        ("tanh(gain=1e999)", "must be finite"),
+        ("tanh(gain='2')", "number above 0, got '2'"),
+        ("tanh(slope=2)", "tanh has no setting 'slope'. It takes gain"),
+        ("tanh(2, 3)", "without a name"),
+        ("tanh(2, gain=3)", "has the setting 'gain' twice"),
+        ("tanhh(gain=2)", "Did you mean 'tanh'"),
+        ("softmax(gain=2)", "softmax takes no gain"),
+    ],
+)
+def test_a_gain_that_cannot_be_is_refused(text, message):
+    with pytest.raises(ConfigurationError, match=message):
+        activation_named(text)
+
+
+def test_a_gain_has_one_spelling_and_none_is_one():
+    assert activation_named("tanh(0.5)") is activation_named(" tanh ( gain = 0.5 ) ")
+    assert activation_named("tanh(gain=1)") is ACTIVATIONS["tanh"]
+    assert activation_named("tanh(2)").name == "tanh(gain=2.0)"
+    net = np.linspace(-3, 3, 7)[None]
+    bipolar = activation_named("tanh(0.5)")
+    assert_allclose(bipolar.value(net), 2 / (1 + np.exp(-net)) - 1, rtol=1e-14, atol=1e-16)

@@ -62,6 +62,12 @@ def random_targets(loss, rng, n_samples, n_outputs):
     return rng.normal(size=(n_samples, n_outputs))
 
 
+def activations(names):
+    """One of the names, alone or with a gain."""
+    gains = st.sampled_from(["", "", "(gain=0.5)", "(gain=1.3)"])
+    return st.tuples(st.sampled_from(names), gains).map("".join)
+
+
 @st.composite
 def graphs(draw, n_outputs, output_activation, hidden=ELEMENTWISE):
     """A feed-forward, a cascade or a hand-built graph with skip connections and layers without bias."""
@@ -70,7 +76,7 @@ def graphs(draw, n_outputs, output_activation, hidden=ELEMENTWISE):
     kind = draw(st.sampled_from(["feed_forward", "cascade_forward", "hand_built"]))
     if kind != "hand_built":
         builder = {"feed_forward": feed_forward, "cascade_forward": cascade_forward}[kind]
-        return draw(mapped(builder(n_inputs, sizes, n_outputs, draw(st.sampled_from(hidden)), output_activation)))
+        return draw(mapped(builder(n_inputs, sizes, n_outputs, draw(activations(hidden)), output_activation)))
     names = ["inputs"]
     layers = []
     unused = set()
@@ -80,7 +86,7 @@ def graphs(draw, n_outputs, output_activation, hidden=ELEMENTWISE):
         # The output takes whatever nobody took, so that the graph has no loose end.
         sources = tuple(dict.fromkeys([*wanted, *(sorted(unused) if is_last else [])]))
         unused -= set(sources)
-        activation = output_activation if is_last else draw(st.sampled_from(hidden))
+        activation = output_activation if is_last else draw(activations(hidden))
         layers.append(Layer(size, activation, sources, draw(st.booleans()), f"layer{number}"))
         names.append(f"layer{number}")
         unused.add(f"layer{number}")
@@ -133,7 +139,7 @@ def problems(draw, *, hidden=ELEMENTWISE, max_samples=8, only_smooth=False, only
         loss = Squares()
     if only_smooth and loss.name == "huber":
         loss = SoftL1(loss.scale)
-    output_activation = loss.link or draw(st.sampled_from(["identity", "identity", "softmax", *hidden]))
+    output_activation = loss.link or draw(st.sampled_from(["identity", "identity", "softmax"]) | activations(hidden))
     graph = draw(graphs(n_outputs, output_activation, hidden))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     n_samples = draw(st.integers(1, max_samples))

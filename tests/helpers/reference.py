@@ -24,6 +24,14 @@ ACTIVATIONS = {
     "sine": anp.sin,
     "softmax": lambda net: anp.exp(net) / anp.sum(anp.exp(net), axis=1, keepdims=True),
 }
+
+
+def activated(name, net):
+    """f(gain · net), of a name with or without a gain."""
+    plain, _, gain = name.rstrip(")").partition("(gain=")
+    return ACTIVATIONS[plain](float(gain or 1.0) * net)
+
+
 SMOOTH = ("tanh", "logistic", "identity", "softplus", "radial_basis", "sine")
 
 LINKS = {"logistic_cross_entropy", "softmax_cross_entropy"}
@@ -95,7 +103,7 @@ def outputs_of(graph, weights, inputs, is_fused=False):
             units.append(net)
         net = anp.stack(units, axis=1)
         is_last = layer is graph.layers[-1]
-        values[layer.name] = net if is_last and is_fused else ACTIVATIONS[layer.activation](net)
+        values[layer.name] = net if is_last and is_fused else activated(layer.activation, net)
     return values[graph.layers[-1].name]
 
 

@@ -513,7 +513,9 @@ def test_fixed_and_shared_weights_come_back_to_the_bit(path):
 
 def test_a_file_asks_for_no_newer_marquardt_than_it_needs(path):
     network = Network(feed_forward(1, (2,), 1), np.ones(7))
-    for graph, newest in ((network, 1), (network.freeze("hidden1"), 2)):
-        save(path, NetworkFile(graph, "regression"), force=True)
+    gained = Network(feed_forward(1, (2,), 1, "tanh(0.5)"), np.ones(7))
+    for written, newest in ((network, 1), (network.freeze("hidden1"), 2), (gained, 2)):
+        save(path, NetworkFile(written, "regression"), force=True)
+        assert load(path).network.graph == written.graph
         with zipfile.ZipFile(path) as archive:
             assert json.loads(archive.read("network.json"))["format"] == newest

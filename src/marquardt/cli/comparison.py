@@ -13,7 +13,7 @@ import numpy as np
 from marquardt.algorithms import ALGORITHMS, StepRule
 from marquardt.checks import non_negative, one_of, positive, require_extra, whole
 from marquardt.cli.compare import CompareChoices
-from marquardt.cli.options import _hidden, refuse_collisions
+from marquardt.cli.options import _hidden, check_activation, refuse_collisions
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import short
 from marquardt.cli.tables import table
@@ -23,7 +23,7 @@ from marquardt.comparison import Comparison, Run, Summary, compare, contenders
 from marquardt.comparison.running import training_from
 from marquardt.errors import ConfigurationError, DataError, FileError
 from marquardt.files import refuse_existing, replacing
-from marquardt.networks import ACTIVATIONS, INITIALIZATIONS, TOPOLOGIES
+from marquardt.networks import INITIALIZATIONS, TOPOLOGIES
 from marquardt.problems import PROBLEMS, Problem, problem_named
 from marquardt.tables import TableCoding, read_table
 from marquardt.training import GOAL_METRICS, Fitting, Limits, Settings
@@ -307,7 +307,9 @@ def _check(choices: CompareChoices) -> None:
     if choices.time is not None:
         positive(choices.time, "--time")
     non_negative(choices.min_grad, "--min-grad")
-    for option, words in (("activation", ACTIVATIONS), ("topology", TOPOLOGIES), ("init", INITIALIZATIONS)):
+    if choices.activation is not None:
+        check_activation(choices.activation)
+    for option, words in (("topology", TOPOLOGIES), ("init", INITIALIZATIONS)):
         if getattr(choices, option) is not None:
             one_of(getattr(choices, option), words, f"--{option}")
     written = {}

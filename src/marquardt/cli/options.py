@@ -13,7 +13,7 @@ from marquardt.cli.choices import Choices
 from marquardt.errors import ConfigurationError, FileError
 from marquardt.files import refuse_existing
 from marquardt.losses import LOSSES
-from marquardt.networks import ACTIVATIONS, INITIALIZATIONS, SCALINGS, TOPOLOGIES
+from marquardt.networks import ACTIVATIONS, INITIALIZATIONS, SCALINGS, TOPOLOGIES, activation_named
 from marquardt.training import DIVISIONS, GOAL_METRICS, Limits, Settings
 
 SUFFIX = ".marquardt"
@@ -127,10 +127,19 @@ def _algorithm(choices: Choices) -> StepRule:
         raise ConfigurationError(f"--algorithm {name}: {error}") from None
 
 
+def check_activation(text: str) -> None:
+    """Refuse what hidden layers cannot be, with or without a gain."""
+    elementwise = [name for name, activation in ACTIVATIONS.items() if activation.elementwise]
+    one_of(text.partition("(")[0].strip(), elementwise, "--activation")
+    try:
+        activation_named(text)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--activation {text}: {error}") from None
+
+
 def _settings(choices: Choices) -> Settings:
     """Check what `Settings` checks once more, so that messages name the options."""
-    elementwise = [name for name, activation in ACTIVATIONS.items() if activation.elementwise]
-    one_of(choices.activation, elementwise, "--activation")
+    check_activation(choices.activation)
     one_of(choices.topology, TOPOLOGIES, "--topology")
     one_of(choices.init, INITIALIZATIONS, "--init")
     one_of(choices.scaling, SCALINGS, "--scaling")

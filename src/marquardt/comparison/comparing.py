@@ -15,7 +15,7 @@ from marquardt.comparison.journal import Journal
 from marquardt.comparison.results import Comparison, Run
 from marquardt.comparison.running import memory_of, run_from, training_from
 from marquardt.errors import ConfigurationError, MarquardtError
-from marquardt.networks import ACTIVATIONS, Activation
+from marquardt.networks import ACTIVATIONS, Activation, name_and_gain
 from marquardt.problems import Problem, problem_named
 from marquardt.training import Limits
 
@@ -210,7 +210,8 @@ def _runs(problem: Problem, tasks: Sequence[Task], seed: int, limits: Limits, pr
     import joblib
 
     # Activations of the user's own are not known to a new process.
-    activations = {layer.activation: ACTIVATIONS[layer.activation] for layer in problem.graph.layers}
+    names = [name_and_gain(layer.activation)[0] for layer in problem.graph.layers]
+    activations = {name: ACTIVATIONS[name] for name in names}
     with joblib.parallel_config(backend="loky", n_jobs=processes, inner_max_num_threads=1):
         finished = joblib.Parallel(return_as="generator_unordered")(
             joblib.delayed(_elsewhere)(problem, label, rule, start, seed, limits, activations)

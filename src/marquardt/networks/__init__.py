@@ -1,6 +1,12 @@
 """Networks: activations, the layer graph, weights and their starts, scalings, evaluation."""
 
-from marquardt.networks.activations import ACTIVATIONS, Activation, activation_named, register_activation
+from marquardt.networks.activations import (
+    ACTIVATIONS,
+    Activation,
+    activation_named,
+    name_and_gain,
+    register_activation,
+)
 from marquardt.networks.builders import TOPOLOGIES, build, cascade_forward, feed_forward, hidden_sizes
 from marquardt.networks.graph import INPUTS, TARGETS, Layer, LayerGraph, LayerSpan
 from marquardt.networks.initialization import INITIALIZATIONS, initial_weights
@@ -30,5 +36,6 @@ __all__ = [
     "forward",
     "hidden_sizes",
     "initial_weights",
+    "name_and_gain",
     "register_activation",
 ]

@@ -2,21 +2,26 @@
 
 An activation takes `net`, of shape (n_units, n_samples), and returns an array of the same shape. Its derivatives
 get both `net` and the value `a`, because most are cheapest from the value: 1 − a² for the slope of tanh.
+
+Every elementwise activation has a gain, f(gain · net), named as ``"tanh(gain=0.5)"`` or ``"tanh(0.5)"``. The bipolar
+sigmoid 2 / (1 + exp(−net)) − 1 of many textbooks is ``"tanh(gain=0.5)"``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from marquardt.arrays import AnyArray, Array
-from marquardt.checks import one_of
+from marquardt.checks import one_of, positive
 from marquardt.errors import ConfigurationError
 from marquardt.numerics import central_difference
+from marquardt.spelling import spelled
 
-__all__ = ["ACTIVATIONS", "Activation", "activation_named", "register_activation"]
+__all__ = ["ACTIVATIONS", "Activation", "activation_named", "name_and_gain", "register_activation"]
 
 
 @dataclass(frozen=True)
@@ -166,24 +171,105 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def activation_named(name: str) -> Activation:
-    """Return a registered activation.
+    """Return a registered activation, with its gain if the name says one.
 
     Parameters
     ----------
     name : str
-        One of `ACTIVATIONS`.
+        One of `ACTIVATIONS`, alone or with a gain: ``"tanh(gain=0.5)"``, or for short ``"tanh(0.5)"``.
+
+    Returns
+    -------
+    Activation
+        Its own `name` is the one way to write it that graphs and files keep.
 
     Raises
     ------
     ConfigurationError
-        If there is none of that name; the message gives the nearest.
+        If there is none of that name; the message gives the nearest. If the gain is no number above 0, or the
+        activation has none.
 
     Examples
     --------
     >>> activation_named("tanh").active
     (-2.0, 2.0)
+    >>> bipolar = activation_named("tanh(0.5)")
+    >>> bipolar.name, bipolar.active
+    ('tanh(gain=0.5)', (-4.0, 4.0))
     """
-    return ACTIVATIONS[one_of(name, ACTIVATIONS, "activation")]
+    known = ACTIVATIONS.get(name) if isinstance(name, str) else None
+    if known is not None:
+        return known
+    plain, gain = name_and_gain(name)
+    return ACTIVATIONS[plain] if gain == 1 else _with_gain(ACTIVATIONS[plain], gain)
+
+
+def name_and_gain(name: str) -> tuple[str, float]:
+    """Return the registered name of an activation, and its gain.
+
+    Parameters
+    ----------
+    name : str
+        As `activation_named` takes it.
+
+    Returns
+    -------
+    name : str
+        One of `ACTIVATIONS`.
+    gain : float
+        1 where none is written.
+
+    Raises
+    ------
+    ConfigurationError
+        As for `activation_named`.
+
+    Examples
+    --------
+    >>> name_and_gain("tanh(gain=0.5)")
+    ('tanh', 0.5)
+    """
+    if not isinstance(name, str) or "(" not in name:
+        return one_of(name, ACTIVATIONS, "activation"), 1.0
+    plain, settings = spelled(name, "The activation", first="gain")
+    one_of(plain, ACTIVATIONS, "activation")
+    for setting in settings:
+        if setting != "gain":
+            raise ConfigurationError(f"The activation {plain} has no setting {setting!r}. It takes gain.")
+    gain = positive(settings.get("gain", 1.0), f"the gain of {name!r}")
+    if not np.isfinite(gain):
+        raise ConfigurationError(f"The gain of {name!r} must be finite.")
+    if gain != 1 and not ACTIVATIONS[plain].elementwise:
+        raise ConfigurationError(f"The activation {plain} takes no gain, got {name!r}.")
+    return plain, gain
+
+
+@lru_cache(maxsize=256)
+def _with_gain(activation: Activation, gain: float) -> Activation:
+    """f(gain · net), with its slope gain · f′ and its second derivative gain² · f″."""
+    inner_value, inner_slope, inner_second = activation.value, activation.slope, activation.second
+    uses_net = activation.uses_net
+
+    def value(net: Array) -> Array:
+        return inner_value(gain * net)
+
+    # Where net is not used, it may have been written over.
+    def slope(net: Array, a: Array) -> Array:
+        return gain * inner_slope(gain * net if uses_net else net, a)
+
+    def second(net: Array, a: Array) -> Array:
+        assert inner_second is not None
+        return gain**2 * inner_second(gain * net if uses_net else net, a)
+
+    return Activation(
+        f"{activation.name}(gain={gain!r})",
+        value,
+        slope,
+        (activation.active[0] / gain, activation.active[1] / gain),
+        activation.output_range,
+        uses_net=uses_net,
+        second=None if inner_second is None else second,
+    )
 
 
 def register_activation(activation: Activation, *, replace: bool = False) -> Activation:

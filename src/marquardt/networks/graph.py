@@ -45,7 +45,7 @@ class Layer:
     size : int
         Number of units, at least 1.
     activation : str
-        One of `ACTIVATIONS`.
+        One of `ACTIVATIONS`, alone or with a gain: ``"tanh(gain=0.5)"``.
     sources : tuple of str
         ``"inputs"`` or names of earlier layers, each once; with delays also ``"targets"`` and later layers.
     bias : bool
@@ -83,7 +83,7 @@ class Layer:
         # Plain numbers and truth values, so that descriptions go out to JSON and biases count as one.
         object.__setattr__(self, "size", whole(self.size, f"the size of layer {self.name!r}", minimum=1))
         object.__setattr__(self, "bias", bool(self.bias))
-        activation_named(self.activation)
+        object.__setattr__(self, "activation", activation_named(self.activation).name)
         sources: Any = self.sources
         if isinstance(sources, str) or not all(isinstance(source, str) for source in sources):
             raise ConfigurationError(

@@ -24,7 +24,7 @@ import numpy as np
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import one_of, positive
 from marquardt.errors import ShapeError
-from marquardt.networks.activations import activation_named
+from marquardt.networks.activations import activation_named, name_and_gain
 from marquardt.networks.graph import INPUTS, TARGETS, LayerGraph
 
 __all__ = ["INITIALIZATIONS", "initial_weights"]
@@ -101,7 +101,9 @@ def initial_weights(
         elif layer is graph.output:
             _uniform(matrix, rng, 0.04 / span.fan_in, layer.bias)
         elif not np.isfinite(activation.active).all() or not np.isfinite(source_range).all():
-            _uniform(matrix, rng, (2.0 if layer.activation == "relu" else 1.0) / span.fan_in, layer.bias)
+            _uniform(
+                matrix, rng, (2.0 if name_and_gain(layer.activation)[0] == "relu" else 1.0) / span.fan_in, layer.bias
+            )
         else:
             absent = None if is_absent is None else span.matrix(is_absent)[:, : len(source_range)]
             _nguyen_widrow(matrix, rng, source_range, activation.active, layer.bias, absent)

@@ -6,10 +6,9 @@ import itertools
 
 import numpy as np
 
-from marquardt.arrays import Array
 from marquardt.checks import one_of, positive, whole
 from marquardt.errors import ConfigurationError
-from marquardt.networks import Activation, LayerGraph, cascade_forward, feed_forward, register_activation
+from marquardt.networks import LayerGraph, cascade_forward, feed_forward
 from marquardt.problems.problem import Problem
 
 __all__ = ["WIRINGS", "parity"]
@@ -68,7 +67,7 @@ def parity(n_bits: int, wiring: str = "multilayer", hidden: int | None = None, g
     with_gain = "" if gain == 1 else f"(gain={gain:g})"
     return Problem(
         f"parity-{n_bits}{suffix}:{hidden}{with_gain}",
-        _graph(n_bits, wiring, hidden, "tanh" if gain == 1 else _tanh_with(gain)),
+        _graph(n_bits, wiring, hidden, f"tanh(gain={gain!r})"),
         inputs,
         targets,
         goal=0.01,
@@ -83,20 +82,3 @@ def _graph(n_bits: int, wiring: str, hidden: int, units: str) -> LayerGraph:
         return feed_forward(n_bits, hidden, 1, activation=units, output_activation=units)
     sizes = (hidden,) if wiring == "bridged" else (1,) * hidden
     return cascade_forward(n_bits, sizes, 1, activation=units, output_activation=units)
-
-
-def _tanh_with(gain: float) -> str:
-    """Register tanh(gain · net) and return its name."""
-
-    def value(net: Array) -> Array:
-        return np.tanh(gain * net)
-
-    def slope(net: Array, a: Array) -> Array:
-        return gain * (1.0 - a * a)
-
-    def second(net: Array, a: Array) -> Array:
-        return -2.0 * gain**2 * a * (1.0 - a * a)
-
-    name = "tanh_" + repr(gain).replace(".", "_").replace("-", "m").replace("+", "p")
-    made = Activation(name, value, slope, (-2.0 / gain, 2.0 / gain), uses_net=False, second=second)
-    return register_activation(made, replace=True).name

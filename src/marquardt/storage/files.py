@@ -24,7 +24,7 @@ FORMAT = 2
 """The newest format. Raise it when an older marquardt could not read, or would misread, the file."""
 
 STATIC_FORMAT = 1
-"""The format of networks without delays and without fixed or shared weights, which every marquardt reads."""
+"""The format of networks without delays, fixed or shared weights, or gains, which every marquardt reads."""
 
 SCALINGS = ("input_scaling", "target_scaling")
 PARTS = ("train", "validation", "test")
@@ -62,7 +62,7 @@ def save(path: str | os.PathLike[str], content: NetworkFile, force: bool = False
     arrays: dict[str, AnyArray] = {"weights": network.weights}
     description: dict[str, Any] = {
         "kind": KIND,
-        "format": FORMAT if network.graph.is_dynamic or network.graph.weight_map is not None else STATIC_FORMAT,
+        "format": _format_of(network.graph),
         "written_by": f"marquardt {__version__}",
         "task": content.task,
         "graph": network.graph.to_dict(),
@@ -87,6 +87,12 @@ def save(path: str | os.PathLike[str], content: NetworkFile, force: bool = False
         arrays["epochs"] = np.column_stack([content.record.column(name) for name in record["epochs"]])
     with replacing(path, force=force) as temporary:
         write_archive(temporary, description, arrays)
+
+
+def _format_of(graph: LayerGraph) -> int:
+    """The oldest format that says all of a graph."""
+    has_gain = any("(" in layer.activation for layer in graph.layers)
+    return FORMAT if graph.is_dynamic or graph.weight_map is not None or has_gain else STATIC_FORMAT
 
 
 def load(path: str | os.PathLike[str]) -> NetworkFile:
@@ -152,6 +158,7 @@ def _refuse_unknown_activations(path: Path, graph: Mapping[str, Any]) -> None:
     """Name the activation that is missing: it was registered where the network was trained."""
     for layer in graph["layers"]:
         name = layer["activation"]
+        name = name.partition("(")[0] if isinstance(name, str) else name
         if isinstance(name, str) and name not in ACTIVATIONS:
             shown = repr(name) if len(name) < 50 else "of an overlong name"
             raise FileError(
