@@ -21,7 +21,7 @@ _HOMES = {
         "ResourceError",
         "ShapeError",
     ),
-    "estimators": ("NetworkClassifier", "NetworkRegressor"),
+    "estimators": ("NetworkClassifier", "NetworkForecaster", "NetworkRegressor", "walk_forward"),
     "losses": (
         "Cauchy",
         "Huber",

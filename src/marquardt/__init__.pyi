@@ -11,7 +11,9 @@ from marquardt.errors import MissingExtraError as MissingExtraError
 from marquardt.errors import ResourceError as ResourceError
 from marquardt.errors import ShapeError as ShapeError
 from marquardt.estimators import NetworkClassifier as NetworkClassifier
+from marquardt.estimators import NetworkForecaster as NetworkForecaster
 from marquardt.estimators import NetworkRegressor as NetworkRegressor
+from marquardt.estimators import walk_forward as walk_forward
 from marquardt.losses import Cauchy as Cauchy
 from marquardt.losses import Huber as Huber
 from marquardt.losses import LogisticCrossEntropy as LogisticCrossEntropy

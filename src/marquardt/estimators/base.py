@@ -297,6 +297,8 @@ def _plain_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
             plain[name] = value.item()
         elif isinstance(value, np.ndarray):
             plain[name] = value.tolist()
+        elif isinstance(value, range):
+            plain[name] = list(value)
         elif value is None or isinstance(value, str | bool | int | float | list | tuple):
             plain[name] = value
     return plain

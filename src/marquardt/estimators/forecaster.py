@@ -1,0 +1,759 @@
+"""Forecasting: a network on lagged values of the series, and of others that drive it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from marquardt.arrays import Array, ArrayLike, checked_weight
+from marquardt.errors import ConfigurationError, DataError, ShapeError
+from marquardt.estimators.base import SEEDS, NetworkEstimator
+from marquardt.estimators.lagging import Lags, checked_lags
+from marquardt.estimators.series import (
+    Series,
+    Timeline,
+    is_many,
+    read_many,
+    require_same_rows,
+    rows_after,
+    rows_beside,
+)
+from marquardt.training import Fitting, Parts
+
+__all__ = ["NetworkForecaster"]
+
+
+class NetworkForecaster(NetworkEstimator):
+    """A neural network that forecasts series from their past, trained by Levenberg–Marquardt.
+
+    The network maps past values of the targets (and of exogenous columns) to the next values: a nonlinear
+    autoregressive model, with exogenous columns NARX. It is trained in open loop, on the observed past, which makes
+    it a static network on lagged columns; forecasts of several steps are made in closed loop, on its own predictions.
+
+    Parameters
+    ----------
+    lags : iterable of int
+        Which past values of the targets are inputs: ``range(1, 13)`` for the last twelve, ``(1, 2, 12)``, or ``()`` for
+        none, if there are exogenous columns.
+    exog_lags : iterable of int
+        The same for the exogenous columns `X`; 0 is the value at the predicted time itself.
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer; ``()`` for a linear autoregression.
+    activation : str
+        Of the hidden layers, as in `NetworkRegressor`.
+    difference : iterable of int
+        Periods of differences that are taken of the targets before anything else, and undone in every prediction:
+        ``(1,)`` for a trend, ``(1, 12)`` for trend and season of monthly data. Errors stay in the units of `y`.
+    alpha : "auto", float or sequence of float
+        Weight decay ½ α Σ w², one number or one a layer. ``"auto"`` takes one a layer from the training data by its
+        evidence; with `early_stopping` it means 1e-4.
+    topology : str
+        ``"feed_forward"`` or ``"cascade_forward"``, where the output also sees the lags directly.
+    loss : str
+        ``"auto"`` (which is ``"squares"``), ``"squares"``, ``"huber"``, ``"soft_l1"`` or ``"cauchy"``.
+    loss_scale : float, optional
+        Residual, in scaled targets, from which the last three treat a target as an outlier.
+    algorithm : str
+        ``"auto"`` or a name, as in `NetworkRegressor`.
+    max_iter : int
+        Epochs, that is accepted steps, of each start.
+    goal : float
+        Training error at which to stop, measured as `goal_metric` says.
+    goal_metric : str
+        ``"mse"``, ``"rmse"`` or ``"sse"`` of the one-step errors; or ``"loss"``.
+    max_fail : int
+        Epochs in a row without a better validation error that end the training; for `early_stopping`.
+    min_grad : float
+        Norm of the gradient of the mean loss at which to stop.
+    mu_init, mu_increase, mu_decrease, mu_max : float, optional
+        Damping; the algorithm's own when not given.
+    time_limit : float, optional
+        Seconds for each start.
+    n_restarts : int
+        Starts from different weights; the best network is kept.
+    initialization : str
+        ``"nguyen_widrow"``, ``"uniform"`` or ``"glorot"``.
+    input_scaling, target_scaling : str
+        ``"standard"``, ``"minmax"`` or ``"none"``. The scaling is part of the network.
+    early_stopping : bool
+        Whether to set the last `validation_fraction` of every series aside, stop when their error has not fallen for
+        `max_fail` epochs, and keep the network that was best on them. Nothing is ever shuffled.
+    validation_fraction : float
+        The share of the rows.
+    random_state : int, RandomState or None
+        Of the starts.
+    warm_start : bool
+        Whether `fit` goes on from the network of the last one, scalings included; a single start then.
+    verbose : bool
+        Whether to print a line an epoch.
+    n_threads : int, optional
+        Threads of one fit; chosen by the size of the problem when not given.
+
+    Attributes
+    ----------
+    network_ : Network
+        The trained network: its inputs are the columns in `lag_names_`.
+    lag_names_ : list of str
+        Such as ``["y(t-1)", "y(t-2)", "u(t)"]``.
+    target_names_, exog_names_ : list of str
+        Columns of `y` and of `X`; named ``y`` or ``y1``, ``y2``, … and ``x`` or ``x1``, … where they had no names.
+    n_history_ : int
+        Rows that a series must have before the first that can be predicted.
+    n_outputs_ : int
+        Targets.
+    n_features_in_ : int
+        Inputs of the network.
+    record_ : Record
+        Every epoch, and why the training ended. Its parts count the rows that have all their lags.
+    algorithm_ : str
+        The algorithm that trained, by its full name.
+    n_iter_ : int
+        Epochs done in the start that was kept.
+    loss_curve_ : list of float
+        Mean squared error of one step in the units of `y`, or mean of another loss, an entry an epoch.
+    validation_loss_curve_ : list of float or None
+        The same on the validation part.
+    best_loss_ : float
+        Its value on the training part for `network_`.
+    alpha_ : tuple of float
+        The weight decay of each layer that `network_` was trained with.
+    attempts_ : list of Attempt
+        Every start in short.
+    n_layers_ : int
+        Layers, the inputs included.
+
+    Raises
+    ------
+    ConfigurationError, DataError
+        From `fit`; both are a ``ValueError``.
+
+    See Also
+    --------
+    marquardt.estimators.walk_forward : Errors of a forecaster by horizon, beside those of naive forecasts.
+
+    Examples
+    --------
+    >>> y = np.sin(0.3 * np.arange(100))
+    >>> model = NetworkForecaster(lags=(1, 2), hidden_layer_sizes=(), random_state=0).fit(y)
+    >>> bool(np.abs(model.predict(20) - np.sin(0.3 * np.arange(100, 120))).max() < 1e-6)
+    True
+    """
+
+    _task = "regression"
+
+    def __init__(
+        self,
+        lags: Any = range(1, 13),
+        exog_lags: Any = (0,),
+        hidden_layer_sizes: Any = (10,),
+        activation: str = "tanh",
+        *,
+        difference: Any = (),
+        alpha: Any = "auto",
+        topology: str = "feed_forward",
+        loss: str = "auto",
+        loss_scale: float | None = None,
+        algorithm: str = "auto",
+        max_iter: int = 1000,
+        goal: float = 0.0,
+        goal_metric: str = "mse",
+        max_fail: int = 6,
+        min_grad: float = 1e-7,
+        mu_init: float | None = None,
+        mu_increase: float | None = None,
+        mu_decrease: float | None = None,
+        mu_max: float | None = None,
+        time_limit: float | None = None,
+        n_restarts: int = 4,
+        initialization: str = "nguyen_widrow",
+        input_scaling: str = "standard",
+        target_scaling: str = "standard",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.15,
+        random_state: Any = None,
+        warm_start: bool = False,
+        verbose: bool = False,
+        n_threads: int | None = None,
+    ) -> None:
+        self.lags = lags
+        self.exog_lags = exog_lags
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.difference = difference
+        self.alpha = alpha
+        self.topology = topology
+        self.loss = loss
+        self.loss_scale = loss_scale
+        self.algorithm = algorithm
+        self.max_iter = max_iter
+        self.goal = goal
+        self.goal_metric = goal_metric
+        self.max_fail = max_fail
+        self.min_grad = min_grad
+        self.mu_init = mu_init
+        self.mu_increase = mu_increase
+        self.mu_decrease = mu_decrease
+        self.mu_max = mu_max
+        self.time_limit = time_limit
+        self.n_restarts = n_restarts
+        self.initialization = initialization
+        self.input_scaling = input_scaling
+        self.target_scaling = target_scaling
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.n_threads = n_threads
+
+    # ---------------------------------------------------------------- fitting
+
+    def fit(self, y: Any, X: Any = None, sample_weight: Any = None) -> Self:
+        """Train a network to predict the next row of a series from its past.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_rows,) or (n_rows, n_targets), or list of such
+            A series, oldest row first: an array, or a pandas or polars Series or DataFrame. Several columns are
+            predicted together, each from the past of all. A list of arrays, Series or DataFrames is several separate
+            series that one network learns.
+        X : array-like of shape (n_rows,) or (n_rows, n_exog), or list of such, optional
+            Exogenous columns at the times of `y`. If both have a pandas index, rows are found by it, and `X` may go on
+            into the future.
+        sample_weight : array-like of shape (n_rows,), or list of such, optional
+            Weight of each row as a target, not negative; rows of weight 0 are still the past of others.
+
+        Returns
+        -------
+        NetworkForecaster
+            The estimator itself.
+
+        Raises
+        ------
+        ConfigurationError
+            If an option cannot be.
+        DataError
+            If a series is too short for the lags, has a value that is not finite, or an index that goes back or has
+            gaps; if `X` does not cover `y`.
+        """
+        fitting = self._begin(y, X, sample_weight)
+        self._pull(fitting)
+        self._note(fitting)
+        return self
+
+    def _begin(self, y: Any, X: Any, sample_weight: Any = None) -> Fitting:
+        """Check everything, and return the training that is to be pulled; `_note` keeps what comes of it."""
+        self._settings(0, self.n_restarts).loss_for(self._task)
+        lags = Lags(
+            checked_lags(self.lags, "lags", 1),
+            () if X is None else checked_lags(self.exog_lags, "exog_lags", 0),
+            checked_differences(self.difference),
+        )
+        if not lags.targets and not lags.exog:
+            raise ConfigurationError(
+                "There is nothing to predict from: lags is empty, and there are no exogenous columns X with exog_lags."
+            )
+        targets = read_many(y, "y")
+        exog = None if X is None else _exog_of(X, targets)
+        weights = _weights(sample_weight, targets)
+        self._is_many = is_many(y)
+        n_history = lags.n_history
+        for number, one in enumerate(targets):
+            if len(one) <= n_history:
+                which = f"y[{number}]" if self._is_many else "y"
+                raise DataError(
+                    f"{which} has {len(one)} rows, and the first that can be predicted needs {n_history} before it "
+                    f"({_reach(lags)}): give at least {n_history + 1}, or smaller lags."
+                )
+        inputs = np.concatenate(
+            [lags.matrix(one.values, None if exog is None else exog[k]) for k, one in enumerate(targets)]
+        )
+        wanted = np.concatenate([lags.differenced(one.values)[n_history - sum(lags.differences) :] for one in targets])
+        weight = None if weights is None else np.concatenate([one[n_history:] for one in weights])
+        n_rows = [len(one) - n_history for one in targets]
+        self._lags = lags
+        self.n_outputs_ = targets[0].values.shape[1]
+        self._check_start()
+        if self._goes_on() and self.network_.graph.n_inputs != inputs.shape[1]:
+            raise ConfigurationError(
+                f"warm_start goes on with a network of {self.network_.graph.n_inputs} inputs, and lags and columns now "
+                f"make {inputs.shape[1]}. Set warm_start=False to begin anew."
+            )
+        start = self.network_ if self._goes_on() else None
+        seed = int(check_random_state(self.random_state).randint(SEEDS))
+        parts = self._last_blocks(n_rows) if self.early_stopping else None
+        kept: Any = slice(None)
+        if weight is not None and not weight.all():
+            if not weight.any():
+                raise DataError("All sample weights are zero: there is nothing to train on.")
+            kept = np.flatnonzero(weight)
+            parts = None if parts is None else _positions(parts, kept, len(weight))
+        fitting = Fitting(
+            inputs[kept],
+            wanted[kept],
+            self._settings(seed, 1 if start is not None else self.n_restarts),
+            self._task,
+            parts=parts,
+            sample_weight=None if weight is None else weight[kept],
+            start=start,
+        )
+        self.n_history_ = n_history
+        self.n_features_in_ = inputs.shape[1]
+        self.target_names_ = _names(targets[0], "y")
+        self.exog_names_ = [] if X is None else self._exog_names(X)
+        self.lag_names_ = lags.names(self.target_names_, self.exog_names_)
+        self._tails = [self._tail(one, None if exog is None else exog[k]) for k, one in enumerate(targets)]
+        return fitting
+
+    def _exog_names(self, X: Any) -> list[str]:
+        return _names(read_many(X, "X")[0], "x")
+
+    def _last_blocks(self, n_rows: Sequence[int]) -> Parts:
+        """The last rows of every series validate."""
+        train, validation, first = [], [], 0
+        for count in n_rows:
+            n_aside = min(max(1, round(self.validation_fraction * count)), count - 1)
+            train.append(np.arange(first, first + count - n_aside))
+            validation.append(np.arange(first + count - n_aside, first + count))
+            first += count
+        if not sum(map(len, validation)):
+            raise DataError(
+                "early_stopping sets the last rows of a series aside, and there is one row that has all its lags. "
+                "Give a longer series, or early_stopping=False."
+            )
+        return Parts(np.concatenate(train), np.concatenate(validation), np.empty(0, dtype=np.intp))
+
+    def _tail(self, target: Series, exog: Array | None) -> tuple[Series, Array | None]:
+        """What the forecast of the next row needs of a series."""
+        n_past, n_exog = self._lags.n_past, self._lags.n_past_exog
+        short = Series(
+            target.values[len(target) - n_past :],
+            target.container,
+            target.names,
+            target.is_flat,
+            target.timeline,
+        )
+        return short, None if exog is None else exog[len(exog) - n_exog :]
+
+    # ---------------------------------------------------------------- predicting
+
+    def predict(self, horizon: Any = 1, X: Any = None, *, y: Any = None) -> Any:
+        """Forecast in closed loop.
+
+        Parameters
+        ----------
+        horizon : int or array-like of int
+            How many steps ahead; or which of them, such as ``[1, 3, 12]``.
+        X : array-like of shape (n_future, n_exog), or list of such, optional
+            Exogenous columns of the future: from the first predicted time on, up to the last minus the smallest of
+            `exog_lags`. Needed if the network was fitted with exogenous columns and a lag below the horizon. With `y`,
+            it begins where `y` begins. With a pandas index on both sides rows are found by it; else further rows are
+            ignored.
+        y : array-like of shape (n_rows,) or (n_rows, n_targets), or list of such, optional
+            The past to go on from. That of the training, with what `update` added, when not given.
+
+        Returns
+        -------
+        array of shape (n_steps,) or (n_steps, n_targets), or list of such
+            As `y` was given, with its index continued.
+
+        Raises
+        ------
+        ConfigurationError
+            If the horizon is not made of whole numbers from 1 up.
+        DataError
+            If `y` is too short for the lags, or `X` is missing or too short.
+        """
+        check_is_fitted(self, "network_")
+        steps = checked_horizon(horizon)
+        last = max(steps)
+        n_future = self._lags.n_future(last)
+        if y is None:
+            tails = self._tails
+            is_list = self._is_many
+            futures = self._futures(X, n_future)
+        else:
+            tails, futures = self._given(y, X, n_future)
+            is_list = is_many(y)
+        found = []
+        for (target, past), future in zip(tails, futures, strict=True):
+            exog = None if past is None or future is None else np.concatenate([past, future])[None]
+            path = self._lags.simulate(self.network_.outputs, target.values[None], exog, last)[0]
+            rows: Any = slice(None) if steps == tuple(range(1, last + 1)) else np.asarray(steps) - 1
+            index = None if target.timeline is None else target.timeline.after(last)[rows]
+            found.append(target.like(path[rows], index))
+        return found if is_list else found[0]
+
+    def one_step(self, y: Any, X: Any = None) -> Any:
+        """Predict every row of a series from the observed rows before it: one step ahead, in open loop.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_rows,) or (n_rows, n_targets), or list of such
+            At least `n_history_` + 1 rows.
+        X : array-like of shape (n_rows,) or (n_rows, n_exog), or list of such, optional
+            Exogenous columns of the same times.
+
+        Returns
+        -------
+        array of shape (n_rows − n_history_,) or (n_rows − n_history_, n_targets), or list of such
+            Of the rows from `n_history_` on.
+
+        Raises
+        ------
+        DataError
+            If `y` is too short, or `X` does not cover it.
+
+        Examples
+        --------
+        >>> y = np.sin(0.3 * np.arange(100))
+        >>> model = NetworkForecaster(lags=(1, 2), hidden_layer_sizes=(), random_state=0).fit(y)
+        >>> model.one_step(y).shape
+        (98,)
+        """
+        check_is_fitted(self, "network_")
+        targets, exog = self._read_known(y, X)
+        lags, first = self._lags, self.n_history_
+        found = []
+        for number, one in enumerate(targets):
+            outputs = self.network_.outputs(lags.matrix(one.values, None if exog is None else exog[number]))
+            n_rows = len(one)
+            for k, factor in enumerate(lags.filter, start=1):
+                outputs = outputs + factor * one.values[first - k : n_rows - k]
+            found.append(one.like(outputs, None if one.index is None else one.index[first:]))
+        return found if is_many(y) else found[0]
+
+    def update(self, y: Any, X: Any = None) -> Self:
+        """Take new observations in, without training: the next forecast starts after them.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_new,) or (n_new, n_targets), or list of such
+            The rows that follow those of the training, or of the last update.
+        X : array-like of shape (n_new,) or (n_new, n_exog), or list of such, optional
+            Exogenous columns of the same times.
+
+        Returns
+        -------
+        NetworkForecaster
+            The estimator itself.
+
+        Raises
+        ------
+        DataError
+            If columns differ, or times do not follow those that are known.
+        """
+        check_is_fitted(self, "network_")
+        targets, exog = self._read_known(y, X, needs_history=False)
+        if len(targets) != len(self._tails):
+            raise ShapeError(f"update takes as many series as fit had, {len(self._tails)}, got {len(targets)}.")
+        self._tails = [
+            self._extended(*tail, one, None if exog is None else exog[number])
+            for number, (tail, one) in enumerate(zip(self._tails, targets, strict=True))
+        ]
+        return self
+
+    def score(self, y: Any, X: Any = None, sample_weight: Any = None) -> float:
+        """Return R² of the one-step predictions, the mean over targets.
+
+        Parameters
+        ----------
+        y, X
+            As in `one_step`.
+        sample_weight : array-like of shape (n_rows,), or list of such, optional
+            Of the rows as targets.
+
+        Returns
+        -------
+        float
+            1 is perfect; 0 is what the mean of `y` would reach.
+        """
+        from sklearn.metrics import r2_score
+
+        predicted = self.one_step(y, X)
+        targets, first = read_many(y, "y"), self.n_history_
+        weights = _weights(sample_weight, targets)
+        found = predicted if is_many(y) else [predicted]
+        return float(
+            r2_score(
+                np.concatenate([one.values[first:] for one in targets]),
+                np.concatenate([np.asarray(one).reshape(-1, self.n_outputs_) for one in found]),
+                sample_weight=None if weights is None else np.concatenate([one[first:] for one in weights]),
+            )
+        )
+
+    # ---------------------------------------------------------------- reading
+
+    def _read_known(
+        self, y: Any, X: Any, n_future: int = 0, needs_history: bool = True
+    ) -> tuple[list[Series], list[Array] | None]:
+        """Series that must look like those of the training."""
+        targets = read_many(y, "y")
+        for number, one in enumerate(targets):
+            which = f"y[{number}]" if is_many(y) else "y"
+            if one.values.shape[1] != self.n_outputs_:
+                raise ShapeError(f"{which} has {one.values.shape[1]} columns, and the forecaster {self.n_outputs_}.")
+            if one.names is not None and not one.is_flat and list(one.names) != self.target_names_:
+                raise DataError(f"{which} has the columns {list(one.names)}, and the training {self.target_names_}.")
+            least = self.n_history_ + (0 if n_future else 1)
+            if needs_history and len(one) < least:
+                raise DataError(f"{which} has {len(one)} rows, and at least {least} are needed ({_reach(self._lags)}).")
+        if not self.exog_names_:
+            self._refuse_exog(X)
+            return targets, None
+        if X is None:
+            raise DataError(self._exog_missing("at the times of y"))
+        return targets, _exog_of(X, targets, n_future, self.exog_names_)
+
+    def _given(self, y: Any, X: Any, n_future: int) -> tuple[list[tuple[Series, Array | None]], list[Array | None]]:
+        """Past and future from series that begin together."""
+        if self.exog_names_ and X is None:
+            raise DataError(self._exog_missing("from the first row of y on"))
+        lags = self._lags
+        targets = read_many(y, "y")
+        for number, one in enumerate(targets):
+            if len(one) < self.n_history_:
+                which = f"y[{number}]" if is_many(y) else "y"
+                raise DataError(
+                    f"{which} has {len(one)} rows, and a forecast needs at least {self.n_history_} ({_reach(lags)})."
+                )
+        targets, exog = self._read_known(y, X, n_future, needs_history=False)
+        if exog is None:
+            return [self._tail(one, None) for one in targets], [None] * len(targets)
+        pasts = [rows[: len(one)] for rows, one in zip(exog, targets, strict=True)]
+        futures: list[Array | None] = [rows[len(one) :] for rows, one in zip(exog, targets, strict=True)]
+        return [self._tail(one, past) for one, past in zip(targets, pasts, strict=True)], futures
+
+    def _futures(self, X: Any, n_future: int) -> list[Array | None]:
+        """Exogenous rows that follow what is known."""
+        if not self.exog_names_:
+            self._refuse_exog(X)
+            return [None] * len(self._tails)
+        if n_future == 0:
+            return [np.empty((0, len(self.exog_names_)))] * len(self._tails)
+        if X is None:
+            raise DataError(self._exog_missing(f"for {n_future} future rows"))
+        exog = [_ordered(one, self.exog_names_) for one in read_many(X, "X")]
+        if len(exog) != len(self._tails):
+            raise ShapeError(f"X must be as many series as the forecaster knows: {len(self._tails)}, got {len(exog)}.")
+        return [
+            rows_after(one, target.timeline, n_future, "X") for one, (target, _) in zip(exog, self._tails, strict=True)
+        ]
+
+    def _refuse_exog(self, X: Any) -> None:
+        if X is not None:
+            raise DataError("X is given, and the forecaster was fitted without exogenous columns. Leave X out.")
+
+    def _exog_missing(self, when: str) -> str:
+        return (
+            f"The forecaster was fitted with the exogenous columns {self.exog_names_} at the lags "
+            f"{list(self._lags.exog)}: it needs X, {when}."
+        )
+
+    def _extended(
+        self, target: Series, past: Array | None, more: Series, more_exog: Array | None
+    ) -> tuple[Series, Array | None]:
+        timeline: Timeline | None = target.timeline
+        if timeline is not None:
+            if more.index is not None:
+                follows = timeline.after(len(more))
+                if not bool(np.asarray(follows == more.index).all()):
+                    raise DataError(
+                        f"The new rows must go on at {follows[0]} in the same steps, got {more.index[0]} to "
+                        f"{more.index[-1]}."
+                    )
+            timeline = timeline.moved(len(more))
+        whole = Series(
+            np.concatenate([target.values, more.values]), target.container, target.names, target.is_flat, timeline
+        )
+        exog = None if past is None or more_exog is None else np.concatenate([past, more_exog])
+        return self._tail(whole, exog)
+
+    # ---------------------------------------------------------------- files
+
+    def _to_keep(self) -> dict[str, Any]:
+        return {
+            "lags": list(self._lags.targets),
+            "exog_lags": list(self._lags.exog),
+            "difference": list(self._lags.differences),
+            "target_names": self.target_names_,
+            "exog_names": self.exog_names_,
+            "is_many": self._is_many,
+            "series": [
+                {
+                    "container": target.container,
+                    "names": None if target.names is None else list(target.names),
+                    "is_flat": target.is_flat,
+                    "times": None if target.timeline is None else vars(target.timeline),
+                    "targets": target.values.tolist(),
+                    "exog": None if exog is None else exog.tolist(),
+                }
+                for target, exog in self._tails
+            ],
+        }
+
+    def _take_back(self, kept: dict[str, Any], classes: Any) -> None:
+        if "lags" not in kept or "series" not in kept:
+            raise DataError(
+                "The file holds a network for regression and no forecaster: it knows no lags. Use "
+                "NetworkRegressor.from_file, or marquardt.load."
+            )
+        self._lags = Lags(tuple(kept["lags"]), tuple(kept["exog_lags"]), tuple(kept["difference"]))
+        self.n_history_ = self._lags.n_history
+        self.n_outputs_ = self.network_.graph.n_outputs
+        self.target_names_, self.exog_names_ = list(kept["target_names"]), list(kept["exog_names"])
+        self.lag_names_ = self._lags.names(self.target_names_, self.exog_names_)
+        self._is_many = bool(kept["is_many"])
+        self._tails = [
+            (
+                Series(
+                    np.array(one["targets"], dtype=np.float64).reshape(-1, self.n_outputs_),
+                    one["container"],
+                    None if one["names"] is None else tuple(one["names"]),
+                    one["is_flat"],
+                    None if one["times"] is None else Timeline(**one["times"]),
+                ),
+                None
+                if one["exog"] is None
+                else np.array(one["exog"], dtype=np.float64).reshape(-1, len(self.exog_names_)),
+            )
+            for one in kept["series"]
+        ]
+        if self.network_.graph.n_inputs != len(self.lag_names_):
+            raise DataError(
+                f"The file's network has {self.network_.graph.n_inputs} inputs, and its lags make "
+                f"{len(self.lag_names_)}. Train again."
+            )
+
+
+def checked_horizon(horizon: Any) -> tuple[int, ...]:
+    """Return the steps that are asked for.
+
+    Parameters
+    ----------
+    horizon : int or array-like of int
+        A number of steps, or which.
+
+    Returns
+    -------
+    tuple of int
+        As they were given.
+
+    Raises
+    ------
+    ConfigurationError
+        If one is not a whole number from 1 up.
+
+    Examples
+    --------
+    >>> checked_horizon(3), checked_horizon([1, 12])
+    ((1, 2, 3), (1, 12))
+    """
+    message = f"horizon must be a whole number from 1 up, or a list of such steps, got {horizon!r}."
+    if not isinstance(horizon, bool) and isinstance(horizon, Integral):
+        if horizon < 1:
+            raise ConfigurationError(message)
+        return tuple(range(1, int(horizon) + 1))
+    steps = np.asarray(horizon)
+    if steps.ndim != 1 or steps.size == 0 or steps.dtype.kind not in "iu" or steps.min() < 1:
+        raise ConfigurationError(message)
+    return tuple(steps.tolist())
+
+
+def checked_differences(given: Any) -> tuple[int, ...]:
+    """Return periods of differences; one may come twice.
+
+    Parameters
+    ----------
+    given : iterable of int
+        From 1 up.
+
+    Raises
+    ------
+    ConfigurationError
+        If they are no list, or one is no whole number from 1 up.
+
+    Examples
+    --------
+    >>> checked_differences((1, 12))
+    (1, 12)
+    """
+    message = f"difference must be a list of periods from 1 up, such as [1] or [1, 12], got {given!r}."
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigurationError(message)
+    periods = list(given)
+    if any(isinstance(one, bool) or not isinstance(one, Integral) or one < 1 for one in periods):
+        raise ConfigurationError(message)
+    return tuple(int(one) for one in periods)
+
+
+def _reach(lags: Lags) -> str:
+    """What asks for the past."""
+    parts = []
+    if lags.targets:
+        parts.append(f"largest lag {max(lags.targets)}")
+    if lags.differences:
+        parts.append(f"difference {list(lags.differences)}")
+    if lags.exog:
+        parts.append(f"largest exogenous lag {max(lags.exog)}")
+    return ", ".join(parts)
+
+
+def _names(series: Series, default: str) -> list[str]:
+    if series.names is not None:
+        return list(series.names)
+    count = series.values.shape[1]
+    return [default] if count == 1 else [f"{default}{number}" for number in range(1, count + 1)]
+
+
+def _exog_of(X: Any, targets: Sequence[Series], n_future: int = 0, names: Sequence[str] | None = None) -> list[Array]:
+    """Exogenous rows of each series' times, and of some that follow."""
+    exog = read_many(X, "X")
+    require_same_rows(targets, exog)
+    if names is not None:
+        exog = [_ordered(one, names) for one in exog]
+    label = "X[{}]" if is_many(X) else "X"
+    return [
+        rows_beside(one, target, n_future, label.format(number))
+        for number, (one, target) in enumerate(zip(exog, targets, strict=True))
+    ]
+
+
+def _ordered(exog: Series, names: Sequence[str]) -> Series:
+    """The exogenous columns in the order of the training."""
+    if exog.names is None or exog.is_flat:
+        if exog.values.shape[1] != len(names):
+            raise ShapeError(f"X has {exog.values.shape[1]} columns, and the training had {list(names)}.")
+        return exog
+    missing = [name for name in names if name not in exog.names]
+    if len(missing) == len(names) == len(exog.names) and list(names) == _names(Series(exog.values), "x"):
+        # The training had no names but those that it gave itself.
+        return exog
+    if missing:
+        raise DataError(f"X has no column {missing[0]!r}; it has {list(exog.names)}, and the training {list(names)}.")
+    places = [exog.names.index(name) for name in names]
+    return Series(exog.values[:, places], exog.container, tuple(names), False, exog.timeline, exog.index)
+
+
+def _weights(sample_weight: ArrayLike | None, targets: Sequence[Series]) -> list[Array] | None:
+    if sample_weight is None:
+        return None
+    given: list[Any] = list(sample_weight) if is_many(sample_weight) else [sample_weight]  # type: ignore[arg-type]
+    if len(given) != len(targets):
+        raise ShapeError(f"sample_weight must be as many arrays as y has series: {len(targets)}, got {len(given)}.")
+    return [checked_weight(one, len(target)) for one, target in zip(given, targets, strict=True)]
+
+
+def _positions(parts: Parts, kept: Any, n_rows: int) -> Parts:
+    """The same parts, counted among the rows that are kept."""
+    place = np.full(n_rows, -1, dtype=np.intp)
+    place[kept] = np.arange(len(kept))
+    train, validation = (place[rows][place[rows] >= 0] for rows in (parts.train, parts.validation))
+    if not len(train) or not len(validation):
+        raise DataError("early_stopping needs rows with a weight both early and late in the series.")
+    return Parts(train, validation, np.empty(0, dtype=np.intp))

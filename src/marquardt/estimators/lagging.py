@@ -1,0 +1,228 @@
+"""Lags: from series to the columns of a static network, and from its outputs to a path, step by step.
+
+With lags a, b, … of the targets y and lags c, d, … of the exogenous columns u, the row of time t is
+
+    [ y(t−a), y(t−b), …, u(t−c), u(t−d), … ]  →  y(t)                                                    (1)
+
+where every y(·) and u(·) has all columns of its series. Differences with periods p, q, … replace y by
+
+    z(t) = (1 − B^p)(1 − B^q) … y(t) = y(t) − Σ_k a_k y(t−k),     B y(t) = y(t−1)                          (2)
+
+and are undone by y(t) = z(t) + Σ_k a_k y(t−k).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from marquardt.arrays import Array
+from marquardt.errors import ConfigurationError
+
+__all__ = ["Lags", "checked_lags"]
+
+
+def checked_lags(given: Any, what: str, minimum: int) -> tuple[int, ...]:
+    """Return lags as a sorted tuple.
+
+    Parameters
+    ----------
+    given : iterable of int
+        Such as ``range(1, 13)`` or ``(1, 2, 12)``.
+    what : str
+        What messages call it.
+    minimum : int
+        The smallest lag there may be.
+
+    Returns
+    -------
+    tuple of int
+        Ascending, each once.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is a single number, which could mean two things, or a lag is not a whole number from `minimum` up, or
+        comes twice.
+
+    Examples
+    --------
+    >>> checked_lags([12, 1, 2], "lags", 1)
+    (1, 2, 12)
+    """
+    if not isinstance(given, bool) and isinstance(given, Integral):
+        raise ConfigurationError(
+            f"{what} must be a list of lags, got the number {given}. For all lags from {minimum} to {given} write "
+            f"range({minimum}, {int(given) + 1}), for that one [{given}]."
+        )
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigurationError(f"{what} must be a list of whole numbers such as range(1, 13), got {given!r}.")
+    lags = list(given)
+    for lag in lags:
+        if isinstance(lag, bool) or not isinstance(lag, Integral) or lag < minimum:
+            raise ConfigurationError(f"{what} must be whole numbers from {minimum} up, got {lag!r}.")
+        if lags.count(lag) > 1:
+            raise ConfigurationError(f"{what} has {lag} twice. Name every lag once.")
+    return tuple(sorted(int(lag) for lag in lags))
+
+
+@dataclass(frozen=True)
+class Lags:
+    """What a forecaster looks back at.
+
+    Parameters
+    ----------
+    targets : tuple of int
+        Lags of the targets, from 1 up.
+    exog : tuple of int
+        Lags of the exogenous columns, from 0 up; empty without any.
+    differences : tuple of int
+        Periods of the differences that are taken of the targets first.
+
+    Examples
+    --------
+    >>> lags = Lags((1, 2), (0,))
+    >>> lags.matrix(np.array([[1.0], [2.0], [3.0], [4.0]]), np.array([[10.0], [20.0], [30.0], [40.0]]))
+    array([[ 2.,  1., 30.],
+           [ 3.,  2., 40.]])
+    """
+
+    targets: tuple[int, ...]
+    exog: tuple[int, ...] = ()
+    differences: tuple[int, ...] = ()
+
+    @property
+    def filter(self) -> Array:
+        """The a_k of equation (2), k from 1, shape (sum of the periods,)."""
+        polynomial = np.ones(1)
+        for period in self.differences:
+            factor = np.zeros(period + 1)
+            factor[0], factor[-1] = 1.0, -1.0
+            polynomial = np.convolve(polynomial, factor)
+        taken: Array = -polynomial[1:]
+        return taken
+
+    @property
+    def n_past(self) -> int:
+        """Observations of the targets that a prediction needs."""
+        return max(self.targets, default=0) + sum(self.differences)
+
+    @property
+    def n_past_exog(self) -> int:
+        """Observations of the exogenous columns before the predicted time that a prediction needs."""
+        return max(self.exog, default=0)
+
+    @property
+    def n_history(self) -> int:
+        """Rows of a series before the first that can be predicted."""
+        return max(self.n_past, self.n_past_exog)
+
+    def n_future(self, horizon: int) -> int:
+        """Return how many future rows of the exogenous columns a forecast needs.
+
+        Parameters
+        ----------
+        horizon : int
+            Steps ahead.
+        """
+        return max(0, horizon - min(self.exog)) if self.exog else 0
+
+    def differenced(self, values: Array) -> Array:
+        """Return z of equation (2).
+
+        Parameters
+        ----------
+        values : ndarray of shape (..., n_rows, n_columns)
+            The targets.
+
+        Returns
+        -------
+        ndarray of shape (..., n_rows − sum of the periods, n_columns)
+            Each row is of the time of the last row it is made of.
+        """
+        for period in self.differences:
+            values = values[..., period:, :] - values[..., :-period, :]
+        return values
+
+    def matrix(self, targets: Array, exog: Array | None = None) -> Array:
+        """Return the rows of equation (1) for every time that has all its lags.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n_rows, n_targets)
+            As observed; differences are taken here.
+        exog : ndarray of shape (n_rows, n_exog), optional
+            Of the same times.
+
+        Returns
+        -------
+        ndarray of shape (n_rows − n_history, n_columns)
+            Lag by lag, each with all columns: first the targets', then the exogenous.
+        """
+        n_rows = len(targets)
+        taken = self.differenced(targets)
+        first = self.n_history
+        offset = n_rows - len(taken)
+        columns = [taken[first - offset - lag : n_rows - offset - lag] for lag in self.targets]
+        if exog is not None:
+            columns += [exog[first - lag : n_rows - lag] for lag in self.exog]
+        return np.concatenate(columns, axis=1)
+
+    def simulate(self, outputs: Callable[[Array], Array], targets: Array, exog: Array | None, horizon: int) -> Array:
+        """Predict several steps ahead in closed loop: what is predicted becomes a lag of what follows.
+
+        Parameters
+        ----------
+        outputs : callable
+            From rows of `matrix` to what follows them, differenced if the targets are.
+        targets : ndarray of shape (n_paths, n_rows, n_targets)
+            What is known, at least `n_past` rows; the last is of the time before the first step.
+        exog : ndarray of shape (n_paths, n_past_exog + n_future, n_exog), optional
+            From `n_past_exog` rows before the first step on.
+        horizon : int
+            Steps.
+
+        Returns
+        -------
+        ndarray of shape (n_paths, horizon, n_targets)
+            In the units of the targets, differences undone.
+        """
+        n_paths, _, n_targets = targets.shape
+        n_known = max(self.targets, default=0)
+        known = targets[:, targets.shape[1] - self.n_past :]
+        path = np.empty((n_paths, n_known + horizon, n_targets))
+        path[:, :n_known] = self.differenced(known)
+        for step in range(horizon):
+            columns = [path[:, n_known + step - lag] for lag in self.targets]
+            if exog is not None:
+                columns += [exog[:, self.n_past_exog + step - lag] for lag in self.exog]
+            path[:, n_known + step] = outputs(np.concatenate(columns, axis=1))
+        if not self.differences:
+            return path[:, n_known:]
+        taken = self.filter
+        whole = np.concatenate([known, path[:, n_known:]], axis=1)
+        for row in range(self.n_past, self.n_past + horizon):
+            # Newest first: a_1 belongs to the row before.
+            whole[:, row] += np.einsum("k,pkt->pt", taken, whole[:, row - len(taken) : row][:, ::-1])
+        return whole[:, self.n_past :]
+
+    def names(self, targets: Sequence[str], exog: Sequence[str]) -> list[str]:
+        """Return a name for every column of `matrix`.
+
+        Parameters
+        ----------
+        targets, exog : sequence of str
+            Of the columns of the series.
+
+        Examples
+        --------
+        >>> Lags((1, 2), (0, 3)).names(["y"], ["u"])
+        ['y(t-1)', 'y(t-2)', 'u(t)', 'u(t-3)']
+        """
+        pairs = [(name, lag) for lag in self.targets for name in targets]
+        pairs += [(name, lag) for lag in self.exog for name in exog]
+        return [f"{name}(t-{lag})" if lag else f"{name}(t)" for name, lag in pairs]

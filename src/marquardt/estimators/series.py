@@ -1,0 +1,465 @@
+"""Series as they come (arrays, pandas, polars, one or several) become arrays, and forecasts go back the same way."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from marquardt.arrays import Array
+from marquardt.checks import require_extra
+from marquardt.errors import DataError, ShapeError
+
+__all__ = ["Series", "Timeline", "read_many", "read_series"]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The regular times of a pandas index, without the index.
+
+    Parameters
+    ----------
+    kind : str
+        ``"dates"``, ``"periods"`` or ``"numbers"``.
+    last : str, int or float
+        The last of them; dates in ISO form, without a time zone in UTC.
+    step : str, int or float
+        The frequency as pandas spells it, or the distance of numbers.
+    name : str, optional
+        Of the index.
+    zone : str, optional
+        Time zone of dates.
+    """
+
+    kind: str
+    last: Any
+    step: Any
+    name: str | None = None
+    zone: str | None = None
+
+    @classmethod
+    def of(cls, index: Any, what: str) -> Timeline | None:
+        """Read an index and check that it goes forward in equal steps.
+
+        Parameters
+        ----------
+        index : pandas.Index
+            Dates, periods or numbers.
+        what : str
+            What messages call the series.
+
+        Returns
+        -------
+        Timeline or None
+            None where one row tells no step.
+
+        Raises
+        ------
+        DataError
+            If it is of another kind, goes back, repeats or has a gap; the message names the place.
+        """
+        pandas: Any = require_extra("pandas", "pandas")
+        name = None if index.name is None else str(index.name)
+        is_dates = isinstance(index, pandas.DatetimeIndex)
+        is_periods = isinstance(index, pandas.PeriodIndex)
+        if not (is_dates or is_periods or index.dtype.kind in "iuf"):
+            raise DataError(
+                f"The index of {what} must be dates, periods or numbers, got values of type {index.dtype}. Make it "
+                f"dates with pandas.to_datetime, or leave it out with reset_index(drop=True)."
+            )
+        if index.hasnans:
+            raise DataError(f"The index of {what} has a missing value. Complete it, or leave it out.")
+        _refuse_backward(index, what)
+        if is_periods:
+            _refuse_gaps(index, pandas.period_range(index[0], periods=len(index), freq=index.freq), what)
+            return cls("periods", str(index[-1]), index.freqstr, name)
+        if is_dates:
+            step = index.freqstr or _inferred(index, pandas, what)
+            if step is None:
+                return None
+            zone = None if index.tz is None else str(index.tz)
+            return cls("dates", index[-1].isoformat(), step, name, zone)
+        if len(index) < 2:
+            return None
+        values = index.to_numpy()
+        step = (values[1] - values[0]).item()
+        wanted = values[0] + step * np.arange(len(values))
+        is_off = ~np.isclose(values, wanted, rtol=0, atol=1e-6 * abs(step))
+        if is_off.any():
+            row = int(np.flatnonzero(is_off)[0])
+            raise DataError(
+                f"The index of {what} does not go in equal steps: {index[row - 1]} is followed by {index[row]}, and "
+                f"the step before is {step}. Lags count rows: insert the missing ones, or leave the index out with "
+                f"reset_index(drop=True)."
+            )
+        return cls("numbers", values[-1].item(), step, name)
+
+    def after(self, count: int) -> Any:
+        """Return the index of the times that follow.
+
+        Parameters
+        ----------
+        count : int
+            How many.
+
+        Returns
+        -------
+        pandas.Index
+            Of the kind that was read.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        pandas: Any = require_extra("pandas", "pandas")
+        if self.kind == "periods":
+            last = pandas.Period(self.last, freq=self.step)
+            return pandas.period_range(last + 1, periods=count, freq=self.step, name=self.name)
+        if self.kind == "dates":
+            last = pandas.Timestamp(self.last)
+            if self.zone is not None:
+                last = last.tz_convert(self.zone)
+            return pandas.date_range(last, periods=count + 1, freq=self.step, name=self.name)[1:]
+        if isinstance(self.last, int) and isinstance(self.step, int):
+            first = self.last + self.step
+            return pandas.RangeIndex(first, first + count * self.step, self.step, name=self.name)
+        return pandas.Index(self.last + self.step * np.arange(1, count + 1), name=self.name)
+
+    def moved(self, count: int) -> Timeline:
+        """Return the timeline that ends `count` steps later.
+
+        Parameters
+        ----------
+        count : int
+            How many.
+        """
+        if count == 0:
+            return self
+        last = self.after(count)[-1]
+        if self.kind == "numbers":
+            return replace(self, last=np.asarray(last).item())
+        return replace(self, last=str(last) if self.kind == "periods" else last.isoformat())
+
+
+def _refuse_backward(index: Any, what: str) -> None:
+    if index.is_monotonic_increasing and index.is_unique:
+        return
+    for row in range(1, len(index)):
+        if not index[row] > index[row - 1]:
+            raise DataError(
+                f"The index of {what} must go forward, but row {row} is of {index[row]} and the row before of "
+                f"{index[row - 1]}. Sort it with sort_index(), and leave repeated times out."
+            )
+
+
+def _inferred(index: Any, pandas: Any, what: str) -> str | None:
+    """The frequency of dates, as pandas spells it."""
+    if len(index) < 3:
+        return None
+    with warnings.catch_warnings():
+        # Some versions return a text and warn that others return an offset.
+        warnings.simplefilter("ignore")
+        step = pandas.infer_freq(index)
+    if step is not None:
+        return str(getattr(step, "freqstr", step))
+    # The frequency of most tells where a row is missing.
+    gaps = np.diff(index.to_numpy())
+    values, counts = np.unique(gaps, return_counts=True)
+    usual = values[counts.argmax()]
+    row = int(np.flatnonzero(gaps != usual)[0])
+    raise DataError(
+        f"The dates of {what} do not go in equal steps: {index[row]} is followed by {index[row + 1]}. Lags count rows: "
+        f"insert the missing ones (asfreq), or leave the index out with reset_index(drop=True)."
+    )
+
+
+def _refuse_gaps(index: Any, wanted: Any, what: str) -> None:
+    is_off = np.asarray(index != wanted)
+    if is_off.any():
+        row = int(np.flatnonzero(is_off)[0])
+        raise DataError(
+            f"The periods of {what} have a gap: {index[row - 1]} is followed by {index[row]}. Lags count rows: insert "
+            f"the missing ones (asfreq), or leave the index out with reset_index(drop=True)."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One series as an array, and what it was.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns)
+        Finite.
+    container : str
+        ``"numpy"``, ``"pandas"`` or ``"polars"``.
+    names : tuple of str, optional
+        Of the columns.
+    is_flat : bool
+        Whether it had one dimension.
+    timeline : Timeline, optional
+        Its times, for pandas.
+    index : pandas.Index, optional
+        The index itself.
+    """
+
+    values: Array
+    container: str = "numpy"
+    names: tuple[str, ...] | None = None
+    is_flat: bool = True
+    timeline: Timeline | None = None
+    index: Any = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def like(self, values: Array, index: Any = None) -> Any:
+        """Return other values in the same kind of container.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, n_columns)
+            Columns as this series has them.
+        index : pandas.Index, optional
+            Their times; needed for pandas.
+
+        Returns
+        -------
+        ndarray, pandas or polars object
+            A vector if this series was one.
+        """
+        flat = values[:, 0] if self.is_flat else values
+        if self.container == "pandas":
+            pandas: Any = require_extra("pandas", "pandas")
+            if self.is_flat:
+                return pandas.Series(flat, index=index, name=self.names[0] if self.names else None)
+            return pandas.DataFrame(flat, index=index, columns=list(self.names or ()))
+        if self.container == "polars":
+            polars: Any = require_extra("polars", "polars")
+            if self.is_flat:
+                return polars.Series(self.names[0] if self.names else "", flat)
+            return polars.DataFrame(flat, schema=list(self.names or ()))
+        return flat
+
+
+def is_many(given: Any) -> bool:
+    """Return whether these are several series: a list or tuple of arrays, series or frames.
+
+    >>> is_many([np.zeros(3), np.zeros(5)]), is_many([1.0, 2.0]), is_many([[1.0, 2.0], [3.0, 4.0]])
+    (True, False, False)
+    """
+    return (
+        isinstance(given, list | tuple)
+        and len(given) > 0
+        and all(getattr(one, "ndim", 0) or hasattr(one, "columns") or _is_polars(one) for one in given)
+    )
+
+
+def _is_polars(given: Any) -> bool:
+    return type(given).__module__.partition(".")[0] == "polars"
+
+
+def read_many(given: Any, what: str) -> list[Series]:
+    """Read one series or several.
+
+    Parameters
+    ----------
+    given : array-like, pandas or polars object, or a list of such
+        See `read_series`.
+    what : str
+        What messages call it.
+
+    Returns
+    -------
+    list of Series
+        All of the same columns.
+
+    Raises
+    ------
+    DataError
+        If one cannot be used.
+    ShapeError
+        If they have not the same columns.
+    """
+    if not is_many(given):
+        return [read_series(given, what)]
+    found = [read_series(one, f"{what}[{number}]") for number, one in enumerate(given)]
+    for number, one in enumerate(found):
+        if one.values.shape[1] != found[0].values.shape[1] or one.names != found[0].names:
+            raise ShapeError(
+                f"All series must have the same columns, but {what}[0] has {_columns(found[0])} and {what}[{number}] "
+                f"has {_columns(one)}."
+            )
+    return found
+
+
+def _columns(series: Series) -> str:
+    return str(list(series.names)) if series.names else f"{series.values.shape[1]} columns"
+
+
+def read_series(given: Any, what: str) -> Series:
+    """Read one series.
+
+    Parameters
+    ----------
+    given : array-like of shape (n_rows,) or (n_rows, n_columns), pandas or polars Series or DataFrame
+        Finite numbers.
+    what : str
+        What messages call it.
+
+    Returns
+    -------
+    Series
+        As an array, with names and times.
+
+    Raises
+    ------
+    ShapeError
+        If it has more dimensions, or no row or column.
+    DataError
+        If a value is no number or not finite, or the index cannot be.
+
+    Examples
+    --------
+    >>> read_series([1, 2, 3], "y").values.shape
+    (3, 1)
+    """
+    library = type(given).__module__.partition(".")[0]
+    names: tuple[str, ...] | None = None
+    index = timeline = None
+    container = library if library in ("pandas", "polars") else "numpy"
+    if container != "numpy":
+        if hasattr(given, "columns"):
+            names = tuple(str(name) for name in given.columns)
+        elif given.name is not None and str(given.name):
+            names = (str(given.name),)
+    try:
+        values = _numbers(given, container)
+    except (TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{what} must hold numbers: {reason}. Code words and dates as numbers first.") from error
+    is_flat = values.ndim == 1
+    if is_flat:
+        values = values[:, None]
+    if values.ndim != 2 or values.shape[1] == 0:
+        raise ShapeError(f"{what} must be of shape (n_rows,) or (n_rows, n_columns), got {values.shape}.")
+    if len(values) == 0:
+        raise ShapeError(f"{what} has no row.")
+    if container == "pandas":
+        index = given.index
+        timeline = Timeline.of(index, what)
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        row, column = wrong[0]
+        place = f"row {row}" if index is None else f"row {row} ({index[row]})"
+        which = f", column {names[column]!r}" if names and not is_flat else "" if is_flat else f", column {column}"
+        raise DataError(
+            f"{what} must be finite, got {values[row, column]} in {place}{which}. Fill the gap (interpolate), or give "
+            f"the parts before and after it as a list of two series."
+        )
+    return Series(values, container, names, is_flat, timeline, index)
+
+
+def _numbers(given: Any, container: str) -> Array:
+    if container == "pandas":
+        return np.array(given.to_numpy(dtype=np.float64, na_value=np.nan))
+    if container == "polars":
+        # A null becomes NaN, which is refused by its place.
+        return np.array(given.to_numpy(), dtype=np.float64)
+    return np.array(given, dtype=np.float64)
+
+
+def require_same_rows(targets: Sequence[Series], exog: Sequence[Series]) -> None:
+    """Refuse exogenous series that are not of the same number."""
+    if len(targets) != len(exog):
+        raise ShapeError(f"X must be as many series as y: got {len(exog)} for {len(targets)}.")
+
+
+def rows_beside(exog: Series, target: Series, n_more: int, what: str) -> Array:
+    """Return the exogenous rows of the target's times and of some that follow.
+
+    With a pandas index on both sides rows are found by it, else by their number.
+
+    Parameters
+    ----------
+    exog, target : Series
+        Both from their first row on.
+    n_more : int
+        Rows after the last of `target`.
+    what : str
+        What messages call the exogenous series.
+
+    Returns
+    -------
+    ndarray of shape (len(target) + n_more, n_exog)
+        Rows beyond them are left out.
+
+    Raises
+    ------
+    DataError
+        If a row is missing.
+    """
+    if exog.index is not None and target.index is not None and (n_more == 0 or target.timeline is not None):
+        wanted = target.index if n_more == 0 or target.timeline is None else None
+        if wanted is None:
+            assert target.timeline is not None
+            wanted = target.index.append(target.timeline.after(n_more))
+        return _found(exog, wanted, what)
+    n_wanted = len(target) + n_more
+    if len(exog) < n_wanted or (n_more == 0 and len(exog) > n_wanted):
+        more = f" and {n_more} of the future" if n_more else ""
+        raise ShapeError(
+            f"{what} must have a row for each of the {len(target)} rows of y{more}: {n_wanted} rows, got {len(exog)}."
+        )
+    return exog.values[:n_wanted]
+
+
+def rows_after(exog: Series, timeline: Timeline | None, count: int, what: str) -> Array:
+    """Return the exogenous rows of the times that follow a timeline.
+
+    Parameters
+    ----------
+    exog : Series
+        Found by its index if there are times on both sides; else its first row is of the next time.
+    timeline : Timeline, optional
+        Of what is known.
+    count : int
+        How many.
+    what : str
+        What messages call the exogenous series.
+
+    Returns
+    -------
+    ndarray of shape (count, n_exog)
+        Rows beyond them are left out.
+
+    Raises
+    ------
+    DataError
+        If a row is missing.
+    """
+    if exog.index is not None and timeline is not None:
+        return _found(exog, timeline.after(count), what)
+    if len(exog) < count:
+        raise ShapeError(
+            f"{what} must have a row for each future time that the lags need: {count} rows, got "
+            f"{len(exog)}. Give more rows, or a shorter horizon."
+        )
+    return exog.values[:count]
+
+
+def _found(exog: Series, wanted: Any, what: str) -> Array:
+    """Rows by their times."""
+    places = np.asarray(exog.index.get_indexer(wanted))
+    if (places < 0).any():
+        missing = int(np.flatnonzero(places < 0)[0])
+        raise DataError(
+            f"{what} has no row of {wanted[missing]}: {len(wanted)} rows are needed, from {wanted[0]} to {wanted[-1]}, "
+            f"and it has {exog.index[0]} to {exog.index[-1]}. Rows without times are given as an array: X.to_numpy()."
+        )
+    rows: Array = exog.values[places]
+    return rows

@@ -1,0 +1,410 @@
+"""The forecaster from the user's side: series as they come, closed loop, history, what is refused."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+
+from marquardt import ConfigurationError, DataError, FileError, NetworkForecaster, NetworkRegressor, ShapeError
+
+QUICK = {"hidden_layer_sizes": (3,), "n_restarts": 1, "max_iter": 30, "alpha": 1e-3, "random_state": 0}
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def plant(n_rows=120, seed=0):
+    """A nonlinear system with one input."""
+    rng = np.random.default_rng(seed)
+    u, y = rng.uniform(-1, 1, n_rows), np.zeros(n_rows)
+    for t in range(2, n_rows):
+        y[t] = 0.6 * y[t - 1] - 0.2 * y[t - 2] + np.tanh(u[t - 1]) + 0.3 * u[t]
+    return y + 2, u
+
+
+@pytest.fixture(scope="module")
+def driven():
+    """Forecaster with an input, and its data."""
+    y, u = plant()
+    return NetworkForecaster((1, 2), (0, 1), **QUICK).fit(y[:90], u[:90]), y, u
+
+
+# ---------------------------------------------------------------- the model
+
+
+def test_a_linear_system_is_found_exactly():
+    y, u = [0.0, 0.0], np.random.default_rng(0).normal(size=100)
+    for t in range(2, 100):
+        y.append(0.5 * y[t - 1] - 0.3 * y[t - 2] + 2 * u[t] + 1)
+    model = NetworkForecaster((1, 2), (0,), (), alpha=0.0, random_state=0).fit(y[:60], u[:60])
+    # Training ends where the gradient is below 1e-7; the system is stable and keeps the error that small.
+    assert_allclose(model.predict(40, u[60:]), y[60:], rtol=0, atol=1e-7)
+
+
+def test_closed_loop_equals_a_loop_of_one_step_predictions(driven):
+    model, y, u = driven
+    path = list(y[:90])
+    for t in range(90, 110):
+        # The last entry only stands for the time that is predicted.
+        path.append(model.one_step(np.array([*path, 0.0]), u[: t + 1])[-1])
+    # The same sums, for one row instead of many.
+    assert_allclose(model.predict(20, u[90:]), path[90:], rtol=1e-12)
+
+
+def test_network_takes_the_columns_that_it_names(driven):
+    model, y, u = driven
+    assert model.lag_names_ == ["y(t-1)", "y(t-2)", "x(t)", "x(t-1)"]
+    assert model.n_features_in_ == 4
+    row = [[y[89], y[88], u[90], u[89]]]
+    assert_array_equal(model.predict(1, u[90:]), model.network_.outputs(row)[0])
+
+
+def test_steps_may_be_chosen(driven):
+    model, _, u = driven
+    whole = model.predict(12, u[90:])
+    assert_array_equal(model.predict([1, 3, 12], u[90:]), whole[[0, 2, 11]])
+    assert_array_equal(model.predict(np.array([12]), u[90:]), whole[11:])
+
+
+def test_trend_and_season_are_followed_by_differences():
+    t = np.arange(60)
+    y = 3.0 * t + np.array([0, 5, -2, 1])[t % 4]
+    model = NetworkForecaster((1,), hidden_layer_sizes=(), difference=(1, 4), random_state=0).fit(y[:40])
+    assert_allclose(model.predict(20), y[40:], rtol=0, atol=1e-9)
+    assert_allclose(model.one_step(y), y[6:], rtol=0, atol=1e-9)
+
+
+def test_several_targets_are_predicted_from_the_past_of_all():
+    angle = 0.4 * np.arange(80)
+    both = np.column_stack([np.sin(angle), 10 + np.cos(angle)])
+    # One lag of one of them would not do: the pair is a rotation.
+    model = NetworkForecaster((1,), hidden_layer_sizes=(), alpha=0.0, random_state=0).fit(both[:40])
+    assert_allclose(model.predict(40), both[40:], rtol=0, atol=1e-7)  # forty steps of 1e-9 at most
+    assert model.lag_names_ == ["y1(t-1)", "y2(t-1)"]
+
+
+def test_past_of_the_inputs_alone_is_a_time_delay_network():
+    u = np.random.default_rng(0).normal(size=80)
+    y = np.zeros(80)
+    y[3:] = u[:-3] - 2 * u[3:]
+    model = NetworkForecaster((), (0, 3), (), alpha=0.0, random_state=0).fit(y[:60], u[:60])
+    assert_allclose(model.predict(20, u[60:]), y[60:], rtol=0, atol=1e-7)
+
+
+# ---------------------------------------------------------------- several series
+
+
+def test_separate_series_share_no_lags():
+    y, _ = plant()
+    apart = NetworkForecaster((1, 2), **QUICK).fit([y[:60], y[60:]])
+    joined = NetworkForecaster((1, 2), **QUICK).fit(y)
+    assert len(apart.record_.parts.train) == 58 + 58
+    assert len(joined.record_.parts.train) == 118
+    first, second = apart.predict(5)
+    assert_array_equal(first, apart.predict(5, y=y[:60]))
+    assert_array_equal(second, apart.predict(5, y=y[60:]))
+
+
+def test_a_list_of_one_series_is_the_series():
+    y, u = plant()
+    one = NetworkForecaster((1, 2), **QUICK).fit(y, u)
+    many = NetworkForecaster((1, 2), **QUICK).fit([y], [u])
+    assert_array_equal(many.network_.weights, one.network_.weights)
+    assert_array_equal(many.predict(3, [u[:3]])[0], one.predict(3, u[:3]))
+
+
+# ---------------------------------------------------------------- history
+
+
+def test_update_equals_a_longer_past(driven):
+    model, y, u = driven
+    moved = pickle.loads(pickle.dumps(model)).update(y[90:100], u[90:100])
+    assert_array_equal(moved.predict(5, u[100:]), model.predict(5, u[:105], y=y[:100]))
+    one_by_one = pickle.loads(pickle.dumps(model))
+    for t in range(90, 100):
+        one_by_one.update(y[t : t + 1], u[t : t + 1])
+    assert_array_equal(one_by_one.predict(5, u[100:]), moved.predict(5, u[100:]))
+
+
+def test_prediction_does_not_change_the_forecaster(driven):
+    model, y, u = driven
+    before = model.predict(4, u[90:])
+    model.predict(3, u, y=y[:50])
+    assert_array_equal(model.predict(4, u[90:]), before)
+
+
+# ---------------------------------------------------------------- containers
+
+
+INDEXES = {
+    "dates": pd.date_range("2020-01-31", periods=120, freq="ME", name="when"),
+    "dates with a zone": pd.date_range("2020-03-28 12:00", periods=120, freq="h", tz="Europe/Berlin"),
+    "dates without a frequency": pd.DatetimeIndex(pd.date_range("2020-01-01", periods=120).to_numpy()),
+    "periods": pd.period_range("2020-01", periods=120, freq="M"),
+    "numbers": pd.RangeIndex(1700, 1820, name="year"),
+    "decimals": pd.Index(0.5 * np.arange(120)),
+}
+
+
+@pytest.mark.parametrize("name", INDEXES)
+def test_index_goes_on(name):
+    index = INDEXES[name]
+    y, u = plant()
+    series, beside = pd.Series(y, index=index, name="level"), pd.DataFrame({"valve": u}, index=index)
+    model = NetworkForecaster((1, 2), (0, 1), **QUICK).fit(series[:90], beside)
+    forecast = model.predict(10, beside)
+    assert forecast.name == "level"
+    assert (forecast.index == index[90:100]).all()
+    assert forecast.index.name == index.name
+    plain = NetworkForecaster((1, 2), (0, 1), **QUICK).fit(y[:90], u[:90])
+    assert_array_equal(forecast, plain.predict(10, u[90:]))
+    assert (model.one_step(series, beside).index == index[2:]).all()
+    assert (model.predict([2, 5], beside).index == index[[91, 94]]).all()
+    assert_array_equal(model.predict(10, beside, y=series[:95]), plain.predict(10, u, y=y[:95]))
+    model.update(series[90:95], beside)
+    assert (model.predict(3, beside).index == index[95:98]).all()
+    with pytest.raises(DataError, match="must go on at"):
+        model.update(series[100:], beside)
+
+
+def test_frames_of_pandas_and_polars_bring_their_names():
+    y, u = plant()
+    for library in (pd, pl):
+        frame = library.DataFrame({"level": y, "flow": 2 * y + u})
+        beside = library.DataFrame({"valve": u, "wind": u**2})
+        model = NetworkForecaster((1, 2), (0,), **QUICK).fit(frame, beside)
+        assert model.target_names_ == ["level", "flow"]
+        assert model.exog_names_ == ["valve", "wind"]
+        forecast = model.predict(3, beside, y=frame[:100])
+        assert isinstance(forecast, library.DataFrame)
+        assert list(forecast.columns) == ["level", "flow"]
+        swapped = library.DataFrame({"wind": u**2, "valve": u})
+        assert_array_equal(model.predict(3, swapped, y=frame[:100]), forecast)
+        with pytest.raises(DataError, match="has no column 'wind'"):
+            model.predict(3, library.DataFrame({"valve": u, "wnd": u}), y=frame[:100])
+    series = NetworkForecaster((1,), **QUICK).fit(pl.Series("level", y)).predict(2)
+    assert isinstance(series, pl.Series)
+    assert series.name == "level"
+
+
+# ---------------------------------------------------------------- options
+
+
+def test_the_last_block_validates_and_nothing_is_shuffled():
+    y, _ = plant()
+    model = NetworkForecaster((1, 2), **QUICK, early_stopping=True, validation_fraction=0.2).fit([y[:52], y[50:]])
+    parts = model.record_.parts
+    assert_array_equal(parts.train, [*range(40), *range(50, 50 + 54)])
+    assert_array_equal(parts.validation, [*range(40, 50), *range(104, 118)])
+    assert model.validation_loss_curve_ is not None
+
+
+def test_weight_zero_leaves_a_row_out_as_a_target_only():
+    y, _ = plant()
+    weight = np.ones(120)
+    weight[60:] = 0
+    weighted = NetworkForecaster((1, 2), **QUICK).fit(y, sample_weight=weight)
+    shorter = NetworkForecaster((1, 2), **QUICK).fit(y[:60])
+    assert_array_equal(weighted.network_.weights, shorter.network_.weights)
+    assert_array_equal(weighted.predict(3), shorter.predict(3, y=y))
+
+
+def test_clone_and_parameters_follow_scikit_learn():
+    model = NetworkForecaster(range(1, 4), difference=(1,), early_stopping=True)
+    assert clone(model).get_params() == model.get_params()
+    assert model.set_params(lags=(1, 12), hidden_layer_sizes=(5,)).lags == (1, 12)
+    assert repr(model) == "NetworkForecaster(difference=(1,), early_stopping=True, hidden_layer_sizes=(5,),\n" + (
+        " " * 18 + "lags=(1, 12))"
+    )
+    with pytest.raises(NotFittedError):
+        model.predict(3)
+    with pytest.raises(NotFittedError):
+        model.save("never.marquardt")
+
+
+def test_same_random_state_same_network():
+    y, _ = plant()
+    first, second = (NetworkForecaster((1, 2), **QUICK).fit(y) for _ in range(2))
+    assert_array_equal(first.network_.weights, second.network_.weights)
+
+
+def test_warm_start_goes_on():
+    y, _ = plant()
+    model = NetworkForecaster((1, 2), **{**QUICK, "max_iter": 3}, warm_start=True).fit(y)
+    before = model.best_loss_
+    assert model.fit(y).best_loss_ < before
+    with pytest.raises(ConfigurationError, match=r"warm_start goes on with a network of 2 inputs.*make 3"):
+        model.set_params(lags=(1, 2, 3)).fit(y)
+
+
+def test_grid_search_over_lags_runs_with_splits_in_time():
+    y, _ = plant()
+    search = GridSearchCV(NetworkForecaster(**QUICK), {"lags": [(1,), (1, 2)]}, cv=TimeSeriesSplit(3))
+    search.fit(y)
+    assert search.best_params_["lags"] in ((1,), (1, 2))
+
+
+def test_score_is_r2_of_one_step(driven):
+    model, y, u = driven
+    error = model.one_step(y, u) - y[2:]
+    assert_allclose(model.score(y, u), 1 - np.sum(error**2) / np.sum((y[2:] - y[2:].mean()) ** 2))
+    assert model.score(y, u) > 0.99
+
+
+# ---------------------------------------------------------------- files
+
+
+@pytest.mark.parametrize("name", ["dates with a zone", "periods", "numbers", None])
+def test_file_brings_the_forecaster_back(tmp_path, name):
+    y, u = plant()
+    if name is not None:
+        y, u = pd.Series(y, index=INDEXES[name]), pd.DataFrame({"u": u}, index=INDEXES[name])
+    model = NetworkForecaster((1, 3), (0, 1), **QUICK, difference=(1,)).fit(y[:90], u[:90])
+    model.save(tmp_path / "a.marquardt")
+    again = NetworkForecaster.from_file(tmp_path / "a.marquardt")
+    forecast, wanted = again.predict(5, u[90:]), model.predict(5, u[90:])
+    assert_array_equal(forecast, wanted)
+    if name is not None:
+        assert (forecast.index == wanted.index).all()
+        again.update(y[90:], u[90:])
+    assert again.lag_names_ == model.lag_names_
+    assert again.lags == (1, 3)
+    assert again.n_iter_ == model.n_iter_
+    (tmp_path / "b.marquardt").unlink(missing_ok=True)
+    again.save(tmp_path / "b.marquardt")
+
+
+def test_file_of_a_regressor_is_no_forecaster(tmp_path):
+    NetworkRegressor((2,), max_iter=5).fit(np.arange(20.0)[:, None], np.arange(20.0)).save(tmp_path / "a.marquardt")
+    with pytest.raises(DataError, match="no forecaster"):
+        NetworkForecaster.from_file(tmp_path / "a.marquardt")
+    with pytest.raises(FileError, match="There is no file"):
+        NetworkForecaster.from_file(tmp_path / "b.marquardt")
+
+
+# ---------------------------------------------------------------- refusals
+
+
+def fit(y=None, X=None, lags=(1, 2), exog_lags=(0,), **options):
+    return NetworkForecaster(lags, exog_lags, **{**QUICK, **options}).fit(plant()[0] if y is None else y, X)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "message"),
+    [
+        (lambda: fit(lags=3), r"write range\(1, 4\)"),
+        (lambda: fit(lags=()), "nothing to predict from"),
+        (lambda: fit(plant()[0], plant()[1], exog_lags=[-1]), "exog_lags must be whole numbers from 0 up"),
+        (lambda: fit(difference=1), r"difference must be a list of periods.*such as \[1\]"),
+        (lambda: fit(difference=[0]), "periods from 1 up"),
+        (lambda: fit(activation="tahn"), "Did you mean 'tanh'"),
+        (lambda: fit(early_stopping=True, validation_fraction=0), "above 0"),
+        (lambda: fit(loss="cross_entropy"), "for classification"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(attempt, message):
+    with pytest.raises(ConfigurationError, match=message):
+        attempt()
+
+
+@pytest.mark.parametrize(
+    ("y", "X", "options", "message"),
+    [
+        ([1.0, 2.0], None, {}, r"y has 2 rows.*needs 2 before it \(largest lag 2\): give at least 3"),
+        (np.arange(14.0), None, {"difference": (1, 12)}, r"needs 15 before it.*difference \[1, 12\]"),
+        (np.arange(5.0), np.arange(5.0), {"exog_lags": (7,)}, "largest exogenous lag 7"),
+        ([np.arange(9.0), np.arange(2.0)], None, {}, r"y\[1\] has 2 rows"),
+        ([1.0, np.nan, 3.0, 4.0], None, {}, "y must be finite, got nan in row 1"),
+        (np.array([[1, 2], [3, np.inf], [1, 1]]), None, {}, "got inf in row 1, column 1"),
+        (np.arange(9.0), [*range(8), np.nan], {}, "X must be finite, got nan in row 8"),
+        (np.arange(9.0), np.arange(8.0), {}, "X must have a row for each of the 9 rows of y"),
+        (["a", "b", "c", "d"], None, {}, "y must hold numbers"),
+        (np.zeros((2, 2, 2)), None, {}, "must be of shape"),
+        ([], None, {}, "y has no row"),
+        ([np.zeros(9), np.zeros((9, 2))], None, {}, "must have the same columns"),
+        ([np.zeros(9), np.zeros(9)], np.zeros(9), {}, "X must be as many series as y: got 1 for 2"),
+        (np.arange(4.0)[:3], None, {"early_stopping": True}, "there is one row that has all its lags"),
+    ],
+)
+def test_data_that_cannot_be_are_refused(y, X, options, message):
+    with pytest.raises(DataError, match=message):
+        fit(y, X, **options)
+
+
+def series(index, n_rows=20):
+    return pd.Series(np.arange(float(n_rows)), index=index)
+
+
+DAYS = pd.date_range("2024-01-01", periods=22)
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (DAYS[:20][::-1], "must go forward, but row 1 is of 2024-01-19"),
+        (DAYS[[0, *range(19)]], "must go forward, but row 1"),
+        (DAYS[[*range(5), *range(7, 22)]], "2024-01-05 00:00:00 is followed by 2024-01-08"),
+        (DAYS.to_period()[[*range(5), *range(7, 22)]], "have a gap: 2024-01-05 is followed by 2024-01-08"),
+        (pd.Index([*range(5), *range(6, 21)]), "4 is followed by 6"),
+        (pd.Index(list("abcdefghijklmnopqrst")), "must be dates, periods or numbers"),
+        (pd.DatetimeIndex([pd.NaT, *DAYS[:19]]), "has a missing value"),
+    ],
+)
+def test_index_that_cannot_be_is_refused(index, message):
+    with pytest.raises(DataError, match=message):
+        fit(series(index))
+
+
+def test_beside_another_index_is_refused():
+    with pytest.raises(DataError, match=r"X has no row of 2024-01-01 00:00:00.*it has 2024-01-03"):
+        fit(series(DAYS[:20]), pd.DataFrame({"u": np.zeros(20)}, index=DAYS[2:]))
+
+
+@pytest.mark.parametrize("horizon", [0, -1, 1.5, True, [], [0, 1], [1.5], "3", None])
+def test_horizon_that_cannot_be_is_refused(driven, horizon):
+    with pytest.raises(ConfigurationError, match="horizon must be a whole number from 1 up"):
+        driven[0].predict(horizon, driven[2])
+
+
+def test_future_that_is_missing_is_refused(driven):
+    model, y, u = driven
+    with pytest.raises(DataError, match="needs X, for 5 future rows"):
+        model.predict(5)
+    with pytest.raises(ShapeError, match="5 rows, got 4"):
+        model.predict(5, u[90:94])
+    with pytest.raises(ShapeError, match="X has 2 columns"):
+        model.predict(5, np.zeros((5, 2)))
+    with pytest.raises(DataError, match="it needs X, from the first row of y on"):
+        model.predict(5, y=y)
+    with pytest.raises(ShapeError, match="120 rows of y and 5 of the future: 125 rows, got 120"):
+        model.predict(5, u, y=y)
+    with pytest.raises(DataError, match="y has 1 rows, and a forecast needs at least 2"):
+        model.predict(5, u, y=y[:1])
+    with pytest.raises(ShapeError, match="y has 2 columns, and the forecaster 1"):
+        model.one_step(np.zeros((9, 2)), np.zeros(9))
+    with pytest.raises(DataError, match="at least 3 are needed"):
+        model.one_step(y[:2], u[:2])
+    with pytest.raises(DataError, match="it needs X, at the times of y"):
+        model.update(y[90:])
+    with pytest.raises(ShapeError, match="as many series as fit had, 1, got 2"):
+        model.update([y[:3], y[:3]], [u[:3], u[:3]])
+
+
+def test_future_that_nobody_asked_for_is_refused():
+    y, u = plant()
+    with pytest.raises(DataError, match="without exogenous columns"):
+        NetworkForecaster((1,), **QUICK).fit(y).predict(3, u)
+
+
+def test_lags_beyond_the_horizon_need_no_future():
+    y, u = plant()
+    model = NetworkForecaster((1,), (3, 4), **QUICK).fit(y[:90], u[:90])
+    assert_array_equal(model.predict(3), model.predict(3, u[:90], y=y[:90]))
+    assert_array_equal(model.predict(4, u[90:91])[:3], model.predict(3))
