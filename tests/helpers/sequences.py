@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import strategies as st
 
-from marquardt.networks import INPUTS, TARGETS, Layer, LayerGraph
+from marquardt.networks import ACTIVATIONS, INPUTS, TARGETS, Layer, LayerGraph
 
 
 @st.composite
@@ -26,3 +27,37 @@ def dynamic_graphs(draw, n_outputs, output_activation, hidden, max_delay=3):
         activation = output_activation if name == names[-1] else draw(st.sampled_from(hidden))
         layers.append(Layer(size, activation, sources, draw(st.booleans()), name, delays))
     return LayerGraph(n_inputs, tuple(layers))
+
+
+def step_by_step(graph, weights, inputs, targets, histories=None, activations=None, xp=np, is_fused=False):
+    """Outputs of one scaled sequence, written from the definition: a dict of past values, one step after the other.
+
+    The first rows that lie before the sequence are `histories`, a dict of source to rows of which the last is the step
+    before the first; zero where there is none. `xp` and `activations` may be autograd's.
+    """
+    activations = {name: ACTIVATIONS[name].value for name in ACTIVATIONS} if activations is None else activations
+    sizes = {INPUTS: graph.n_inputs, TARGETS: graph.n_outputs} | {layer.name: layer.size for layer in graph.layers}
+    n_steps = len(inputs)
+    past = {}
+    for source in sizes:
+        rows = [] if histories is None else list(histories.get(source, []))
+        past[source] = dict(enumerate(rows, start=-len(rows)))
+    for t in range(n_steps):
+        past[INPUTS][t] = inputs[t]
+        past[TARGETS][t] = None if targets is None else targets[t]
+    outputs = []
+    for t in range(n_steps):
+        start = 0
+        for layer in graph.layers:
+            taken = [
+                past[source].get(t - delay, np.zeros(sizes[source]))
+                for source, delays in layer.taps
+                for delay in delays
+            ]
+            z = xp.concatenate([*taken, *([np.ones(1)] if layer.bias else [])])
+            stop = start + layer.size * len(z)
+            net = xp.dot(xp.reshape(weights[start:stop], (layer.size, len(z))), z)
+            start = stop
+            past[layer.name][t] = activations[layer.activation](net)
+        outputs.append(net if is_fused else past[graph.layers[-1].name][t])
+    return xp.stack(outputs) if n_steps else np.empty((0, graph.n_outputs))
