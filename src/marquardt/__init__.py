@@ -55,6 +55,7 @@ _HOMES = {
     "objective": ("Evaluation", "Need", "Objective"),
     "problems": ("Problem", "problem_named"),
     "storage": ("NetworkFile", "load", "save"),
+    "streams": ("ArrayFiles", "FileTrainingResult", "TableFiles", "train_on_files"),
     "training": (
         "Division",
         "Epoch",
@@ -63,6 +64,7 @@ _HOMES = {
         "ManyResults",
         "Parts",
         "Record",
+        "Settings",
         "Stop",
         "Training",
         "TrainingResult",

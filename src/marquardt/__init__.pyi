@@ -48,6 +48,10 @@ from marquardt.problems import problem_named as problem_named
 from marquardt.storage import NetworkFile as NetworkFile
 from marquardt.storage import load as load
 from marquardt.storage import save as save
+from marquardt.streams import ArrayFiles as ArrayFiles
+from marquardt.streams import FileTrainingResult as FileTrainingResult
+from marquardt.streams import TableFiles as TableFiles
+from marquardt.streams import train_on_files as train_on_files
 from marquardt.training import Division as Division
 from marquardt.training import Epoch as Epoch
 from marquardt.training import Lanes as Lanes
@@ -55,6 +59,7 @@ from marquardt.training import Limits as Limits
 from marquardt.training import ManyResults as ManyResults
 from marquardt.training import Parts as Parts
 from marquardt.training import Record as Record
+from marquardt.training import Settings as Settings
 from marquardt.training import Stop as Stop
 from marquardt.training import Training as Training
 from marquardt.training import TrainingResult as TrainingResult

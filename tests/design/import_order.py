@@ -11,7 +11,7 @@ PACKAGE = "marquardt"
 
 # A module imports from its own group's left, and inside the ground from its siblings.
 GROUND = ("_version", "errors", "arrays", "checks", "files", "json_values", "spelling")
-CORE = ("numerics", "networks", "losses", "objective", "algorithms", "training", "problems", "comparison")
+CORE = ("numerics", "networks", "losses", "objective", "algorithms", "training", "streams", "problems", "comparison")
 FRONT = ("tables", "storage", "plots", "estimators", "cli", "__main__")
 ROOMS = (*GROUND, *CORE, *FRONT)
 

@@ -15,7 +15,7 @@ from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas
 from marquardt.objective import Evaluation, Need, Objective
-from marquardt.training.division import Parts
+from marquardt.training.division import AnyParts, Parts
 from marquardt.training.loop import iterate
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits, Status, Stop
@@ -148,7 +148,7 @@ class Training:
         *,
         validation: Objective | None = None,
         test: Objective | None = None,
-        parts: Parts | None = None,
+        parts: AnyParts | None = None,
         rule: StepRule | None = None,
         limits: Limits | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -163,7 +163,7 @@ class Training:
             Of the samples that train; its penalty is the run's.
         validation, test : Objective, optional
             Of the other parts.
-        parts : Parts, optional
+        parts : Parts or HashedParts, optional
             The division, for the record; all samples train when not given.
         rule, limits, clock
             As for `Training`.
@@ -208,7 +208,7 @@ class Training:
         objective: Objective,
         validation: Objective | None,
         test: Objective | None,
-        parts: Parts | None,
+        parts: AnyParts | None,
         rule: StepRule,
         limits: Limits,
         clock: Callable[[], float],

@@ -1,0 +1,368 @@
+"""Files as training data: counted and measured in one pass, divided by a hash, handed out as blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from marquardt.algorithms import StepRule
+from marquardt.arrays import AnyArray, Array
+from marquardt.checks import fraction, one_of, whole
+from marquardt.errors import ConfigurationError, DataError, FileError
+from marquardt.losses import Loss, WeightDecay
+from marquardt.networks import ColumnStatistics, Network, Scaling
+from marquardt.objective import ArraySource, Block, Blocks, Objective, Source
+from marquardt.streams.files import Files
+from marquardt.streams.reading import DEPTH, StreamedBlocks
+from marquardt.training import HashedParts, Limits, Training
+
+__all__ = ["FileData"]
+
+BATCH_BYTES = 4 << 20
+"""What a batch of rows takes: small beside any memory, and hundreds of calls' worth of work."""
+KEPT_BYTES = 32 << 20
+"""What a part may take to be kept in memory after all: a small validation part need not be looked for in every pass."""
+NAMES = ("train", "validation", "test")
+
+
+class FileData:
+    """Rows of files, divided into parts; what `Fitting.of` trains on.
+
+    Making it reads the files once, to count the parts, to find what is missing, and to measure the columns that
+    scalings are fitted to. No array as long as the data is made, then or later.
+
+    Parameters
+    ----------
+    files : Files
+        The rows: `TableFiles` or `ArrayFiles`.
+    validation, test : float
+        Fractions of the rows for validation and test, chosen by a hash of each row's content (see `HashedParts`).
+    seed : int
+        Of the hash.
+    missing : str
+        ``"refuse"`` missing values, or ``"drop"`` the rows that have any.
+
+    Attributes
+    ----------
+    files : Files
+        The rows.
+    parts : HashedParts
+        Counts of the division.
+    n_dropped : int
+        Rows that were left out for a missing value.
+    n_inputs, n_outputs, n_training : int
+        Sizes.
+
+    Raises
+    ------
+    ConfigurationError
+        For fractions that leave nothing to train on, or another word for `missing`.
+    DataError
+        If a value is missing and refused, or infinite, or a part has no rows.
+    FileError
+        If a file was changed or cannot be read.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from marquardt.streams import ArrayFiles
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name) / "rows.npy"
+    >>> np.save(path, np.random.default_rng(0).normal(size=(1000, 3)))
+    >>> data = FileData(ArrayFiles(path, target_columns=[2]), validation=0.2, test=0.0)
+    >>> data.n_inputs, data.n_training + len(data.parts.validation)
+    (2, 1000)
+    >>> folder.cleanup()
+    """
+
+    def __init__(
+        self, files: Files, *, validation: float = 0.15, test: float = 0.15, seed: int = 0, missing: str = "refuse"
+    ) -> None:
+        fraction(validation, "the validation fraction")
+        fraction(test, "the test fraction")
+        if validation + test >= 1:
+            raise ConfigurationError(
+                f"The validation and test fractions leave nothing to train on: {validation} + {test} >= 1."
+            )
+        whole(seed, "the seed of the division")
+        one_of(missing, ("refuse", "drop"), "missing")
+        self.files = files
+        self.n_inputs, self.n_outputs = len(files.input_names), len(files.target_names)
+        if self.n_outputs == 0:
+            raise DataError(f"Which columns of {files.name} are to be predicted? Name the targets.")
+        self._shares, self._seed, self._missing = (validation, test), seed, missing
+        self._is_divided = validation > 0 or test > 0
+        self._n_columns = self.n_inputs + self.n_outputs
+        self.batch_rows = max(1024, BATCH_BYTES // (8 * self._n_columns))
+        self._kept: dict[int, ArraySource] = {}
+        self._survey()
+
+    @property
+    def n_training(self) -> int:
+        """Rows that train."""
+        return self.parts.n_train
+
+    def scaling(self, of: str, kind: str) -> Scaling:
+        """Return the scaling of the training part.
+
+        Parameters
+        ----------
+        of : str
+            ``"inputs"`` or ``"targets"``.
+        kind : str
+            One of `SCALINGS`.
+
+        Returns
+        -------
+        Scaling
+            From the one pass that was made.
+        """
+        return Scaling.of_statistics(kind, self._inputs if of == "inputs" else self._targets)
+
+    def input_ends(self) -> Array:
+        """Return the lowest and the highest value of every input of the training part, of shape (2, n_inputs)."""
+        return np.stack([self._inputs.low, self._inputs.high])
+
+    @property
+    def target_means(self) -> Array:
+        """The means of the training targets, of shape (n_outputs,)."""
+        return self._targets.mean
+
+    def source(self, part: int) -> Source:
+        """Return the rows of one part, for an objective.
+
+        Parameters
+        ----------
+        part : int
+            0 training, 1 validation, 2 test.
+
+        Returns
+        -------
+        Source
+            Arrays where the part is small, otherwise a stream.
+        """
+        n_rows = self.counts[part]
+        if 8 * self._n_columns * n_rows > KEPT_BYTES:
+            return FilePart(self, part)
+        if part not in self._kept:
+            found = [columns[:, numbers == part] for columns, numbers in self.batches()]
+            columns = np.concatenate(found, axis=1)
+            self._kept[part] = ArraySource(columns[: self.n_inputs].T, columns[self.n_inputs :].T)
+        return self._kept[part]
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Rows that train, validate and test."""
+        return self.parts.n_train, self.parts.n_validation, self.parts.n_test
+
+    def training(
+        self, network: Network, loss: Loss, penalty: WeightDecay, rule: StepRule, limits: Limits, **options: Any
+    ) -> Training:
+        """Return a run.
+
+        Parameters
+        ----------
+        network : Network
+            Its start.
+        loss : Loss
+            What is minimized.
+        penalty : WeightDecay
+            On the weights.
+        rule : StepRule
+            How.
+        limits : Limits
+            What ends it.
+        **options
+            As for `Objective`.
+
+        Returns
+        -------
+        Training
+            Not begun.
+        """
+        options["form"] = rule.form if options.get("form", "auto") == "auto" else options["form"]
+
+        def objective(part: int, **others: Any) -> Objective | None:
+            if part and not self.counts[part]:
+                return None
+            return Objective.of(
+                network.graph,
+                self.source(part),
+                loss,
+                input_scaling=network.input_scaling,
+                target_scaling=network.target_scaling,
+                most=max(rule.point_need, rule.trial_need),
+                **options,
+                **others,
+            )
+
+        trained = objective(0, penalty=penalty, matrices=rule.matrices, systems=rule.systems if rule.matrices else ())
+        assert trained is not None  # a training part without rows was refused
+        return Training.of(
+            network,
+            trained,
+            validation=objective(1, matrices=0),
+            test=objective(2, matrices=0),
+            parts=self.parts,
+            rule=rule,
+            limits=limits,
+        )
+
+    def batches(self) -> Iterator[tuple[Array, AnyArray]]:
+        """Read all rows, without those that are left out.
+
+        Yields
+        ------
+        columns : ndarray of shape (n_inputs + n_outputs, n_rows)
+            In the user's units, finite.
+        numbers : ndarray of int8, shape (n_rows,)
+            The part of each row: 0 training, 1 validation, 2 test.
+        """
+        seen = 0
+        for batch in self.files.batches(self.batch_rows):
+            seen += batch.shape[1]
+            columns = batch
+            # NaN goes through a sum; only then rows are looked at.
+            if self.n_dropped and not np.isfinite(np.add.reduce(batch, axis=None)):
+                columns = batch[:, ~np.isnan(batch).any(axis=0)]
+            yield columns, self._numbers(columns)
+        if seen != self.files.n_rows:
+            raise FileError(f"{self.files.name} had {self.files.n_rows} rows, and now has {seen}.")
+
+    def _numbers(self, columns: Array) -> AnyArray:
+        if not self._is_divided:
+            return np.zeros(columns.shape[1], dtype=np.int8)
+        return HashedParts.numbers(columns, *self._shares, self._seed)
+
+    def _survey(self) -> None:
+        """The one pass: counts, missing values, statistics."""
+        names = (*self.files.input_names, *self.files.target_names)
+        n_missing, first_missing = np.zeros(len(names), dtype=np.int64), np.full(len(names), -1, dtype=np.int64)
+        counts = np.zeros(3, dtype=np.int64)
+        self._inputs, self._targets = ColumnStatistics(self.n_inputs), ColumnStatistics(self.n_outputs)
+        seen = self.n_dropped = 0
+        for batch in self.files.batches(self.batch_rows):
+            n_rows, columns = batch.shape[1], batch
+            with np.errstate(over="ignore", invalid="ignore"):
+                is_clean = np.isfinite(np.add.reduce(batch, axis=None))
+            if not is_clean:
+                _refuse_infinity(batch, names, seen, self.files.name)
+                is_missing = np.isnan(batch)
+                found = is_missing.any(axis=1)
+                first_missing = np.where((first_missing < 0) & found, seen + is_missing.argmax(axis=1), first_missing)
+                n_missing += is_missing.sum(axis=1)
+                keep = ~is_missing.any(axis=0)
+                self.n_dropped += int(n_rows - keep.sum())
+                columns = batch[:, keep]
+            numbers = self._numbers(columns)
+            counts += np.bincount(numbers, minlength=3)
+            trained = columns[:, numbers == 0] if self._is_divided else columns
+            self._inputs.add(trained[: self.n_inputs])
+            self._targets.add(trained[self.n_inputs :])
+            seen += n_rows
+        if seen != self.files.n_rows:
+            raise FileError(f"{self.files.name} had {self.files.n_rows} rows, and now has {seen}.")
+        if self._missing == "refuse" and self.n_dropped:
+            column = int(np.flatnonzero(n_missing)[0])
+            more = int((n_missing > 0).sum()) - 1
+            others = f", and so have {more} more columns" if more > 1 else ", and so has one more" if more else ""
+            raise DataError(
+                f"Column {names[column]!r} of {self.files.name} has {n_missing[column]} missing values, the first in "
+                f"data row {first_missing[column] + 1}{others}. Leave the {self.n_dropped} rows out with --missing "
+                f"drop (missing='drop'), or fill them in the files."
+            )
+        self._refuse_empty_parts(counts)
+        n_train, n_validation, n_test = (int(count) for count in counts)
+        self.parts = HashedParts(n_train, n_validation, n_test, *self._shares, seed=self._seed)
+
+    def _refuse_empty_parts(self, counts: AnyArray) -> None:
+        n_rows = self.files.n_rows - self.n_dropped
+        if n_rows == 0:
+            raise DataError(f"Every row of {self.files.name} has a missing value: none is left.")
+        asked = (1.0 - sum(self._shares), *self._shares)
+        for name, share, count in zip(("training", "validation", "test"), asked, counts, strict=True):
+            if share > 0 and count == 0:
+                raise DataError(
+                    f"None of the {n_rows} rows of {self.files.name} falls into the {name} part, of which "
+                    f"{share:.0%} was asked for. Rows are divided by a hash of their content, equal rows together: "
+                    f"give more rows, another fraction or another seed."
+                )
+
+
+class FilePart:
+    """The rows of one part, as a `Source` of blocks that come and go.
+
+    Parameters
+    ----------
+    data : FileData
+        All rows.
+    part : int
+        0 training, 1 validation, 2 test.
+    """
+
+    def __init__(self, data: FileData, part: int) -> None:
+        self._data, self._part = data, part
+        self.n_inputs, self.n_outputs = data.n_inputs, data.n_outputs
+        self.n_samples = data.counts[part]
+        self.total_weight = float(self.n_samples)
+
+    @property
+    def held_bytes(self) -> int | None:
+        """A few batches: read, being scaled, ready, and computed with."""
+        return (2 * DEPTH + 4) * 8 * (self.n_inputs + self.n_outputs + 1) * self._data.batch_rows
+
+    def blocks(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> Blocks:
+        """Return blocks that are read anew in every pass.
+
+        Parameters
+        ----------
+        input_scaling, target_scaling : Scaling
+            Applied as they are read.
+        block_size : int
+            The most samples of a block.
+
+        Returns
+        -------
+        StreamedBlocks
+            In the order of the rows.
+        """
+        return StreamedBlocks(lambda: self._prepared(input_scaling, target_scaling, block_size))
+
+    def _prepared(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> Iterator[list[Block]]:
+        scalings = input_scaling, target_scaling
+        offset = np.concatenate([scaling.offset for scaling in scalings])[:, None]
+        factor = np.concatenate([scaling.factor for scaling in scalings])[:, None]
+        for columns, numbers in self._data.batches():
+            is_here = numbers == self._part
+            if not is_here.any():
+                continue
+            scaled = columns if is_here.all() else columns[:, is_here]
+            scaled -= offset
+            scaled *= factor
+            yield _cut(scaled, self.n_inputs, block_size)
+
+
+def _refuse_infinity(columns: Array, names: Sequence[str], before: int, where: str) -> None:
+    infinite = np.isinf(columns)
+    if infinite.any():
+        column, row = np.argwhere(infinite)[0]
+        raise DataError(
+            f"Column {names[column]!r} of {where} holds {columns[column, row]} in data row {before + row + 1}. Correct "
+            f"the value or remove the row."
+        )
+
+
+def _cut(columns: Array, n_inputs: int, block_size: int) -> list[Block]:
+    """Scaled columns as blocks of even length."""
+    count = columns.shape[1]
+    edges = np.linspace(0, count, -(-count // block_size) + 1).astype(int)
+    blocks = []
+    for first, last in pairwise(edges):
+        augmented = np.empty((n_inputs + 1, last - first))
+        augmented[:-1] = columns[:n_inputs, first:last]
+        augmented[-1] = 1.0
+        blocks.append(Block(augmented, columns[n_inputs:, first:last].copy(), None))
+    return blocks
