@@ -93,6 +93,31 @@ def test_gain_makes_units_that_are_as_much_flatter():
     assert problem_named(flat.name).graph == flat.graph
 
 
+@pytest.mark.parametrize("name", ["parity-4-cascade:3", "two-spirals"])
+def test_a_goal_in_cross_entropy_is_no_easier_than_the_one_in_squares(name):
+    squares, entropy = problem_named(name), problem_named(f"{name}(loss='cross_entropy')")
+    assert np.array_equal(2 * entropy.targets - 1, squares.targets)
+    assert entropy.graph.layers[-1].activation == "logistic"
+    # All of the cross-entropy that the goal allows is spent on one sample, where its sum of squares is largest.
+    error = -np.expm1(-entropy.goal)
+    assert (2 * error) ** 2 <= squares.goal
+
+
+def test_spirals_can_be_learned_by_a_cascade_of_single_units():
+    problem = problem_named("two-spirals(hidden=3, gain=0.5, loss='cross_entropy', radius=6.5)")
+    assert [layer.size for layer in problem.graph.layers] == [1, 1, 1, 1]
+    assert problem.graph.layers[0].activation == "tanh(gain=0.5)"
+    assert np.hypot(*problem.inputs.T).max() == pytest.approx(6.5)
+    assert np.allclose(problem.inputs, 6.5 * problem_named("two-spirals").inputs, rtol=1e-15, atol=0)
+
+
+def test_a_name_says_which_settings_are_not_the_usual_ones():
+    given = "parity-3-cascade:2(gain=0.25, loss='cross_entropy', spread=0.5)"
+    assert problem_named(given).name == given
+    assert problem_named("parity-3-cascade:2(gain=1, loss='squares', spread=1)").name == "parity-3-cascade:2"
+    assert problem_named("two-spirals(hidden=3)").name == "two-spirals(hidden=3)"
+
+
 def test_rosenbrock_can_have_the_size_of_the_benchmark():
     problem = problem_named("rosenbrock(n_samples=10000)")
     assert problem.inputs.shape == (10000, 10)
@@ -132,6 +157,10 @@ def test_uniform_starts_fill_their_spread():
         ("parity-17", "number of bits must be at most 16, which are 65,536 samples, got 17"),
         ("parity-3:0", "number of hidden units must be a whole number from 1 up, got 0"),
         ("parity-3(gain=0)", "gain must be a number above 0, got 0"),
+        ("parity-3(loss='huber')", "loss must be .*squares.*got 'huber'"),
+        ("parity-3(spread=0)", "spread must be a number above 0, got 0"),
+        ("two-spirals(hidden=0)", "number of hidden units must be a whole number from 1 up, got 0"),
+        ("two-spirals(radius=-1)", "radius must be a number above 0, got -1"),
         ("parity-3:2(hidden=3)", "has its hidden units twice"),
         ("parity-3(n_bits=4)", r"no setting 'n_bits'\. It takes .*hidden"),
         ("sinc(noise=1)", r"sinc has no setting 'noise'\. It takes none"),

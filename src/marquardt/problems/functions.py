@@ -5,30 +5,74 @@ from __future__ import annotations
 import numpy as np
 
 from marquardt.arrays import Array
-from marquardt.checks import non_negative, whole
+from marquardt.checks import non_negative, positive, whole
 from marquardt.networks import cascade_forward, feed_forward
 from marquardt.problems.problem import Problem
+from marquardt.problems.two_classes import two_classes, with_settings
 
 __all__ = ["friedman", "rosenbrock", "sinc", "two_spirals"]
 
 
-def two_spirals() -> Problem:
+def two_spirals(
+    hidden: int | None = None,
+    gain: float = 1.0,
+    loss: str = "squares",
+    initialization: str = "nguyen_widrow",
+    spread: float = 1.0,
+    radius: float = 1.0,
+    input_scaling: str = "none",
+) -> Problem:
     """Two spirals: 194 points on two arms that turn three times around each other.
+
+    Parameters
+    ----------
+    hidden : int, optional
+        Hidden units of a fully connected cascade, one after the other, instead of the layers 5-5-5.
+    gain : float
+        Of the units, tanh(gain · net).
+    loss : str
+        ``"squares"``: targets −1 and 1, a tanh output. ``"cross_entropy"``: targets 0 and 1, a logistic output.
+    initialization : str
+        One of `INITIALIZATIONS`.
+    spread : float
+        Half width of the start ``"uniform"``.
+    radius : float
+        Of the outermost points; 6.5 in the original.
+    input_scaling : str
+        One of `SCALINGS`.
 
     Returns
     -------
     Problem
-        The points of Lang and Witbrock (1988), scaled to [−1, 1], and their network with shortcuts, 2-5-5-5-1.
+        The points of Lang and Witbrock (1988) and their network with shortcuts, 2-5-5-5-1, or a cascade. Done at a sum
+        of squares of 0.01, or a cross-entropy of 0.05, which is at least as strict.
     """
+    sizes = (5, 5, 5) if hidden is None else (1,) * whole(hidden, "the number of hidden units", minimum=1)
+    positive(gain, "gain")
+    positive(radius, "radius")
+    units = f"tanh(gain={gain!r})"
     step = np.arange(97)
-    angle, radius = step * np.pi / 16, (104 - step) / 104
-    arm = np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1)
+    angle, distance = step * np.pi / 16, radius * (104 - step) / 104
+    arm = np.stack([distance * np.sin(angle), distance * np.cos(angle)], axis=1)
+    targets, output, goal = two_classes(np.repeat([1.0, -1.0], 97)[:, None], loss, units)
+    settings = with_settings(
+        hidden=(hidden, None),
+        gain=(gain, 1),
+        loss=(loss, "squares"),
+        initialization=(initialization, "nguyen_widrow"),
+        spread=(spread, 1),
+        radius=(radius, 1),
+        input_scaling=(input_scaling, "none"),
+    )
     return Problem(
-        "two-spirals",
-        cascade_forward(2, (5, 5, 5), 1, output_activation="tanh"),
+        f"two-spirals{settings}",
+        cascade_forward(2, sizes, 1, activation=units, output_activation=output),
         np.concatenate([arm, -arm]),
-        np.repeat([1.0, -1.0], 97)[:, None],
-        goal=0.01,
+        targets,
+        **goal,
+        initialization=initialization,
+        spread=spread,
+        input_scaling=input_scaling,
         max_epochs=1000,
         source="Lang and Witbrock (1988), 97 points an arm, computed; goal: every point clearly on its side.",
     )

@@ -10,6 +10,7 @@ from marquardt.checks import one_of, positive, whole
 from marquardt.errors import ConfigurationError
 from marquardt.networks import LayerGraph, cascade_forward, feed_forward
 from marquardt.problems.problem import Problem
+from marquardt.problems.two_classes import two_classes, with_settings
 
 __all__ = ["WIRINGS", "parity"]
 
@@ -19,8 +20,15 @@ MOST_BITS = 16
 """65,536 samples."""
 
 
-def parity(n_bits: int, wiring: str = "multilayer", hidden: int | None = None, gain: float = 1.0) -> Problem:
-    """Parity of N bits: all 2^N patterns of −1 and 1, tanh units, starts uniform in (−1, 1).
+def parity(
+    n_bits: int,
+    wiring: str = "multilayer",
+    hidden: int | None = None,
+    gain: float = 1.0,
+    loss: str = "squares",
+    spread: float = 1.0,
+) -> Problem:
+    """Parity of N bits: all 2^N patterns of −1 and 1, tanh units, uniform starts.
 
     Parameters
     ----------
@@ -34,11 +42,16 @@ def parity(n_bits: int, wiring: str = "multilayer", hidden: int | None = None, g
         ⌊log2 N⌋ for a cascade, but at least 1: parity-3 has 2, 1 and 1.
     gain : float
         Of the units, tanh(gain · net). 0.5 is the bipolar sigmoid 2 / (1 + exp(−net)) − 1 of many textbooks.
+    loss : str
+        ``"squares"``: targets −1 and 1, a tanh output. ``"cross_entropy"``: targets 0 and 1, a logistic output, which
+        has no gain.
+    spread : float
+        Starts are uniform in (−spread, spread).
 
     Returns
     -------
     Problem
-        With the goal of a sum of squares of 0.01.
+        With the goal of a sum of squares of 0.01, or of a cross-entropy of 0.05, which is at least as strict.
 
     Raises
     ------
@@ -64,21 +77,23 @@ def parity(n_bits: int, wiring: str = "multilayer", hidden: int | None = None, g
     # −(−1)^(ones): 1 where the number of ones is odd.
     targets = -np.prod(-inputs, axis=1, keepdims=True)
     suffix = "" if wiring == "multilayer" else f"-{wiring}"
-    with_gain = "" if gain == 1 else f"(gain={gain:g})"
+    units = f"tanh(gain={gain!r})"
+    targets, output, goal = two_classes(targets, loss, units)
+    settings = with_settings(gain=(gain, 1), loss=(loss, "squares"), spread=(spread, 1))
     return Problem(
-        f"parity-{n_bits}{suffix}:{hidden}{with_gain}",
-        _graph(n_bits, wiring, hidden, f"tanh(gain={gain!r})"),
+        f"parity-{n_bits}{suffix}:{hidden}{settings}",
+        _graph(n_bits, wiring, hidden, units, output),
         inputs,
         targets,
-        goal=0.01,
-        goal_metric="sse",
+        **goal,
         initialization="uniform",
+        spread=spread,
         source="All patterns of the bits. The goal is the one of Yu and Wilamowski, 'Levenberg–Marquardt Training'.",
     )
 
 
-def _graph(n_bits: int, wiring: str, hidden: int, units: str) -> LayerGraph:
+def _graph(n_bits: int, wiring: str, hidden: int, units: str, output: str) -> LayerGraph:
     if wiring == "multilayer":
-        return feed_forward(n_bits, hidden, 1, activation=units, output_activation=units)
+        return feed_forward(n_bits, hidden, 1, activation=units, output_activation=output)
     sizes = (hidden,) if wiring == "bridged" else (1,) * hidden
-    return cascade_forward(n_bits, sizes, 1, activation=units, output_activation=units)
+    return cascade_forward(n_bits, sizes, 1, activation=units, output_activation=output)
