@@ -70,6 +70,7 @@ _HOMES = {
         "TrainingResult",
         "train",
         "train_many",
+        "preset",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

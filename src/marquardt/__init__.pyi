@@ -63,5 +63,6 @@ from marquardt.training import Settings as Settings
 from marquardt.training import Stop as Stop
 from marquardt.training import Training as Training
 from marquardt.training import TrainingResult as TrainingResult
+from marquardt.training import preset as preset
 from marquardt.training import train as train
 from marquardt.training import train_many as train_many

@@ -12,9 +12,11 @@ import time
 import numpy as np
 import pytest
 
+from marquardt.cli.choices import Choices
+from marquardt.cli.options import job_of
 from marquardt.storage import load
 from marquardt.tables import TableCoding, read_table
-from marquardt.training import Record
+from marquardt.training import PRESETS, Record
 
 from .made import concrete, write
 
@@ -226,6 +228,28 @@ def test_class_without_a_training_row_is_warned_of(call, tmp_path):
     assert "Warning: No row of the training part has the class 'rare'" in answer.out
 
 
+def test_a_preset_stands_for_its_settings_and_whatever_is_given_goes_before(tmp_path):
+    data = tmp_path / "d.csv"
+    data.touch()
+    settings = job_of(Choices(data=data, preset="few_units")).settings
+    assert {name: getattr(settings, name) for name in PRESETS["few_units"]} == PRESETS["few_units"]
+    # The default of an option, too, when it is given.
+    settings = job_of(Choices(data=data, preset="few_units", activation="tanh", algorithm="auto")).settings
+    assert (settings.activation, settings.algorithm) == ("tanh", "auto")
+    assert settings.initialization == PRESETS["few_units"]["initialization"]
+
+
+def test_a_preset_trains_a_truth_table(call, tmp_path):
+    rows = [f"{a},{b},{c},{'odd' if (a + b + c) % 2 else 'even'}" for a in (0, 1) for b in (0, 1) for c in (0, 1)]
+    (tmp_path / "parity.csv").write_text("\n".join(["a,b,c,parity", *rows]) + "\n")
+    options = ("--hidden", "1,1", "--preset", "few_units", "--division", "none", "--restarts", "5")
+    answer = call("train", tmp_path / "parity.csv", "--target", "parity", *options, "-o", tmp_path / "net.marquardt")
+    assert answer.code == 0, answer.err
+    content = load(tmp_path / "net.marquardt")
+    assert content.report["train"]["accuracy"] == 1.0
+    assert [layer.activation for layer in content.network.graph.layers] == ["tanh(gain=0.25)"] * 2 + ["logistic"]
+
+
 REFUSED_OPTIONS = [
     (("--task", "regresion"), "--task must be one of .* Did you mean 'regression'"),
     (("--missing", "mea"), "--missing must be .* Did you mean 'mean'"),
@@ -239,6 +263,7 @@ REFUSED_OPTIONS = [
     (("--hidden", "ten"), "--hidden must be whole numbers .* got 'ten'"),
     (("--hidden", "20,,10"), "--hidden must be whole numbers"),
     (("--hidden", "-3"), "--hidden must be whole numbers"),
+    (("--preset", "few_unit"), "--preset must be .* Did you mean 'few_units'"),
     (("--activation", "tanhh"), "--activation must be .* Did you mean 'tanh'"),
     (("--activation", "softmax"), "--activation must be"),
     (("--activation", "tanh(gain=0)"), "--activation tanh.gain=0.: the gain of .* above 0"),

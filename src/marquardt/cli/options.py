@@ -14,12 +14,21 @@ from marquardt.errors import ConfigurationError, FileError
 from marquardt.files import refuse_existing
 from marquardt.losses import LOSSES
 from marquardt.networks import ACTIVATIONS, INITIALIZATIONS, SCALINGS, TOPOLOGIES, activation_named
-from marquardt.training import DIVISIONS, GOAL_METRICS, Limits, Settings
+from marquardt.training import DIVISIONS, GOAL_METRICS, PRESETS, Limits, Settings
 
 SUFFIX = ".marquardt"
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
 DAMPING = {"--mu": "mu_init", "--mu-inc": "mu_increase", "--mu-dec": "mu_decrease", "--mu-max": "mu_max"}
 """Options of the damping, and the settings they are."""
+USUAL = {
+    "activation": ("activation", "tanh"),
+    "topology": ("topology", "feed_forward"),
+    "init": ("initialization", "nguyen_widrow"),
+    "scaling": ("input_scaling", "minmax"),
+    "alpha": ("alpha", "0"),
+    "algorithm": ("algorithm", "auto"),
+}
+"""Options that a preset may stand for: the settings they are, and what holds without either."""
 RECORD_SUFFIXES = (".json", ".csv")
 
 
@@ -114,7 +123,7 @@ def _validation(choices: Choices) -> float:
 
 def _algorithm(choices: Choices) -> StepRule:
     """The rule; that of Levenberg–Marquardt for auto."""
-    name, given = choices.algorithm, _rule(choices)
+    name, given = _chosen(choices, "algorithm"), _rule(choices)
     try:
         rule = algorithm_named("levenberg_marquardt" if name == "auto" else name)
         for option, setting in DAMPING.items():
@@ -137,12 +146,22 @@ def check_activation(text: str) -> None:
         raise ConfigurationError(f"--activation {text}: {error}") from None
 
 
+def _chosen(choices: Choices, option: str) -> str:
+    """What was given; if nothing was, what the preset says, or what is usual."""
+    given: str | None = getattr(choices, option)
+    if given is not None:
+        return given
+    setting, usual = USUAL[option]
+    settings = {} if choices.preset is None else PRESETS[one_of(choices.preset, PRESETS, "--preset")]
+    return str(settings.get(setting, usual))
+
+
 def _settings(choices: Choices) -> Settings:
     """Check what `Settings` checks once more, so that messages name the options."""
-    check_activation(choices.activation)
-    one_of(choices.topology, TOPOLOGIES, "--topology")
-    one_of(choices.init, INITIALIZATIONS, "--init")
-    one_of(choices.scaling, SCALINGS, "--scaling")
+    check_activation(_chosen(choices, "activation"))
+    one_of(_chosen(choices, "topology"), TOPOLOGIES, "--topology")
+    one_of(_chosen(choices, "init"), INITIALIZATIONS, "--init")
+    one_of(_chosen(choices, "scaling"), SCALINGS, "--scaling")
     one_of(choices.target_scaling, SCALINGS, "--target-scaling")
     one_of(choices.loss, ("auto", "cross_entropy", *LOSSES), "--loss")
     whole(choices.seed, "--seed")
@@ -174,15 +193,15 @@ def _settings(choices: Choices) -> Settings:
     )
     return Settings(
         hidden_layer_sizes=hidden,
-        activation=choices.activation,
-        topology=choices.topology,
+        activation=_chosen(choices, "activation"),
+        topology=_chosen(choices, "topology"),
         loss=choices.loss,
         loss_scale=choices.loss_scale,
-        alpha=_alpha(choices.alpha, len(hidden) + 1),
-        initialization=choices.init,
-        input_scaling=choices.scaling,
+        alpha=_alpha(_chosen(choices, "alpha"), len(hidden) + 1),
+        initialization=_chosen(choices, "init"),
+        input_scaling=_chosen(choices, "scaling"),
         target_scaling=choices.target_scaling,
-        algorithm=choices.algorithm,
+        algorithm=_chosen(choices, "algorithm"),
         rule=_rule(choices),
         limits=limits,
         restarts=choices.restarts,
@@ -227,9 +246,7 @@ def _unit_count(word: str) -> int:
     return int(word)
 
 
-def _alpha(word: str | None, n_layers: int) -> Any:
-    if word is None:
-        return 0.0
+def _alpha(word: str, n_layers: int) -> Any:
     if word == "auto":
         return word
     values = []

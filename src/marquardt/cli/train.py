@@ -104,23 +104,33 @@ def train(
             default="10",
         ),
     ] = None,
+    preset: Annotated[
+        Word,
+        _option(
+            NETWORK,
+            "--preset",
+            metavar="NAME",
+            help="Settings that belong together: few_units. What else is given goes before.",
+            default="none",
+        ),
+    ] = None,
     activation: Annotated[
-        str, _option(NETWORK, "--activation", metavar="NAME", help="Of the hidden layers.", default="tanh")
-    ] = "tanh",
+        Word, _option(NETWORK, "--activation", metavar="NAME", help="Of the hidden layers.", default="tanh")
+    ] = None,
     topology: Annotated[
-        str,
+        Word,
         _option(NETWORK, "--topology", metavar="NAME", help="feed_forward or cascade_forward.", default="feed_forward"),
-    ] = "feed_forward",
+    ] = None,
     init: Annotated[
-        str,
+        Word,
         _option(
             NETWORK, "--init", metavar="NAME", help="Start: nguyen_widrow, uniform or glorot.", default="nguyen_widrow"
         ),
-    ] = "nguyen_widrow",
+    ] = None,
     scaling: Annotated[
-        str,
+        Word,
         _option(NETWORK, "--scaling", metavar="KIND", help="Of the inputs: minmax, standard, none.", default="minmax"),
-    ] = "minmax",
+    ] = None,
     target_scaling: Annotated[
         str,
         _option(NETWORK, "--target-scaling", metavar="KIND", help="Of the targets, likewise.", default="minmax"),
@@ -156,7 +166,7 @@ def train(
         ),
     ] = 1,
     algorithm: Annotated[
-        str,
+        Word,
         _option(
             ALGORITHM,
             "--algorithm",
@@ -164,7 +174,7 @@ def train(
             help="auto, or one of compare --list, alone or with settings: 'bfgs(line_search=\"brent\")'.",
             default="auto: by the sizes of the problem, see explain",
         ),
-    ] = "auto",
+    ] = None,
     mu: Annotated[Number, _option(ALGORITHM, "--mu", metavar="X", help="First damping.", default="0.001")] = None,
     mu_inc: Annotated[
         Number,

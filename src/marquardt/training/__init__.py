@@ -6,6 +6,7 @@ from marquardt.training.evidence import EvidenceTraining
 from marquardt.training.fitting import Attempt, Fitting, Settings
 from marquardt.training.lanes import Lanes, ManyResults, train_many
 from marquardt.training.loop import Row, iterate
+from marquardt.training.presets import PRESETS, preset
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import GOAL_METRICS, TOOLBOX_TEXTS, Limits, Status, Stop
 from marquardt.training.training import Training, TrainingResult, train
@@ -13,6 +14,7 @@ from marquardt.training.training import Training, TrainingResult, train
 __all__ = [
     "DIVISIONS",
     "GOAL_METRICS",
+    "PRESETS",
     "TOOLBOX_TEXTS",
     "AnyParts",
     "ArrayData",
@@ -36,6 +38,7 @@ __all__ = [
     "TrainingResult",
     "column_keys",
     "iterate",
+    "preset",
     "split_by_content",
     "train",
     "train_many",
