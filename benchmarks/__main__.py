@@ -12,6 +12,7 @@ NAMES = (
     "many",
     "parity",
     "parity_study",
+    "cascades",
     "toolbox_six",
     "memory",
     "start_up",
