@@ -10,6 +10,7 @@ from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from marquardt.networks import ACTIVATIONS
+from marquardt.numerics import native
 
 settings.register_profile("marquardt", deadline=None, derandomize=True)
 
@@ -19,6 +20,17 @@ def pytest_configure(config: pytest.Config) -> None:
     limits = threadpool_limits(limits=1)
     config.add_cleanup(limits.restore_original_limits)
     settings.load_profile("marquardt")
+
+
+@pytest.fixture(scope="module", params=["kernel", "numpy"])
+def with_and_without_kernel(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run a test twice, by the compiled kernel, where there is one, and by NumPy alone."""
+    found = native._MODULE
+    if request.param == "kernel" and found is None:
+        pytest.skip("There is no compiled kernel here.")
+    native._MODULE = found if request.param == "kernel" else None
+    yield
+    native._MODULE = found
 
 
 @pytest.fixture(autouse=True)

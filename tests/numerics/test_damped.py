@@ -11,6 +11,8 @@ from numpy.testing import assert_allclose
 
 from marquardt.numerics import factor_damped, solve_damped
 
+pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
+
 
 def equations(size, rank=None, seed=0):
     rng = np.random.default_rng(seed)

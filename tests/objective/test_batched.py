@@ -10,6 +10,8 @@ from marquardt.losses import Cauchy, Huber, LogisticCrossEntropy, SoftL1, Softma
 from marquardt.networks import INPUTS, Layer, LayerGraph, Scaling, cascade_forward, feed_forward
 from marquardt.objective import BatchedObjective, Need, Objective
 
+pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
+
 N_SAMPLES = 23
 GRAPHS = {
     "linear": feed_forward(3, (), 2),

@@ -11,6 +11,8 @@ from marquardt.losses import LogisticCrossEntropy, SoftmaxCrossEntropy, Squares,
 from marquardt.networks import Activation, Scaling, build, register_activation
 from marquardt.objective import Need, Objective
 
+pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
+
 N_SAMPLES = 23
 
 

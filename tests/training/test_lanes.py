@@ -13,6 +13,8 @@ from marquardt.networks import INPUTS, Layer, LayerGraph, Network, Scaling, casc
 from marquardt.training import Division, Limits, train
 from marquardt.training.lanes import Lanes, train_many
 
+pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
+
 N = 40
 RNG = np.random.default_rng(5)
 X = RNG.uniform(-1, 1, size=(N, 2))

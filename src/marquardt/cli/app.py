@@ -60,8 +60,10 @@ app.command(cls=GroupedCommand)(compare)
 
 @app.command()
 def version() -> None:
-    """Print the version."""
-    print(f"marquardt {__version__}")
+    """Print the version, and whether the compiled kernel is there."""
+    from marquardt.numerics import describe_native
+
+    print(f"marquardt {__version__}\n{describe_native()}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     --------
     >>> main(["version"])
     marquardt 0.1.0
+    ...kernel...
     0
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)

@@ -2,6 +2,7 @@
 
 from marquardt.networks.activations import (
     ACTIVATIONS,
+    COMPILED_ACTIVATIONS,
     Activation,
     activation_named,
     name_and_gain,
@@ -20,6 +21,7 @@ from marquardt.networks.weight_map import WeightMap
 
 __all__ = [
     "ACTIVATIONS",
+    "COMPILED_ACTIVATIONS",
     "INITIALIZATIONS",
     "INPUTS",
     "SCALINGS",

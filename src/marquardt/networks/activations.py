@@ -18,10 +18,17 @@ import numpy as np
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import one_of, positive
 from marquardt.errors import ConfigurationError
-from marquardt.numerics import central_difference
+from marquardt.numerics import ACTIVATION_CODES, central_difference
 from marquardt.spelling import spelled
 
-__all__ = ["ACTIVATIONS", "Activation", "activation_named", "name_and_gain", "register_activation"]
+__all__ = [
+    "ACTIVATIONS",
+    "COMPILED_ACTIVATIONS",
+    "Activation",
+    "activation_named",
+    "name_and_gain",
+    "register_activation",
+]
 
 
 @dataclass(frozen=True)
@@ -168,6 +175,9 @@ ACTIVATIONS: dict[str, Activation] = {
     )
 }
 """Every activation that layers may name."""
+
+COMPILED_ACTIVATIONS = {name: ACTIVATIONS[name] for name in ACTIVATION_CODES}
+"""Those that the compiled kernel has; one that is replaced under the same name is another."""
 
 
 def activation_named(name: str) -> Activation:

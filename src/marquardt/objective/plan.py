@@ -34,6 +34,11 @@ NS_PRODUCT = 0.05
 """A multiplication and addition inside a large matrix product."""
 NS_WRITTEN = 0.6
 """A number made by an elementwise product and written."""
+NS_COMPILED, NS_COMPILED_WRITTEN, NS_COMPILED_UNIT = 0.05, 0.2, 2.5
+"""The same in the compiled kernel; and a unit's value with its slope."""
+COMPILED_WEIGHTS, COMPILED_GAIN = 300, 1.6
+"""Weights up to which the kernel's blocks fit the cache; and what pairs take there, in parts of what this model says:
+2.8 ms where it says 1.5 for 10-20-1 on 1,000 samples, 0.59 where it says 0.36 for 5-8-8-3 on 300."""
 NS_CALL = 1500.0
 """A NumPy call."""
 
@@ -151,6 +156,7 @@ def make_plan(
     systems: Sequence[str] = (),
     n_decays: int = 1,
     held_bytes: int | None = None,
+    is_compiled: bool = False,
 ) -> Plan:
     """Choose form, blocks and threads, and refuse what does not fit in memory.
 
@@ -182,6 +188,9 @@ def make_plan(
     held_bytes : int, optional
         What of the data is in memory at a time; all samples when not given. Where it is given blocks come and go, and
         nothing that belongs to one is kept.
+    is_compiled : bool
+        Whether the compiled kernel covers network and loss. It takes all samples at once, on one thread: the explicit
+        form is for passes that are too short for a second one then, and for those on request.
 
     Returns
     -------
@@ -210,12 +219,19 @@ def make_plan(
         + explicit_rows * NS_WRITTEN
         + (4 * len(graph.layers) + 4) * NS_CALL / min(explicit_size, n_samples)
     )
+    compiled_ns = _compiled_costs(graph, n_rows) + NS_CALL * 2 / n_samples
+    is_compiled = is_compiled and block_size is None and held_bytes is None and n_weights <= COMPILED_WEIGHTS
+    if is_compiled and (threads == 1 or (threads is None and compiled_ns * n_samples <= SERIAL_NS)):
+        explicit_ns, explicit_size, explicit_rows = compiled_ns, n_samples, _kept_rows(graph)
+        gain = COMPILED_GAIN
+    else:
+        gain = 1.0
     if most in (Need.VALUE, Need.GRADIENT, Need.PRODUCT) and form == "auto":
         form = "gradient"
     sampled = _sample_costs(graph, n_rows, n_samples, n_decays)
     data = 8 * n_samples * (graph.n_inputs + 1 + graph.n_outputs) if held_bytes is None else held_bytes
     if form == "auto":
-        form = "explicit" if explicit_ns <= pair_ns else "pairs"
+        form = "explicit" if explicit_ns <= gain * pair_ns else "pairs"
         in_matrix = min(explicit_ns, pair_ns) * n_samples + n_weights**3 / 3 * NS_PRODUCT + n_weights**2 * NS_WRITTEN
         is_faster = sampled.ns + sampled.factoring_ns < SAMPLE_GAIN * in_matrix
         has_room = _has_room(data + 8 * _sample_numbers(graph, sampled, n_rows, n_samples, block_size, matrices))
@@ -274,6 +290,18 @@ def make_plan(
     plan = Plan(form, size, n_blocks, threads, ns * n_samples * 1e-9, data + 8 * numbers, keeps_pairs)
     require_memory(graph, plan.memory, f"on {n_samples:,} samples ")
     return plan
+
+
+def _compiled_costs(graph: LayerGraph, n_rows: int) -> float:
+    """Nanoseconds a sample of the compiled kernel. The weights of one output move no other."""
+    active = graph.n_weights - (n_rows - 1) * graph.spans[-1].fan_in
+    units = sum(layer.size for layer in graph.layers)
+    return n_rows * (active * (active + 1) / 2 * NS_COMPILED + active * NS_COMPILED_WRITTEN) + units * NS_COMPILED_UNIT
+
+
+def _kept_rows(graph: LayerGraph) -> int:
+    """Numbers a sample that the compiled kernel keeps: its copy of the data, values and residuals."""
+    return graph.n_inputs + 1 + 3 * graph.n_outputs + 2 * sum(layer.size for layer in graph.layers)
 
 
 class _SampleCosts(NamedTuple):

@@ -96,7 +96,7 @@ class SingleOutput:
             for k, span in enumerate(spans)
         ]
 
-    def half_sum(self, weights: Array) -> float:
+    def sums(self, weights: Array) -> Array:
         """Return ½ Σ w v r².
 
         Parameters
@@ -106,9 +106,13 @@ class SingleOutput:
 
         Returns
         -------
-        float
+        ndarray of shape (1,)
             The data loss.
         """
+        return np.array([self._passed(weights)])
+
+    def _passed(self, weights: Array) -> float:
+        """Go forward, unless the last pass was at the same point."""
         key = weights.tobytes()
         if key == self._key:
             return self._half_sum
@@ -148,7 +152,7 @@ class SingleOutput:
         normal : ndarray of shape (n_weights, n_weights)
             JᵀJ.
         """
-        half_sum = self.half_sum(weights)
+        half_sum = self._passed(weights)
         wiring = self._wiring
         last = len(self._layers) - 1
         above: list[Array | None] = [None] * (last + 1)

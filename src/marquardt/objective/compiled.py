@@ -1,0 +1,147 @@
+"""The compiled kernel on one block: loss, gradient and normal matrix for squares in one call.
+
+The arithmetic is in ``numerics/kernel``; here a layer graph becomes the numbers that describe it there. Its twins are
+the explicit form and `SingleOutput`, in plain NumPy; tests hold them together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from marquardt.arrays import Array
+from marquardt.losses import Loss, Squares
+from marquardt.networks import COMPILED_ACTIVATIONS
+from marquardt.numerics import ACTIVATION_CODES, native_kernel
+from marquardt.objective.blocks import Block
+from marquardt.objective.passes import Wiring
+
+__all__ = ["Compiled", "is_compiled"]
+
+
+def is_compiled(wiring: Wiring, loss: Loss) -> bool:
+    """Return whether the kernel is there and covers network and loss.
+
+    Parameters
+    ----------
+    wiring : Wiring
+        The network.
+    loss : Loss
+        Squares, with or without weights of the outputs; a subclass may have a value of its own.
+
+    Returns
+    -------
+    bool
+        False for activations that the kernel has not, or that have been replaced, and for fixed or shared weights.
+    """
+    return (
+        native_kernel() is not None
+        and type(loss) is Squares
+        and wiring.weight_map is None
+        and all(
+            COMPILED_ACTIVATIONS.get(layer.activation) is activation
+            for layer, activation in zip(wiring.graph.layers, wiring.activations, strict=True)
+        )
+    )
+
+
+class Compiled:
+    """Loss, gradient and normal matrix of a network on one block, for squares.
+
+    Parameters
+    ----------
+    wiring : Wiring
+        The network.
+    block : Block
+        Its samples; they are copied.
+    loss : Squares
+        With the weights of the outputs.
+    """
+
+    def __init__(self, wiring: Wiring, block: Block, loss: Squares) -> None:
+        graph = wiring.graph
+        self._n_outputs, self._n_weights = graph.n_outputs, graph.n_weights
+        description = [graph.n_inputs, len(graph.layers), graph.n_weights]
+        for span, sources in zip(wiring.spans, wiring.sources, strict=True):
+            layer = span.layer
+            code = ACTIVATION_CODES[layer.activation]
+            description += [span.start, layer.size, span.fan_in, int(layer.bias), code, len(sources)]
+            for source, (_, first, _) in zip(sources, span.columns, strict=True):
+                description += [source, first]
+        scales = np.ones(graph.n_outputs) if loss.output_weights is None else np.sqrt(np.array(loss.output_weights))
+        self.kernel: Any = native_kernel().Kernel(
+            np.array(description, dtype=np.int64),
+            block.inputs[:-1],
+            block.targets,
+            None if block.weight is None else np.sqrt(block.weight),
+            scales,
+        )
+
+    def sums(self, weights: Array) -> Array:
+        """Return ½ Σ w v r² of every output.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,)
+            The data loss.
+        """
+        sums = np.empty(self._n_outputs)
+        self.kernel.at(weights, sums)
+        return sums
+
+    def equations(self, weights: Array) -> tuple[Array, Array, Array]:
+        """Return sums, gradient and normal matrix.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+
+        Returns
+        -------
+        sums : ndarray of shape (n_outputs,)
+            The data loss.
+        gradient : ndarray of shape (n_weights,)
+            Jᵀr.
+        normal : ndarray of shape (n_weights, n_weights)
+            JᵀJ.
+        """
+        n_weights = self._n_weights
+        sums, gradient, normal = np.empty(self._n_outputs), np.empty(n_weights), np.empty((n_weights, n_weights))
+        self.kernel.at(weights, sums, gradient, normal)
+        return sums, gradient, normal
+
+    def lanes(
+        self,
+        weights: Array,
+        bar: Array,
+        decay: Array | None,
+        sums: Array,
+        losses: Array,
+        gradient: Array,
+        normal: Array,
+    ) -> None:
+        """Evaluate many networks, and write gradient and normal matrix of those whose loss is below the bar.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_lanes, n_weights)
+            A row is a network.
+        bar : ndarray of shape (n_lanes,)
+            Losses below which derivatives are written.
+        decay : ndarray of shape (n_weights,), optional
+            The diagonal of the penalty.
+        sums : ndarray of shape (n_lanes, n_outputs)
+            Where each output's part of the loss is written, without the penalty.
+        losses : ndarray of shape (n_lanes,)
+            Where the losses are written, penalty included; inf where anything overflows.
+        gradient, normal : ndarray of shape (n_lanes, n_weights), (n_lanes, n_weights, n_weights)
+            Where the derivatives are written; of no lane at all, if they are never wanted.
+        """
+        self.kernel.lanes(weights, bar, decay, sums, losses, gradient, normal)
