@@ -2,7 +2,17 @@
 
 from marquardt.problems.catalogue import PROBLEMS, problem_named
 from marquardt.problems.problem import Problem
+from marquardt.problems.series import SERIES, MeasuredSeries, series_named
 from marquardt.problems.teacher import teacher
 from marquardt.spelling import spelled
 
-__all__ = ["PROBLEMS", "Problem", "problem_named", "spelled", "teacher"]
+__all__ = [
+    "PROBLEMS",
+    "SERIES",
+    "MeasuredSeries",
+    "Problem",
+    "problem_named",
+    "series_named",
+    "spelled",
+    "teacher",
+]
