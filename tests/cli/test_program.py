@@ -16,7 +16,7 @@ from marquardt.cli.scores import classification_scores, regression_scores
 from marquardt.numerics import describe_native
 from marquardt.storage import load
 
-COMMANDS = ("demo", "train", "predict", "inspect", "compare", "version")
+COMMANDS = ("demo", "train", "predict", "forecast", "inspect", "compare", "version")
 
 
 def test_version_is_told_in_both_ways(call):

@@ -16,6 +16,7 @@ from marquardt._version import __version__
 from marquardt.cli.compare import compare
 from marquardt.cli.demo import demo
 from marquardt.cli.explain import explain
+from marquardt.cli.forecast import forecast
 from marquardt.cli.grouped import GroupedCommand
 from marquardt.cli.inspect import inspect
 from marquardt.cli.predict import predict
@@ -54,6 +55,7 @@ app.command(cls=GroupedCommand)(demo)
 app.command(cls=GroupedCommand)(train)
 app.command(cls=GroupedCommand)(explain)
 app.command(cls=GroupedCommand)(predict)
+app.command(cls=GroupedCommand)(forecast)
 app.command(cls=GroupedCommand)(inspect)
 app.command(cls=GroupedCommand)(compare)
 

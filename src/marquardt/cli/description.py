@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from marquardt.cli.horizons import sentence_of, show_report
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import METRIC_NAMES, short
 from marquardt.cli.tables import error_tables, table
@@ -50,7 +51,8 @@ def description(path: Path, content: NetworkFile) -> dict[str, Any]:
 def show(path: Path, content: NetworkFile, voice: Voice) -> None:
     """Say it in tables."""
     network, graph = content.network, content.network.graph
-    voice.say(f"{path}: a network for {content.task}", style="bold")
+    is_forecaster = content.about.get("estimator") == "NetworkForecaster"
+    voice.say(f"{path}: a {'forecaster' if is_forecaster else f'network for {content.task}'}", style="bold")
     voice.say()
     rows = [
         [layer.name, layer.activation, ", ".join(layer.sources), str(layer.size), str(span.stop - span.start)]
@@ -67,9 +69,14 @@ def show(path: Path, content: NetworkFile, voice: Voice) -> None:
     coding = _coding(content)
     if coding is not None:
         _show_columns(coding, voice)
+    if is_forecaster:
+        _show_lags(content, voice)
     _show_training(content, voice)
     if content.report:
         try:
+            if is_forecaster:
+                show_report(content.report, voice)
+                return
             for shown in error_tables(content.task, content.report, content.classes):
                 voice.show(shown)
                 voice.say()
@@ -106,6 +113,16 @@ def _show_columns(coding: TableCoding, voice: Voice) -> None:
     classes = f", one of {', '.join(map(str, coding.classes))}" if coding.classes else ""
     voice.say(f"Target: {targets}{classes}.")
     voice.say()
+
+
+def _show_lags(content: NetworkFile, voice: Voice) -> None:
+    fitted: Any = content.about.get("fitted")
+    try:
+        keys = ("target_names", "exog_names", "lags", "exog_lags", "difference")
+        voice.say(sentence_of(*(fitted[key] for key in keys)))
+        voice.say()
+    except (KeyError, TypeError, ValueError, AttributeError):
+        voice.say(f"Fitted: {json.dumps(finite(fitted))}")
 
 
 def _show_training(content: NetworkFile, voice: Voice) -> None:

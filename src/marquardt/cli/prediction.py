@@ -60,6 +60,8 @@ def coding_of(content: NetworkFile, path: Path) -> TableCoding:
         if (len(coding.input_names), n_outputs, coding.task) != (graph.n_inputs, graph.n_outputs, content.task):
             raise DataError(f"The coding of columns in {path} does not fit its network. Train again.")
         return coding
+    if content.about.get("estimator") == "NetworkForecaster":
+        raise DataError(f"{path} is a forecaster. Use: marquardt forecast DATA --model {path}")
     names = content.about.get("feature_names")
     graph = content.network.graph
     if not isinstance(names, list) or len(names) != graph.n_inputs or not all(isinstance(n, str) for n in names):

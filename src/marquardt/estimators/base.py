@@ -6,7 +6,7 @@ import math
 import os
 import warnings
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -22,6 +22,9 @@ from marquardt.estimators.merging import merge
 from marquardt.estimators.progress import describe
 from marquardt.networks import build
 from marquardt.training import Fitting, Limits, Parts, Settings, split_by_content
+
+if TYPE_CHECKING:
+    from marquardt.storage import NetworkFile
 
 __all__ = ["NetworkEstimator"]
 
@@ -208,7 +211,13 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         FileError
             If a file is in the way and `force` is false, or the file cannot be written.
         """
-        from marquardt.storage import NetworkFile, save
+        from marquardt.storage import save
+
+        save(path, self._content(), force=force)
+
+    def _content(self) -> NetworkFile:
+        """What goes into a network file."""
+        from marquardt.storage import NetworkFile
 
         check_is_fitted(self, "network_")
         names = getattr(self, "feature_names_in_", None)
@@ -219,11 +228,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             "feature_names_in": None if names is None else [str(name) for name in names],
             "fitted": self._to_keep(),
         }
-        save(
-            path,
-            NetworkFile(self.network_, self._task, classes=self._labels(), record=self.record_, about=about),
-            force=force,
-        )
+        record = getattr(self, "record_", None)
+        return NetworkFile(self.network_, self._task, classes=self._labels(), record=record, about=about)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:

@@ -307,7 +307,7 @@ def read_series(given: Any, what: str) -> Series:
     Parameters
     ----------
     given : array-like of shape (n_rows,) or (n_rows, n_columns), pandas or polars Series or DataFrame
-        Finite numbers.
+        Finite numbers; a `Series` is returned as it is.
     what : str
         What messages call it.
 
@@ -328,6 +328,9 @@ def read_series(given: Any, what: str) -> Series:
     >>> read_series([1, 2, 3], "y").values.shape
     (3, 1)
     """
+    if isinstance(given, Series):
+        require_finite_rows(given.values, what, given.index, None if given.is_flat else given.names)
+        return given
     library = type(given).__module__.partition(".")[0]
     names: tuple[str, ...] | None = None
     index = timeline = None
@@ -352,16 +355,22 @@ def read_series(given: Any, what: str) -> Series:
     if container == "pandas":
         index = given.index
         timeline = Timeline.of(index, what)
-    wrong = np.argwhere(~np.isfinite(values))
-    if len(wrong):
-        row, column = wrong[0]
-        place = f"row {row}" if index is None else f"row {row} ({index[row]})"
-        which = f", column {names[column]!r}" if names and not is_flat else "" if is_flat else f", column {column}"
-        raise DataError(
-            f"{what} must be finite, got {values[row, column]} in {place}{which}. Fill the gap (interpolate), or give "
-            f"the parts before and after it as a list of two series."
-        )
+    require_finite_rows(values, what, index, None if is_flat else names or range(values.shape[1]))
     return Series(values, container, names, is_flat, timeline, index)
+
+
+def require_finite_rows(values: Array, what: str, index: Any, names: Sequence[Any] | None) -> None:
+    """Refuse NaN and infinity by their place."""
+    wrong = np.argwhere(~np.isfinite(values))
+    if not len(wrong):
+        return
+    row, column = wrong[0]
+    place = f"row {row}" if index is None else f"row {row} ({index[row]})"
+    which = "" if names is None else f", column {names[column]!r}"
+    raise DataError(
+        f"{what} must be finite, got {values[row, column]} in {place}{which}. Fill the gap (interpolate), or give the "
+        f"parts before and after it as a list of two series."
+    )
 
 
 def _numbers(given: Any, container: str) -> Array:

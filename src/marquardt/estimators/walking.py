@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,7 @@ def walk_forward(
     horizon: Any = 1,
     cv: Any = 5,
     season: int | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> WalkForward:
     """Evaluate a forecaster on the future that it has not seen.
 
@@ -94,6 +96,8 @@ def walk_forward(
         rows. A number means test parts of equal size, at least as long as the horizon.
     season : int, optional
         Rows a season, for the forecast by the same season.
+    progress : callable, optional
+        Is called with the number of the split, from 0, before it is trained on.
 
     Returns
     -------
@@ -130,6 +134,8 @@ def walk_forward(
     n_fits = 0
     for known, asked in _splitter(cv, n_rows, last).split(np.empty((n_rows, 1))):
         trained, first, end = _checked(known, asked, last)
+        if progress is not None:
+            progress(n_fits)
         model = clone(forecaster).fit(target.values[trained], None if exog is None else exog[trained])
         n_fits += 1
         starts = list(range(first, end - last + 1))

@@ -1,0 +1,627 @@
+"""`marquardt forecast`: what it does."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import sys
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from marquardt._version import __version__
+from marquardt.arrays import AnyArray, Array
+from marquardt.checks import fraction, whole
+from marquardt.cli.choices import Choices
+from marquardt.cli.dates import Times, times_of
+from marquardt.cli.forecast import ForecastChoices
+from marquardt.cli.horizons import sentence_of, show_report
+from marquardt.cli.interrupts import Interrupts
+from marquardt.cli.options import (
+    RECORD_SUFFIXES,
+    _algorithm,
+    _settings,
+    default_output,
+    refuse_collisions,
+)
+from marquardt.cli.plain import finite
+from marquardt.cli.progress import Line, Progress, short
+from marquardt.cli.tables import attempts_table, table
+from marquardt.cli.training import _split_names, write_record
+from marquardt.cli.voice import Voice
+from marquardt.errors import ConfigurationError, DataError
+from marquardt.estimators import NetworkForecaster, WalkForward, walk_forward
+from marquardt.estimators.series import Series
+from marquardt.files import refuse_existing
+from marquardt.storage import NetworkFile, save
+from marquardt.tables import check_table_suffix, read_table, write_table
+from marquardt.tables.checking import named_columns
+from marquardt.tables.columns import Column, listed
+
+DONE, INTERRUPTED = 0, 130
+LEAST_ROWS = 10
+"""Rows with all their lags that the first split of an evaluation trains on, at least."""
+SERIES_LOSSES = ("squares", "huber", "soft_l1", "cauchy")
+OF_TRAINING = (
+    "target",
+    "lags",
+    "exog",
+    "lags_exog",
+    "difference",
+    "splits",
+    "hidden",
+    "scaling",
+    "target_scaling",
+    "loss",
+    "alpha",
+    "restarts",
+    "validation",
+    "seed",
+    "network",
+)
+"""Options of the command's own that have no meaning beside --model."""
+PICTURES = (".png", ".svg", ".pdf")
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A table as series: the known rows, the exogenous rows of the future, and their times."""
+
+    targets: Series
+    exog: Series | None
+    n_known: int
+    n_future: int
+    times: Times | None
+    unused: tuple[str, ...]
+
+    @property
+    def known_exog(self) -> Series | None:
+        """The exogenous rows of the known times."""
+        return None if self.exog is None else replace(self.exog, values=self.exog.values[: self.n_known])
+
+
+def run(choices: ForecastChoices, voice: Voice) -> int:
+    """Read, train or load, evaluate, forecast, write; returns the exit code."""
+    _check_files(choices)
+    if choices.horizon is not None:
+        whole(choices.horizon, "--horizon", minimum=1)
+    if choices.season is not None:
+        whole(choices.season, "--season", minimum=1)
+    if choices.splits is not None:
+        whole(choices.splits, "--splits")
+    if choices.model is not None:
+        return go_on(choices, voice)
+    return train(choices, voice)
+
+
+def train(choices: ForecastChoices, voice: Voice) -> int:
+    """Train a forecaster, evaluate it and forecast."""
+    began = time.perf_counter()
+    forecaster = forecaster_of(choices)
+    read = read_table(choices.data)
+    names: list[str] = read.column_names
+    if not choices.target:
+        raise DataError(f"Which column is to be forecast? Name it with --target. {choices.data} has {listed(names)}.")
+    targets = named_columns(_split_names(choices.target, names), read, "target")
+    exog = named_columns(_split_names(choices.exog or (), names), read, "exogenous")
+    if choices.lags_exog is not None and not exog:
+        raise ConfigurationError("--lags-exog says at which lags exogenous columns are inputs. Name them by --exog.")
+    both = [name for name in exog if name in targets]
+    if both:
+        raise DataError(f"Column {both[0]!r} is both a target and exogenous: its past is an input anyway (--lags).")
+    data = data_of(read, targets, exog, choices.date)
+    horizon = _horizon(choices, data, forecaster.exog_lags if exog else ())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they say is said here in the program's own way
+        fitting = forecaster._begin(data.targets, data.known_exog)
+        introduce(choices, forecaster, data, fitting.network, voice)
+        is_interrupted = pull(forecaster, fitting, voice)
+        if fitting.record.num_epochs == 0 and is_interrupted:
+            voice.say("Interrupted before the first epoch. Nothing is saved.", style="yellow")
+            if choices.as_json:
+                print(json.dumps({"interrupted": True, "network": None}))
+            return INTERRUPTED
+        forecaster._note(fitting)
+        record = forecaster.record_
+        voice.say()
+        if forecaster.n_restarts > 1:
+            voice.show(attempts_table([asdict(each) for each in forecaster.attempts_], _kept(forecaster)))
+            voice.say()
+        if is_interrupted:
+            voice.say("Interrupted: the best network so far is kept and saved.", style="yellow")
+        elif record.stop is not None:
+            voice.say(record.stop.sentence)
+        voice.say(f"Kept: the weights of epoch {record.best_epoch} of {record.num_epochs}.")
+        voice.say()
+        report = None
+        if not is_interrupted:
+            found, is_interrupted = evaluate(choices, forecaster, data, horizon, voice)
+            report = None if found is None else report_of(found, targets)
+    predicted = forecaster.predict(horizon, _future(data))
+    path = choices.network if choices.network is not None else default_output(choices.data)
+    save(path, content_of(choices, forecaster, data, report, time.perf_counter() - began), force=choices.force)
+    record_path = choices.of_train.get("record")
+    if record_path is not None:
+        write_record(record_path, record, force=choices.force)
+    if report is not None:
+        show_report(report, voice)
+    conclude(choices, forecaster, data, np.asarray(predicted).reshape(horizon, -1), report, path, voice, is_interrupted)
+    voice.say(f"Forecaster: {path}", style="bold")
+    return INTERRUPTED if is_interrupted else DONE
+
+
+def go_on(choices: ForecastChoices, voice: Voice) -> int:
+    """Forecast what follows a table with a forecaster that is there."""
+    _refuse_training_options(choices)
+    assert choices.model is not None
+    forecaster = NetworkForecaster.from_file(choices.model)
+    read = read_table(choices.data)
+    targets = named_columns(forecaster.target_names_, read, "target")
+    exog = named_columns(forecaster.exog_names_, read, "exogenous")
+    data = data_of(read, targets, exog, choices.date)
+    horizon = _horizon(choices, data, forecaster._lags.exog)
+    forecaster._is_many = False
+    past = replace(data.targets, names=tuple(targets))
+    predicted = forecaster.predict(horizon, data.exog, y=past)
+    voice.say(f"{choices.data}: {data.n_known} rows of {' and '.join(map(repr, targets))}. {inputs_of(forecaster)}")
+    voice.say()
+    values = np.asarray(predicted).reshape(horizon, -1)
+    conclude(choices, forecaster, data, values, None, choices.model, voice, False)
+    return DONE
+
+
+# ---------------------------------------------------------------- options
+
+
+def forecaster_of(choices: ForecastChoices) -> NetworkForecaster:
+    """Return the estimator that the options describe; each is checked by its own name."""
+    of_train = {name: value for name, value in choices.of_train.items() if name != "record"}
+    given = Choices(
+        data=choices.data,
+        hidden=choices.hidden,
+        scaling="standard" if choices.scaling is None else choices.scaling,
+        target_scaling="standard" if choices.target_scaling is None else choices.target_scaling,
+        loss="auto" if choices.loss is None else choices.loss,
+        alpha="auto" if choices.alpha is None else choices.alpha,
+        restarts=4 if choices.restarts is None else choices.restarts,
+        seed=choices.seed,
+        **of_train,
+    )
+    _algorithm(given)
+    settings = _settings(given)
+    if _algorithm(given).weighs_decay and choices.alpha is None:
+        settings = replace(settings, alpha="auto")
+    validation = 0.0 if choices.validation is None else fraction(choices.validation, "--validation")
+    if validation and _algorithm(given).refuses_validation:
+        raise ConfigurationError(f"--algorithm {given.algorithm} needs no --validation. Leave it out.")
+    if given.loss not in ("auto", *SERIES_LOSSES):
+        raise ConfigurationError(
+            f"--loss {given.loss} is for classes, and a forecast is of numbers. Use {', '.join(SERIES_LOSSES)}."
+        )
+    limits = settings.limits
+    rule: dict[str, Any] = dict(settings.rule)
+    return NetworkForecaster(
+        lags_of(choices.lags, "--lags", 1, tuple(range(1, 13))),
+        lags_of(choices.lags_exog, "--lags-exog", 0, (0,)),
+        settings.hidden_layer_sizes,
+        settings.activation,
+        difference=lags_of(choices.difference, "--difference", 1, ()),
+        alpha=settings.alpha,
+        topology=settings.topology,
+        loss=settings.loss,
+        loss_scale=settings.loss_scale,
+        algorithm=settings.algorithm,
+        max_iter=limits.max_epochs,
+        goal=limits.goal,
+        goal_metric=limits.goal_metric,
+        max_fail=limits.max_fail,
+        min_grad=limits.min_gradient,
+        time_limit=None if math.isinf(limits.max_seconds) else limits.max_seconds,
+        n_restarts=settings.restarts,
+        initialization=settings.initialization,
+        input_scaling=settings.input_scaling,
+        target_scaling=settings.target_scaling,
+        early_stopping=validation > 0,
+        validation_fraction=validation or 0.15,
+        random_state=choices.seed,
+        n_threads=settings.threads,
+        **rule,
+    )
+
+
+def lags_of(words: Sequence[str] | None, option: str, minimum: int, default: tuple[int, ...]) -> tuple[int, ...]:
+    """Return lags from words such as "1-12" and "1,2,12".
+
+    >>> lags_of(["1-3,12"], "--lags", 1, ())
+    (1, 2, 3, 12)
+    """
+    if words is None:
+        return default
+    parts = [part.strip() for word in words for part in word.split(",")]
+    if parts == ["none"]:
+        return ()
+    found: list[int] = []
+    for part in parts:
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or int(first) < minimum:
+            raise ConfigurationError(
+                f"{option} must be whole numbers from {minimum} up such as 1-12 or 1,2,12 (or 'none'), got {part!r}."
+            )
+        if dash and int(last) < int(first):
+            raise ConfigurationError(f"{option} {part} goes backward. Write {last}-{first}.")
+        found += range(int(first), int(last if dash else first) + 1)
+    if option != "--difference":
+        doubled = [lag for lag in found if found.count(lag) > 1]
+        if doubled:
+            raise ConfigurationError(f"{option} has {doubled[0]} twice. Name every lag once.")
+    return tuple(found)
+
+
+def _refuse_training_options(choices: ForecastChoices) -> None:
+    defaults = {each.name: None if each.default is MISSING else each.default for each in fields(ForecastChoices)}
+    given = [name for name in OF_TRAINING if getattr(choices, name) != defaults[name]]
+    of_train = {each.name: each.default for each in fields(Choices)}
+    given += [name for name, value in choices.of_train.items() if value != of_train[name]]
+    if given:
+        option = "--" + given[0].replace("_", "-")
+        raise ConfigurationError(
+            f"{option} is about a training, and --model takes a forecaster that is trained. Leave one of them out."
+        )
+
+
+def _check_files(choices: ForecastChoices) -> None:
+    written: dict[str, Path] = {}
+    if choices.model is None:
+        written["--network"] = choices.network if choices.network is not None else default_output(choices.data)
+    if choices.output is not None:
+        check_table_suffix(choices.output)
+        written["--output"] = choices.output
+    record = choices.of_train.get("record")
+    if record is not None:
+        if record.suffix.lower() not in RECORD_SUFFIXES:
+            raise ConfigurationError(
+                f"The name of --record must end in {' or '.join(RECORD_SUFFIXES)}, got {str(record)!r}."
+            )
+        written["--record"] = record
+    if choices.plot is not None:
+        if choices.plot.suffix.lower() not in PICTURES:
+            raise ConfigurationError(
+                f"The name of --plot must end in {', '.join(PICTURES)}, got {str(choices.plot)!r}."
+            )
+        written["--plot"] = choices.plot
+    for path in written.values():
+        refuse_existing(path, force=choices.force)
+    read = {"DATA": choices.data}
+    if choices.model is not None:
+        read["--model"] = choices.model
+    refuse_collisions(read, written)
+
+
+# ---------------------------------------------------------------- data
+
+
+def data_of(read: Any, targets: Sequence[str], exog: Sequence[str], date: str | None) -> Data:
+    """Return the series of a table; its last rows without any target are the future."""
+    if date is not None:
+        named_columns([date], read, "date")
+        if date in (*targets, *exog):
+            raise DataError(f"Column {date!r} is the date and {'a target' if date in targets else 'exogenous'}, too.")
+    times = times_of(read, date, {*targets, *exog})
+    wanted = np.column_stack([_numbers(read, name, "Target") for name in targets])
+    is_known = ~np.isnan(wanted).all(axis=1)
+    if not is_known.any():
+        raise DataError(f"The target {listed(targets)} has no value in any row.")
+    n_known = int(np.flatnonzero(is_known)[-1]) + 1
+    _refuse_gaps(wanted[:n_known], targets, "Target")
+    beside = None
+    if exog:
+        beside = np.column_stack([_numbers(read, name, "Exogenous column") for name in exog])
+        # The future may end early: what the horizon needs is asked for later.
+        ends = np.flatnonzero(~np.isnan(beside).all(axis=1))
+        n_beside = max(n_known, int(ends[-1]) + 1 if len(ends) else 0)
+        beside = beside[:n_beside]
+        _refuse_gaps(beside, exog, "Exogenous column")
+    used = {*targets, *exog, *([] if times is None else [times.name])}
+    return Data(
+        Series(wanted[:n_known], "numpy", tuple(targets), False),
+        None if beside is None else Series(beside, "numpy", tuple(exog), False),
+        n_known,
+        len(wanted) - n_known,
+        times,
+        tuple(name for name in read.column_names if name not in used),
+    )
+
+
+def _numbers(read: Any, name: str, what: str) -> Array:
+    column = Column.of(read, name)
+    if column.kind not in ("number", "boolean", "empty"):
+        shown, place = column.first(column.values.is_valid())
+        raise DataError(
+            f"{what} {name!r} must hold numbers, got {shown!r} in {place}. Code it as numbers, such as 0 and 1."
+        )
+    column.refuse_infinity()
+    return column.numbers()
+
+
+def _refuse_gaps(values: Array, names: Sequence[str], what: str) -> None:
+    gaps = np.argwhere(np.isnan(values))
+    if len(gaps):
+        row, column = gaps[0]
+        raise DataError(
+            f"{what} {names[column]!r} is missing in data row {row + 1}, before the last known row. Lags need every "
+            f"row: fill the gap, or begin the table after it."
+        )
+
+
+def _horizon(choices: ForecastChoices, data: Data, exog_lags: Sequence[int]) -> int:
+    """The horizon; refuses one that the future rows do not cover."""
+    horizon = choices.horizon if choices.horizon is not None else (data.n_future or 12)
+    if data.exog is not None:
+        needed = max(0, horizon - min(exog_lags))
+        there = len(data.exog) - data.n_known
+        if there < needed:
+            raise DataError(
+                f"--horizon {horizon} needs {needed} rows of the future of {listed(data.exog.names or ())}, and the "
+                f"table has {there}: rows at its end with an empty target. Add rows, or take a shorter horizon."
+            )
+    return horizon
+
+
+def _future(data: Data) -> Series | None:
+    if data.exog is None or len(data.exog) == data.n_known:
+        return None
+    return replace(data.exog, values=data.exog.values[data.n_known :])
+
+
+# ---------------------------------------------------------------- training and evaluation
+
+
+def introduce(choices: ForecastChoices, forecaster: NetworkForecaster, data: Data, network: Any, voice: Voice) -> None:
+    """Say what is going to be done."""
+    times = ""
+    if data.times is not None:
+        known = data.times.values
+        times = f", {known[0]} to {known[data.n_known - 1]}"
+    future = f" and {data.n_future} of the future" if data.n_future else ""
+    voice.say(f"{choices.data}: {data.n_known} known rows{future}{times}. {inputs_of(forecaster)}")
+    if data.unused:
+        voice.say(f"Note: Not used: {listed(data.unused)}. Columns that drive the target are named by --exog.")
+    n_rows = data.n_known - forecaster.n_history_
+    voice.say(
+        f"Network {network.graph.describe()}: {network.n_weights} weights on {n_rows} rows, {forecaster.topology}, "
+        f"seed {choices.seed}."
+    )
+    voice.say()
+
+
+def inputs_of(forecaster: NetworkForecaster) -> str:
+    """Say what is forecast from what."""
+    lags = forecaster._lags
+    names = forecaster.target_names_, forecaster.exog_names_
+    return sentence_of(*names, lags.targets, lags.exog, lags.differences)
+
+
+def pull(forecaster: NetworkForecaster, fitting: Any, voice: Voice) -> bool:
+    """Train with progress; returns whether it was interrupted."""
+    settings = fitting.settings
+    n_values = len(fitting.training.record.parts.train) * fitting.network.graph.n_outputs
+    line = Line(settings.limits, fitting.training.record.metric, n_values)
+    mu_max = float(fitting.training.record.settings.get("mu_max", math.nan))
+    progress = Progress(voice, line, mu_max, settings.restarts)
+
+    def ask() -> None:
+        progress.is_stopping = True
+
+    def end() -> None:
+        voice.console.show_cursor(True)
+        sys.stdout.flush()
+        print("Interrupted. Nothing is saved.", file=sys.stderr, flush=True)
+
+    with Interrupts(ask, end) as interrupts, progress:
+        for epoch in fitting:
+            progress.show(epoch, fitting.restart)
+            if interrupts.is_asked:
+                fitting.stop_by_user()
+    return interrupts.is_asked
+
+
+def evaluate(
+    choices: ForecastChoices, forecaster: NetworkForecaster, data: Data, horizon: int, voice: Voice
+) -> tuple[WalkForward | None, bool]:
+    """Forecast the known past from what came before; returns what was found, and whether it was interrupted."""
+    season = choices.season
+    if season is None and data.times is not None:
+        season = data.times.season
+    n_splits = _n_splits(choices, forecaster, data, horizon, season or 1)
+    if n_splits == 0:
+        if choices.splits != 0:
+            voice.say("Note: The series is too short to evaluate such forecasts on its own past.")
+            voice.say()
+        return None, False
+
+    def step(number: int) -> None:
+        if interrupts.is_asked:
+            raise KeyboardInterrupt
+        voice.say(f"Evaluation: training {number + 1} of {n_splits}, on an earlier part.")
+
+    def nothing() -> None:
+        pass
+
+    try:
+        with Interrupts(nothing, nothing) as interrupts:
+            exog = data.known_exog
+            found = walk_forward(
+                forecaster, data.targets, exog, horizon=horizon, cv=n_splits, season=season, progress=step
+            )
+    except KeyboardInterrupt:
+        voice.say("Interrupted: the evaluation is left out.", style="yellow")
+        return None, True
+    voice.say()
+    return found, False
+
+
+def _n_splits(choices: ForecastChoices, forecaster: NetworkForecaster, data: Data, horizon: int, season: int) -> int:
+    """How many splits the series has room for; one that was asked for and has not is refused."""
+
+    def rows_left(n_splits: int) -> int:
+        return data.n_known - n_splits * max(horizon, data.n_known // (n_splits + 1))
+
+    least = max(forecaster.n_history_ + LEAST_ROWS, season)
+    asked = choices.splits
+    if asked is not None:
+        if asked and rows_left(asked) < least:
+            raise DataError(
+                f"--splits {asked} with --horizon {horizon} leaves {max(rows_left(asked), 0)} of {data.n_known} rows "
+                f"to train on before the first test part, and {least} are needed. Take fewer splits, smaller lags or "
+                f"a shorter horizon."
+            )
+        return asked
+    return next((n_splits for n_splits in range(5, 0, -1) if rows_left(n_splits) >= least), 0)
+
+
+# ---------------------------------------------------------------- results
+
+
+def report_of(found: WalkForward, targets: Sequence[str]) -> dict[str, Any]:
+    """Return the errors by horizon as plain values."""
+
+    def by_target(errors: Mapping[str, Array]) -> dict[str, Any]:
+        return {
+            name: {target: values[:, column].tolist() for column, target in enumerate(targets)}
+            for name, values in errors.items()
+        }
+
+    return {
+        "steps": list(found.steps),
+        "forecasts": len(found.origins),
+        "trainings": found.n_fits,
+        "rmse": by_target(found.rmse()),
+        "mae": by_target(found.mae()),
+    }
+
+
+def conclude(
+    choices: ForecastChoices,
+    forecaster: NetworkForecaster,
+    data: Data,
+    predicted: Array,
+    report: Mapping[str, Any] | None,
+    network: Path,
+    voice: Voice,
+    is_interrupted: bool,
+) -> None:
+    """Show and write the forecast."""
+    heading, labels = _labels(data, len(predicted))
+    rows = [[str(label), *(short(value, 6) for value in row)] for label, row in zip(labels, predicted, strict=True)]
+    voice.show(table("Forecast", [heading, *forecaster.target_names_], rows))
+    voice.say()
+    if choices.output is not None:
+        write_table(
+            choices.output,
+            [heading, *forecaster.target_names_],
+            [_written(labels), *predicted.T],
+            force=choices.force,
+        )
+        voice.say(f"Forecast: {choices.output}")
+    if choices.plot is not None:
+        draw(choices.plot, forecaster, data, predicted, labels, force=choices.force)
+        voice.say(f"Picture: {choices.plot}")
+    if choices.as_json:
+        print(
+            json.dumps(
+                finite(
+                    {
+                        "network": str(network),
+                        "output": None if choices.output is None else str(choices.output),
+                        "targets": forecaster.target_names_,
+                        "lags": list(forecaster._lags.targets),
+                        "exog": forecaster.exog_names_,
+                        "lags_exog": list(forecaster._lags.exog),
+                        "rows": data.n_known,
+                        "times": [str(label) for label in labels],
+                        "forecast": {
+                            name: predicted[:, column].tolist() for column, name in enumerate(forecaster.target_names_)
+                        },
+                        "errors": report,
+                        "interrupted": is_interrupted,
+                    }
+                )
+            )
+        )
+
+
+def draw(
+    path: Path, forecaster: NetworkForecaster, data: Data, predicted: Array, labels: AnyArray, *, force: bool
+) -> None:
+    """Draw history and forecast of every target, one below the other."""
+    from marquardt import plots
+    from marquardt.checks import require_extra
+    from marquardt.files import replacing
+
+    pyplot: Any = require_extra("matplotlib.pyplot", "plots")
+    count = len(forecaster.target_names_)
+    figure, axes = pyplot.subplots(count, 1, figsize=(8, 3.2 * count), squeeze=False, layout="constrained")
+    n_shown = min(data.n_known, max(5 * len(predicted), 60))
+    times: Any = np.arange(1, data.n_known + 1) if data.times is None else data.times.values[: data.n_known]
+    for column, name in enumerate(forecaster.target_names_):
+        ax = axes[column, 0]
+        plots.forecast(
+            data.targets.values[-n_shown:, column],
+            predicted[:, column],
+            times=times[-n_shown:],
+            future_times=labels,
+            ax=ax,
+        )
+        ax.set_ylabel(name)
+    with replacing(path, force=force) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:].lower())
+    pyplot.close(figure)
+
+
+def _labels(data: Data, horizon: int) -> tuple[str, AnyArray]:
+    """What the forecast rows are called: their times, or their numbers."""
+    if data.times is None:
+        return "row", np.arange(data.n_known + 1, data.n_known + horizon + 1)
+    times = data.times
+    # Future rows have times of their own, which go in the same steps.
+    return times.name, times.first(data.n_known).after(horizon)
+
+
+def _written(labels: AnyArray) -> Any:
+    if labels.dtype == np.dtype("M8[M]"):
+        return [str(label) for label in labels]
+    return labels
+
+
+def content_of(
+    choices: ForecastChoices, forecaster: NetworkForecaster, data: Data, report: dict[str, Any] | None, seconds: float
+) -> NetworkFile:
+    """Return what goes into the file: the estimator's content, and where it is from."""
+    content = forecaster._content()
+    about = {
+        **content.about,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "marquardt": __version__,
+        "source": choices.data.name,
+        "rows": data.n_known,
+        "seed": choices.seed,
+        "attempts": [asdict(attempt) for attempt in forecaster.attempts_],
+        "kept_attempt": _kept(forecaster),
+        "seconds": seconds,
+    }
+    return replace(content, report=report, about=about)
+
+
+def _kept(forecaster: NetworkForecaster) -> int:
+    """The number of the attempt whose record is kept."""
+    record = forecaster.record_
+    for attempt in forecaster.attempts_:
+        if attempt.epochs == record.num_epochs and attempt.performance == record.best_perf:
+            return int(attempt.restart)
+    return 0

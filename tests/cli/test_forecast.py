@@ -1,0 +1,291 @@
+"""`marquardt forecast` from end to end."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from marquardt import NetworkForecaster, walk_forward
+from marquardt.problems import series_named
+from marquardt.storage import load
+
+from .made import write
+
+QUICK = ("--hidden", "2", "--restarts", "1", "--epochs", "20", "--splits", "2")
+
+
+@pytest.fixture
+def air_csv(tmp_path):
+    air = series_named("air_passengers")
+    return write(tmp_path / "air.csv", [["month", "passengers", "note"], *([m, f"{v:g}", "x"] for m, v in rows(air))])
+
+
+def rows(series):
+    return zip(series.times, series.y, strict=True)
+
+
+def furnace(tmp_path, n_known=260, n_rows=296, name="furnace.csv"):
+    """A driven series whose last rows have no target."""
+    series = series_named("gas_furnace")
+    table = [["gas", "co2"]]
+    for number in range(n_rows):
+        table.append([f"{series.X[number, 0]:g}", f"{series.y[number]:g}" if number < n_known else ""])
+    return write(tmp_path / name, table)
+
+
+DRIVEN = ("--target", "co2", "--exog", "gas", "--lags", "1-3", "--lags-exog", "0-3", *QUICK)
+
+
+def test_a_series_is_forecast_evaluated_and_saved(call, air_csv, tmp_path):
+    options = ("--target", "passengers", "--lags", "1,2,12", "--difference", "1,12", "--horizon", 6, *QUICK)
+    answer = call("forecast", air_csv, *options, "-o", "f.csv", "--record", "r.json")
+    assert answer.code == 0, answer.err
+    assert answer.err == ""
+    assert "144 known rows, 1949-01 to 1960-12" in answer.out
+    assert "Forecasts 'passengers' from its lags 1, 2, 12, after differences 1, 12." in answer.out
+    assert "Note: Not used: 'note'." in answer.out
+    assert "Network 3-2-1 tanh, identity: 11 weights on 119 rows" in answer.out
+    assert "RMSE of 86 forecasts of the past, from 2 trainings" in answer.out
+    assert "same season" in answer.out
+    with open(tmp_path / "f.csv", encoding="utf-8") as file:
+        heading, *written = csv.reader(file)
+    assert heading == ["month", "passengers"]
+    assert [month for month, _ in written] == [f"1961-{month:02}" for month in range(1, 7)]
+    content = load(tmp_path / "air.marquardt")
+    errors = content.report["rmse"]
+    assert errors["network"]["passengers"][0] < errors["last value"]["passengers"][0]
+    forecaster = NetworkForecaster.from_file(tmp_path / "air.marquardt")
+    assert np.array_equal(forecaster.predict(6).ravel(), [float(value) for _, value in written])
+    assert json.loads((tmp_path / "r.json").read_text())["epochs"]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_it_is_what_the_estimator_does(call, air_csv, tmp_path):
+    options = ("--target", "passengers", "--lags", "1-3", "--horizon", 2, *QUICK, "--seed", 3, "--validation", 0.2)
+    answer = call("forecast", air_csv, *options, "--json")
+    model = NetworkForecaster(
+        (1, 2, 3),
+        hidden_layer_sizes=(2,),
+        n_restarts=1,
+        max_iter=20,
+        random_state=3,
+        early_stopping=True,
+        validation_fraction=0.2,
+    )
+    y = series_named("air_passengers").y
+    assert answer.json["forecast"]["passengers"] == model.fit(y).predict(2).tolist()
+    found = walk_forward(model, y, horizon=2, cv=2, season=12)
+    assert answer.json["errors"]["rmse"]["network"]["passengers"] == found.rmse()["network"][:, 0].tolist()
+    assert answer.json["times"] == ["1961-01", "1961-02"]
+
+
+def test_rows_without_a_target_are_the_future(call, tmp_path):
+    data = furnace(tmp_path)
+    answer = call("forecast", data, *DRIVEN, "--json")
+    assert answer.code == 0, answer.err
+    assert answer.json["rows"] == 260
+    assert len(answer.json["forecast"]["co2"]) == 36
+    assert answer.json["times"][0] == "261"
+    assert "260 known rows and 36 of the future" in answer.err
+    shorter = call("forecast", data, *DRIVEN, "--horizon", 5, "--json", "--network", "other.marquardt").json
+    assert shorter["forecast"]["co2"] == answer.json["forecast"]["co2"][:5]
+
+
+def test_a_trained_forecaster_goes_on_with_newer_rows(call, tmp_path):
+    assert call("forecast", furnace(tmp_path), *DRIVEN).code == 0
+    newer = furnace(tmp_path, n_known=280, name="newer.csv")
+    answer = call("forecast", newer, "--model", "furnace.marquardt", "--horizon", 9, "--json")
+    assert answer.code == 0, answer.err
+    series = series_named("gas_furnace")
+    forecaster = NetworkForecaster.from_file(tmp_path / "furnace.marquardt")
+    wanted = forecaster.predict(9, series.X, y=series.y[:280])
+    assert answer.json["forecast"]["co2"] == wanted.ravel().tolist()
+    assert answer.json["times"] == [str(row) for row in range(281, 290)]
+
+
+def test_inspect_says_what_it_looks_back_at(call, tmp_path):
+    call("forecast", furnace(tmp_path), *DRIVEN, "--difference", "1")
+    answer = call("inspect", "furnace.marquardt")
+    assert answer.code == 0
+    assert "furnace.marquardt: a forecaster" in answer.out
+    assert "Forecasts 'co2' from its lags 1-3 and 'gas' at lags 0-3, after differences 1." in answer.out
+    assert "forecasts of the past" in answer.out
+    assert call("inspect", "furnace.marquardt", "--json").json["about"]["fitted"]["lags"] == [1, 2, 3]
+
+
+def test_several_targets_and_a_picture(call, tmp_path):
+    rng = np.random.default_rng(0)
+    data = write(tmp_path / "two.csv", [["a", "b"], *np.cumsum(rng.normal(size=(60, 2)), axis=0).tolist()])
+    answer = call("forecast", data, "-t", "a,b", "--lags", "1-2", *QUICK, "--horizon", 3, "--plot", "p.png")
+    assert answer.code == 0, answer.err
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+    assert load(tmp_path / "two.marquardt").network.graph.n_outputs == 2
+
+
+def test_quiet_is_silent_and_short_series_are_only_not_evaluated(call, tmp_path):
+    data = write(tmp_path / "short.csv", [["y"], *([value % 5] for value in range(24))])
+    options = ("-t", "y", "--lags", "1-5", "--hidden", "1", "--restarts", "1", "--horizon", 10)
+    assert call("forecast", data, *options, "-q").out == ""
+    assert "too short to evaluate" in call("forecast", data, *options, "--force").out
+    answer = call("forecast", data, *options, "--force", "--splits", 0)
+    assert "too short" not in answer.out
+    assert "RMSE" not in answer.out
+
+
+# ---------------------------------------------------------------- times
+
+
+def dated(tmp_path, dates):
+    return write(tmp_path / "dated.csv", [["when", "y"], *([date, number % 7] for number, date in enumerate(dates))])
+
+
+def strings(start, stop=None, step=1, count=30):
+    return [str(date) for date in np.arange(start, np.datetime64(start) + step * count, step, dtype="M8[D]")]
+
+
+@pytest.mark.parametrize(
+    ("dates", "following"),
+    [
+        (strings("2024-01-01"), ["2024-01-31", "2024-02-01"]),
+        (strings("2024-01-01", step=7), ["2024-07-29", "2024-08-05"]),
+        ([f"{2020 + m // 12}-{m % 12 + 1:02}-15" for m in range(30)], ["2022-07-15", "2022-08-15"]),
+        ([str(np.datetime64("2020-02") + m - np.timedelta64(1, "D")) for m in np.arange(30)], None),
+        ([f"{2000 + m // 4}-{m % 4 * 3 + 1:02}-01" for m in range(30)], ["2007-07-01", "2007-10-01"]),
+        ([f"2024-01-{1 + h // 24:02} {h % 24:02}:00:00" for h in range(30)], ["2024-01-02T06:00:00"]),
+        ([f"{1990 + m // 12}-{m % 12 + 1:02}" for m in range(30)], ["1992-07", "1992-08"]),
+    ],
+)
+def test_dates_go_on_in_their_steps(call, tmp_path, dates, following):
+    if following is None:
+        dates = [str((np.datetime64("2020-02") + m).astype("M8[D]") - 1) for m in range(30)]
+        following = ["2022-07-31", "2022-08-31"]
+    data = dated(tmp_path, dates)
+    options = ("-t", "y", "--lags", "1-2", *QUICK[:6], "--splits", 0, "--horizon", len(following), "--json")
+    answer = call("forecast", data, *options)
+    assert answer.code == 0, answer.err
+    assert answer.json["times"] == following
+
+
+def test_numbers_are_times_where_they_are_named(call, tmp_path):
+    spots = series_named("sunspots")
+    data = write(tmp_path / "spots.csv", [["year", "spots"], *rows(spots)])
+    answer = call("forecast", data, "-t", "spots", "--lags", "1-3", *QUICK, "--date", "year", "--horizon", 2, "--json")
+    assert answer.json["times"] == ["2009", "2010"]
+
+
+# ---------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "Which column is to be forecast? Name it with --target"),
+        (("-t", "passengrs"), "There is no target column 'passengrs'. Did you mean 'passengers'?"),
+        (("-t", "note"), "Target 'note' must hold numbers, got 'x' in data row 1"),
+        (("-t", "passengers", "--lags", "0-3"), "--lags must be whole numbers from 1 up such as 1-12"),
+        (("-t", "passengers", "--lags", "a"), "got 'a'"),
+        (("-t", "passengers", "--lags", "12-1"), "--lags 12-1 goes backward. Write 1-12."),
+        (("-t", "passengers", "--lags", "1-3,2"), "--lags has 2 twice"),
+        (("-t", "passengers", "--lags", "none"), "nothing to predict from"),
+        (("-t", "passengers", "--lags", "200"), "has 144 rows, and the first that can be predicted needs 200"),
+        (("-t", "passengers", "--exog", "pressure"), "There is no exogenous column 'pressure'"),
+        (("-t", "passengers", "--exog", "passengers"), "both a target and exogenous"),
+        (("-t", "passengers", "--exog", "note"), "Exogenous column 'note' must hold numbers"),
+        (("-t", "passengers", "--lags-exog", "0-3"), "Name them by --exog"),
+        (("-t", "passengers", "--exog", "month", "--lags-exog", "-1"), "--lags-exog must be whole numbers from 0 up"),
+        (("-t", "passengers", "--difference", "0"), "--difference must be whole numbers from 1 up"),
+        (("-t", "passengers", "--date", "day"), "There is no date column 'day'"),
+        (("-t", "passengers", "--date", "note"), "Column 'note' must hold dates"),
+        (("-t", "passengers", "--date", "passengers"), "is the date and a target, too"),
+        (("-t", "passengers", "--horizon", "0"), "--horizon must be a whole number from 1 up"),
+        (("-t", "passengers", "--splits", "-1"), "--splits must be a whole number from 0 up"),
+        (("-t", "passengers", "--splits", "9", "--horizon", "20"), "--splits 9 with --horizon 20 leaves 0 of 144"),
+        (("-t", "passengers", "--season", "0"), "--season must be a whole number from 1 up"),
+        (("-t", "passengers", "--validation", "1"), "--validation must be a fraction"),
+        (("-t", "passengers", "--validation", "0.2", "--algorithm", "trainbr"), "needs no --validation"),
+        (("-t", "passengers", "--hidden", "x"), "--hidden must be whole numbers"),
+        (("-t", "passengers", "--activation", "tahn"), "Did you mean 'tanh'?"),
+        (("-t", "passengers", "--topology", "recurrent"), "--topology must be one of"),
+        (("-t", "passengers", "--init", "zero"), "--init must be one of"),
+        (("-t", "passengers", "--scaling", "max"), "--scaling must be one of"),
+        (("-t", "passengers", "--target-scaling", "max"), "--target-scaling must be one of"),
+        (("-t", "passengers", "--loss", "cross_entropy"), "--loss cross_entropy is for classes"),
+        (("-t", "passengers", "--loss", "sqares"), "Did you mean 'squares'?"),
+        (("-t", "passengers", "--loss-scale", "2"), "--loss-scale belongs to"),
+        (("-t", "passengers", "--alpha", "-1"), "--alpha must be a number from 0 up"),
+        (("-t", "passengers", "--restarts", "0"), "--restarts must be a whole number from 1 up"),
+        (("-t", "passengers", "--seed", "-1"), "--seed must be a whole number from 0 up"),
+        (("-t", "passengers", "--algorithm", "ml"), "--algorithm ml"),
+        (("-t", "passengers", "--mu", "0"), "--mu must be a number above 0"),
+        (("-t", "passengers", "--mu-inc", "1"), "--mu-inc must be above 1"),
+        (("-t", "passengers", "--mu-dec", "2"), "--mu-dec must be below 1"),
+        (("-t", "passengers", "--mu-max", "1e-9"), "--mu-max must be finite and not below --mu"),
+        (("-t", "passengers", "--threads", "0"), "--threads must be a whole number from 1 up"),
+        (("-t", "passengers", "--epochs", "-1"), "--epochs must be a whole number from 0 up"),
+        (("-t", "passengers", "--time", "-1"), "--time must be a number from 0 up"),
+        (("-t", "passengers", "--goal", "-1"), "--goal must be a number from 0 up"),
+        (("-t", "passengers", "--goal-metric", "rmse"), "Give the goal, too"),
+        (("-t", "passengers", "--max-fail", "-1"), "--max-fail must be a whole number from 0 up"),
+        (("-t", "passengers", "--min-grad", "-1"), "--min-grad must be a number from 0 up"),
+        (("-t", "passengers", "--record", "r.txt"), "The name of --record must end in .json or .csv"),
+        (("-t", "passengers", "-o", "f.xlsx"), "must end in .csv, .tsv, .parquet"),
+        (("-t", "passengers", "--plot", "p.gif"), "The name of --plot must end in .png, .svg, .pdf"),
+        (("-t", "passengers", "-o", "air.csv", "--force"), "--output would write over DATA"),
+        (("-t", "passengers", "--network", "air.csv", "--force"), "--network would write over DATA"),
+        (("-t", "passengers", "--model", "m.marquardt"), "--target is about a training"),
+        (("--hidden", "3", "--model", "m.marquardt"), "--hidden is about a training"),
+        (("--epochs", "3", "--model", "m.marquardt"), "--epochs is about a training"),
+        (("--model", "m.marquardt"), "There is no file m.marquardt"),
+    ],
+)
+def test_mistakes_are_refused_by_name(refused, air_csv, options, message):
+    assert message in refused("forecast", air_csv, *options)
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "message"),
+    [
+        (
+            [["y"], *([""] if row == 4 else [row] for row in range(30))],
+            (),
+            "'y' is missing in data row 5, before the last",
+        ),
+        ([["y"], *([""] for _ in range(9))], (), "has no value in any row"),
+        ([["u", "y"], *([row, row] for row in range(30))], ("--exog", "u"), "--horizon 12 needs 12 rows of the future"),
+        (
+            [["u", "y"], *(["" if row == 3 else row, row] for row in range(30))],
+            ("--exog", "u"),
+            "Exogenous column 'u' is missing in data row 4",
+        ),
+        (
+            [["d", "y"], *([f"2024-01-{31 - d:02}", d] for d in range(30))],
+            (),
+            "must go forward in time, but data row 2",
+        ),
+        ([["d", "y"], *([f"2024-01-{1 + d + (d > 9):02}", d] for d in range(30))], (), "is followed by 2024-01-12"),
+        (
+            [["d", "y"], *(["" if d == 9 else f"2024-01-{1 + d:02}", d] for d in range(30))],
+            (),
+            "The date is missing in",
+        ),
+        (
+            [["d", "e", "y"], *([f"2024-01-{1 + d:02}", f"2025-01-{1 + d:02}", d] for d in range(30))],
+            (),
+            "'d', 'e' hold dates. Say by --date",
+        ),
+    ],
+)
+def test_tables_that_cannot_be_are_refused(refused, tmp_path, table, options, message):
+    data = write(tmp_path / "t.csv", table)
+    assert message in refused("forecast", data, "-t", "y", "--lags", "1", *options)
+
+
+def test_other_files_are_refused_on_both_sides(call, refused, air_csv, concrete_csv):
+    call("train", concrete_csv, "--target", "strength", "--epochs", "2")
+    assert "no forecaster" in refused("forecast", air_csv, "--model", "concrete.marquardt")
+    call("forecast", air_csv, "-t", "passengers", "--lags", "1", *QUICK)
+    assert "is a forecaster. Use: marquardt forecast" in refused("predict", "air.marquardt", air_csv)
+    assert "exists already" in refused("forecast", air_csv, "-t", "passengers", "--lags", "1", *QUICK)
