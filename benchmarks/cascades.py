@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.measuring import RESULTS, table, write
+from benchmarks.measuring import table, write
 from marquardt.comparison import Comparison, compare
 
 PUBLISHED = {9: 58, 11: 37, 13: 24, 15: 12}
 """Per cent, as recalled."""
 
 STARTS = {9: 100, 11: 100, 13: 40, 15: 16}
+PICTURE = Path(__file__).parents[1] / "docs" / "images" / "cascades.png"
 MOST_EPOCHS = 500
 TEXTBOOK, PRESET = "textbook", "preset"
 
@@ -144,9 +146,9 @@ def draw(by_bits: dict[int, dict[str, Outcome]], spirals: dict[int, dict[str, Ou
     left.set(xlabel="bits N, cascade of N + 1 units", ylabel="starts that meet the goal [%]", title="Parity")
     right.set(xlabel="hidden units of the cascade", title="Two spirals")
     left.set_ylim(0, 104)
-    left.legend(loc="center left")
-    right.legend(loc="center right")
-    figure.savefig(RESULTS / "cascades.png", dpi=120)
+    left.legend(loc="center", bbox_to_anchor=(0.62, 0.73))
+    right.legend(loc="lower right")
+    figure.savefig(PICTURE, dpi=120)
 
 
 def main() -> None:
@@ -181,7 +183,7 @@ def main() -> None:
             "successes: what restarting until the goal is met costs in the mean, one thread of a busy machine.",
             "## Parity beside the literature",
             table(["N, units", "", *header], rows),
-            "![Success against bits, and against units](cascades.png)",
+            "![Success against bits, and against units](../../docs/images/cascades.png)",
             *(
                 part
                 for n_bits, found in levers.items()
