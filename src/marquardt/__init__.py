@@ -71,6 +71,7 @@ _HOMES = {
         "train",
         "train_many",
         "preset",
+        "train_sequences",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

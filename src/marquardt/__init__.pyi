@@ -66,3 +66,4 @@ from marquardt.training import TrainingResult as TrainingResult
 from marquardt.training import preset as preset
 from marquardt.training import train as train
 from marquardt.training import train_many as train_many
+from marquardt.training import train_sequences as train_sequences

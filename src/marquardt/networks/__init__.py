@@ -15,7 +15,7 @@ from marquardt.networks.initialization import INITIALIZATIONS, initial_weights
 from marquardt.networks.loops import close_loop, open_loop, remove_delay
 from marquardt.networks.network import Network, forward
 from marquardt.networks.scaling import SCALINGS, ColumnStatistics, Scaling
-from marquardt.networks.simulation import DelayStates, Simulation, delays_of, simulate
+from marquardt.networks.simulation import DelayStates, Prepared, Sequences, Simulation, delays_of, simulate
 from marquardt.networks.through_time import Course, TimeWiring
 from marquardt.networks.weight_map import WeightMap
 
@@ -35,7 +35,9 @@ __all__ = [
     "LayerGraph",
     "LayerSpan",
     "Network",
+    "Prepared",
     "Scaling",
+    "Sequences",
     "Simulation",
     "TimeWiring",
     "WeightMap",

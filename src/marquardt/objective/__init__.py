@@ -5,10 +5,12 @@ from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedErro
 from marquardt.objective.evaluation import Evaluation, Facts, Need, System
 from marquardt.objective.objective import Objective
 from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, machine_memory, require_memory
+from marquardt.objective.sequences import TIME_FORMS, TimeObjective, TimePlan, sequence_objective, unrolled
 
 __all__ = [
     "FORMS",
     "SYSTEM_FORMS",
+    "TIME_FORMS",
     "ArraySource",
     "BatchedObjective",
     "Block",
@@ -21,6 +23,10 @@ __all__ = [
     "Plan",
     "Source",
     "System",
+    "TimeObjective",
+    "TimePlan",
     "machine_memory",
     "require_memory",
+    "sequence_objective",
+    "unrolled",
 ]

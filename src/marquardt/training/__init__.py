@@ -8,6 +8,7 @@ from marquardt.training.lanes import Lanes, ManyResults, train_many
 from marquardt.training.loop import Row, iterate
 from marquardt.training.presets import PRESETS, preset
 from marquardt.training.record import Epoch, Record
+from marquardt.training.sequences import train_sequences
 from marquardt.training.stops import GOAL_METRICS, TOOLBOX_TEXTS, Limits, Status, Stop
 from marquardt.training.training import Training, TrainingResult, train
 
@@ -42,4 +43,5 @@ __all__ = [
     "split_by_content",
     "train",
     "train_many",
+    "train_sequences",
 ]

@@ -96,9 +96,16 @@ def iterate(objective: Objective, rule: StepRule, weights: Array, state: Any = N
         verdict, state = rule.judge(here, step, there, state)
         trial += 1
         if verdict in _MOVES:
-            epoch += 1
             # A trial that was only looked at for its value is looked at again, for what the next step needs.
-            here = there if rule.trial_need >= rule.point_need else objective.at(there.weights, rule.point_need)
+            arrived = there if rule.trial_need >= rule.point_need else objective.at(there.weights, rule.point_need)
+            if arrived.gradient is None and rule.point_need > 0:
+                # Through time the outputs may be finite where the derivatives are not.
+                lost = Outcome("diverged", "The derivatives overflow where the last step led to.", succeeded=False)
+                seen = rule.seen(here, state)
+                yield Row(epoch, trial, Verdict.STUCK, seen, rule.report(state), rule.merit(here, state), lost, state)
+                return
+            epoch += 1
+            here = arrived
         yield row(verdict)
         if verdict in _ENDS:
             return

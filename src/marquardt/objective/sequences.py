@@ -1,0 +1,706 @@
+"""The objective of sequences: what an `Objective` is of samples, for networks with delays and feedback.
+
+A network whose delays are all at its data, of inputs and of measured targets, sees at every step a row of lagged
+values: it is the static network on these rows, and every form of the static engine serves it. Everything else goes
+through time (`marquardt.objective.through_time`). `sequence_objective` chooses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from marquardt.arrays import Array, Indices, require_finite
+from marquardt.checks import one_of, whole
+from marquardt.errors import ConfigurationError, DataError, ShapeError
+from marquardt.losses import Loss, Squares, WeightDecay
+from marquardt.networks import INPUTS, TARGETS, Course, Layer, LayerGraph, Network, Prepared, Sequences, TimeWiring
+from marquardt.objective.evaluation import Evaluation, Need
+from marquardt.objective.objective import Objective
+from marquardt.objective.plan import FORMS, NS_CALL, NS_PRODUCT, NS_WRITTEN, Plan, require_memory
+from marquardt.objective.sensitivities import curvature_rows
+from marquardt.objective.through_time import (
+    Backward,
+    Forward,
+    Layout,
+    gradient_through_time,
+    rows_as_cells,
+    value_slopes,
+)
+
+__all__ = ["TIME_FORMS", "TimeObjective", "TimePlan", "sequence_objective", "unrolled"]
+
+TIME_FORMS = ("forward", "backward")
+"""The forms of the Jacobian through time: forward sensitivities (RTRL), and backward (BPTT)."""
+
+GROUP_BYTES = 64 << 20
+"""What the passes of a group of sequences may take, where it is more than one sequence."""
+BLOCK_BYTES = 4 << 20
+"""What S and J of a block of steps may take."""
+MOST_PADDING = 0.3
+"""How much shorter than the longest of its group a sequence may be."""
+
+
+@dataclass(frozen=True)
+class TimePlan(Plan):
+    """How a pass through time is done.
+
+    Parameters
+    ----------
+    form : str
+        ``"forward"`` or ``"backward"``: how the Jacobian is made. The gradient alone is always backward.
+    block_size : int
+        Steps a block.
+    n_blocks : int
+        Blocks of all groups.
+    threads : int
+        Always 1.
+    seconds : float
+        Estimated time of one pass for the normal equations; for comparison only.
+    memory : int
+        Bytes that the objective and one step need beyond the caller's data.
+    keeps_pairs : bool
+        Always False.
+    truncate : int, optional
+        Steps after which the look back is cut off; None where the derivatives are exact.
+    n_states : int
+        Units that are taken with a delay.
+    n_groups : int
+        Groups of sequences that are evaluated side by side.
+    """
+
+    truncate: int | None = None
+    n_states: int = 0
+    n_groups: int = 1
+
+
+class Group(NamedTuple):
+    """Sequences side by side, the longest first.
+
+    Parameters
+    ----------
+    data : dict of str to ndarray of shape (max_delay + n_steps, n_sequences, size)
+        Inputs and targets with their history.
+    histories : dict of str to ndarray of shape (max_delay, n_sequences, size)
+        Of layers.
+    targets : ndarray of shape (n_outputs, n_steps · n_sequences)
+        Scaled; zero after the end of a sequence.
+    weight : ndarray of shape (n_steps, n_sequences)
+        Zero after the end of a sequence.
+    counts : ndarray of int, shape (n_steps,), optional
+        How many sequences go on at every step; None where it is all.
+    """
+
+    data: dict[str, Array]
+    histories: dict[str, Array]
+    targets: Array
+    weight: Array
+    counts: Indices | None
+
+
+def unrolled(graph: LayerGraph) -> LayerGraph | None:
+    """Return the static network that a network with delays at its data is on rows of lagged values.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        With delays.
+
+    Returns
+    -------
+    LayerGraph or None
+        With the same weights in the same order, and an input for every tap of inputs and targets. None where a layer
+        takes another with a delay, or layers take other taps of the data than the first that takes any.
+
+    Examples
+    --------
+    >>> from marquardt.networks import narx
+    >>> unrolled(narx(2, 10, 1, (0, 1), (1, 2))).describe()
+    '6-10-1 tanh, identity'
+    """
+    taps = _data_taps(graph)
+    if taps is None:
+        return None
+    layers = []
+    for layer in graph.layers:
+        sources: list[str] = []
+        for source in layer.sources:
+            name = INPUTS if source in (INPUTS, TARGETS) else source
+            if name not in sources:
+                sources.append(name)
+        layers.append(Layer(layer.size, layer.activation, tuple(sources), layer.bias, layer.name))
+    sizes = {INPUTS: graph.n_inputs, TARGETS: graph.n_outputs}
+    return replace(graph, n_inputs=sum(sizes[source] * len(delays) for source, delays in taps), layers=tuple(layers))
+
+
+def _data_taps(graph: LayerGraph) -> list[tuple[str, tuple[int, ...]]] | None:
+    """What every layer that takes data takes of it; None where they differ, or layers take layers with delays."""
+    found: list[tuple[str, tuple[int, ...]]] | None = None
+    for layer in graph.layers:
+        taps = [(source, delays) for source, delays in layer.taps if source in (INPUTS, TARGETS)]
+        if any(delays != (0,) for source, delays in layer.taps if source not in (INPUTS, TARGETS)):
+            return None
+        if not taps:
+            continue
+        places = [place for place, source in enumerate(layer.sources) if source in (INPUTS, TARGETS)]
+        if places != list(range(places[0], places[0] + len(places))) or found not in (None, taps):
+            return None
+        found = taps
+    return found
+
+
+def sequence_objective(
+    network: Network,
+    inputs: Any,
+    targets: Any,
+    loss: Loss | None = None,
+    *,
+    states: Any = "data",
+    sample_weight: Any = None,
+    penalty: WeightDecay | None = None,
+    form: str = "auto",
+    truncate: int | None = None,
+    block_size: int | None = None,
+    threads: int | None = None,
+    most: Need = Need.NORMAL,
+    matrices: int = 3,
+    systems: tuple[str, ...] = (),
+) -> Objective:
+    """Return the objective of one or many sequences.
+
+    Parameters
+    ----------
+    network : Network
+        The description and scalings; its weights are not looked at.
+    inputs : array-like of shape (n_steps, n_inputs), or a list of them, one a sequence
+        In the user's units; None for a network without inputs.
+    targets : array-like of shape (n_steps, n_outputs), or a list of them
+        In the user's units.
+    loss : Loss
+        Squares when not given.
+    states : {"data", "zero"}, DelayStates or a list of them
+        What was before the first step, as for `simulate`. With ``"data"`` the first `LayerGraph.history` rows of every
+        sequence are history and no samples.
+    sample_weight : float or array-like of shape (n_steps,), or a list of them, optional
+        Weights, one a sequence or one a step, not negative. A step of weight zero is gone through and not counted.
+    penalty : WeightDecay, optional
+        Added once.
+    form : str
+        ``"auto"``: the static engine where the delays are all at the data, else whichever of ``"forward"`` and
+        ``"backward"`` is estimated to be faster; or one of these; or a form of the static engine, where it applies.
+    truncate : int, optional
+        Cut the derivatives off after so many steps back. They are exact when not given.
+    block_size : int, optional
+        Steps a block; chosen by the plan when not given.
+    threads, most, matrices, systems
+        As for `Objective`. Through time there is one thread.
+
+    Returns
+    -------
+    Objective
+        An `Objective` of lagged rows, or a `TimeObjective`.
+
+    Raises
+    ------
+    ShapeError
+        If the arrays do not fit the network or each other.
+    DataError
+        If a value is not finite, a sequence is too short, or all weights are zero.
+    ConfigurationError
+        If an option cannot be, or the form does not apply to the network.
+    ResourceError
+        If the machine has not enough memory.
+
+    Examples
+    --------
+    >>> from marquardt.networks import nar
+    >>> network = Network(nar((), feedback_delays=(1,), closed=True), [0.5, 0.0])
+    >>> objective = sequence_objective(network, None, [[8.0], [4.0], [2.0], [1.0]])
+    >>> objective.plan.form, objective.at(network.weights, Need.VALUE).loss
+    ('forward', 0.0)
+    """
+    one_of(form, (*FORMS, *TIME_FORMS), "form")
+    graph = network.graph
+    if truncate is not None:
+        whole(truncate, "truncate", minimum=1)
+    if targets is None:
+        raise ConfigurationError("There are no targets to train on.")
+    sequences = Sequences.of(network, inputs, targets, states)
+    assert sequences.targets is not None
+    for number, (rows, answers) in enumerate(zip(sequences.inputs, sequences.targets, strict=True)):
+        if len(rows) != len(answers):
+            raise ShapeError(f"inputs and targets must have as many rows, got {len(rows)} and {len(answers)}.")
+        which = "" if sequences.is_single else f" of sequence {number}"
+        require_finite(rows, f"inputs{which}")
+        require_finite(answers, f"targets{which}")
+    weights = _weights(sequences, sample_weight)
+    twin = unrolled(graph)
+    through_time = form in TIME_FORMS or (twin is None and form == "auto")
+    if truncate is not None and (form == "forward" or not through_time):
+        raise ConfigurationError(
+            f"truncate={truncate} cuts off the look back of form='backward', and "
+            + ("form='forward' has none." if form == "forward" else "in this network no layer is taken with a delay.")
+        )
+    if through_time:
+        return TimeObjective(
+            network,
+            sequences,
+            weights,
+            loss,
+            penalty=penalty,
+            form=form,
+            truncate=truncate,
+            block_size=block_size,
+            most=most,
+            matrices=matrices,
+        )
+    if twin is None:
+        raise ConfigurationError(
+            f"form={form!r} is of the static engine, and in {graph.describe()} a layer has a delay, or layers "
+            f"take different delays of the data. Use form='forward', 'backward' or 'auto'."
+        )
+    lagged, answers, weight = _lagged(graph, sequences, weights)
+    return Objective(
+        twin,
+        lagged,
+        answers,
+        loss,
+        penalty=penalty,
+        sample_weight=weight,
+        target_scaling=network.target_scaling,
+        form=form,
+        block_size=block_size,
+        threads=threads,
+        most=most,
+        matrices=matrices,
+        systems=systems,
+    )
+
+
+def _weights(sequences: Sequences, sample_weight: Any) -> list[Array] | None:
+    """Weights of the steps that have an output, sequence by sequence."""
+    if sample_weight is None:
+        return None
+    count = len(sequences.inputs)
+    given = [sample_weight] if sequences.is_single else sample_weight
+    if not hasattr(given, "__len__") or len(given) != count:
+        raise ShapeError(f"There are {count} sequences: sample_weight must be a list of as many, one entry a sequence.")
+    result = []
+    for table, each in zip(sequences.inputs, given, strict=True):
+        weight = np.full(len(table), float(each)) if isinstance(each, Real) else np.asarray(each, dtype=np.float64)
+        if weight.shape != (len(table),):
+            raise ShapeError(
+                f"The weights of a sequence are one number, or one a step: ({len(table)},), got {weight.shape}."
+            )
+        if not (np.isfinite(weight).all() and (weight >= 0).all()):
+            raise DataError("sample_weight must be finite and not negative.")
+        result.append(weight[sequences.n_history :])
+    if not any(weight.any() for weight in result):
+        raise DataError("All sample weights are zero: there is nothing to train on or to compare with.")
+    return result
+
+
+def _lagged(graph: LayerGraph, sequences: Sequences, weights: list[Array] | None) -> tuple[Array, Array, Array | None]:
+    """Rows of lagged values in scaled units, their targets in the user's, and weights; rows of weight zero left out."""
+    taps = _data_taps(graph)
+    assert taps is not None
+    assert sequences.targets is not None
+    depth = graph.max_delay
+    rows, answers = [], []
+    for number, one in enumerate(sequences.each()):
+        columns = [
+            one.data[source][depth - delay : depth - delay + one.n_steps, 0]
+            for source, delays in taps
+            for delay in delays
+        ]
+        table, answer = np.concatenate(columns, axis=1), sequences.targets[number][one.first :]
+        if weights is not None:
+            table, answer = table[weights[number] > 0], answer[weights[number] > 0]
+        rows.append(table)
+        answers.append(answer)
+    weight = None if weights is None else np.concatenate([each[each > 0] for each in weights])
+    return np.concatenate(rows), np.concatenate(answers), weight
+
+
+class TimeObjective(Objective):
+    """Σ w loss(outputs, targets) + penalty over sequences, with derivatives through time.
+
+    It does what an `Objective` does, but for second derivatives, which it has not. `sequence_objective` makes it.
+
+    Parameters
+    ----------
+    network : Network
+        Description and scalings.
+    sequences : Sequences
+        Checked against the network.
+    weights : list of ndarray of shape (n_steps,), optional
+        Of the steps that have an output, one a sequence.
+    loss : Loss
+        Squares when not given.
+    penalty : WeightDecay, optional
+        Added once.
+    form : str
+        ``"auto"``, ``"forward"`` or ``"backward"``.
+    truncate : int, optional
+        As for `sequence_objective`.
+    block_size : int, optional
+        Steps a block.
+    most : Need
+        The most that is going to be asked for.
+    matrices : int
+        How many matrices of n_weights × n_weights the plan counts.
+
+    Examples
+    --------
+    >>> from marquardt.networks import layer_recurrent
+    >>> network = Network(layer_recurrent(1, 2, 1), np.full(11, 0.1))
+    >>> objective = sequence_objective(network, np.ones((5, 1)), np.ones((5, 1)))
+    >>> type(objective).__name__, objective.n_samples
+    ('TimeObjective', 5)
+    """
+
+    plan: TimePlan
+
+    def __init__(
+        self,
+        network: Network,
+        sequences: Sequences,
+        weights: list[Array] | None,
+        loss: Loss | None = None,
+        *,
+        penalty: WeightDecay | None = None,
+        form: str = "auto",
+        truncate: int | None = None,
+        block_size: int | None = None,
+        most: Need = Need.NORMAL,
+        matrices: int = 3,
+    ) -> None:
+        if block_size is not None:
+            whole(block_size, "block_size", minimum=1)
+        graph = self.graph = network.graph
+        self.n_outputs, self.n_weights = graph.n_outputs, graph.n_weights
+        self.loss = Squares() if loss is None else loss
+        self._check_loss()
+        self.evaluations = dict.fromkeys((need.name.lower() for need in Need), 0)
+        self._time = TimeWiring(graph, self.loss.link is not None)
+        self._has_curvature = hasattr(self.loss, "curvature")
+        self._lacking = "training through time"
+        self._states = Layout.of(self._time)
+        self._pool = None
+        lengths, counted = _lengths(sequences, weights)
+        self.n_samples = counted
+        self.total_weight = float(counted) if weights is None else float(sum(each.sum() for each in weights))
+        groups, plan = _planned(self._time, self._states, lengths, form, truncate, block_size, most, matrices)
+        self.plan = plan
+        require_memory(graph, plan.memory, f"through time on {sum(lengths):,} steps ")
+        if self.loss.link is not None:
+            self._check_answers(network, sequences)
+        self._penalty = penalty
+        self._diagonal = None if penalty is None else penalty.diagonal(graph)
+        if self._diagonal is not None and not self._diagonal.any():
+            self._diagonal = None
+        self._unit = self._performance_unit(network.target_scaling)
+        prepared = sequences.each()
+        self._groups = [_group(graph, [_cut(prepared[n], lengths[n]) for n in numbers],
+                               None if weights is None else [weights[n] for n in numbers])
+                        for numbers in groups]  # fmt: skip
+        # z of layers that see nothing but data is the same in every pass.
+        self._kept = [self._kept_of(group) for group in self._groups]
+        self._jacobians = (
+            Forward(self._time, self._states)
+            if plan.form == "forward"
+            else Backward(self._time, self._states, truncate)
+        )
+        self._last: tuple[bytes, Course] | None = None  # type: ignore[assignment]
+
+    def _check_answers(self, network: Network, sequences: Sequences) -> None:
+        """Refuse targets that are no probabilities under a cross-entropy."""
+        scaling = network.target_scaling
+        if scaling.offset.any() or (scaling.factor != 1.0).any():
+            raise ConfigurationError(f"The loss {self.loss.name} takes targets as they are: use no target scaling.")
+        for answers in sequences.targets or []:
+            if ((answers < 0.0) | (answers > 1.0)).any():
+                raise DataError(f"The loss {self.loss.name} takes targets from 0 to 1.")
+            if self.loss.link == "softmax" and (np.abs(answers.sum(axis=1) - 1.0) > 1e-9).any():
+                raise DataError(f"The loss {self.loss.name} takes targets that add up to 1 in every row.")
+
+    def _kept_of(self, group: Group) -> list[Array | None]:
+        wiring, n_steps = self._time, len(group.weight)
+        return [
+            wiring.stacked(k, group.data, 0, n_steps)
+            if all(source in (INPUTS, TARGETS) for source in span.layer.sources)
+            else None
+            for k, span in enumerate(wiring.spans)
+        ]
+
+    # ---------------------------------------------------------------- what an objective does
+
+    def _at(self, weights: Array, need: Need) -> Evaluation:
+        if need >= Need.PRODUCT:
+            raise ConfigurationError(
+                "The exact Hessian through time is not there. Ask for Need.NORMAL: train with 'levenberg_marquardt' or "
+                "'bfgs'."
+            )
+        sums = np.zeros(self.n_outputs)
+        gradient = np.zeros(self.graph.n_connections)
+        normal = np.zeros((self.n_weights, self.n_weights)) if need is Need.NORMAL else None
+        for number, group in enumerate(self._groups):
+            course = self._course(weights, number)
+            outputs = self._outputs(course)
+            sums += (self.loss.value(outputs, group.targets) * group.weight.ravel()).sum(axis=1)
+            if need is Need.VALUE or not np.isfinite(sums).all():
+                continue
+            slopes = value_slopes(self._time, course)
+            slope = self.loss.slope(outputs, group.targets) * group.weight.ravel()
+            if normal is None:
+                gradient += self._slope_back(course, slopes, group, slope)
+                continue
+            gradient += self._add_normal(normal, course, slopes, group, outputs, slope)
+        if need is Need.VALUE:
+            return self._evaluation(weights, sums)
+        weight_map = self.graph.weight_map
+        here = self._evaluation(
+            weights, sums, gradient if weight_map is None else weight_map.contract(gradient), normal
+        )
+        is_finite = here.gradient is None or (
+            np.isfinite(here.gradient).all() and (normal is None or bool(np.isfinite(normal).all()))
+        )
+        # Outputs may be bounded where sensitivities grow without bound: a point without derivatives is no point.
+        return here._replace(bend=None) if is_finite else Evaluation.overflow(weights)
+
+    def normal(self, weights: Array) -> Array:
+        """Write out the normal matrix.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_weights, n_weights)
+            JᵀΛJ plus the penalty's Hessian.
+        """
+        here = self.at(weights, Need.NORMAL)
+        return np.full((self.n_weights,) * 2, np.inf) if here.normal is None else here.normal
+
+    def jacobian(self, weights: Array) -> Array:
+        """Write out the Jacobian R ∂outputs/∂weights, for checking and for small problems.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_cells · n_rows, n_weights)
+            Group by group, step by step, within a step sequence by sequence; the rows of R within. Rows after the end
+            of a sequence are zero. jacobianᵀ jacobian is the normal matrix without the penalty.
+        """
+        parts = []
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            for number, group in enumerate(self._groups):
+                course = self._course(weights, number)
+                rows = self._rows(group, self._outputs(course), course)
+                slopes = value_slopes(self._time, course)
+                for _, block in self._jacobians.blocks(course, slopes, rows, self.plan.block_size):
+                    parts.append(self._by_weights(block))
+        return np.concatenate(parts)
+
+    def residual(self, weights: Array) -> Array:
+        """Return the residuals that belong to the rows of `jacobian`, for a loss of squares.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_cells · n_outputs,)
+            (output − target) √(weight · output weight), in scaled units.
+
+        Raises
+        ------
+        ConfigurationError
+            If the loss is not squares.
+        """
+        if not isinstance(self.loss, Squares):
+            raise ConfigurationError(f"Residuals belong to a loss of squares, got {self.loss.name!r}.")
+        parts = []
+        for number, group in enumerate(self._groups):
+            outputs = self._outputs(self._course(weights, number))
+            root = np.sqrt(self.loss.curvature(outputs, group.targets))[:, None] * np.sqrt(group.weight.ravel())
+            parts.append(((outputs - group.targets) * root).T.ravel())
+        return np.concatenate(parts)
+
+    def close(self) -> None:
+        """Forget the last evaluation."""
+        self._last = None
+
+    # ---------------------------------------------------------------- one group
+
+    def _course(self, weights: Array, number: int) -> Course:
+        """Evaluate a group; the last is kept where there is one group, as an accepted trial is evaluated again."""
+        group = self._groups[number]
+        key = weights.tobytes()
+        if self._last is not None and self._last[0] == key:
+            return self._last[1]
+        course = self._time.forward(weights, group.data, group.histories, group.counts, self._kept[number])
+        if len(self._groups) == 1:
+            self._last = (key, course)
+        return course
+
+    def _outputs(self, course: Course) -> Array:
+        """What the loss sees, (n_outputs, n_steps · n_sequences)."""
+        return course.outputs.reshape(-1, self.n_outputs).T
+
+    def _rows(self, group: Group, outputs: Array, course: Course) -> Array:
+        """R with the weights, (n_steps, n_sequences, n_rows, n_outputs)."""
+        factor = curvature_rows(self.loss.curvature(outputs, group.targets), *outputs.shape)
+        return rows_as_cells(factor * np.sqrt(group.weight.ravel()), *group.weight.shape)
+
+    def _slope_back(self, course: Course, slopes: list[Array | None], group: Group, slope: Array) -> Array:
+        """∂loss/∂connections from ∂loss/∂outputs, exact or truncated."""
+        at_output = np.ascontiguousarray(slope.T).reshape(*group.weight.shape, self.n_outputs)
+        if self.plan.truncate is None:
+            return gradient_through_time(self._time, course, slopes, at_output)
+        blocks = self._jacobians.blocks(course, slopes, at_output[:, :, None], self.plan.block_size)
+        total = np.zeros(self.graph.n_connections)
+        for _, block in blocks:
+            total += block.sum(axis=(0, 1, 2))
+        return total
+
+    def _add_normal(
+        self,
+        normal: Array,
+        course: Course,
+        slopes: list[Array | None],
+        group: Group,
+        outputs: Array,
+        slope: Array,
+    ) -> Array:
+        """Add JᵀΛJ of a group, block by block, and return its gradient."""
+        rows = self._rows(group, outputs, course)
+        for _, block in self._jacobians.blocks(course, slopes, rows, self.plan.block_size):
+            table = self._by_weights(block)
+            normal += table.T @ table
+        return self._slope_back(course, slopes, group, slope)
+
+    def _by_weights(self, block: Array) -> Array:
+        """A block of J as a table with a column a weight."""
+        table = block.reshape(-1, block.shape[-1])
+        weight_map = self.graph.weight_map
+        return table if weight_map is None else weight_map.contract(table, axis=1)
+
+
+def _lengths(sequences: Sequences, weights: list[Array] | None) -> tuple[list[int], int]:
+    """Steps up to the last with a weight, sequence by sequence, and how many have one."""
+    steps = [len(rows) - sequences.n_history for rows in sequences.inputs]
+    if weights is None:
+        return steps, sum(steps)
+    lengths = [int(np.flatnonzero(each)[-1]) + 1 if each.any() else 0 for each in weights]
+    return lengths, sum(int(np.count_nonzero(each)) for each in weights)
+
+
+def _cut(one: Prepared, n_steps: int) -> Prepared:
+    """A sequence up to a step."""
+    excess = one.n_steps - n_steps
+    if not excess:
+        return one
+    return one._replace(data={k: rows[: len(rows) - excess] for k, rows in one.data.items()}, n_steps=n_steps)
+
+
+def _group(graph: LayerGraph, members: list[Prepared], weights: list[Array] | None) -> Group:
+    """Put sequences side by side; the first is the longest."""
+    n_steps, depth = members[0].n_steps, graph.max_delay
+    weight = np.zeros((n_steps, len(members)))
+    counts = np.zeros(n_steps, dtype=np.intp)
+    data: dict[str, Array] = {}
+    histories: dict[str, Array] = {}
+    for b, one in enumerate(members):
+        weight[: one.n_steps, b] = 1.0 if weights is None else weights[b][: one.n_steps]
+        counts[: one.n_steps] += 1
+        for source, rows in one.data.items():
+            if source not in data:
+                data[source] = np.zeros((depth + n_steps, len(members), rows.shape[2]))
+            data[source][: len(rows), b] = rows[:, 0]
+        for name, rows in one.histories.items():
+            if name not in histories:
+                histories[name] = np.zeros((depth, len(members), rows.shape[2]))
+            histories[name][:, b] = rows[:, 0]
+    targets = data[TARGETS][depth:].reshape(-1, graph.n_outputs)
+    is_full = bool((counts == len(members)).all())
+    return Group(data, histories, np.ascontiguousarray(targets.T), weight, None if is_full else counts)
+
+
+def _planned(
+    wiring: TimeWiring,
+    layout: Layout,
+    lengths: list[int],
+    form: str,
+    truncate: int | None,
+    block_size: int | None,
+    most: Need,
+    matrices: int,
+) -> tuple[list[list[int]], TimePlan]:
+    """Groups of sequences, and the plan."""
+    graph = wiring.graph
+    units = sum(layer.size for layer in graph.layers)
+    fan_ins = sum(span.fan_in for span in wiring.spans)
+    n_rows, n_weights = graph.n_outputs, graph.n_connections
+    height = layout.n_states * len(layout.delays)
+    of_pass = 5 * units + fan_ins + graph.n_inputs + 3 * graph.n_outputs
+    longest = max(lengths)
+    window = min(value for value in (longest - 1, truncate, layout.reach) if value is not None)
+    looks = window if window < longest / 2 else longest / 2
+    sensitivity = layout.n_states * layout.n_columns
+    forward_ns = (
+        sensitivity * len(layout.delays) * layout.n_states + n_rows * height * layout.n_columns
+    ) * 4 * NS_PRODUCT + (3 * sensitivity + 2 * n_rows * n_weights) * NS_WRITTEN
+    backward_ns = (
+        looks
+        * (n_rows * layout.n_states * (height + units) * 4 * NS_PRODUCT + 3 * n_rows * layout.n_columns * NS_WRITTEN)
+        + 2 * n_rows * n_weights * NS_WRITTEN
+    )
+    if form == "auto":
+        form = "backward" if truncate is not None or backward_ns < forward_ns else "forward"
+    is_forward = form == "forward"
+    numbers_a_step = n_rows * n_weights * 2 + (sensitivity if is_forward else n_rows * layout.n_states)
+    held_a_cell = of_pass + (0 if is_forward else layout.n_states * (height + units))
+    groups = _groups(lengths, max(1, BLOCK_BYTES // (8 * numbers_a_step)), GROUP_BYTES // (8 * held_a_cell))
+    width = max(len(group) for group in groups)
+    size = block_size or max(1, min(longest, BLOCK_BYTES // (8 * numbers_a_step * width)))
+    cells = [len(group) * lengths[group[0]] for group in groups]
+    n_blocks = sum(-(-lengths[group[0]] // size) for group in groups)
+    ns = forward_ns if is_forward else backward_ns
+    ns = ns * sum(cells) + n_weights**2 / 2 * n_rows * sum(cells) * NS_PRODUCT
+    loops = sum(lengths[group[0]] for group in groups)
+    ns += loops * (4 * len(graph.layers) + 4) * NS_CALL
+    numbers = matrices * graph.n_weights**2 + sum(cells) * (graph.n_inputs + 3 * graph.n_outputs + fan_ins)
+    if most is Need.NORMAL:
+        carried = layout.delays[0] * sensitivity * width if layout.delays and is_forward else 0
+        numbers += max(cells) * held_a_cell + carried + 2 * size * width * numbers_a_step
+        numbers += size * width * (layout.n_states + n_rows) * (height + units)
+    else:
+        numbers += max(cells) * of_pass
+    plan = TimePlan(form, size, n_blocks, 1, ns * 1e-9, 8 * int(numbers), False, truncate, layout.n_states, len(groups))
+    return groups, plan
+
+
+def _groups(lengths: list[int], most: int, most_cells: int) -> list[list[int]]:
+    """Sequences by falling length, in groups of little padding; those without a step left out."""
+    groups: list[list[int]] = []
+    for number in sorted((n for n, length in enumerate(lengths) if length), key=lambda n: -lengths[n]):
+        group = groups[-1] if groups else []
+        longest = lengths[group[0]] if group else 0
+        fits = len(group) < most and (len(group) + 1) * longest <= most_cells
+        if group and fits and lengths[number] >= (1 - MOST_PADDING) * longest:
+            group.append(number)
+        else:
+            groups.append([number])
+    return groups
