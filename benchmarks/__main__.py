@@ -1,4 +1,7 @@
-"""``python -m benchmarks`` runs all benchmarks, ``python -m benchmarks engine sine`` some of them."""
+"""``python -m benchmarks`` runs all benchmarks, ``python -m benchmarks engine sine`` some of them.
+
+Options go to the one that is named: ``python -m benchmarks contest --quick``.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +21,24 @@ NAMES = (
     "start_up",
     "scores",
     "crossovers",
+    "contest",
+    "scaling",
 )
+TAKE_OPTIONS = ("contest", "scaling")
 
 
 def main() -> None:
     """Run the ones named, or all."""
-    chosen = sys.argv[1:] or NAMES
+    options = [argument for argument in sys.argv[1:] if argument.startswith("-")]
+    chosen = [argument for argument in sys.argv[1:] if not argument.startswith("-")] or NAMES
     unknown = [name for name in chosen if name not in NAMES]
     if unknown:
         raise SystemExit(f"There is no benchmark {unknown[0]!r}. There are {', '.join(NAMES)}.")
+    if options and (len(chosen) != 1 or chosen[0] not in TAKE_OPTIONS):
+        raise SystemExit(f"{' '.join(options)} must follow one of {', '.join(TAKE_OPTIONS)}.")
     for name in chosen:
-        importlib.import_module(f"benchmarks.{name}").main()
+        main_of = importlib.import_module(f"benchmarks.{name}").main
+        main_of(options) if options else main_of()
 
 
 if __name__ == "__main__":

@@ -72,13 +72,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join(lines)
 
 
-def write(name: str, title: str, text: str, data: Any) -> None:
-    """Print a result and keep it as NAME.md and NAME.json."""
+def write(name: str, title: str, text: str, data: Any, output: Path = RESULTS) -> None:
+    """Print a result and keep it as NAME.md and NAME.json in a directory."""
     where = machine()
     foot = ", ".join(f"{key} {value}" for key, value in where.items() if key not in ("date", "processor"))
     page = f"# {title}\n\n{text}\n\n{where['date']}, {where['processor']}, {foot}.\n"
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.md").write_text(page, encoding="utf-8")
+    output.mkdir(exist_ok=True)
+    (output / f"{name}.md").write_text(page, encoding="utf-8")
     content = json.dumps({"machine": where, "results": data}, indent=1)
-    (RESULTS / f"{name}.json").write_text(content + "\n", encoding="utf-8")
+    (output / f"{name}.json").write_text(content + "\n", encoding="utf-8")
     print(page)

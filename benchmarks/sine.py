@@ -1,19 +1,14 @@
 """A sine by 1-10-1: 200 samples of sin 4πx + x/2 on [0, 1], inputs and targets standardized.
 
 Time to a mean squared error of 1e-5 from the same Nguyen–Widrow starts, against MINPACK by way of SciPy with the
-analytic Jacobian, and optionally against torch-levenberg-marquardt in an environment of its own; and how far 300
-epochs get.
+analytic Jacobian, and against torch-levenberg-marquardt in an environment of its own; and how far 300 epochs get.
 """
 
 from __future__ import annotations
 
-import json
-import os
+import dataclasses
 import statistics
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -25,8 +20,6 @@ from marquardt.training import Limits, train
 
 STARTS = 20
 GOAL = 1e-5
-TORCH_PYTHON = "MARQUARDT_TORCH_PYTHON"
-"""Names a Python that has torch-levenberg-marquardt; without it that comparison is skipped."""
 
 
 def standardized(column: np.ndarray) -> np.ndarray:
@@ -85,23 +78,20 @@ def ours(weights: np.ndarray) -> tuple[float, bool]:
     return time.perf_counter() - begun, result.record.stop.code == "goal"
 
 
-def torch_runs() -> list[tuple[float, bool]] | None:
-    """The same from the same starts by torch-levenberg-marquardt; None if it is not there."""
-    python = os.environ.get(TORCH_PYTHON)
-    if not python:
-        return None
-    job = {
-        "inputs": INPUTS.tolist(),
-        "targets": TARGETS.tolist(),
-        "starts": [start(seed).tolist() for seed in range(STARTS)],
-        "goal": GOAL,
-    }
-    script = Path(__file__).parent / "contenders" / "torch_lm.py"
-    done = subprocess.run([python, script], input=json.dumps(job), capture_output=True, text=True, check=False)
-    if done.returncode:
-        print(done.stderr[-2000:], file=sys.stderr)
-        return None
-    return [(float(took), bool(reached)) for took, reached in json.loads(done.stdout.splitlines()[-1])]
+def torch_runs() -> list[tuple[float, bool]] | str:
+    """The same from the same starts by torch-levenberg-marquardt, as in the contest; a sentence if it cannot."""
+    from benchmarks.contest.field import FIELD
+    from benchmarks.contest.problems import PROBLEMS
+    from benchmarks.contest.running import cell
+
+    problem = dataclasses.replace(
+        PROBLEMS["sine"](), n_starts=STARTS, goals=(GOAL,), limit=5.0, fixed=0.0, cap=5.0 * STARTS
+    )
+    found = cell(FIELD["torch-lm"], problem, [[GOAL]] * STARTS, role="--alone")
+    if len(found["runs"]) < STARTS:
+        return f"torch-levenberg-marquardt was skipped: {found['reason']}."
+    met = [run["met"][0] for run in found["runs"]]
+    return [(0.0 if at is None else at, at is not None) for at in met]
 
 
 def main() -> None:
@@ -126,8 +116,9 @@ def main() -> None:
         ]
     data: dict[str, object] = {"ratio to SciPy": statistics.median(ratios), "ratios": ratios}
     against_torch = torch_runs()
-    note = f"torch-levenberg-marquardt was skipped: {TORCH_PYTHON} names no Python that has it."
-    if against_torch is not None:
+    if isinstance(against_torch, str):
+        note = against_torch
+    else:
         times["torch-levenberg-marquardt"] = against_torch
         both = [b[0] / a[0] for a, b in zip(times["marquardt"], against_torch, strict=True) if a[1] and b[1]]
         data["ratio to torch-levenberg-marquardt"] = statistics.median(both)
