@@ -250,6 +250,28 @@ def test_a_preset_trains_a_truth_table(call, tmp_path):
     assert [layer.activation for layer in content.network.graph.layers] == ["tanh(gain=0.25)"] * 2 + ["logistic"]
 
 
+def test_a_topology_may_be_a_file(call, refused, concrete_csv, tmp_path):
+    n_inputs = 6  # columns after coding
+    inputs = " ".join(str(number) for number in range(1, n_inputs + 1))
+    text = f"n {n_inputs + 1} m {inputs}\nn {n_inputs + 2} l {inputs} {n_inputs + 1}\n.model m fun=bip, gain=0.5\n"
+    (tmp_path / "net.txt").write_text(text + ".model l fun=lin\n")
+    options = (*QUICK, "--topology", "net.txt", "--alpha", "0.1,0.2")
+    answer = call("train", concrete_csv, "--target", "strength", *options)
+    assert answer.code == 0, answer.err
+    assert "a topology of its own" in answer.out
+    layers = load(tmp_path / "concrete.marquardt").network.graph.layers
+    assert [(layer.size, layer.activation) for layer in layers] == [(1, "tanh(gain=0.5)"), (1, "identity")]
+    (tmp_path / "net.txt").write_text("n 2 m 1\n.model m fun=lin\n")
+    assert "has 1 inputs and 1 outputs, and the data need" in refused(
+        "train", concrete_csv, "--target", "strength", "--topology", "net.txt", "--force"
+    )
+    assert "Cannot read nothing.txt" in refused(
+        "train", concrete_csv, "--target", "strength", "--topology", "nothing.txt"
+    )
+    of_layers = ("--hidden", "2", "--topology", "fully_connected_cascade", "--alpha")
+    assert "one for each of the 3 layers" in refused("train", concrete_csv, "--target", "strength", *of_layers, "1,2")
+
+
 REFUSED_OPTIONS = [
     (("--task", "regresion"), "--task must be one of .* Did you mean 'regression'"),
     (("--missing", "mea"), "--missing must be .* Did you mean 'mean'"),

@@ -17,7 +17,16 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from marquardt import ConfigurationError, DataError, FileError, NetworkClassifier, NetworkRegressor
+from marquardt import (
+    ConfigurationError,
+    DataError,
+    FileError,
+    NetworkClassifier,
+    NetworkRegressor,
+    ShapeError,
+    Unit,
+    unit_graph,
+)
 from marquardt.algorithms import LevenbergMarquardt
 from marquardt.estimators.merging import merge
 from marquardt.training import Fitting
@@ -206,6 +215,37 @@ def test_warm_start_goes_on_from_the_network_there_is(estimator):
         model.set_params(hidden_layer_sizes=(5,)).fit(X, y)
     with pytest.raises(ValueError, match="features"):
         model.set_params(hidden_layer_sizes=(10,)).fit(X[:, :1], y)
+
+
+@BOTH
+def test_any_graph_is_a_topology(estimator, tmp_path):
+    X, y = data_for(estimator)
+    output = "identity" if estimator is NetworkRegressor else "logistic"
+    graph = unit_graph(2, [Unit("a", (0,)), Unit("b", (0, 1)), Unit("y", ("a", "b", 1), output)])
+    model = clone(estimator(topology=graph, random_state=0, alpha=1e-3, n_restarts=1)).fit(X, y)
+    assert model.network_.graph == graph
+    assert model.score(X, y) > 0.5
+    model.save(tmp_path / "units.marquardt")
+    assert_array_equal(answers(estimator.from_file(tmp_path / "units.marquardt"), X), answers(model, X))
+    with pytest.raises(ShapeError, match=r"has 2 inputs and 1 outputs, and the data need 3 and 1"):
+        model.fit(np.column_stack([X, X[:, 0]]), y)
+
+
+def test_a_cascade_by_its_name_has_a_layer_a_unit():
+    X, y = curve()
+    model = NetworkRegressor(3, topology="fully_connected_cascade", random_state=0, alpha=1e-3, n_restarts=1).fit(X, y)
+    assert [layer.size for layer in model.network_.graph.layers] == [1, 1, 1, 1]
+
+
+def test_warm_start_tunes_what_is_not_frozen():
+    X, y = curve()
+    model = NetworkRegressor(4, random_state=0, alpha=1e-3, n_restarts=1, warm_start=True).fit(X, y)
+    before = model.network_
+    model.network_ = before.freeze("hidden1")
+    model.fit(X, 2 * y + 1)
+    assert model.network_.n_weights == 5
+    assert_array_equal(model.network_.views()["hidden1"]["inputs"], before.views()["hidden1"]["inputs"])
+    assert model.score(X, 2 * y + 1) > 0.5
 
 
 def test_warm_start_refuses_other_targets():

@@ -8,7 +8,16 @@ import numpy as np
 from hypothesis import strategies as st
 
 from marquardt.losses import Cauchy, Huber, LogisticCrossEntropy, SoftL1, SoftmaxCrossEntropy, Squares, WeightDecay
-from marquardt.networks import ACTIVATIONS, Layer, LayerGraph, WeightMap, cascade_forward, feed_forward
+from marquardt.networks import (
+    ACTIVATIONS,
+    Layer,
+    LayerGraph,
+    Unit,
+    WeightMap,
+    cascade_forward,
+    feed_forward,
+    unit_graph,
+)
 from marquardt.objective import FORMS, SYSTEM_FORMS, Need, Objective
 
 ELEMENTWISE = tuple(name for name, activation in ACTIVATIONS.items() if activation.elementwise)
@@ -69,12 +78,40 @@ def activations(names):
 
 
 @st.composite
+def unit_lists(draw, names=ELEMENTWISE, n_outputs=None):
+    """Inputs, units with sources of their own, and outputs, which may be inner units; all are used."""
+    n_inputs, n_units = draw(st.integers(1, 3)), draw(st.integers(n_outputs or 1, 6))
+    signals = list(range(n_inputs))
+    units = []
+    for number in range(n_units):
+        wanted = draw(st.lists(st.sampled_from(signals), min_size=1, unique=True))
+        activation = draw(activations(names))
+        units.append(Unit(f"u{number}", tuple(wanted), activation, draw(st.booleans())))
+        signals.append(f"u{number}")
+    taken = {source for unit in units[:-1] for source in unit.sources}
+    # The last unit takes whatever nobody took, but for the outputs.
+    last = units[-1]
+    free = [signal for signal in signals[:-1] if signal not in taken]
+    loose = [signal for signal in free if isinstance(signal, str)]
+    outputs = [name for name in loose if draw(st.booleans())] if n_outputs is None else []
+    inner = [unit.name for unit in units[:-1] if unit.name not in outputs]
+    outputs += [name for name in inner if n_outputs is None and draw(st.sampled_from([False, False, True]))]
+    if n_outputs is not None:
+        outputs = draw(st.permutations(inner))[: n_outputs - 1]
+    sources = tuple(dict.fromkeys([*last.sources, *(signal for signal in free if signal not in outputs)]))
+    units[-1] = Unit(last.name, sources, last.activation, last.bias)
+    return n_inputs, units, draw(st.permutations([*outputs, last.name]))
+
+
+@st.composite
 def graphs(draw, n_outputs, output_activation, hidden=ELEMENTWISE):
     """A feed-forward, a cascade or a hand-built graph with skip connections and layers without bias."""
     n_inputs = draw(st.integers(1, 3))
     sizes = draw(st.lists(st.integers(1, 4), max_size=3))
-    kind = draw(st.sampled_from(["feed_forward", "cascade_forward", "hand_built"]))
-    if kind != "hand_built":
+    kind = draw(st.sampled_from(["feed_forward", "cascade_forward", "hand_built", "units"]))
+    if kind == "units" and output_activation == "identity":
+        return unit_graph(*draw(unit_lists(hidden, n_outputs)))
+    if kind in ("feed_forward", "cascade_forward"):
         builder = {"feed_forward": feed_forward, "cascade_forward": cascade_forward}[kind]
         return draw(mapped(builder(n_inputs, sizes, n_outputs, draw(activations(hidden)), output_activation)))
     names = ["inputs"]

@@ -120,7 +120,13 @@ def compare(
     ] = None,
     topology: Annotated[
         Word,
-        _option(NETWORK, "--topology", metavar="NAME", help="feed_forward or cascade_forward.", default="feed_forward"),
+        _option(
+            NETWORK,
+            "--topology",
+            metavar="NAME",
+            help="feed_forward, cascade_forward, bridged_multilayer, fully_connected_cascade, or a topology file.",
+            default="feed_forward",
+        ),
     ] = None,
     init: Annotated[
         Word,

@@ -13,7 +13,7 @@ import numpy as np
 from marquardt.algorithms import ALGORITHMS, StepRule
 from marquardt.checks import non_negative, one_of, positive, require_extra, whole
 from marquardt.cli.compare import CompareChoices
-from marquardt.cli.options import _hidden, check_activation, refuse_collisions
+from marquardt.cli.options import _hidden, check_activation, refuse_collisions, topology_of
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import short
 from marquardt.cli.tables import table
@@ -23,7 +23,7 @@ from marquardt.comparison import Comparison, Run, Summary, compare, contenders
 from marquardt.comparison.running import training_from
 from marquardt.errors import ConfigurationError, DataError, FileError
 from marquardt.files import refuse_existing, replacing
-from marquardt.networks import INITIALIZATIONS, TOPOLOGIES
+from marquardt.networks import INITIALIZATIONS
 from marquardt.problems import PROBLEMS, Problem, problem_named
 from marquardt.tables import TableCoding, read_table
 from marquardt.training import GOAL_METRICS, Fitting, Limits, Settings
@@ -131,7 +131,7 @@ def problem_of(choices: CompareChoices) -> Problem:
     settings = Settings(
         hidden_layer_sizes=_hidden(choices.hidden),
         activation=choices.activation or "tanh",
-        topology=choices.topology or "feed_forward",
+        topology=topology_of(choices.topology or "feed_forward"),
         initialization=choices.init or "nguyen_widrow",
         seed=choices.seed,
     )
@@ -309,9 +309,10 @@ def _check(choices: CompareChoices) -> None:
     non_negative(choices.min_grad, "--min-grad")
     if choices.activation is not None:
         check_activation(choices.activation)
-    for option, words in (("topology", TOPOLOGIES), ("init", INITIALIZATIONS)):
-        if getattr(choices, option) is not None:
-            one_of(getattr(choices, option), words, f"--{option}")
+    if choices.topology is not None:
+        topology_of(choices.topology)
+    if choices.init is not None:
+        one_of(choices.init, INITIALIZATIONS, "--init")
     written = {}
     if choices.output is not None:
         if choices.output.suffix.lower() != ".json":

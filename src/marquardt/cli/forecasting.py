@@ -393,8 +393,9 @@ def introduce(choices: ForecastChoices, forecaster: NetworkForecaster, data: Dat
     if data.unused:
         voice.say(f"Note: Not used: {listed(data.unused)}. Columns that drive the target are named by --exog.")
     n_rows = data.n_known - forecaster.n_history_
+    topology = forecaster.topology if isinstance(forecaster.topology, str) else "a topology of its own"
     voice.say(
-        f"Network {network.graph.describe()}: {network.n_weights} weights on {n_rows} rows, {forecaster.topology}, "
+        f"Network {network.graph.describe()}: {network.n_weights} weights on {n_rows} rows, {topology}, "
         f"seed {choices.seed}."
     )
     voice.say()

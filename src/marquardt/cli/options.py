@@ -13,7 +13,16 @@ from marquardt.cli.choices import Choices
 from marquardt.errors import ConfigurationError, FileError
 from marquardt.files import refuse_existing
 from marquardt.losses import LOSSES
-from marquardt.networks import ACTIVATIONS, INITIALIZATIONS, SCALINGS, TOPOLOGIES, activation_named
+from marquardt.networks import (
+    ACTIVATIONS,
+    INITIALIZATIONS,
+    SCALINGS,
+    TOPOLOGIES,
+    LayerGraph,
+    activation_named,
+    build,
+    read_topology,
+)
 from marquardt.training import DIVISIONS, GOAL_METRICS, PRESETS, Limits, Settings
 
 SUFFIX = ".marquardt"
@@ -156,10 +165,17 @@ def _chosen(choices: Choices, option: str) -> str:
     return str(settings.get(setting, usual))
 
 
+def topology_of(word: str) -> str | LayerGraph:
+    """The topology of that name, or the one that a file in the text form describes."""
+    if word not in TOPOLOGIES and (Path(word).suffix or Path(word).is_file()):
+        return read_topology(word).graph
+    return one_of(word, TOPOLOGIES, "--topology")
+
+
 def _settings(choices: Choices) -> Settings:
     """Check what `Settings` checks once more, so that messages name the options."""
     check_activation(_chosen(choices, "activation"))
-    one_of(_chosen(choices, "topology"), TOPOLOGIES, "--topology")
+    topology = topology_of(_chosen(choices, "topology"))
     one_of(_chosen(choices, "init"), INITIALIZATIONS, "--init")
     one_of(_chosen(choices, "scaling"), SCALINGS, "--scaling")
     one_of(choices.target_scaling, SCALINGS, "--target-scaling")
@@ -183,6 +199,7 @@ def _settings(choices: Choices) -> Settings:
         if choices.goal == 0:
             raise ConfigurationError("--goal-metric says what a goal is given in. Give the goal, too: --goal X.")
     hidden = _hidden(choices.hidden)
+    graph = build(topology, 1, hidden, 1) if isinstance(topology, str) else topology
     limits = Limits(
         max_epochs=choices.epochs,
         max_seconds=math.inf if choices.time is None else choices.time,
@@ -194,10 +211,10 @@ def _settings(choices: Choices) -> Settings:
     return Settings(
         hidden_layer_sizes=hidden,
         activation=_chosen(choices, "activation"),
-        topology=_chosen(choices, "topology"),
+        topology=topology,
         loss=choices.loss,
         loss_scale=choices.loss_scale,
-        alpha=_alpha(_chosen(choices, "alpha"), len(hidden) + 1),
+        alpha=_alpha(_chosen(choices, "alpha"), len(graph.layers)),
         initialization=_chosen(choices, "init"),
         input_scaling=_chosen(choices, "scaling"),
         target_scaling=choices.target_scaling,

@@ -119,7 +119,13 @@ def train(
     ] = None,
     topology: Annotated[
         Word,
-        _option(NETWORK, "--topology", metavar="NAME", help="feed_forward or cascade_forward.", default="feed_forward"),
+        _option(
+            NETWORK,
+            "--topology",
+            metavar="NAME",
+            help="feed_forward, cascade_forward, bridged_multilayer, fully_connected_cascade, or a topology file.",
+            default="feed_forward",
+        ),
     ] = None,
     init: Annotated[
         Word,

@@ -101,6 +101,11 @@ def prepare(job: Job) -> Prepared:
     return Prepared(coding, table.num_rows, coded.inputs, coded.targets, parts, fitting, warnings)
 
 
+def _topology(job: Job) -> str:
+    """What the topology is called."""
+    return job.settings.topology if isinstance(job.settings.topology, str) else "a topology of its own"
+
+
 def introduce(job: Job, prepared: Prepared, voice: Voice) -> None:
     """Say what is going to be done."""
     coding, parts, network = prepared.coding, prepared.parts, prepared.fitting.network
@@ -116,8 +121,7 @@ def introduce(job: Job, prepared: Prepared, voice: Voice) -> None:
     how = f"{job.division}, seed {job.seed}" if job.division == "random" else job.division
     voice.say(f"Rows that {', '.join(f'{name}: {count}' for name, count in counts.items() if count)} ({how}).")
     voice.say(
-        f"Network {network.graph.describe()}: {_count(network.n_weights, 'weight')}, {job.settings.topology}, "
-        f"seed {job.seed}."
+        f"Network {network.graph.describe()}: {_count(network.n_weights, 'weight')}, {_topology(job)}, seed {job.seed}."
     )
     voice.say(f"Algorithm {algorithm_of(job, prepared)}")
     for warning in prepared.warnings:
@@ -185,7 +189,7 @@ def content_of(job: Job, prepared: Prepared, seconds: float, is_interrupted: boo
             "settings": {
                 "hidden": list(settings.hidden_layer_sizes),
                 "activation": settings.activation,
-                "topology": settings.topology,
+                "topology": _topology(job),
                 "initialization": settings.initialization,
                 "loss": fitting.loss.name,
                 "loss_scale": settings.loss_scale,

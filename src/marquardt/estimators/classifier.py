@@ -12,6 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from marquardt.arrays import AnyArray, Array, ArrayLike
 from marquardt.errors import DataError
 from marquardt.estimators.base import NetworkEstimator
+from marquardt.networks import LayerGraph
 
 __all__ = ["NetworkClassifier"]
 
@@ -30,8 +31,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         Weight decay ½ α Σ w², one number or one a layer. It is added to the sum of the loss over all samples.
         ``"auto"`` takes one a layer from the training data by its evidence (see
         `marquardt.training.EvidenceTraining`); with `early_stopping` it means 1e-4.
-    topology : str
-        ``"feed_forward"`` or ``"cascade_forward"``, where every layer sees the inputs and all earlier layers.
+    topology : str or LayerGraph
+        ``"feed_forward"``; ``"cascade_forward"`` or ``"bridged_multilayer"``, where every layer sees the inputs and all
+        earlier layers; ``"fully_connected_cascade"``, where each hidden unit is a layer of that kind. Or a graph of
+        your own, such as `unit_graph` makes, which leaves sizes and activation unused.
     loss : str
         ``"auto"`` (which is ``"cross_entropy"``), ``"cross_entropy"``, or ``"squares"`` of the probabilities'
         errors.
@@ -129,7 +132,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         activation: str = "tanh",
         *,
         alpha: Any = "auto",
-        topology: str = "feed_forward",
+        topology: str | LayerGraph = "feed_forward",
         loss: str = "auto",
         algorithm: str = "auto",
         max_iter: int = 1000,

@@ -23,6 +23,7 @@ from marquardt.estimators.series import (
     rows_after,
     rows_beside,
 )
+from marquardt.networks import LayerGraph
 from marquardt.training import Fitting, Parts
 
 __all__ = ["NetworkForecaster"]
@@ -52,7 +53,7 @@ class NetworkForecaster(NetworkEstimator):
     alpha : "auto", float or sequence of float
         Weight decay ½ α Σ w², one number or one a layer. ``"auto"`` takes one a layer from the training data by its
         evidence; with `early_stopping` it means 1e-4.
-    topology : str
+    topology : str or LayerGraph
         ``"feed_forward"`` or ``"cascade_forward"``, where the output also sees the lags directly.
     loss : str
         ``"auto"`` (which is ``"squares"``), ``"squares"``, ``"huber"``, ``"soft_l1"`` or ``"cauchy"``.
@@ -155,7 +156,7 @@ class NetworkForecaster(NetworkEstimator):
         *,
         difference: Any = (),
         alpha: Any = "auto",
-        topology: str = "feed_forward",
+        topology: str | LayerGraph = "feed_forward",
         loss: str = "auto",
         loss_scale: float | None = None,
         algorithm: str = "auto",

@@ -10,6 +10,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from marquardt.arrays import Array, ArrayLike
 from marquardt.estimators.base import NetworkEstimator
+from marquardt.networks import LayerGraph
 
 __all__ = ["NetworkRegressor"]
 
@@ -29,8 +30,10 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         in scaled targets.
         ``"auto"`` takes one a layer from the training data by its evidence (see
         `marquardt.training.EvidenceTraining`); with `early_stopping` it means 1e-4.
-    topology : str
-        ``"feed_forward"`` or ``"cascade_forward"``, where every layer sees the inputs and all earlier layers.
+    topology : str or LayerGraph
+        ``"feed_forward"``; ``"cascade_forward"`` or ``"bridged_multilayer"``, where every layer sees the inputs and all
+        earlier layers; ``"fully_connected_cascade"``, where each hidden unit is a layer of that kind. Or a graph of
+        your own, such as `unit_graph` makes, which leaves sizes and activation unused.
     loss : str
         ``"auto"`` (which is ``"squares"``), ``"squares"``, or against outliers ``"huber"``, ``"soft_l1"``,
         ``"cauchy"``.
@@ -130,7 +133,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         activation: str = "tanh",
         *,
         alpha: Any = "auto",
-        topology: str = "feed_forward",
+        topology: str | LayerGraph = "feed_forward",
         loss: str = "auto",
         loss_scale: float | None = None,
         algorithm: str = "auto",

@@ -8,7 +8,15 @@ from marquardt.networks.activations import (
     name_and_gain,
     register_activation,
 )
-from marquardt.networks.builders import TOPOLOGIES, build, cascade_forward, feed_forward, hidden_sizes
+from marquardt.networks.builders import (
+    TOPOLOGIES,
+    bridged_multilayer,
+    build,
+    cascade_forward,
+    feed_forward,
+    fully_connected_cascade,
+    hidden_sizes,
+)
 from marquardt.networks.dynamic import distributed_delay, layer_recurrent, nar, narx, time_delay
 from marquardt.networks.graph import INPUTS, TARGETS, Layer, LayerGraph, LayerSpan
 from marquardt.networks.initialization import INITIALIZATIONS, initial_weights
@@ -16,7 +24,9 @@ from marquardt.networks.loops import close_loop, open_loop, remove_delay
 from marquardt.networks.network import Network, forward
 from marquardt.networks.scaling import SCALINGS, ColumnStatistics, Scaling
 from marquardt.networks.simulation import DelayStates, Prepared, Sequences, Simulation, delays_of, simulate
+from marquardt.networks.text_form import TopologyFile, read_patterns, read_topology, write_topology
 from marquardt.networks.through_time import Course, TimeWiring
+from marquardt.networks.units import Unit, unit_graph, units_of
 from marquardt.networks.weight_map import WeightMap
 
 __all__ = [
@@ -40,8 +50,11 @@ __all__ = [
     "Sequences",
     "Simulation",
     "TimeWiring",
+    "TopologyFile",
+    "Unit",
     "WeightMap",
     "activation_named",
+    "bridged_multilayer",
     "build",
     "cascade_forward",
     "close_loop",
@@ -49,6 +62,7 @@ __all__ = [
     "distributed_delay",
     "feed_forward",
     "forward",
+    "fully_connected_cascade",
     "hidden_sizes",
     "initial_weights",
     "layer_recurrent",
@@ -56,8 +70,13 @@ __all__ = [
     "nar",
     "narx",
     "open_loop",
+    "read_patterns",
+    "read_topology",
     "register_activation",
     "remove_delay",
     "simulate",
     "time_delay",
+    "unit_graph",
+    "units_of",
+    "write_topology",
 ]

@@ -7,10 +7,18 @@ from numbers import Integral
 from typing import Any
 
 from marquardt.checks import one_of, whole
-from marquardt.errors import ConfigurationError
+from marquardt.errors import ConfigurationError, ShapeError
 from marquardt.networks.graph import INPUTS, Layer, LayerGraph
 
-__all__ = ["TOPOLOGIES", "build", "cascade_forward", "feed_forward", "hidden_sizes"]
+__all__ = [
+    "TOPOLOGIES",
+    "bridged_multilayer",
+    "build",
+    "cascade_forward",
+    "feed_forward",
+    "fully_connected_cascade",
+    "hidden_sizes",
+]
 
 
 def hidden_sizes(sizes: int | Sequence[int]) -> tuple[int, ...]:
@@ -51,13 +59,14 @@ def _build(
     activation: str,
     output_activation: str,
     sources_of: Callable[[list[str]], tuple[str, ...]],
+    bias: bool,
 ) -> LayerGraph:
     earlier = [INPUTS]
     layers = []
     for number, size in enumerate(hidden_sizes(sizes), start=1):
-        layers.append(Layer(size, activation, sources_of(earlier), name=f"hidden{number}"))
+        layers.append(Layer(size, activation, sources_of(earlier), bias, f"hidden{number}"))
         earlier.append(layers[-1].name)
-    layers.append(Layer(n_outputs, output_activation, sources_of(earlier), name="output"))
+    layers.append(Layer(n_outputs, output_activation, sources_of(earlier), bias, "output"))
     return LayerGraph(n_inputs, tuple(layers))
 
 
@@ -67,6 +76,7 @@ def feed_forward(
     n_outputs: int,
     activation: str = "tanh",
     output_activation: str = "identity",
+    bias: bool = True,
 ) -> LayerGraph:
     """Build a feed-forward network: every layer takes the one before it.
 
@@ -80,6 +90,8 @@ def feed_forward(
         Number of outputs.
     activation, output_activation : str
         Activation of the hidden layers and of the output.
+    bias : bool
+        Whether units have biases.
 
     Returns
     -------
@@ -92,7 +104,7 @@ def feed_forward(
     101
     """
     return _build(
-        n_inputs, hidden_layer_sizes, n_outputs, activation, output_activation, lambda earlier: (earlier[-1],)
+        n_inputs, hidden_layer_sizes, n_outputs, activation, output_activation, lambda earlier: (earlier[-1],), bias
     )
 
 
@@ -102,6 +114,7 @@ def cascade_forward(
     n_outputs: int,
     activation: str = "tanh",
     output_activation: str = "identity",
+    bias: bool = True,
 ) -> LayerGraph:
     """Build a cascade-forward network: every layer takes the inputs and all earlier layers.
 
@@ -115,6 +128,8 @@ def cascade_forward(
         Number of outputs.
     activation, output_activation : str
         Activation of the hidden layers and of the output.
+    bias : bool
+        Whether units have biases.
 
     Returns
     -------
@@ -126,25 +141,119 @@ def cascade_forward(
     >>> cascade_forward(2, (3,), 1).layers[-1].sources
     ('inputs', 'hidden1')
     """
-    return _build(n_inputs, hidden_layer_sizes, n_outputs, activation, output_activation, tuple)
+    return _build(n_inputs, hidden_layer_sizes, n_outputs, activation, output_activation, tuple, bias)
+
+
+def bridged_multilayer(
+    n_inputs: int,
+    hidden_layer_sizes: int | Sequence[int],
+    n_outputs: int,
+    activation: str = "tanh",
+    output_activation: str = "identity",
+    bias: bool = True,
+) -> LayerGraph:
+    """Build a bridged multilayer perceptron (BMLP): another name for `cascade_forward`.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Number of inputs.
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer.
+    n_outputs : int
+        Number of outputs.
+    activation, output_activation : str
+        Activation of the hidden layers and of the output.
+    bias : bool
+        Whether units have biases.
+
+    Returns
+    -------
+    LayerGraph
+        Every layer takes the inputs and all earlier layers.
+
+    Examples
+    --------
+    >>> bridged_multilayer(3, 1, 1) == cascade_forward(3, 1, 1)
+    True
+    """
+    return cascade_forward(n_inputs, hidden_layer_sizes, n_outputs, activation, output_activation, bias)
+
+
+def fully_connected_cascade(
+    n_inputs: int,
+    hidden_layer_sizes: int | Sequence[int],
+    n_outputs: int,
+    activation: str = "tanh",
+    output_activation: str = "identity",
+    bias: bool = True,
+) -> LayerGraph:
+    """Build a fully connected cascade (FCC): single units, each with the inputs and all units before it.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Number of inputs.
+    hidden_layer_sizes : int or sequence of int
+        How many units come before the outputs; of a sequence the sum.
+    n_outputs : int
+        Number of outputs, the last units. They take everything but each other; for outputs that do, use `unit_graph`.
+    activation, output_activation : str
+        Activation of the hidden layers and of the output.
+    bias : bool
+        Whether units have biases.
+
+    Returns
+    -------
+    LayerGraph
+        Layers of one unit, hidden1, hidden2, …, and output.
+
+    Examples
+    --------
+    Three units for parity-7, of which the last is the output:
+
+    >>> fully_connected_cascade(7, 2, 1).n_weights
+    27
+    """
+    single = (1,) * sum(hidden_sizes(hidden_layer_sizes))
+    return cascade_forward(n_inputs, single, n_outputs, activation, output_activation, bias)
 
 
 TOPOLOGIES: dict[str, Callable[..., LayerGraph]] = {
     "feed_forward": feed_forward,
     "cascade_forward": cascade_forward,
+    "bridged_multilayer": bridged_multilayer,
+    "fully_connected_cascade": fully_connected_cascade,
 }
 """Builders by the name that options give."""
 
 
-def build(topology: str, *args: object, **kwargs: object) -> LayerGraph:
-    """Build a graph by the name of its topology.
+def build(
+    topology: str | LayerGraph,
+    n_inputs: int,
+    hidden_layer_sizes: int | Sequence[int],
+    n_outputs: int,
+    activation: str = "tanh",
+    output_activation: str = "identity",
+    bias: bool = True,
+) -> LayerGraph:
+    """Build a graph by the name of its topology, or take one that is there.
 
     Parameters
     ----------
-    topology : str
-        One of `TOPOLOGIES`.
-    *args, **kwargs
-        What the builder takes.
+    topology : str or LayerGraph
+        One of `TOPOLOGIES`, or a graph, which goes as it is: of the others only the numbers of inputs and outputs are
+        looked at.
+    n_inputs : int
+        Number of inputs.
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer.
+    n_outputs : int
+        Number of outputs.
+    activation, output_activation : str
+        Activation of the hidden layers and of the output.
+    bias : bool
+        Whether units have biases.
 
     Returns
     -------
@@ -155,5 +264,20 @@ def build(topology: str, *args: object, **kwargs: object) -> LayerGraph:
     ------
     ConfigurationError
         If there is no such topology.
+    ShapeError
+        If a graph has other inputs or outputs.
+
+    Examples
+    --------
+    >>> build("fully_connected_cascade", 2, 3, 1).describe()
+    '2-1-1-1-1 tanh, tanh, tanh, identity'
     """
-    return TOPOLOGIES[one_of(topology, TOPOLOGIES, "topology")](*args, **kwargs)
+    if isinstance(topology, LayerGraph):
+        if (topology.n_inputs, topology.n_outputs) != (n_inputs, n_outputs):
+            raise ShapeError(
+                f"The topology {topology.describe()} has {topology.n_inputs} inputs and {topology.n_outputs} outputs, "
+                f"and the data need {n_inputs} and {n_outputs}."
+            )
+        return topology
+    builder = TOPOLOGIES[one_of(topology, TOPOLOGIES, "topology")]
+    return builder(n_inputs, hidden_layer_sizes, n_outputs, activation, output_activation, bias)

@@ -67,8 +67,8 @@ class Settings:
         Units of each hidden layer; empty for a linear network.
     activation : str
         Of the hidden layers.
-    topology : str
-        ``"feed_forward"`` or ``"cascade_forward"``.
+    topology : str or LayerGraph
+        One of `TOPOLOGIES`, or a graph of your own, which leaves the two above unused.
     loss : str
         ``"auto"`` (squares for regression, cross-entropy for classification) or one of `LOSSES`.
     loss_scale : float, optional
@@ -112,7 +112,7 @@ class Settings:
 
     hidden_layer_sizes: Any = (10,)
     activation: str = "tanh"
-    topology: str = "feed_forward"
+    topology: str | LayerGraph = "feed_forward"
     loss: str = "auto"
     loss_scale: float | None = None
     alpha: Any = 0.0
@@ -132,7 +132,8 @@ class Settings:
         hidden_sizes(self.hidden_layer_sizes)
         if not activation_named(self.activation).elementwise:
             raise ConfigurationError(f"Hidden layers cannot be {self.activation}: its units depend on each other.")
-        one_of(self.topology, TOPOLOGIES, "topology")
+        if not isinstance(self.topology, LayerGraph):
+            one_of(self.topology, TOPOLOGIES, "topology, if it is no LayerGraph,")
         one_of(self.loss, ("auto", "cross_entropy", *LOSSES), "loss")
         if self.loss_scale is not None and self.loss not in ("huber", "cauchy", "soft_l1"):
             raise ConfigurationError(
