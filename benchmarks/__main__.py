@@ -20,6 +20,7 @@ NAMES = (
     "memory",
     "start_up",
     "scores",
+    "forecasting",
     "crossovers",
     "contest",
     "scaling",
