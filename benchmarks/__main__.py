@@ -18,6 +18,7 @@ NAMES = (
     "cascades",
     "toolbox_six",
     "memory",
+    "larger_than_memory",
     "start_up",
     "scores",
     "forecasting",
