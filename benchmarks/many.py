@@ -17,7 +17,7 @@ from benchmarks.measuring import table, write
 from benchmarks.parity import parity
 from benchmarks.sine import GRAPH, INPUTS, TARGETS, start
 from marquardt.networks import Network, feed_forward
-from marquardt.numerics import hold_blas
+from marquardt.numerics import describe_native, hold_blas
 from marquardt.training import Limits, train, train_many
 
 RUNS = 1000
@@ -46,13 +46,13 @@ def main() -> None:
     wave, short = Network(GRAPH, sines[0]), Limits(max_epochs=50, min_gradient=0.0)
 
     def together() -> object:
-        return train_many(network, starts, inputs, targets, limits=limits)
+        return train_many(network, starts, inputs, targets, limits=limits, threads=1)
 
     def alone() -> object:
         return [train(network.with_weights(w), inputs, targets, limits=limits) for w in starts[:ALONE]]
 
     def waves() -> object:
-        return train_many(wave, sines, INPUTS, TARGETS, limits=short)
+        return train_many(wave, sines, INPUTS, TARGETS, limits=short, threads=1)
 
     def waves_alone() -> object:
         # Every tenth: some starts take more trials than others.
@@ -72,7 +72,8 @@ def main() -> None:
         [f"sine, 1-10-1, {RESTARTS} restarts", f"{restarts:.2f} s", f"{1e3 * one_wave:.1f} ms", f"{cost:.0f} runs"],
     ]
     text = (
-        table(["", "side by side", "one run by itself", "cost as much as"], rows)
+        f"{describe_native()}\n\n"
+        + table(["", "side by side", "one run by itself", "cost as much as"], rows)
         + f"\n\nParity-3: uniform starts in (−1, 1), tanh units, done at a sum of squares of 0.01, at most 100 epochs; "
         f"{ends['goal']} of {RUNS:,} reach it. A run costs {gain:.0f} times less than by itself (must: all in 0.5 s, "
         f"reach for: 0.15 s). The sine: 50 epochs each (must: less than 20 runs). The fewest seconds of {ROUNDS} "

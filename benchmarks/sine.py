@@ -15,7 +15,7 @@ from scipy.optimize import least_squares
 
 from benchmarks.measuring import table, write
 from marquardt.networks import Network, feed_forward, initial_weights
-from marquardt.numerics import hold_blas
+from marquardt.numerics import describe_native, hold_blas
 from marquardt.training import Limits, train
 
 STARTS = 20
@@ -135,10 +135,10 @@ def main() -> None:
     falls = ", ".join(f"{a.best_perf:.1e} → {b.best_perf:.1e}" for a, b in zip(records, further, strict=False))
     data |= {"times": times, "mse after 300 epochs": best, "below 2e-8": below}
     text = (
-        f"Time to an MSE of {GOAL:g} from the same {STARTS} starts, one thread, medians:\n\n"
+        f"{describe_native()} Time to an MSE of {GOAL:g} from the same {STARTS} starts, one thread, medians:\n\n"
         + table(["", "reached", "time"], rows)
         + f"\n\nStart by start, marquardt is {statistics.median(ratios):.1f} times faster than MINPACK with the "
-        f"analytic Jacobian (must: 4, reach for: 10; median over the {len(ratios)} starts that both bring to the "
+        f"analytic Jacobian (must: 6, reach for: 12; median over the {len(ratios)} starts that both bring to the "
         f"goal; from {min(ratios):.1f} to {max(ratios):.1f}).\n\n{note}\n\nAfter 300 epochs {below} of {STARTS} starts "
         f"are below an MSE of 2e-8 (median {statistics.median(best):.1e}, worst {best[-1]:.1e}). It goes on to fall; "
         f"after 3,000 epochs, the first three starts: {falls}."

@@ -98,7 +98,8 @@ def test_losses_are_in_the_metric_of_the_goal():
 def test_all_algorithms_begin_at_the_same_point():
     found = compare(EASY, [LM, DESCENT], 4, max_epochs=3)
     for one, other in zip(found.runs_of(LM), found.runs_of(DESCENT), strict=True):
-        assert one.losses[0] == other.losses[0]
+        # The compiled kernel and NumPy sum in another order.
+        assert one.losses[0] == pytest.approx(other.losses[0], rel=1e-14)
     assert len({run.losses[0] for run in found.runs_of(LM)}) == 4
 
 

@@ -29,6 +29,7 @@ from marquardt import (
 )
 from marquardt.algorithms import LevenbergMarquardt
 from marquardt.estimators.merging import merge
+from marquardt.numerics import native
 from marquardt.training import Fitting
 
 BOTH = pytest.mark.parametrize("estimator", [NetworkRegressor, NetworkClassifier], ids=lambda kind: kind.__name__)
@@ -333,6 +334,7 @@ def test_an_interrupt_keeps_the_best_network(monkeypatch, alpha, early_stopping)
         return judge(self, *arguments)
 
     monkeypatch.setattr(LevenbergMarquardt, "judge", interrupted)
+    monkeypatch.setattr(native, "_MODULE", None)  # compiled trials have no judge
     model = NetworkRegressor(alpha=alpha, early_stopping=early_stopping, max_fail=0, random_state=0)
     with pytest.warns(UserWarning, match="Training was interrupted; the best network found so far is kept"):
         model.fit(X, y)

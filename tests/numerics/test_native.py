@@ -214,5 +214,7 @@ def asked(knob):
 
 def test_the_knob_switches_it_off():
     assert asked("0").stdout == "True The compiled kernel is off: MARQUARDT_NATIVE is 0.\n"
-    assert asked("1").stdout == f"{native_kernel() is None} {describe_native()}\n"
+    assert asked("1").stdout == asked("").stdout
+    if native_kernel() is not None:
+        assert asked("1").stdout == f"False {describe_native()}\n"
     assert "must be 0 or 1, got 'yes'" in asked("yes").stderr

@@ -177,11 +177,11 @@ def test_an_interrupt_keeps_the_best_of_every_lane():
     graph = feed_forward(2, 5, 1)
     network, inputs, targets = problem(graph)
     starts = starts_of(graph, 6)
-    results = train_many(network, starts, inputs, targets, parts=PARTS, clock=interrupted_after(12))
+    results = train_many(network, starts, inputs, targets, parts=PARTS, clock=interrupted_after(6))
     assert {stop.code for stop in results.stops} == {"user"}
     for result in results:
         record = result.record
-        assert 0 < record.num_epochs <= 12
+        assert 0 < record.num_epochs <= 6
         assert str(record.num_epochs) in record.stop.sentence
         assert record.best_epoch == int(np.argmin(record.vperf))
         error = (result.network.outputs(X[PARTS.validation]) - Y[PARTS.validation, :1])[:, 0]
@@ -314,3 +314,21 @@ def test_lanes_are_iterated_once():
     assert list(lanes)[-1] == 0
     with pytest.raises(ConfigurationError, match="iterated once"):
         list(lanes)
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_threads_change_nothing(n_threads):
+    graph = feed_forward(2, 5, 1)
+    network, inputs, targets = problem(graph)
+    starts, limits = starts_of(graph, 14), Limits(max_epochs=9)
+    alone = train_many(network, starts, inputs, targets, limits=limits, threads=1)
+    shared = train_many(network, starts, inputs, targets, limits=limits, threads=n_threads)
+    assert np.array_equal(alone.weights, shared.weights)
+    assert [result.record.evaluations for result in alone] == [result.record.evaluations for result in shared]
+
+
+def test_a_number_of_threads_that_cannot_be_is_refused():
+    graph = feed_forward(2, 5, 1)
+    network, inputs, targets = problem(graph)
+    with pytest.raises(ConfigurationError, match="threads must be a whole number from 1 up, got 0"):
+        Lanes(network, starts_of(graph, 2), inputs, targets, threads=0)

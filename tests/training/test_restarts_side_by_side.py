@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from marquardt.numerics import native, native_kernel
 from marquardt.training import Division, EvidenceTraining, Fitting, Limits, Settings, Training
 from marquardt.training import fitting as fitting_module
 from marquardt.training.lanes import Lane
@@ -12,6 +13,7 @@ from marquardt.training.lanes import Lane
 X = np.random.default_rng(0).uniform(-1, 1, size=(60, 2))
 Y = np.sin(3 * X[:, 0]) + X[:, 1] ** 2
 PARTS = Division("interleaved", 0.25, 0.15).split(60)
+needs_kernel = pytest.mark.skipif(native_kernel() is None, reason="There is no compiled kernel here.")
 SMALL = {"hidden_layer_sizes": 3, "seed": 1, "restarts": 20, "limits": Limits(max_epochs=8)}
 
 
@@ -26,6 +28,7 @@ def pulled(**options):
 
 def one_after_the_other(monkeypatch, **options):
     monkeypatch.setattr(fitting_module, "LANES_FROM", 1000)
+    monkeypatch.setattr(fitting_module, "COMPILED_LANES_FROM", 1000)
     return pulled(**options)
 
 
@@ -114,8 +117,19 @@ def test_the_network_is_at_least_as_good_as_the_best_that_was_shown():
     ],
     ids=str,
 )
-def test_others_are_trained_one_after_the_other(settings):
+def test_others_are_trained_one_after_the_other(settings, monkeypatch):
+    monkeypatch.setattr(native, "_MODULE", None)  # with the kernel, fewer and larger ones go together
     assert isinstance(fitting(**settings).training, Training)
+
+
+@needs_kernel
+def test_the_kernel_takes_fewer_and_with_several_processors_larger_ones(monkeypatch):
+    assert isinstance(fitting(restarts=10).training, Lane)
+    assert isinstance(fitting(restarts=9).training, Training)
+    assert isinstance(fitting(hidden_layer_sizes=20, threads=1).training, Training)
+    for cpus, kind in ((1, Training), (4, Lane)):
+        monkeypatch.setattr(fitting_module, "usable_cpus", lambda cpus=cpus: cpus)
+        assert isinstance(fitting(hidden_layer_sizes=20).training, kind)
 
 
 def test_softmax_and_the_evidence_are_trained_one_after_the_other():

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
 from marquardt.losses import LogisticCrossEntropy, Squares, WeightDecay
 from marquardt.networks import Network, Scaling, feed_forward, initial_weights
+from marquardt.numerics import native
 from marquardt.objective import Need, Objective
 from marquardt.training import Division, Limits, Training, train
 
@@ -145,7 +146,19 @@ def interrupt_after(run, part, n):
             raise KeyboardInterrupt
         return original(weights, need)
 
-    objective.at = at
+    def descent(*settings):
+        trials = original_descent(*settings)
+
+        def interrupted(*arguments):
+            trials(*arguments)  # all is done in place when the interrupt comes
+            calls.append("descent")
+            if len(calls) == n:
+                raise KeyboardInterrupt
+
+        return None if trials is None else interrupted
+
+    original_descent = objective.descent
+    objective.at, objective.descent = at, descent
 
 
 @pytest.mark.parametrize("part", ["objective", "_validation", "_test"])
@@ -164,6 +177,7 @@ def test_an_interrupt_anywhere_keeps_the_best_so_far(part, n):
 
 
 def test_train_keeps_the_best_on_an_interrupt(monkeypatch):
+    monkeypatch.setattr(native, "_MODULE", None)  # trial by trial
     calls = []
     original = Objective.at
 

@@ -2,6 +2,7 @@
 
 from marquardt.objective.batched import BatchedObjective
 from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, Source
+from marquardt.objective.compiled import Descent, is_compiled
 from marquardt.objective.evaluation import Evaluation, Facts, Need, System
 from marquardt.objective.objective import Objective
 from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, machine_memory, require_memory
@@ -15,6 +16,7 @@ __all__ = [
     "BatchedObjective",
     "Block",
     "Blocks",
+    "Descent",
     "Evaluation",
     "Facts",
     "Need",
@@ -25,6 +27,7 @@ __all__ = [
     "System",
     "TimeObjective",
     "TimePlan",
+    "is_compiled",
     "machine_memory",
     "require_memory",
     "sequence_objective",

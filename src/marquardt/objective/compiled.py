@@ -10,22 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from marquardt.arrays import Array
+from marquardt.arrays import Array, Indices
 from marquardt.losses import Loss, Squares
-from marquardt.networks import COMPILED_ACTIVATIONS
+from marquardt.networks import COMPILED_ACTIVATIONS, LayerGraph, activation_named
 from marquardt.numerics import ACTIVATION_CODES, native_kernel
 from marquardt.objective.blocks import Block
 from marquardt.objective.passes import Wiring
 
-__all__ = ["Compiled", "is_compiled"]
+__all__ = ["Compiled", "Descent", "is_compiled"]
 
 
-def is_compiled(wiring: Wiring, loss: Loss) -> bool:
+def is_compiled(graph: LayerGraph, loss: Loss) -> bool:
     """Return whether the kernel is there and covers network and loss.
 
     Parameters
     ----------
-    wiring : Wiring
+    graph : LayerGraph
         The network.
     loss : Loss
         Squares, with or without weights of the outputs; a subclass may have a value of its own.
@@ -33,15 +33,18 @@ def is_compiled(wiring: Wiring, loss: Loss) -> bool:
     Returns
     -------
     bool
-        False for activations that the kernel has not, or that have been replaced, and for fixed or shared weights.
+        False for activations that the kernel has not, or that have been replaced; for fixed or shared weights; and for
+        delays.
     """
     return (
         native_kernel() is not None
         and type(loss) is Squares
-        and wiring.weight_map is None
+        and graph.weight_map is None
+        and not any(layer.delays for layer in graph.layers)
         and all(
-            COMPILED_ACTIVATIONS.get(layer.activation) is activation
-            for layer, activation in zip(wiring.graph.layers, wiring.activations, strict=True)
+            layer.activation in COMPILED_ACTIVATIONS
+            and COMPILED_ACTIVATIONS[layer.activation] is activation_named(layer.activation)
+            for layer in graph.layers
         )
     )
 
@@ -145,3 +148,52 @@ class Compiled:
             Where the derivatives are written; of no lane at all, if they are never wanted.
         """
         self.kernel.lanes(weights, bar, decay, sums, losses, gradient, normal)
+
+
+class Descent:
+    """Trials of plain Levenberg–Marquardt, for one network or many, without Python in between.
+
+    A trial is a damped solve and, where that succeeds, a pass; a lower loss is accepted, with its derivatives and a
+    lower μ, and any other raises μ.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        Network and data.
+    decay : ndarray of shape (n_weights,), optional
+        The diagonal of the penalty.
+    increase, decrease : float
+        What μ is multiplied with after a rejected and an accepted trial.
+    lowest, largest : float
+        Where μ is held after it fell, and above which there is no further trial.
+    """
+
+    def __init__(
+        self, compiled: Compiled, decay: Array | None, increase: float, decrease: float, lowest: float, largest: float
+    ) -> None:
+        self._kernel, self._decay = compiled.kernel, decay
+        self._settings = np.array([increase, decrease, lowest, largest])
+
+    def __call__(
+        self,
+        most: int,
+        weights: Array,
+        losses: Array,
+        sums: Array,
+        gradient: Array,
+        normal: Array,
+        mu: Array,
+        counts: Indices,
+    ) -> None:
+        """Go on in every lane until a trial is accepted, μ is above its largest value, or it has had enough.
+
+        Parameters
+        ----------
+        most : int
+            Trials of a lane.
+        weights, losses, sums, gradient, normal, mu : ndarray with a leading axis of lanes
+            The accepted points; changed in place. `losses` and `mu` have no other axis.
+        counts : ndarray of int64 of shape (n_lanes, 3)
+            Where the trials, the evaluations, and 1 for an acceptance are written.
+        """
+        self._kernel.descend(self._decay, self._settings, most, weights, losses, sums, gradient, normal, mu, counts)

@@ -17,7 +17,7 @@ from marquardt.networks import LayerGraph, Scaling
 from marquardt.numerics import hold_blas, is_held
 from marquardt.objective.bending import bent_outputs
 from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, Source
-from marquardt.objective.compiled import Compiled, is_compiled
+from marquardt.objective.compiled import Compiled, Descent, is_compiled
 from marquardt.objective.evaluation import Evaluation, Facts, Need, System
 from marquardt.objective.explicit import explicit_jacobian
 from marquardt.objective.hessian import HessianSums
@@ -114,6 +114,9 @@ class Objective:
     >>> here.loss, here.gradient, here.normal
     (5.0, array([-3., -4.]), array([[1., 1.], [1., 2.]]))
     """
+
+    _single: SingleOutput | Compiled | None = None
+    """The whole pass in one object, where there is one for network and loss."""
 
     def __init__(
         self,
@@ -270,7 +273,7 @@ class Objective:
             systems=systems,
             n_decays=1 if penalty is None else len({alpha for both in penalty.by_layer(graph) for alpha in both}),
             held_bytes=source.held_bytes,
-            is_compiled=is_compiled(self._wiring, self.loss),
+            is_compiled=is_compiled(graph, self.loss),
         )
         self._penalty = penalty
         self._diagonal = None if penalty is None else penalty.diagonal(graph)
@@ -293,11 +296,11 @@ class Objective:
         self._product_scratch = [Scratch(is_alone) for _ in range(self.plan.threads)]
         self._last: tuple[bytes, Pass, Array] | None = None
         self._pool: ThreadPoolExecutor | None = None
-        self._single: SingleOutput | Compiled | None = None
+        self._single = None
         only = self._blocks.only
         if self.plan.form != "explicit" or only is None or squares is None:
             return
-        if is_compiled(self._wiring, squares):
+        if is_compiled(graph, squares):
             self._single = Compiled(self._wiring, only, squares)
         elif graph.n_outputs == 1 and graph.output.activation != "softmax":
             output_weight = 1.0 if squares.output_weights is None else squares.output_weights[0]
@@ -341,10 +344,9 @@ class Objective:
     def facts(self) -> Facts:
         """What rules may know."""
         layers = len(self.graph.layers)
-        decayed = tuple(
-            np.flatnonzero(WeightDecay(tuple(float(k == layer) for k in range(layers))).diagonal(self.graph))
-            for layer in range(layers)
-        )
+        # Layer k has the decay k + 1: one diagonal tells them all.
+        numbers = WeightDecay(tuple(float(k + 1) for k in range(layers))).diagonal(self.graph)
+        decayed = tuple(np.flatnonzero(numbers == k + 1) for k in range(layers))
         firsts = np.arange(self.n_weights) if self.graph.weight_map is None else self.graph.weight_map.first
         is_hidden_bias = firsts < self.graph.spans[-1].start
         is_hidden_bias[np.concatenate(decayed)] = False
@@ -489,6 +491,30 @@ class Objective:
                 root = root * np.sqrt(block.weight)
             parts.append(((outputs - block.targets) * root).T.ravel())
         return np.concatenate(parts)
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the compiled kernel does the passes."""
+        return isinstance(self._single, Compiled)
+
+    def descent(self, increase: float, decrease: float, lowest: float, largest: float) -> Descent | None:
+        """Return trials of plain Levenberg–Marquardt as compiled code, where the kernel covers the objective.
+
+        Parameters
+        ----------
+        increase, decrease : float
+            What μ is multiplied with after a rejected and an accepted trial.
+        lowest, largest : float
+            Where μ is held after it fell, and above which there is no further trial.
+
+        Returns
+        -------
+        Descent or None
+            None where the trials go one by one.
+        """
+        if not isinstance(self._single, Compiled):
+            return None
+        return Descent(self._single, self._diagonal, increase, decrease, lowest, largest)
 
     def close(self) -> None:
         """End the threads and the reading, if any were started."""

@@ -31,11 +31,13 @@ from marquardt.networks import (
     hidden_sizes,
     initial_weights,
 )
-from marquardt.objective import FORMS, Facts, Need, machine_memory, require_memory
+from marquardt.numerics import usable_cpus
+from marquardt.objective import FORMS, Facts, Need, is_compiled, machine_memory, require_memory
 from marquardt.training.data import ArrayData, TrainingData
 from marquardt.training.division import Parts
 from marquardt.training.evidence import EvidenceTraining
-from marquardt.training.lanes import Lane, Lanes, is_plain
+from marquardt.training.lanes import Lane, Lanes
+from marquardt.training.loop import is_plain
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits
 from marquardt.training.training import Training
@@ -55,6 +57,11 @@ LANES_FROM, LANES_WEIGHTS, LANES_JACOBIAN = 20, 65, 20_000
 """Restarts from which, and weights and numbers of a Jacobian up to which restarts go on side by side. Measured with
 early stopping: 20 restarts are 1.9 times faster for 13 weights and 60 samples, 1.3 for 65 and 300; 10 restarts of 21 to
 65 weights are not, as lanes that have stopped leave few."""
+
+COMPILED_LANES_FROM, THREADED_WEIGHTS = 10, 300
+"""The same with the compiled kernel; and the weights up to which threads share its lanes, where there are several
+processors. With early stopping 10 restarts took half the time for 31 weights and 200 samples; on one thread those of
+121 weights on 442 samples, or 241 on 800, gained nothing (0.9 to 1.0): there it is the threads that pay."""
 
 
 @dataclass(frozen=True)
@@ -528,9 +535,7 @@ class Fitting:
         settings, graph = self.settings, self._untrained.graph
         return (
             isinstance(self._data, ArrayData)
-            and settings.restarts >= LANES_FROM
-            and graph.n_weights <= LANES_WEIGHTS
-            and graph.n_weights * graph.n_outputs * self._data.n_training <= LANES_JACOBIAN
+            and self._pays_side_by_side(graph, self._data.n_training)
             and is_plain(self.rule)
             and not self._is_decay_weighed()
             and settings.form in ("auto", "explicit")
@@ -539,6 +544,14 @@ class Fitting:
             and math.isinf(settings.limits.max_seconds)
             and activation_named(graph.output.activation).elementwise
         )
+
+    def _pays_side_by_side(self, graph: LayerGraph, n_samples: int) -> bool:
+        restarts = self.settings.restarts
+        if is_compiled(graph, self.loss):
+            most = THREADED_WEIGHTS if self.settings.threads is None and usable_cpus() > 1 else LANES_WEIGHTS
+            return restarts >= COMPILED_LANES_FROM and graph.n_weights <= most
+        numbers = graph.n_weights * graph.n_outputs * n_samples
+        return restarts >= LANES_FROM and graph.n_weights <= LANES_WEIGHTS and numbers <= LANES_JACOBIAN
 
     def _side_by_side(self) -> list[Lane]:
         settings, data = self.settings, self._data
@@ -554,6 +567,7 @@ class Fitting:
             parts=data.parts,
             rule=self.rule,
             limits=settings.limits,
+            threads=settings.threads,
         )
         return lanes.runs()
 

@@ -17,6 +17,8 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -25,18 +27,22 @@ from marquardt.algorithms import LevenbergMarquardt, StepRule
 from marquardt.algorithms.damping import Damping
 from marquardt.algorithms.levenberg_marquardt import MU_FLOOR, Damped
 from marquardt.arrays import AnyArray, Array, ArrayLike, Indices, require_finite
+from marquardt.checks import whole
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import Network
-from marquardt.numerics import hold_blas, solve_damped_each
-from marquardt.objective import BatchedObjective
+from marquardt.numerics import hold_blas, solve_damped_each, usable_cpus
+from marquardt.objective import BatchedObjective, Descent
 from marquardt.training.division import Parts
+from marquardt.training.loop import MOST_TRIALS, descent_of, is_plain
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits, Status, Stop
 from marquardt.training.training import TrainingResult
 
-__all__ = ["Lane", "Lanes", "ManyResults", "is_plain", "train_many"]
+__all__ = ["Lane", "Lanes", "ManyResults", "train_many"]
 
+THREADED_SECONDS = 5e-4
+"""A sweep estimated to be shorter than this is not worth a second thread."""
 TOGETHER_BYTES = 256 << 20
 """What the normal matrices of the lanes that go on together may take; more lanes than that are taken in turns."""
 
@@ -115,6 +121,9 @@ class Lanes:
         With fixed factors and D = I; the defaults when not given.
     limits : Limits
         What ends a run, for each; the time is for all together.
+    threads : int, optional
+        Threads that share the lanes where the compiled kernel trains them; as many as there are processors, if a sweep
+        is long enough to be worth it, when not given. Results do not depend on it.
     clock : callable
         Returns seconds; for tests.
 
@@ -166,6 +175,7 @@ class Lanes:
         parts: Parts | None = None,
         rule: StepRule | None = None,
         limits: Limits | None = None,
+        threads: int | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.network = network
@@ -222,6 +232,12 @@ class Lanes:
         self._history: list[tuple[AnyArray, ...]] = []
         self._n_read = 0
         self._pulled: Generator[int, None, None] | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        wanted = usable_cpus() if threads is None else whole(threads, "threads", minimum=1)
+        is_long = self.n_lanes * self.objective.plan.seconds >= THREADED_SECONDS
+        self._threads = wanted if (threads is not None or is_long) and self.objective.is_compiled else 1
+        # More shares than threads: some lanes have more trials than others.
+        self._shares = 1 if self._threads == 1 else 4 * self._threads
         self.is_cancelled = False
         self._is_started = False
 
@@ -301,19 +317,27 @@ class Lanes:
         with hold_blas():
             started = self._clock()
             at_once = max(1, TOGETHER_BYTES // (8 * self.objective.n_weights**2))
-            for first in range(0, self.n_lanes, at_once):
-                lanes = np.arange(first, min(first + at_once, self.n_lanes))
-                for going in self._sweeps(lanes, started):
-                    if not self.is_cancelled:
-                        yield going + self.n_lanes - 1 - int(lanes[-1])
-                    if self.is_cancelled:
-                        return
+            if self._threads > 1:
+                self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="marquardt")
+            try:
+                for first in range(0, self.n_lanes, at_once):
+                    lanes = np.arange(first, min(first + at_once, self.n_lanes))
+                    for going in self._sweeps(lanes, started):
+                        if not self.is_cancelled:
+                            yield going + self.n_lanes - 1 - int(lanes[-1])
+                        if self.is_cancelled:
+                            return
+            finally:
+                if self._pool is not None:
+                    self._pool.shutdown()
+                    self._pool = None
 
     # ---------------------------------------------------------------- sweeps
 
     def _sweeps(self, lanes: Indices, started: float) -> Iterator[int]:
         """Train some of the lanes; yields how many of them go on."""
         rule, objective = self._rule, self.objective
+        descent = descent_of(objective, rule)
         now = self._at_the_start(lanes)
         is_accepted = np.ones(len(lanes), dtype=bool)
         is_stuck = ~is_accepted
@@ -329,6 +353,10 @@ class Lanes:
             yield len(now.lane)
             if len(now.lane) == 0:
                 return
+            if descent is not None:
+                now, is_accepted = self._descended(now, descent)
+                is_stuck = ~is_accepted & (now.mu > rule.mu_max)
+                continue
             step, is_solved = solve_damped_each(now.normal, now.mu, -now.gradient)
             there = now.weights + step
             # A step that cannot be solved for is a trial of infinite loss.
@@ -348,6 +376,34 @@ class Lanes:
                 trial=now.trial + 1,
             )
             is_stuck = ~is_accepted & (now.mu > rule.mu_max)
+
+    def _descended(self, now: _Going, descent: Descent) -> tuple[_Going, AnyArray]:
+        """Compiled trials of all lanes, each until one is accepted; and which have had one."""
+        objective, count = self.objective, len(now.lane)
+        # Whoever watches the time wants to be asked after every trial.
+        most = MOST_TRIALS if math.isinf(self._limits.max_seconds) else 1
+        weights, loss, mu = now.weights.copy(), now.loss.copy(), now.mu.copy()
+        sums, counts = np.zeros((count, objective.n_outputs)), np.zeros((count, 3), dtype=np.int64)
+        arrays = (weights, loss, sums, now.gradient, now.normal, mu, counts)
+        edges = [count * k // self._shares for k in range(self._shares + 1)]
+        parts = [[array[first:last] for array in arrays] for first, last in pairwise(edges) if last > first]
+        if self._pool is None or len(parts) == 1:
+            descent(most, *arrays)
+        else:
+            list(self._pool.map(lambda part: descent(most, *part), parts))
+        trials, values, accepted = counts.T
+        is_accepted = accepted.astype(bool)
+        self._counts[now.lane, 0] += values
+        self._counts[now.lane, 1] += accepted
+        now = now._replace(
+            weights=weights,
+            loss=loss,
+            performance=np.where(is_accepted, objective.performances(sums), now.performance),
+            mu=mu,
+            epoch=now.epoch + accepted,
+            trial=now.trial + trials,
+        )
+        return now, is_accepted
 
     def _at_the_start(self, lanes: Indices) -> _Going:
         objective, count = self.objective, len(lanes)
@@ -606,26 +662,6 @@ def train_many(
     except KeyboardInterrupt:
         lanes.stop_by_user()
     return ManyResults(lanes)
-
-
-def is_plain(rule: StepRule) -> bool:
-    """Return whether a rule is Levenberg–Marquardt as lanes do it: fixed factors, D = I, nothing else.
-
-    Parameters
-    ----------
-    rule : StepRule
-        Any rule.
-
-    Examples
-    --------
-    >>> is_plain(LevenbergMarquardt(mu_init=0.1)), is_plain(LevenbergMarquardt(damping="nielsen"))
-    (True, False)
-    """
-    if type(rule) is not LevenbergMarquardt:
-        return False
-    factors = {name: getattr(rule, name) for name in ("mu_init", "mu_increase", "mu_decrease", "mu_max")}
-    # Whatever else may be chosen is left at its default.
-    return rule == LevenbergMarquardt(**factors)
 
 
 def _checked_starts(starts: ArrayLike, n_weights: int) -> Array:

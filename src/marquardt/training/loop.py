@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from marquardt.algorithms import Outcome, StepRule, Verdict
+import numpy as np
+
+from marquardt.algorithms import LevenbergMarquardt, Outcome, StepRule, Verdict
+from marquardt.algorithms.damping import Damping
+from marquardt.algorithms.levenberg_marquardt import MU_FLOOR, Damped
 from marquardt.arrays import Array
 from marquardt.errors import DataError
-from marquardt.objective import Evaluation, Objective
+from marquardt.objective import Descent, Evaluation, Need, Objective
 
-__all__ = ["Row", "iterate"]
+__all__ = ["MOST_TRIALS", "Row", "accepted_rows", "descent_of", "is_plain", "iterate"]
 
 
 class Row(NamedTuple):
@@ -45,6 +49,9 @@ class Row(NamedTuple):
     outcome: Outcome | None
     state: Any
 
+
+MOST_TRIALS = 50
+"""Trials in one call of compiled code: from the lowest μ to the largest it takes 31 with the usual factor."""
 
 _MOVES = (Verdict.ACCEPT, Verdict.SETTLED)
 _ENDS = (Verdict.STUCK, Verdict.SETTLED)
@@ -109,3 +116,95 @@ def iterate(objective: Objective, rule: StepRule, weights: Array, state: Any = N
         yield row(verdict)
         if verdict in _ENDS:
             return
+
+
+def is_plain(rule: StepRule) -> bool:
+    """Return whether a rule is Levenberg–Marquardt as lanes do it: fixed factors, D = I, nothing else.
+
+    Parameters
+    ----------
+    rule : StepRule
+        Any rule.
+
+    Examples
+    --------
+    >>> is_plain(LevenbergMarquardt(mu_init=0.1)), is_plain(LevenbergMarquardt(damping="nielsen"))
+    (True, False)
+    """
+    if type(rule) is not LevenbergMarquardt:
+        return False
+    factors = {name: getattr(rule, name) for name in ("mu_init", "mu_increase", "mu_decrease", "mu_max")}
+    # Whatever else may be chosen is left at its default.
+    return rule == LevenbergMarquardt(**factors)
+
+
+def descent_of(objective: Objective, rule: StepRule) -> Descent | None:
+    """Return the rule's trials as compiled code, where there is such code for rule and objective.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimized.
+    rule : StepRule
+        How.
+    """
+    if not is_plain(rule) or not isinstance(rule, LevenbergMarquardt):
+        return None
+    return objective.descent(*rule.factors, MU_FLOOR, rule.mu_max)
+
+
+def accepted_rows(
+    objective: Objective, rule: LevenbergMarquardt, descent: Descent, weights: Array, most: int
+) -> Iterator[Row]:
+    """Train as `iterate` does, but with several trials in one call, and a row for those that were accepted.
+
+    The gradient and the matrix of a row are written over by the next.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimized.
+    rule : LevenbergMarquardt
+        A plain one.
+    descent : Descent
+        As `descent_of` returns it for both.
+    weights : ndarray of shape (n_weights,)
+        The start.
+    most : int
+        Trials in one call; there is a row for the last of them, too.
+
+    Yields
+    ------
+    Row
+        Without a state, but for the last.
+
+    Raises
+    ------
+    DataError
+        If the loss at the start is not finite.
+    """
+    here = objective.at(weights, Need.NORMAL)
+    gradient, normal = here.gradient, here.normal
+    if gradient is None or normal is None:
+        raise DataError("The loss overflows at the start. Scale the inputs and targets, or start from smaller weights.")
+    mu, loss, sums = np.array([rule.mu_init], dtype=np.float64), np.array([here.loss]), here.sums.copy()
+    counts, evaluations = np.zeros(3, dtype=np.int64), objective.evaluations
+    epoch = trial = 0
+    yield Row(epoch, trial, Verdict.ACCEPT, here, {"mu": mu.item()}, here.loss, None, None)
+    while True:
+        there = here.weights.copy()
+        descent(most, there, loss, sums, gradient, normal, mu, counts)
+        trials, values, n_accepted = counts.tolist()
+        trial += trials
+        evaluations["value"] += values
+        verdict, now = Verdict.REJECT, mu.item()
+        if n_accepted:
+            verdict = Verdict.ACCEPT
+            epoch += 1
+            evaluations["normal"] += 1
+            here = Evaluation(there, loss.item(), sums.copy(), gradient, normal)
+        elif now > rule.mu_max:
+            state = Damped(Damping(now, rule.factors[0]), trials)
+            yield Row(epoch, trial, Verdict.STUCK, here, rule.report(state), here.loss, rule.outcome(state), state)
+            return
+        yield Row(epoch, trial, verdict, here, {"mu": now}, here.loss, None, None)

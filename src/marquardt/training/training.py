@@ -16,7 +16,7 @@ from marquardt.networks import Network
 from marquardt.numerics import hold_blas
 from marquardt.objective import Evaluation, Need, Objective
 from marquardt.training.division import AnyParts, Parts
-from marquardt.training.loop import iterate
+from marquardt.training.loop import MOST_TRIALS, Row, accepted_rows, descent_of, iterate
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits, Status, Stop
 
@@ -271,6 +271,15 @@ class Training:
                     if objective is not None:
                         objective.close()
 
+    def _rows(self) -> Iterator[Row]:
+        """The loop; where there is compiled code for it, without the rejected trials."""
+        descent, rule = descent_of(self.objective, self.rule), self.rule
+        if descent is None or not isinstance(rule, LevenbergMarquardt):
+            return iterate(self.objective, rule, self._best_weights)
+        # Whoever watches the time wants to be asked after every trial.
+        most = MOST_TRIALS if math.isinf(self._limits.max_seconds) else 1
+        return accepted_rows(self.objective, rule, descent, self._best_weights, most)
+
     def _epochs(self) -> Iterator[Epoch]:
         record, objective = self.record, self.objective
         stops = self._limits.stops()
@@ -278,7 +287,7 @@ class Training:
         fails = 0
         trials_before = 0
         performance = gradient = mean_square = sse = math.nan
-        for row in iterate(objective, self.rule, self._best_weights):
+        for row in self._rows():
             here = row.here
             seconds = self._clock() - started
             if row.verdict in _GOES_ON and not self._is_cancelled and seconds < self._limits.max_seconds:

@@ -625,10 +625,113 @@ finished:
     return Py_None;
 }
 
+/* Trials of one network until one is accepted, mu is above its largest value, or there have been `most`. */
+static void descend(const Network *net, Room *room, const double *decay, const double *settings, int64_t most,
+                    double *weights, double *loss, double *sums, double *gradient, double *normal, double *mu,
+                    int64_t *counts)
+{
+    const double increase = settings[0], decrease = settings[1], lowest = settings[2], largest = settings[3];
+    const int64_t w = net->n_weights;
+    int64_t i;
+    counts[0] = counts[1] = counts[2] = 0;
+    while (counts[0] < most) {
+        counts[0]++;
+        if (chosen->solve(normal, mu, 0, gradient, -1.0, room->there, w, room->work, padded(w + 1))) {
+            double there;
+            counts[1]++;
+            for (i = 0; i < w; i++)
+                room->there[i] += weights[i];
+            chosen->forward(net, room->there, room, room->half_sums);
+            there = loss_of(net, room->there, room->half_sums, decay);
+            if (there < *loss) {
+                *loss = there;
+                memcpy(weights, room->there, (size_t)w * sizeof(double));
+                memcpy(sums, room->half_sums, (size_t)net->n_outputs * sizeof(double));
+                derive_with_decay(net, weights, room, decay, gradient, normal);
+                *mu = *mu * decrease > lowest ? *mu * decrease : lowest;
+                counts[2] = 1;
+                return;
+            }
+        }
+        *mu *= increase;
+        if (*mu > largest)
+            return;
+    }
+}
+
+/* descend(decay or None, settings, most, weights, losses, sums, gradient, normal, mu, counts): trials of every lane.
+   settings are increase, decrease, lowest and largest of mu; counts are trials, values and acceptances of each lane.
+   The arrays from weights on are changed in place. */
+static PyObject *kernel_descend(PyObject *object, PyObject *const *args, Py_ssize_t n_args)
+{
+    enum { DECAY, SETTINGS, MOST, WEIGHTS, LOSSES, SUMS, GRADIENT, NORMAL, MU, COUNTS, N_ARGS };
+    static const char *const names[N_ARGS] = {"decay", "settings", "most",   "weights", "losses",
+                                              "sums",  "gradient", "normal", "mu",      "counts"};
+    Network *net = &((Kernel *)object)->net;
+    const Py_ssize_t w = net->n_weights;
+    Py_buffer views[N_ARGS];
+    int taken[N_ARGS] = {0}, n, is_done = 0;
+    Py_ssize_t lanes = 0;
+    long long most;
+    Room *room = NULL;
+    if (check_count(n_args, N_ARGS) == NULL)
+        return NULL;
+    most = PyLong_AsLongLong(args[MOST]);
+    if (most == -1 && PyErr_Occurred())
+        return NULL;
+    for (n = 0; n < N_ARGS; n++) {
+        const Py_ssize_t counts[N_ARGS] = {w,         4, 0, -1, lanes, lanes * net->n_outputs,
+                                           lanes * w, lanes * w * w, lanes, 3 * lanes};
+        if (n == MOST || (n == DECAY && args[n] == Py_None))
+            continue;
+        if (get_array(args[n], &views[n], n >= WEIGHTS, counts[n], n == COUNTS ? 'q' : 'd', names[n]) < 0)
+            goto finished;
+        taken[n] = 1;
+        if (n == WEIGHTS) {
+            lanes = views[n].len / 8 / w;
+            if (lanes * w != views[n].len / 8) {
+                PyErr_SetString(PyExc_ValueError, "weights must have a row for every lane");
+                goto finished;
+            }
+        }
+    }
+    room = enter_room(net);
+    if (room == NULL) {
+        PyErr_NoMemory();
+        goto finished;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    {
+        double *weights = views[WEIGHTS].buf, *losses = views[LOSSES].buf, *sums = views[SUMS].buf;
+        double *gradient = views[GRADIENT].buf, *normal = views[NORMAL].buf, *mu = views[MU].buf;
+        int64_t *counts = views[COUNTS].buf;
+        Py_ssize_t l;
+        room->holds_point = 0;
+        for (l = 0; l < lanes; l++)
+            descend(net, room, taken[DECAY] ? views[DECAY].buf : NULL, views[SETTINGS].buf, most, weights + l * w,
+                    losses + l, sums + l * net->n_outputs, gradient + l * w, normal + l * w * w, mu + l,
+                    counts + 3 * l);
+    }
+    Py_END_ALLOW_THREADS
+    is_done = 1;
+finished:
+    if (room != NULL)
+        leave_room(net, room);
+    for (n = 0; n < N_ARGS; n++)
+        if (taken[n])
+            PyBuffer_Release(&views[n]);
+    if (!is_done)
+        return NULL;
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
 static PyMethodDef KERNEL_METHODS[] = {
     {"at", (PyCFunction)(void (*)(void))kernel_at, METH_FASTCALL, "at(weights, sums[, gradient, normal])"},
     {"lanes", (PyCFunction)(void (*)(void))kernel_lanes, METH_FASTCALL,
      "lanes(weights, bar, decay, sums, losses, gradient, normal)"},
+    {"descend", (PyCFunction)(void (*)(void))kernel_descend, METH_FASTCALL,
+     "descend(decay, settings, most, weights, losses, sums, gradient, normal, mu, counts)"},
     {NULL, NULL, 0, NULL},
 };
 
