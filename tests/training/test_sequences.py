@@ -1,0 +1,233 @@
+"""Training through time: derivatives by the complex step, every algorithm, and what training must not depend on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.sequences import dynamic_graphs, step_by_step
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt
+from marquardt.errors import ConfigurationError, ResourceError
+from marquardt.losses import WeightDecay
+from marquardt.networks import (
+    INPUTS,
+    TARGETS,
+    Network,
+    Scaling,
+    close_loop,
+    distributed_delay,
+    layer_recurrent,
+    nar,
+    narx,
+    time_delay,
+)
+from marquardt.objective import Evaluation, Need, sequence_objective
+from marquardt.objective.plan import FORMS
+from marquardt.training import Limits, train_sequences
+from marquardt.training.loop import iterate
+
+BUILT = {
+    "time_delay": time_delay(2, 3, 1, (0, 1, 3)),
+    "distributed_delay": distributed_delay(1, (3, 2), 2, [(0, 2), (1, 3), (0, 1)]),
+    "narx, open": narx(1, 3, 1, (0, 1, 4), (1, 2)),
+    "narx, closed": narx(2, 3, 2, (1,), (1, 2, 4), closed=True),
+    "nar, open": nar((3, 2), 1, (1, 2)),
+    "nar, closed": nar((3, 2), 1, (1, 3), closed=True),
+    "layer_recurrent": layer_recurrent(2, (3, 2), 1, (1, 3)),
+}
+
+ANALYTIC = {"tanh": np.tanh, "identity": lambda net: net, "sine": np.sin}
+"""Activations as functions of a complex number."""
+
+DERIVED_TWICE = {"newton", "truncated_newton", "geodesic_levenberg_marquardt"}
+METHODS = {rule: name for name, rule in reversed(ALGORITHMS.items())}
+
+
+def data_for(graph, n_steps, seed=1):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n_steps, graph.n_inputs)), rng.normal(size=(n_steps, graph.n_outputs))
+
+
+def complex_jacobian(graph, weights, inputs, targets):
+    """∂outputs/∂connections of the definition, exact to rounding: Im f(w + ih)/h has no difference to cancel."""
+    first = graph.history
+    before = {INPUTS: inputs[:first], TARGETS: targets[:first], graph.output.name: targets[:first]}
+    columns = [
+        step_by_step(graph, weights + 1e-30j * unit, inputs[first:], targets[first:], before, ANALYTIC).imag.ravel()
+        for unit in np.eye(len(weights))
+    ]
+    return np.stack(columns, axis=1) / 1e-30
+
+
+def assert_derivatives(graph, connections, seed=1):
+    inputs, targets = data_for(graph, graph.history + 6, seed)
+    expected = complex_jacobian(graph, connections, inputs, targets)
+    size = 1.0 + np.abs(expected).max()
+    for form in ("forward", "backward"):
+        objective = sequence_objective(Network(graph, connections), inputs, targets, form=form, block_size=4)
+        got = objective.jacobian(connections)
+        assert_allclose(got, expected, rtol=0, atol=1e-12 * size)
+        here = objective.at(connections, Need.NORMAL)
+        residual = objective.residual(connections)
+        assert_allclose(here.gradient, expected.T @ residual, rtol=0, atol=1e-11 * size * (1 + np.abs(residual).max()))
+        assert_allclose(here.normal, expected.T @ expected, rtol=0, atol=1e-11 * size**2)
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_derivatives_of_every_builder_are_those_of_the_complex_step(name):
+    graph = BUILT[name]
+    assert_derivatives(graph, 0.5 * np.random.default_rng(0).normal(size=graph.n_weights))
+
+
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_derivatives_of_any_wiring_are_those_of_the_complex_step(data):
+    graph = data.draw(dynamic_graphs(2, data.draw(st.sampled_from(["identity", "tanh"])), ("tanh", "sine")))
+    seed = data.draw(st.integers(0, 2**32))
+    assert_derivatives(graph, 0.4 * np.random.default_rng(seed).normal(size=graph.n_weights), seed)
+
+
+@pytest.mark.parametrize("form", ["forward", "backward"])
+@pytest.mark.parametrize("name", ["narx, closed", "layer_recurrent"])
+def test_fixed_and_shared_weights_through_time(name, form):
+    free = BUILT[name]
+    places = Network(free, np.zeros(free.n_weights)).views()["hidden1"]
+    loop = next(source for source in places if source not in (INPUTS, "bias"))
+    shared = np.arange(places[loop].size).reshape(places[loop].shape) % 4
+    graph = free.with_fixed({("hidden1", "bias"): 0.25}).with_shared({("hidden1", loop): shared})
+    rng = np.random.default_rng(0)
+    weights = 0.5 * rng.normal(size=graph.n_weights)
+    # Connections are linear in the weights: their columns are what the basis vectors give.
+    none = graph.connections(np.zeros(len(weights)))
+    spread = np.stack([graph.connections(unit) - none for unit in np.eye(len(weights))], axis=1)
+    inputs, targets = data_for(free, free.history + 6)
+    expected = complex_jacobian(free, graph.connections(weights), inputs, targets) @ spread
+    objective = sequence_objective(Network(graph, weights), inputs, targets, form=form)
+    assert_allclose(objective.jacobian(weights), expected, rtol=1e-10, atol=1e-11)
+    gradient = objective.at(weights, Need.GRADIENT).gradient
+    assert_allclose(gradient, expected.T @ objective.residual(weights), rtol=1e-10, atol=1e-10)
+    result = train_sequences(Network(graph, weights), inputs, targets, form=form, limits=Limits(max_epochs=5))
+    trained = result.network.views()["hidden1"]
+    assert (trained["bias"] == 0.25).all()
+    assert len(np.unique(trained[loop])) == len(np.unique(shared))
+
+
+@pytest.mark.parametrize("name", ["time_delay", "narx, open", "nar, open"])
+@pytest.mark.parametrize("form", sorted({*FORMS} - {"auto"}))
+def test_delays_at_the_data_are_the_static_network_in_every_form(name, form):
+    graph = BUILT[name]
+    weights = 0.5 * np.random.default_rng(0).normal(size=graph.n_weights)
+    tables = [data_for(graph, n, seed=n) for n in (12, 9)]
+    inputs, targets = [each[0] for each in tables], [each[1] for each in tables]
+    network = Network(graph, weights)
+    static, through_time = (
+        train_sequences(network, inputs, targets, form=each, limits=Limits(max_epochs=3), penalty=WeightDecay(0.01))
+        for each in (form, "forward")
+    )
+    # Matrix-free steps are solved by iteration, to a tenth of the gradient at least: alike, not equal.
+    if form == "matrix_free":
+        assert_allclose(static.record.perf[0], through_time.record.perf[0], rtol=1e-12)
+        assert_allclose(static.record.gradient[0], through_time.record.gradient[0], rtol=1e-10)
+        assert static.record.best_perf < static.record.perf[0]
+    else:
+        assert_allclose(static.network.weights, through_time.network.weights, rtol=1e-6, atol=1e-8)
+
+
+def plant(n_steps, seed=0, weights=(0.8, -0.4, 0.6, 0.1, 1.2, -0.3)):
+    """A closed-loop NARX with one hidden unit, simulated by hand: what the network of these weights puts out."""
+    a, b, c, bias, gain, offset = weights
+    u, y = np.random.default_rng(seed).uniform(-1, 1, n_steps), np.zeros(n_steps)
+    for t in range(2, n_steps):
+        y[t] = gain * np.tanh(a * u[t - 1] + b * y[t - 2] + c * y[t - 1] + bias) + offset
+    return u[:, None], y[:, None]
+
+
+@pytest.mark.parametrize("rule", METHODS, ids=METHODS.get)
+@pytest.mark.parametrize("name", ["elman", "narx, closed"])
+def test_every_algorithm_trains_through_time_or_is_refused_by_name(rule, name):
+    graph = layer_recurrent(1, 2, 1) if name == "elman" else narx(1, 2, 1, (1,), (1, 2), closed=True)
+    inputs, targets = plant(40)
+    network = Network(graph, 0.2 * np.random.default_rng(0).normal(size=graph.n_weights))
+    options = {"rule": rule(), "limits": Limits(max_epochs=8)}
+    if METHODS[rule] in DERIVED_TWICE or METHODS[rule] == "neuron_by_neuron":
+        with pytest.raises(ConfigurationError, match=r"through time|form='neuron_by_neuron'.*a layer has a delay"):
+            train_sequences(network, inputs, targets, **options)
+        return
+    losses = [each.loss for each in train_sequences(network, inputs, targets, **options).record.epochs]
+    assert np.isfinite(losses).all()
+    # Gauss–Newton without damping promises nothing far from the minimum.
+    assert METHODS[rule] == "gauss_newton" or min(losses) < losses[0]
+
+
+@pytest.mark.parametrize("form", ["forward", "backward"])
+def test_closed_loop_training_finds_the_plant(form):
+    inputs, targets = plant(150)
+    # Sources in the order inputs, output; delays ascending: u(t-1), y(t-1), y(t-2), bias, gain, offset.
+    found = np.array([0.8, 0.6, -0.4, 0.1, 1.2, -0.3])
+    graph = narx(1, 1, 1, (1,), (1, 2), closed=True)
+    start = Network(graph, found + 0.2 * np.random.default_rng(1).normal(size=6))
+    result = train_sequences(start, inputs, targets, form=form, limits=Limits(max_epochs=100))
+    assert_allclose(np.abs(result.network.weights), np.abs(found), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["narx, closed", "layer_recurrent", "narx, open"])
+def test_training_does_not_depend_on_the_units(name):
+    graph = BUILT[name]
+    inputs, targets = data_for(graph, 30)
+    weights = 0.3 * np.random.default_rng(0).normal(size=graph.n_weights)
+
+    def trained(input_unit, target_unit):
+        columns = inputs * input_unit, (targets + 3.0) * target_unit
+        network = Network(graph, weights, *(Scaling.fit("standard", each) for each in columns))
+        return train_sequences(network, *columns, limits=Limits(max_epochs=4)).network.weights
+
+    # Powers of two, which round nothing but the offset.
+    assert_allclose(trained(1024.0, 1 / 64), trained(1.0, 1.0), rtol=1e-7, atol=1e-9)
+
+
+def test_more_than_the_memory_is_refused_before_any_work():
+    graph = layer_recurrent(1, 60000, 1)
+    network = Network.__new__(Network)
+    for name, value in (
+        ("graph", graph),
+        ("input_scaling", Scaling.none(1)),
+        ("target_scaling", Scaling.none(1)),
+    ):
+        object.__setattr__(network, name, value)
+    with pytest.raises(ResourceError, match=r"through time on 10 steps"):
+        sequence_objective(network, np.zeros((10, 1)), np.zeros((10, 1)))
+
+
+class Cliff:
+    """½ w², whose value is everywhere and whose derivatives end at |w| < 1."""
+
+    def __init__(self):
+        self.evaluations = {}
+
+    def at(self, weights, need):
+        if need is Need.VALUE:
+            return Evaluation(weights, 0.5 * weights @ weights, np.zeros(1), None, None)
+        if abs(weights[0]) < 1:
+            return Evaluation.overflow(weights)
+        return Evaluation(weights, 0.5 * weights @ weights, np.zeros(1), weights.copy(), np.eye(1))
+
+
+def test_a_run_ends_where_the_derivatives_overflow_at_an_accepted_point():
+    rows = list(iterate(Cliff(), LevenbergMarquardt(), np.array([3.0])))
+    assert rows[-1].outcome.code == "diverged"
+    assert not rows[-1].outcome.succeeded
+    assert_allclose(rows[-1].here.weights, [3.0])
+
+
+def test_a_penalty_is_added_once_however_many_sequences():
+    network = Network(close_loop(Network(nar(2), np.full(9, 0.1))).graph, np.full(9, 0.1))
+    targets = [np.ones((6, 1)), np.ones((5, 1))]
+    losses = [
+        sequence_objective(network, None, targets, penalty=penalty).at(network.weights, Need.VALUE).loss
+        for penalty in (None, WeightDecay(2.0))
+    ]
+    decay = WeightDecay(2.0).diagonal(network.graph)
+    assert_allclose(losses[1] - losses[0], 0.5 * np.sum(decay * network.weights**2))
