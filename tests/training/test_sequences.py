@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt
-from marquardt.errors import ConfigurationError, ResourceError
+from marquardt.errors import ConfigurationError, ResourceError, ShapeError
 from marquardt.losses import WeightDecay
 from marquardt.networks import (
     INPUTS,
@@ -22,11 +22,12 @@ from marquardt.networks import (
     layer_recurrent,
     nar,
     narx,
+    simulate,
     time_delay,
 )
 from marquardt.objective import Evaluation, Need, sequence_objective
 from marquardt.objective.plan import FORMS
-from marquardt.training import Limits, train_sequences
+from marquardt.training import Division, Limits, train_sequences
 from marquardt.training.loop import iterate
 
 BUILT = {
@@ -231,3 +232,116 @@ def test_a_penalty_is_added_once_however_many_sequences():
     ]
     decay = WeightDecay(2.0).diagonal(network.graph)
     assert_allclose(losses[1] - losses[0], 0.5 * np.sum(decay * network.weights**2))
+
+
+# ---------------------------------------------------------------- division, scalings, restarts
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_parts_are_blocks_and_begin_with_the_states_at_the_end_of_the_one_before(name):
+    graph = BUILT[name]
+    weights = 0.3 * np.random.default_rng(0).normal(size=graph.n_weights)
+    tables = [data_for(graph, graph.history + n, seed=n) for n in (20, 10)]
+    inputs, targets = [each[0] for each in tables], [each[1] for each in tables]
+    result = train_sequences(
+        Network(graph, weights),
+        inputs,
+        targets,
+        division=Division("blocks", validation=0.3, test=0.2),
+        limits=Limits(max_epochs=3),
+    )
+    h, record = graph.history, result.record
+    second = len(inputs[0])
+    assert record.parts.train.tolist() == [*range(h, h + 10), *range(second + h, second + h + 5)]
+    assert record.parts.validation.tolist() == [*range(h + 10, h + 16), *range(second + h + 5, second + h + 8)]
+    assert record.parts.test.tolist() == [*range(h + 16, h + 20), *range(second + h + 8, second + h + 10)]
+    best = record.best
+    for part, lengths in (("train", (10, 5)), ("validation", (6, 3)), ("test", (4, 2))):
+        squares = []
+        for u, y, n_train in zip(inputs, targets, (10, 5), strict=True):
+            edges = {"train": (0, n_train), "validation": (n_train, n_train * 8 // 5)}
+            first, last = edges.get(part, (n_train * 8 // 5, len(y) - h))
+            if first == 0:
+                got = simulate(result.network, u[: h + last], y[: h + last]).outputs
+            else:
+                states = simulate(result.network, u[: h + first], y[: h + first]).states
+                got = simulate(result.network, u[h + first : h + last], y[h + first : h + last], states=states).outputs
+            squares.append((got - y[h + first : h + last]) ** 2)
+        assert [len(each) for each in squares] == list(lengths)
+        expected = np.mean(np.concatenate(squares))
+        assert_allclose({"train": best.performance}.get(part, getattr(best, part, None)), expected, rtol=1e-9)
+
+
+def test_the_test_part_changes_nothing():
+    graph = BUILT["narx, closed"]
+    weights = 0.3 * np.random.default_rng(0).normal(size=graph.n_weights)
+    inputs, targets = data_for(graph, 40)
+    division = Division("blocks", validation=0.2, test=0.2)
+    other_inputs, other_targets = inputs.copy(), targets.copy()
+    other_inputs[-7:], other_targets[-7:] = 100.0, -100.0
+    one, other = (
+        train_sequences(Network(graph, weights), *data, division=division, scaling="standard")
+        for data in ((inputs, targets), (other_inputs, other_targets))
+    )
+    assert_allclose(one.network.weights, other.network.weights, rtol=0, atol=0)
+    assert one.record.best_tperf != other.record.best_tperf
+
+
+def test_scalings_are_those_of_the_rows_up_to_the_last_that_trains():
+    graph = BUILT["layer_recurrent"]
+    inputs, targets = data_for(graph, 20)
+    network = Network(graph, 0.1 * np.ones(graph.n_weights))
+    result = train_sequences(
+        network,
+        [inputs, inputs + 1],
+        [targets, targets - 1],
+        division=Division("blocks", validation=0.25, test=0.25),
+        scaling="minmax",
+        limits=Limits(max_epochs=1),
+    )
+    shown = np.concatenate([inputs[:10], inputs[:10] + 1]), np.concatenate([targets[:10], targets[:10] - 1])
+    assert_allclose(result.network.input_scaling.offset, Scaling.fit("minmax", shown[0]).offset)
+    assert_allclose(result.network.target_scaling.factor, Scaling.fit("minmax", shown[1]).factor)
+    with pytest.raises(ConfigurationError, match=r"has its own.*scaling='none'"):
+        train_sequences(result.network, inputs, targets, scaling="standard")
+
+
+def test_restarts_begin_from_the_network_and_keep_the_best():
+    inputs, targets = plant(60)
+    graph = narx(1, 2, 1, (1,), (1, 2), closed=True)
+    network = Network(graph, np.zeros(graph.n_weights))
+    options = {"division": Division("blocks"), "limits": Limits(max_epochs=15), "seed": 3}
+    one, five, again = (train_sequences(network, inputs, targets, n_restarts=n, **options) for n in (1, 5, 5))
+    assert five.record.best_vperf < one.record.best_vperf
+    assert (five.network.weights == again.network.weights).all()
+
+
+@pytest.mark.parametrize("weight", [2.0, np.linspace(0, 1, 30)], ids=["one number", "one a step"])
+def test_weights_act_within_the_parts(weight):
+    graph = BUILT["narx, closed"]
+    inputs, targets = data_for(graph, 30)
+    network = Network(graph, 0.2 * np.random.default_rng(0).normal(size=graph.n_weights))
+    by_parts = train_sequences(
+        network, inputs, targets, sample_weight=weight, division=Division("blocks"), limits=Limits(max_epochs=0)
+    ).record
+    steps = np.broadcast_to(weight, 30)
+    squares = (simulate(network, inputs, targets).outputs - targets[graph.history :]) ** 2
+    for part, got in (
+        ("train", by_parts.best_perf),
+        ("validation", by_parts.best_vperf),
+        ("test", by_parts.best_tperf),
+    ):
+        rows = getattr(by_parts.parts, part)
+        expected = np.average(squares[rows - graph.history].mean(axis=1), weights=steps[rows])
+        assert_allclose(got, expected, rtol=1e-10)
+
+
+def test_what_is_no_blocks_is_refused_by_name():
+    network = Network(BUILT["nar, open"], np.full(BUILT["nar, open"].n_weights, 0.1))
+    series = np.ones((20, 1))
+    with pytest.raises(ConfigurationError, match=r"blocks.*got the division 'random'.*Division\('blocks'\)"):
+        train_sequences(network, None, series, division=Division("random"))
+    with pytest.raises(ConfigurationError, match="exclude each other"):
+        train_sequences(network, None, series, division=Division("blocks"), validation=(None, series))
+    with pytest.raises(ShapeError, match=r"\(20,\), got \(3,\)"):
+        train_sequences(network, None, series, division=Division("blocks"), sample_weight=np.ones(3))
