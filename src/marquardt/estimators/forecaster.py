@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from marquardt.arrays import Array, ArrayLike, checked_weight
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.estimators.base import SEEDS, NetworkEstimator
+from marquardt.estimators.closing import dynamic_of, lagged_of
 from marquardt.estimators.lagging import Lags, checked_lags
 from marquardt.estimators.series import (
     Series,
@@ -23,8 +26,9 @@ from marquardt.estimators.series import (
     rows_after,
     rows_beside,
 )
-from marquardt.networks import LayerGraph
-from marquardt.training import Fitting, Parts
+from marquardt.losses import WeightDecay
+from marquardt.networks import LayerGraph, Network, simulate
+from marquardt.training import Division, Fitting, Parts, Record, Settings, train_sequences
 
 __all__ = ["NetworkForecaster"]
 
@@ -81,6 +85,10 @@ class NetworkForecaster(NetworkEstimator):
         ``"nguyen_widrow"``, ``"uniform"`` or ``"glorot"``.
     input_scaling, target_scaling : str
         ``"standard"``, ``"minmax"`` or ``"none"``. The scaling is part of the network.
+    closed_loop : bool
+        Whether to train on through time after that, from the weights of the open loop: the network then sees its own
+        past outputs instead of the measured ones, all along each series, and learns to predict many steps ahead. With
+        Levenberg–Marquardt at its usual damping and the limits above. It takes no `difference`.
     early_stopping : bool
         Whether to set the last `validation_fraction` of every series aside, stop when their error has not fallen for
         `max_fail` epochs, and keep the network that was best on them. Nothing is ever shuffled.
@@ -127,6 +135,9 @@ class NetworkForecaster(NetworkEstimator):
         Every start in short.
     n_layers_ : int
         Layers, the inputs included.
+    closed_loop_record_ : Record or None
+        Of the training in closed loop; None where there was none. All other attributes tell of the open loop, but for
+        `network_`, which is the last.
 
     Raises
     ------
@@ -174,6 +185,7 @@ class NetworkForecaster(NetworkEstimator):
         initialization: str = "nguyen_widrow",
         input_scaling: str = "standard",
         target_scaling: str = "standard",
+        closed_loop: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.15,
         random_state: Any = None,
@@ -205,6 +217,7 @@ class NetworkForecaster(NetworkEstimator):
         self.initialization = initialization
         self.input_scaling = input_scaling
         self.target_scaling = target_scaling
+        self.closed_loop = closed_loop
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.random_state = random_state
@@ -237,7 +250,7 @@ class NetworkForecaster(NetworkEstimator):
         Raises
         ------
         ConfigurationError
-            If an option cannot be.
+            If an option cannot be, or `closed_loop` does not go with the lags, differences or topology.
         DataError
             If a series is too short for the lags, has a value that is not finite, or an index that goes back or has
             gaps; if `X` does not cover `y`.
@@ -258,6 +271,15 @@ class NetworkForecaster(NetworkEstimator):
         if not lags.targets and not lags.exog:
             raise ConfigurationError(
                 "There is nothing to predict from: lags is empty, and there are no exogenous columns X with exog_lags."
+            )
+        if self.closed_loop and (lags.differences or not lags.targets):
+            raise ConfigurationError(
+                "closed_loop=True feeds the outputs back as they are, got "
+                + (
+                    f"difference={list(lags.differences)}. Use difference=()."
+                    if lags.differences
+                    else "no lags to do so."
+                )
             )
         targets = read_many(y, "y")
         exog = None if X is None else _exog_of(X, targets)
@@ -309,7 +331,72 @@ class NetworkForecaster(NetworkEstimator):
         self.exog_names_ = [] if X is None else self._exog_names(X)
         self.lag_names_ = lags.names(self.target_names_, self.exog_names_)
         self._tails = [self._tail(one, None if exog is None else exog[k]) for k, one in enumerate(targets)]
+        self._to_close = ([one.values for one in targets], exog, weights) if self.closed_loop else None
+        if self.closed_loop:
+            dynamic_of(fitting.network, lags, len(self.exog_names_))  # which refuses topologies before any work
         return fitting
+
+    def _note(self, fitting: Fitting) -> None:
+        super()._note(fitting)
+        self.closed_loop_record_: Record | None = None
+        to_close, self._to_close = self._to_close, None
+        is_interrupted = fitting.record.stop is not None and fitting.record.stop.code == "user"
+        if to_close is not None and not is_interrupted:
+            self._close_loop(*to_close, fitting.settings)
+
+    def _close_loop(
+        self, targets: list[Array], exog: list[Array] | None, weights: list[Array] | None, settings: Settings
+    ) -> None:
+        """Train on in closed loop, from where the open loop ended."""
+        start = self.dynamic_network()
+        inputs = exog if self._lags.exog else None
+        outputs = simulate(start, inputs, targets).outputs
+        if not all(np.isfinite(each).all() for each in outputs):
+            warnings.warn(
+                "The network grows without bound in closed loop, and was not trained there. "
+                "Use other lags or more alpha.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+            return
+        result = train_sequences(
+            start,
+            inputs,
+            targets,
+            settings.loss_for(self._task),
+            sample_weight=weights,
+            division=Division("blocks", self.validation_fraction, 0.0) if self.early_stopping else None,
+            penalty=WeightDecay(self.alpha_),
+            limits=settings.limits,
+        )
+        self.network_ = lagged_of(result.network, self.network_, self._lags)
+        self.closed_loop_record_ = result.record
+
+    def dynamic_network(self) -> Network:
+        """Return the network as one with delays, its loop closed: a NARX network with the same forecasts.
+
+        Returns
+        -------
+        Network
+            For `simulate`, `open_loop`, or `train_sequences`. Its inputs are the exogenous columns.
+
+        Raises
+        ------
+        ConfigurationError
+            If the forecaster takes differences, or its topology has fixed or shared weights, or no biases.
+
+        Examples
+        --------
+        >>> from marquardt.networks import DelayStates, simulate
+        >>> y = np.sin(0.3 * np.arange(100))
+        >>> model = NetworkForecaster(lags=(1, 2), hidden_layer_sizes=(), random_state=0).fit(y)
+        >>> narx = model.dynamic_network()
+        >>> path = simulate(narx, 5, states=DelayStates.of(narx, targets=y[:, None])).outputs
+        >>> bool(np.abs(path.ravel() - model.predict(5)).max() < 1e-9)
+        True
+        """
+        check_is_fitted(self, "network_")
+        return dynamic_of(self.network_, self._lags, len(self.exog_names_))
 
     def _exog_names(self, X: Any) -> list[str]:
         return _names(read_many(X, "X")[0], "x")

@@ -1,0 +1,147 @@
+"""From a network on lagged columns to a NARX network, and back.
+
+The lagged columns are ordered as a layer with delays orders its sources: lag by lag, in a lag column by column, the
+targets before the exogenous columns. What differs are the scalings, one a lagged column there, s = (y − o) f, and one a
+target or exogenous column here, s' = (y − o') f'. With s = (f / f') s' + (o' − o) f a layer's sum Σ w s + b is
+
+    Σ w (f / f') s' + [ b + Σ w (o' − o) f ]                                                               (1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from marquardt.arrays import Array
+from marquardt.errors import ConfigurationError
+from marquardt.estimators.lagging import Lags
+from marquardt.networks import INPUTS, Network, Scaling
+
+__all__ = ["dynamic_of", "lagged_of"]
+
+
+def dynamic_of(network: Network, lags: Lags, n_exog: int) -> Network:
+    """Return a network on lagged columns as one with delays, its loop closed.
+
+    Parameters
+    ----------
+    network : Network
+        Static.
+    lags : Lags
+        Of its columns, without differences.
+    n_exog : int
+        Exogenous columns.
+
+    Returns
+    -------
+    Network
+        With the same outputs, to rounding.
+
+    Raises
+    ------
+    ConfigurationError
+        If targets are differenced; if weights are fixed or shared; if a layer that takes the lags has no bias, or a
+        target's scaling is constant, where equation (1) needs one that is not.
+
+    Examples
+    --------
+    >>> from marquardt.networks import feed_forward
+    >>> dynamic_of(Network(feed_forward(3, (), 1), [1.0, 2.0, 3.0, 4.0]), Lags((1, 2), (0,)), 1).graph.describe()
+    '1-1 identity, output takes output 1-2 and inputs 0'
+    """
+    graph = network.graph
+    if lags.differences:
+        raise ConfigurationError(
+            f"A network with delays takes no differences, got difference={list(lags.differences)}: its loop would be "
+            f"closed over the differenced series. Use difference=()."
+        )
+    if graph.weight_map is not None:
+        raise ConfigurationError(
+            "Equation (1) of closing changes weights, and in this network some are fixed or shared. Use a topology in "
+            "which all are free."
+        )
+    n_targets, before = graph.n_outputs, network.input_scaling
+    n_lagged = n_targets * len(lags.targets)
+    own = network.target_scaling
+    scaling = Scaling.none(n_exog if lags.exog else 0)
+    if lags.exog:
+        scaling = replace(
+            before,
+            offset=before.offset[n_lagged : n_lagged + n_exog].copy(),
+            factor=before.factor[n_lagged : n_lagged + n_exog].copy(),
+        )
+    after = _tiled(own, scaling, lags)
+    lost = (after.factor == 0) & (before.factor != 0)
+    if lost.any():
+        raise ConfigurationError("A column is constant where it is scaled and changes as a lag. Leave it out.")
+    ratio = np.divide(before.factor, after.factor, out=np.zeros_like(before.factor), where=after.factor != 0)
+    shift = (after.offset - before.offset) * before.factor
+    sources = [*([graph.output.name] if lags.targets else []), *([INPUTS] if lags.exog else [])]
+    delays = {graph.output.name: lags.targets, INPUTS: lags.exog}
+    weights, layers = network.weights.copy(), []
+    for span in graph.spans:
+        layer, matrix = span.layer, span.matrix(weights)
+        for source, first, last in span.columns:
+            if source != INPUTS:
+                continue
+            moved = matrix[:, first:last] @ shift
+            if layer.bias:
+                matrix[:, -1] += moved
+            elif moved.any():
+                raise ConfigurationError(
+                    f"Layer {layer.name!r} has no bias, which another scaling of its inputs needs. Use a topology with "
+                    f"biases, or input_scaling='none' and target_scaling='none'."
+                )
+            matrix[:, first:last] *= ratio
+        if INPUTS not in layer.sources:
+            layers.append(layer)
+            continue
+        place = layer.sources.index(INPUTS)
+        layers.append(
+            replace(
+                layer,
+                sources=(*layer.sources[:place], *sources, *layer.sources[place + 1 :]),
+                delays={source: delays[source] for source in sources},
+            )
+        )
+    dynamic = replace(graph, n_inputs=len(scaling.offset), layers=tuple(layers))
+    return Network(dynamic, weights, scaling, own)
+
+
+def lagged_of(dynamic: Network, network: Network, lags: Lags) -> Network:
+    """Return the network on lagged columns that a network with delays is.
+
+    Parameters
+    ----------
+    dynamic : Network
+        What `dynamic_of` returned, with other weights maybe.
+    network : Network
+        The static network that it was made from.
+    lags : Lags
+        Of its columns.
+
+    Returns
+    -------
+    Network
+        With the same weights, and the scalings of targets and exogenous columns at every lag.
+
+    Examples
+    --------
+    >>> from marquardt.networks import feed_forward
+    >>> line = Network(feed_forward(2, (), 1), [1.0, 2.0, 4.0])
+    >>> lagged_of(dynamic_of(line, Lags((1, 2)), 0), line, Lags((1, 2))).weights
+    array([1., 2., 4.])
+    """
+    scaling = _tiled(dynamic.target_scaling, dynamic.input_scaling, lags)
+    return Network(network.graph, dynamic.weights, scaling, dynamic.target_scaling)
+
+
+def _tiled(targets: Scaling, exog: Scaling, lags: Lags) -> Scaling:
+    """The scaling of lagged columns that is that of the columns at every lag."""
+
+    def lagged(name: str) -> Array:
+        parts = np.tile(getattr(targets, name), len(lags.targets)), np.tile(getattr(exog, name), len(lags.exog))
+        return np.concatenate(parts)
+
+    return Scaling(lagged("offset"), lagged("factor"), targets.kind)
