@@ -16,6 +16,7 @@ NAMES = (
     "parity",
     "parity_study",
     "cascades",
+    "topologies",
     "toolbox_six",
     "memory",
     "larger_than_memory",
