@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -114,6 +115,16 @@ def test_inspect_says_what_it_looks_back_at(call, tmp_path):
     assert "Forecasts 'co2' from its lags 1-3 and 'gas' at lags 0-3, after differences 1." in answer.out
     assert "forecasts of the past" in answer.out
     assert call("inspect", "furnace.marquardt", "--json").json["about"]["fitted"]["lags"] == [1, 2, 3]
+
+
+def test_closed_loop_trains_on_and_says_what_it_came_to(call, tmp_path):
+    answer = call("forecast", furnace(tmp_path), *DRIVEN, "--closed-loop", "--splits", 0)
+    assert answer.code == 0, answer.err
+    assert re.search(r"In closed loop, mse fell from [\d.]+ to [\d.]+ in \d+ epochs\.", answer.out)
+    assert NetworkForecaster.from_file(tmp_path / "furnace.marquardt").closed_loop
+    refused = call("forecast", furnace(tmp_path), *DRIVEN, "--closed-loop", "--difference", "1", "--force")
+    assert refused.code != 0
+    assert "closed_loop=True feeds the outputs back as they are" in refused.err
 
 
 def test_several_targets_and_a_picture(call, tmp_path):

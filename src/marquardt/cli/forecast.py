@@ -75,6 +75,7 @@ class ForecastChoices:
     output: Path | None = None
     network: Path | None = None
     plot: Path | None = None
+    closed_loop: bool = False
     force: bool = False
     quiet: bool = False
     as_json: bool = False
@@ -203,6 +204,9 @@ def forecast(
             ALGORITHM, "--validation", metavar="X", help="Fraction, the last rows, that ends the training.", default="0"
         ),
     ] = None,
+    closed_loop: Annotated[
+        bool, _flag(ALGORITHM, "--closed-loop", help="Train on after that, on the network's own past outputs.")
+    ] = False,
     seed: Annotated[int, _option(ALGORITHM, "--seed", metavar="N", help="Of the starting weights.", default="0")] = 0,
     output: Annotated[
         File,

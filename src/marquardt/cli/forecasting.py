@@ -62,6 +62,7 @@ OF_TRAINING = (
     "alpha",
     "restarts",
     "validation",
+    "closed_loop",
     "seed",
     "network",
 )
@@ -138,6 +139,14 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
         elif record.stop is not None:
             voice.say(record.stop.sentence)
         voice.say(f"Kept: the weights of epoch {record.best_epoch} of {record.num_epochs}.")
+        closed = forecaster.closed_loop_record_
+        if closed is not None:
+            voice.say(
+                f"In closed loop, {closed.metric} fell from {closed.perf[0]:.4g} to {closed.best_perf:.4g} "
+                f"in {closed.num_epochs} epochs."
+            )
+        elif choices.closed_loop and not is_interrupted:
+            voice.say("The network grows without bound in closed loop, and was not trained there.", style="yellow")
         voice.say()
         report = None
         if not is_interrupted:
@@ -227,6 +236,7 @@ def forecaster_of(choices: ForecastChoices) -> NetworkForecaster:
         initialization=settings.initialization,
         input_scaling=settings.input_scaling,
         target_scaling=settings.target_scaling,
+        closed_loop=choices.closed_loop,
         early_stopping=validation > 0,
         validation_fraction=validation or 0.15,
         random_state=choices.seed,
