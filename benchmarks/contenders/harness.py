@@ -36,6 +36,8 @@ __all__ = ["Ended", "Job", "Plain", "Refused", "Watch", "flat", "layers_of", "ma
 
 MOST_TRACED = 120
 """Points that are kept of a run's losses."""
+LOOKING = 1.2
+"""Times its limit that a run may take with the pauses."""
 
 
 class Ended(Exception):
@@ -71,11 +73,11 @@ class Job:
     def n_residuals(self):
         return len(self.inputs) * self.sizes[-1]
 
-    def need_jacobian(self, most=6e9):
+    def need_jacobian(self, most=1.5e9):
         """For contenders that store the Jacobian, in float64."""
         size = 8.0 * self.n_residuals * len(self.starts[0])
         if size > most:
-            raise Refused(f"stores the Jacobian, of {size / 1e9:.1f} GB, and copies of it")
+            raise Refused(f"not tried: it stores the Jacobian, of {size / 1e9:.1f} GB, and copies of it")
 
     def shortened(self):
         """The same problem on a few samples, to warm up on."""
@@ -99,6 +101,7 @@ class Watch:
         self.spent = 0.0
         self.at_fixed = None
         self.iterations = self.evaluations = 0
+        self.settled = 0.0
         self._paused = 0.0
         self._begun = time.process_time()
 
@@ -139,7 +142,7 @@ class Watch:
         now, loss = self.seconds, float(loss)
         self.evaluations += 1
         if self.first is None:
-            self.first = loss
+            self.first, self.settled = loss, now
         if self.at_fixed is None and self.fixed and now >= self.fixed:
             self.at_fixed = self.best
         if loss < self.best:
@@ -150,7 +153,8 @@ class Watch:
         is_done = bool(self.goals) and len(self.met) == len(self.goals)
         if is_done and now >= self.fixed:
             raise Ended("goal")
-        if now >= max(self.limit, self.fixed):
+        # What only looks at the loss may not go on for ever, either.
+        if now >= max(self.limit, self.fixed) or now + self._paused >= LOOKING * max(self.limit, self.fixed):
             raise Ended("limit")
         if self.iterations >= self.most:
             raise Ended("iterations")
@@ -171,7 +175,7 @@ class Watch:
             "loss": self.best if np.isfinite(self.best) else None,
             "fixed": fixed if fixed is not None and np.isfinite(fixed) else None,
             "iterations": self.iterations,
-            "seconds an iteration": self.spent / self.iterations if self.iterations else None,
+            "seconds an iteration": (self.spent - self.settled) / self.iterations if self.iterations else None,
             "evaluations": self.evaluations,
             "trace": trace,
             "why": why,

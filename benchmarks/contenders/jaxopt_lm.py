@@ -12,7 +12,7 @@ def load():
 
     def prepare(job):
         job.need_squares()
-        job.need_jacobian(2e9)
+        job.need_jacobian()
         solver = jaxopt.LevenbergMarquardt(
             jax_network.residual_of(jax, job), maxiter=10**9, tol=0.0, solver="cholesky", materialize_jac=True
         )

@@ -12,7 +12,7 @@ def load():
 
     def prepare(job):
         job.need_squares()
-        job.need_jacobian(2e9)
+        job.need_jacobian()
         solver = LevenbergMarquardt(jax_network.residual_of(jax, job))
         begin = jax.jit(solver.init)
 

@@ -17,7 +17,7 @@ def load():
 
     def prepare(job):
         job.need_squares()
-        job.need_jacobian(2e9)
+        job.need_jacobian()
         plain = jax_network.residual_of(jax, job)
 
         def residual(weights, _):

@@ -22,7 +22,7 @@ def load():
 
     def prepare(job):
         job.need_squares()
-        job.need_jacobian(2e9)
+        job.need_jacobian()
 
         def run(weights, watch):
             def watched_error(net, data):

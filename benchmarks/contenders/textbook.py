@@ -10,7 +10,7 @@ def load():
 
     def prepare(job):
         job.need_squares()
-        job.need_jacobian(2e9)
+        job.need_jacobian()
         plain = Plain(job)
 
         def run(weights, watch):

@@ -181,6 +181,7 @@ def costs(results: list[dict[str, Any]]) -> Figure | None:
         label="compilation",
         height=0.65,
     )
+    first.margins(x=0.06)
     first.set_xlabel("processor time before training, s")
     first.legend(fontsize="small", frameon=False)
     for ax, problem in zip(axes[1:], sized, strict=True):

@@ -49,7 +49,7 @@ def number(value: float | None, digits: int = 3) -> str:
     """For a table; a dash for nothing."""
     if value is None:
         return "–"
-    return f"{value:.{digits}g}" if 1e-4 <= abs(value) < 1e5 or value == 0 else f"{value:.{digits - 1}e}"
+    return f"{value:.{digits}g}"
 
 
 def remark(cell: dict[str, Any], goal: int) -> str:

@@ -203,12 +203,16 @@ def test_first_run_goes_on_beyond_the_goal_to_the_fixed_time(monkeypatch):
 
 def test_pauses_do_not_count(monkeypatch):
     clock = Clock(monkeypatch)
-    watch = harness.Watch([], limit=3.0)
+    watch = harness.Watch([], limit=10.0)
     with watch.paused():
         clock.now = 10.0
     clock.now = 11.0
     watch.saw(1.0)
     assert watch.seconds == 1.0
+    clock.now = 12.0
+    # But what only looks is ended, too.
+    with pytest.raises(harness.Ended, match="limit"):
+        watch.saw(1.0)
 
 
 def test_trace_is_thinned_but_keeps_its_ends():
