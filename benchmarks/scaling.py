@@ -250,6 +250,7 @@ def draw(found: dict[str, Any], output: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot, ticker
 
+    from benchmarks.contest.pictures import in_seconds
     from marquardt.plots.style import COLORS, MARKERS
 
     with mpl.rc_context({"svg.hashsalt": "marquardt", "svg.fonttype": "none", "font.size": 9}):
@@ -261,11 +262,10 @@ def draw(found: dict[str, Any], output: Path) -> None:
                 ax.plot(each["sizes"], each["seconds"][who], marker=marker, markersize=4, color=color, label=label)
             ax.set_xscale("log")
             ax.set_yscale("log")
-            ax.yaxis.set_major_formatter(ticker.EngFormatter("s"))
+            in_seconds(ax.yaxis)
             if name == "threads":
                 ax.set_xticks(each["sizes"], [str(size) for size in each["sizes"]])
                 ax.xaxis.set_minor_locator(ticker.NullLocator())
-                ax.yaxis.set_minor_formatter(ticker.NullFormatter())
                 ax.set_ylabel("time on the clock, an epoch")
             else:
                 ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))

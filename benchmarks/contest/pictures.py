@@ -20,6 +20,9 @@ from marquardt.plots.style import COLORS, GRAY
 __all__ = ["draw"]
 
 OURS, OTHERS = COLORS[0], COLORS[1]
+SQUARES_ONLY = "sums of squares only"
+LEAST_SPAN = 8.0
+"""What an axis of seconds spans at least."""
 STYLES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (4, 1.2, 1, 1.2)))
 """With the colors, what tells the lines of the losses apart."""
 
@@ -48,10 +51,14 @@ def seconds(results: list[dict[str, Any]]) -> Figure | None:
     goals = [(problem, goal) for problem in results for goal in range(len(problem["goals"][0]))]
     if not goals:
         return None
-    rows = -(-len(goals) // 2)
-    height = max(len(problem["cells"]) for problem, _ in goals)
+    heights = [0.9 + 0.185 * max(len(shown_cells(problem)) for problem, _ in pair) for pair in batched(goals, 2)]
     figure, axes = pyplot.subplots(
-        rows, 2, figsize=(11.0, rows * (0.9 + 0.185 * height) + 0.3), layout="constrained", squeeze=False
+        len(heights),
+        2,
+        figsize=(11.0, sum(heights) + 0.3),
+        height_ratios=heights,
+        layout="constrained",
+        squeeze=False,
     )
     for ax, (problem, goal) in zip(axes.flat, goals, strict=False):
         _panel(ax, problem, goal)
@@ -67,7 +74,7 @@ def seconds(results: list[dict[str, Any]]) -> Figure | None:
 
 
 def _panel(ax: Any, problem: dict[str, Any], goal: int) -> None:
-    cells = {key: cell for key, cell in problem["cells"].items() if FIELD[key].script != "syrk"}
+    cells = shown_cells(problem)
 
     def place(key: str) -> tuple[bool, float]:
         times = goal_times(cells[key], goal)
@@ -98,12 +105,39 @@ def _panel(ax: Any, problem: dict[str, Any], goal: int) -> None:
             label.set_fontweight("bold")
     ax.set_ylim(len(order) - 0.5, -0.5)
     ax.set_xscale("log")
-    ax.xaxis.set_major_formatter(ticker.EngFormatter("s"))
+    left, right = ax.get_xlim()
+    if right < LEAST_SPAN * left:
+        margin = (LEAST_SPAN * left / right) ** 0.5
+        ax.set_xlim(left / margin, right * margin)
+    in_seconds(ax.xaxis)
     ax.grid(axis="x", color="0.9", linewidth=0.6)
     ax.grid(axis="y", color="0.94", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.set_title(f"{problem['title']}, {goal_name(problem, goal)}", fontsize="small")
     ax.set_xlabel("processor time to the goal", fontsize="small")
+
+
+def shown_cells(problem: dict[str, Any]) -> dict[str, Any]:
+    """All that could have reached a goal."""
+    return {
+        key: cell
+        for key, cell in problem["cells"].items()
+        if FIELD[key].script != "syrk" and cell["reason"] != SQUARES_ONLY
+    }
+
+
+def batched(values: list[Any], size: int) -> list[list[Any]]:
+    """In parts of a size, the last one shorter."""
+    return [values[begin : begin + size] for begin in range(0, len(values), size)]
+
+
+def in_seconds(axis: Any) -> None:
+    """Ticks of a logarithmic axis as 2 ms or 10 s: at 1, 2 and 5 where it spans less than two decades and a half."""
+    lowest, highest = sorted(axis.get_view_interval())
+    subs = (1.0, 2.0, 5.0) if highest < 300 * lowest else (1.0,)
+    axis.set_major_locator(ticker.LogLocator(subs=subs, numticks=20))
+    axis.set_major_formatter(ticker.EngFormatter("s"))
+    axis.set_minor_formatter(ticker.NullFormatter())
 
 
 def losses(results: list[dict[str, Any]]) -> Figure | None:
@@ -126,19 +160,26 @@ def losses(results: list[dict[str, Any]]) -> Figure | None:
     figure, axes = pyplot.subplots(rows, 2, figsize=(11.0, 3.1 * rows + 0.9), layout="constrained", squeeze=False)
     handles: dict[str, Any] = {}
     for ax, problem in zip(axes.flat, shown, strict=False):
+        earliest = [
+            cell["runs"][0]["trace"][1][0]
+            for cell in problem["cells"].values()
+            if cell["runs"] and len(cell["runs"][0]["trace"]) > 1
+        ]
+        left = max(min(earliest, default=1e-4) / 2, 1e-5)
         for key in keys:
             runs = problem["cells"].get(key, {}).get("runs")
             if not runs or not runs[0]["trace"]:
                 continue
             at, loss = zip(*runs[0]["trace"], strict=True)
-            # A start has no place on a logarithmic axis.
-            at = [max(each, 1e-4) for each in at] + [runs[0]["seconds"]]
+            # The start has no place on a logarithmic axis: it is put on the left edge.
+            at = [max(each, left) for each in at] + [runs[0]["seconds"]]
             handles[key] = ax.plot(at, [*loss, loss[-1]], drawstyle="steps-post", **looks[key])[0]
         for goal in problem["goals"][0]:
             ax.axhline(goal, color="black", linewidth=0.8, linestyle=":")
         ax.set_xscale("log")
         ax.set_yscale("log")
-        ax.xaxis.set_major_formatter(ticker.EngFormatter("s"))
+        ax.set_xlim(left=left)
+        in_seconds(ax.xaxis)
         ax.grid(color="0.92", linewidth=0.6)
         ax.set_axisbelow(True)
         ax.set_title(problem["title"], fontsize="small")

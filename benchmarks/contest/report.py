@@ -327,18 +327,20 @@ def write(results: list[dict[str, Any]], output: Path) -> None:
         + f". {describe_native()}",
     ]
     (output / "contest.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    content = json.dumps(
-        {"machine": where | packages(results) | {"kernel": describe_native()}, "results": rounded(results)}, indent=1
-    )
+    told = {"machine": where | packages(results) | {"kernel": describe_native()}, "results": rounded(results)}
+    content = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
     (output / "contest.json").write_text(content + "\n", encoding="utf-8")
 
 
 def rounded(value: Any) -> Any:
-    """Numbers to five digits: a trace of a hundred points need not fill a page."""
+    """Numbers to five digits, and the losses of the first start only, which are what the pictures show."""
     if isinstance(value, float):
         return float(f"{value:.5g}")
     if isinstance(value, dict):
-        return {key: rounded(each) for key, each in value.items() if key != "fingerprint"}
+        kept = {key: each for key, each in value.items() if key != "fingerprint"}
+        if kept.get("start"):
+            kept.pop("trace", None)
+        return {key: rounded(each) for key, each in kept.items()}
     if isinstance(value, list):
         return [rounded(each) for each in value]
     return value
