@@ -23,6 +23,7 @@ NAMES = (
     "start_up",
     "scores",
     "forecasting",
+    "through_time",
     "crossovers",
     "contest",
     "scaling",
