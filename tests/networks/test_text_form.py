@@ -107,7 +107,10 @@ TOPOLOGY_REFUSALS = {
     "a source twice": ("n 3 m 1 2 1\n", "line 1: neuron 3 takes 1 twice"),
     "itself": ("n 2 m 1 2\n", "line 1: neuron 2 takes itself"),
     "a neuron twice": ("n 2 m 1\n\nn 2 m 1\n", "line 3: neuron 2 is there already, on line 1"),
-    "a missing model": ("n 2 mx 1\n.model my fun=bip", "line 1: there is no model 'mx', but my. Add a line: .model mx"),
+    "a missing model": (
+        "n 2 mx 1\n.model my fun=bip",
+        "line 1: there is no model 'mx'; there are my. Add a line: .model mx",
+    ),
     "a missing neuron": (
         "n 3 m 1 2\nn 5 m 3 4\n.model m fun=bip",
         "line 2: neuron 5 takes 4, which is no neuron; inputs come before all neurons, from 1 to 2",

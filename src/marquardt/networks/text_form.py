@@ -348,11 +348,11 @@ def _model(path: Path, line: int, text: str) -> tuple[str, tuple[str, bool]]:
 def _activation(path: Path, neuron: _Neuron, models: Mapping[str, tuple[str, bool]]) -> tuple[str, bool]:
     known = models.get(neuron.model)
     if known is None:
-        there = ", ".join(models) or "none"
+        others = f"; there are {', '.join(models)}" if models else ""
         raise _wrong(
             path,
             neuron.line,
-            f"there is no model {neuron.model!r}, but {there}. Add a line: .model {neuron.model} fun=bip, gain=0.5",
+            f"there is no model {neuron.model!r}{others}. Add a line: .model {neuron.model} fun=bip, gain=0.5",
         )
     return known
 
