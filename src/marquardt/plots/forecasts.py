@@ -132,11 +132,12 @@ def errors_by_horizon(errors: Mapping[str, ArrayLike], steps: ArrayLike | None =
             markersize=4,
             label=name,
         )
-    ax.set_ylim(bottom=0)
+    # Room above the curves for a line of the legend each.
+    ax.set_ylim(0, max(float(values.max()) for values in columns.values()) * (1.1 + 0.2 * len(columns)) or 1.0)
     ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("steps ahead")
     ax.set_ylabel("error (RMSE)")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="upper left")
     return ax
 
 
