@@ -48,7 +48,7 @@ def dynamic_of(network: Network, lags: Lags, n_exog: int) -> Network:
     --------
     >>> from marquardt.networks import feed_forward
     >>> dynamic_of(Network(feed_forward(3, (), 1), [1.0, 2.0, 3.0, 4.0]), Lags((1, 2), (0,)), 1).graph.describe()
-    '1-1 identity, output takes output 1-2 and inputs 0'
+    '1-1 identity, output takes output 1-2'
     """
     graph = network.graph
     if lags.differences:
