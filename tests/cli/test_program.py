@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -87,16 +86,19 @@ def test_help_needs_neither_numpy_nor_rich():
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="processor time of children is not told there")
 def test_help_answers_in_a_third_of_a_second(tmp_path):
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
 
     def seconds():
-        began = time.perf_counter()
+        # Of the processor: the clock also counts what others do on the machine.
+        before = os.times()
         subprocess.run([sys.executable, "-m", "marquardt", "--help"], env=environment, capture_output=True, check=True)
-        return time.perf_counter() - began
+        after = os.times()
+        return after.children_user - before.children_user + after.children_system - before.children_system
 
     seconds()  # compiles
-    # The best of several: what others do on the machine only adds. A third of it is Python's own start.
+    # The best of several. A third of it is Python's own start.
     assert min(seconds() for _ in range(10)) < 0.33
 
 
