@@ -45,7 +45,7 @@ NS_CALL = 1500.0
 BLOCK_BYTES = 8 << 20
 """What a block's scratch arrays may take: a share of the last-level cache."""
 KEPT_BYTES = 32 << 20
-"""What the input pairs that are kept from pass to pass may take."""
+"""What the input pairs that are kept from pass to pass may take, and the compiled kernel's copy of the data."""
 SMALLEST_BLOCK, LARGEST_BLOCK = 128, 2048
 _PASSES = 4
 """Arrays of a number a unit and sample that a gradient makes: value, slope, delta, and what is between."""
@@ -221,6 +221,8 @@ def make_plan(
     )
     compiled_ns = _compiled_costs(graph, n_rows) + NS_CALL * 2 / n_samples
     is_compiled = is_compiled and block_size is None and held_bytes is None and n_weights <= COMPILED_WEIGHTS
+    # It keeps a copy of the data and all values: beyond this the forms in blocks are as fast and take no more memory.
+    is_compiled = is_compiled and 8 * _kept_rows(graph) * n_samples <= KEPT_BYTES
     if is_compiled and (threads == 1 or (threads is None and compiled_ns * n_samples <= SERIAL_NS)):
         explicit_ns, explicit_size, explicit_rows = compiled_ns, n_samples, _kept_rows(graph)
         gain = COMPILED_GAIN
