@@ -283,7 +283,7 @@ class Objective:
         input_scaling = input_scaling or Scaling.none(graph.n_inputs)
         self._blocks: Blocks = source.blocks(input_scaling, target_scaling, self.plan.block_size)
         if self.loss.link is not None:
-            self._check_probabilities(target_scaling)
+            self._check_probabilities(target_scaling, (block.targets for block in self._blocks))
         self._unit = self._performance_unit(target_scaling)
         self._pair_sums: list[PairSums] = []
         # A subclass may have a value of its own.
@@ -905,15 +905,15 @@ class Objective:
                 f"output_weights has {len(weights)} values, the network {self.graph.n_outputs} outputs."
             )
 
-    def _check_probabilities(self, target_scaling: Scaling) -> None:
-        """Refuse targets that are no probabilities under a cross-entropy."""
+    def _check_probabilities(self, target_scaling: Scaling, tables: Iterable[Array]) -> None:
+        """Refuse targets, outputs × samples, that are no probabilities under a cross-entropy."""
         if target_scaling.offset.any() or (target_scaling.factor != 1.0).any():
             raise ConfigurationError(f"The loss {self.loss.name} takes targets as they are: use no target scaling.")
-        for block in self._blocks:
-            wrong = block.targets[(block.targets < 0.0) | (block.targets > 1.0)]
+        for targets in tables:
+            wrong = targets[(targets < 0.0) | (targets > 1.0)]
             if len(wrong):
                 raise DataError(f"The loss {self.loss.name} takes targets from 0 to 1, got {wrong[0]}.")
-            totals = block.targets.sum(axis=0)
+            totals = targets.sum(axis=0)
             if self.loss.link == "softmax" and (np.abs(totals - 1.0) > 1e-9).any():
                 raise DataError(
                     f"The loss {self.loss.name} takes targets that add up to 1 in every row, got a row that adds up "

@@ -397,7 +397,7 @@ class TimeObjective(Objective):
         self.plan = plan
         require_memory(graph, plan.memory, f"through time on {sum(lengths):,} steps ")
         if self.loss.link is not None:
-            self._check_answers(network, sequences)
+            self._check_probabilities(network.target_scaling, (table.T for table in sequences.targets or []))
         self._penalty = penalty
         self._diagonal = None if penalty is None else penalty.diagonal(graph)
         if self._diagonal is not None and not self._diagonal.any():
@@ -415,17 +415,6 @@ class TimeObjective(Objective):
             else Backward(self._time, self._states, truncate)
         )
         self._last: tuple[bytes, Course] | None = None  # type: ignore[assignment]
-
-    def _check_answers(self, network: Network, sequences: Sequences) -> None:
-        """Refuse targets that are no probabilities under a cross-entropy."""
-        scaling = network.target_scaling
-        if scaling.offset.any() or (scaling.factor != 1.0).any():
-            raise ConfigurationError(f"The loss {self.loss.name} takes targets as they are: use no target scaling.")
-        for answers in sequences.targets or []:
-            if ((answers < 0.0) | (answers > 1.0)).any():
-                raise DataError(f"The loss {self.loss.name} takes targets from 0 to 1.")
-            if self.loss.link == "softmax" and (np.abs(answers.sum(axis=1) - 1.0) > 1e-9).any():
-                raise DataError(f"The loss {self.loss.name} takes targets that add up to 1 in every row.")
 
     def _kept_of(self, group: Group) -> list[Array | None]:
         wiring, n_steps = self._time, len(group.weight)
