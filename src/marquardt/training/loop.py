@@ -81,15 +81,14 @@ def iterate(objective: Objective, rule: StepRule, weights: Array, state: Any = N
     DataError
         If the loss at the start is not finite.
     """
-    here = objective.at(weights, rule.point_need)
-    if here.gradient is None and rule.point_need > 0:
-        raise DataError("The loss overflows at the start. Scale the inputs and targets, or start from smaller weights.")
+    here = _at_the_start(objective, weights, rule.point_need)
     if state is None:
         state = rule.start(here)
     epoch = trial = 0
 
-    def row(verdict: Verdict) -> Row:
-        outcome = rule.outcome(state) if verdict in _ENDS else None
+    def row(verdict: Verdict, outcome: Outcome | None = None) -> Row:
+        if outcome is None and verdict in _ENDS:
+            outcome = rule.outcome(state)
         seen = rule.seen(here, state)
         return Row(epoch, trial, verdict, seen, rule.report(state), rule.merit(here, state), outcome, state)
 
@@ -108,14 +107,20 @@ def iterate(objective: Objective, rule: StepRule, weights: Array, state: Any = N
             if arrived.gradient is None and rule.point_need > 0:
                 # Through time the outputs may be finite where the derivatives are not.
                 lost = Outcome("diverged", "The derivatives overflow where the last step led to.", succeeded=False)
-                seen = rule.seen(here, state)
-                yield Row(epoch, trial, Verdict.STUCK, seen, rule.report(state), rule.merit(here, state), lost, state)
+                yield row(Verdict.STUCK, lost)
                 return
             epoch += 1
             here = arrived
         yield row(verdict)
         if verdict in _ENDS:
             return
+
+
+def _at_the_start(objective: Objective, weights: Array, need: Need) -> Evaluation:
+    here = objective.at(weights, need)
+    if here.gradient is None and need > Need.VALUE:
+        raise DataError("The loss overflows at the start. Scale the inputs and targets, or start from smaller weights.")
+    return here
 
 
 def is_plain(rule: StepRule) -> bool:
@@ -183,10 +188,10 @@ def accepted_rows(
     DataError
         If the loss at the start is not finite.
     """
-    here = objective.at(weights, Need.NORMAL)
+    here = _at_the_start(objective, weights, Need.NORMAL)
     gradient, normal = here.gradient, here.normal
-    if gradient is None or normal is None:
-        raise DataError("The loss overflows at the start. Scale the inputs and targets, or start from smaller weights.")
+    assert gradient is not None
+    assert normal is not None  # the kernel writes both
     mu, loss, sums = np.array([rule.mu_init], dtype=np.float64), np.array([here.loss]), here.sums.copy()
     counts, evaluations = np.zeros(3, dtype=np.int64), objective.evaluations
     epoch = trial = 0
