@@ -118,6 +118,29 @@ class StepRule(ABC):
         values = {name: getattr(self, name) for name in self.setting_names()}
         return {name: _plain(value) for name, value in values.items() if value is not None}
 
+    def asks(self, form: str = "auto", trains: bool = True) -> dict[str, Any]:
+        """Return what an objective is made with for this rule.
+
+        Parameters
+        ----------
+        form : str
+            The user's choice; ``"auto"`` leaves it to the rule, and to the plan.
+        trains : bool
+            Whether the objective is that of the training part; of others only values are asked for.
+
+        Returns
+        -------
+        dict
+            ``form``, ``most``, ``matrices`` and ``systems``, as for `Objective`.
+        """
+        solves = trains and self.matrices > 0
+        return {
+            "form": self.form if form == "auto" else form,
+            "most": max(self.point_need, self.trial_need),
+            "matrices": self.matrices if trains else 0,
+            "systems": self.systems if solves else (),
+        }
+
     def prepared_for(self, facts: Facts) -> StepRule:
         """Return the rule as it is run on an objective, or refuse the objective.
 

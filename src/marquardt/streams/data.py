@@ -183,9 +183,9 @@ class FileData:
         Training
             Not begun.
         """
-        options["form"] = rule.form if options.get("form", "auto") == "auto" else options["form"]
+        form = options.pop("form", "auto")
 
-        def objective(part: int, **others: Any) -> Objective | None:
+        def objective(part: int, penalty: WeightDecay | None = None) -> Objective | None:
             if part and not self.counts[part]:
                 return None
             return Objective.of(
@@ -194,18 +194,18 @@ class FileData:
                 loss,
                 input_scaling=network.input_scaling,
                 target_scaling=network.target_scaling,
-                most=max(rule.point_need, rule.trial_need),
+                penalty=penalty,
+                **rule.asks(form, trains=part == 0),
                 **options,
-                **others,
             )
 
-        trained = objective(0, penalty=penalty, matrices=rule.matrices, systems=rule.systems if rule.matrices else ())
+        trained = objective(0, penalty)
         assert trained is not None  # a training part without rows was refused
         return Training.of(
             network,
             trained,
-            validation=objective(1, matrices=0),
-            test=objective(2, matrices=0),
+            validation=objective(1),
+            test=objective(2),
             parts=self.parts,
             rule=rule,
             limits=limits,
@@ -229,6 +229,10 @@ class FileData:
             if self.n_dropped and not np.isfinite(np.add.reduce(batch, axis=None)):
                 columns = batch[:, ~np.isnan(batch).any(axis=0)]
             yield columns, self._numbers(columns)
+        self._require_all(seen)
+
+    def _require_all(self, seen: int) -> None:
+        """Refuse files that have changed since they were opened."""
         if seen != self.files.n_rows:
             raise FileError(f"{self.files.name} had {self.files.n_rows} rows, and now has {seen}.")
 
@@ -263,8 +267,7 @@ class FileData:
             self._inputs.add(trained[: self.n_inputs])
             self._targets.add(trained[self.n_inputs :])
             seen += n_rows
-        if seen != self.files.n_rows:
-            raise FileError(f"{self.files.name} had {self.files.n_rows} rows, and now has {seen}.")
+        self._require_all(seen)
         if self._missing == "refuse" and self.n_dropped:
             column = int(np.flatnonzero(n_missing)[0])
             more = int((n_missing > 0).sum()) - 1

@@ -121,11 +121,8 @@ def train_sequences(
     trained = objective(
         None if parts is None else parts.train,
         penalty=penalty,
-        form=rule.form if form == "auto" else form,
         truncate=truncate,
-        most=max(rule.point_need, rule.trial_need),
-        matrices=rule.matrices,
-        systems=rule.systems,
+        **rule.asks(form),
     )
     stopping = watching = None
     if parts is not None:

@@ -107,7 +107,7 @@ class Training:
         loss = Squares() if loss is None else loss
         limits.check_metric(loss.metric)
 
-        def objective(rows: Any, *, penalty: WeightDecay | None = None, matrices: int = 0) -> Objective:
+        def objective(rows: Any, *, penalty: WeightDecay | None = None, trains: bool = False) -> Objective:
             return Objective(
                 network.graph,
                 inputs,
@@ -118,15 +118,12 @@ class Training:
                 rows=rows,
                 input_scaling=network.input_scaling,
                 target_scaling=network.target_scaling,
-                form=rule.form if form == "auto" else form,
                 block_size=block_size,
                 threads=threads,
-                most=max(rule.point_need, rule.trial_need),
-                matrices=matrices,
-                systems=rule.systems if matrices else (),
+                **rule.asks(form, trains),
             )
 
-        trained = objective(None if parts is None else parts.train, penalty=penalty, matrices=rule.matrices)
+        trained = objective(None if parts is None else parts.train, penalty=penalty, trains=True)
         has_validation = parts is not None and len(parts.validation) > 0
         self._check_validation(rule, limits, has_validation)
         self._begin(
