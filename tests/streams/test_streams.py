@@ -402,6 +402,13 @@ def test_array_files_of_different_length_are_refused(tmp_path):
         ArrayFiles(tmp_path / "x.npy", tmp_path / "z.npy")
 
 
+@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 several arrays"])
+def test_a_file_that_is_no_array_is_not_advised_to_be_unpickled(tmp_path, content):
+    (tmp_path / "x.npy").write_bytes(content)
+    with pytest.raises(FileError, match=r"is no array file \(\.npy\): (?!.*pickle)"):
+        ArrayFiles(tmp_path / "x.npy", target_columns=[0])
+
+
 # ---------------------------------------------------------------- the reader
 
 

@@ -360,11 +360,12 @@ class _Npy:
         if not path.is_file():
             raise FileError(f"There is no file {path}.")
         try:
-            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+            # Not np.load, which takes what it does not know for a pickle, and advises to allow that.
+            mapped = np.lib.format.open_memmap(path, mode="r")
         except (OSError, ValueError) as error:
             raise FileError(f"{path} is no array file (.npy): {_first_line(error)}") from error
-        if not isinstance(mapped, np.memmap) or mapped.dtype.kind not in "fiub":
-            raise FileError(f"{path} holds {getattr(mapped, 'dtype', 'several arrays')}, not one array of numbers.")
+        if mapped.dtype.kind not in "fiub":
+            raise FileError(f"{path} holds {mapped.dtype}, not one array of numbers.")
         if mapped.ndim not in (1, 2):
             raise ShapeError(f"{path} must hold an array of shape (n_rows, n_columns), got {mapped.shape}.")
         self.path, self.n_rows = path, mapped.shape[0]
