@@ -11,6 +11,7 @@ from scipy.linalg.lapack import dposv, dpotrs
 
 from marquardt.arrays import Array
 from marquardt.numerics.native import native_kernel
+from marquardt.numerics.unlocked import UNLOCKED_UNKNOWNS, routine
 
 __all__ = ["factor_damped", "solve_damped"]
 
@@ -102,8 +103,13 @@ def _factored(normal: Array, mu: float | Array, right: Array) -> tuple[Array, Ar
     matrix = normal.copy()
     diagonal = matrix.reshape(-1)[:: len(matrix) + 1]  # a view, without building indices
     diagonal += mu
-    # A symmetric matrix in C order is the same matrix in Fortran order: `.T` hands LAPACK our copy without another.
-    factor, solution, info = dposv(matrix.T, right, lower=1, overwrite_a=1)
+    solve = routine("dposv", "ciididio") if len(matrix) >= UNLOCKED_UNKNOWNS else None
+    if solve is None:
+        # A symmetric matrix in C order is the same in Fortran order: `.T` hands LAPACK our copy without another.
+        factor, solution, info = dposv(matrix.T, right, lower=1, overwrite_a=1)
+    else:
+        factor, solution = matrix.T, np.array(right, dtype=np.float64, order="C")
+        info = solve("L", len(matrix), 1, matrix, len(matrix), solution, len(matrix))
     return factor, None if info != 0 else _finite(solution)
 
 

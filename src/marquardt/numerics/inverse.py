@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri
 
 from marquardt.arrays import Array
+from marquardt.numerics.unlocked import UNLOCKED_UNKNOWNS, routine
 
 __all__ = ["inverse_diagonal"]
 
@@ -40,9 +41,20 @@ def inverse_diagonal(normal: Array, added: float | Array = 0.0) -> tuple[Array, 
     for attempt in range(3):
         matrix = normal.copy()
         matrix.ravel()[:: len(matrix) + 1] += added + jitter * 100.0**attempt
-        factor, info = dpotrf(matrix.T, lower=1, overwrite_a=1)
-        if info == 0:
-            log_determinant = 2.0 * float(np.log(factor.diagonal()).sum())
-            inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
-            return inverse.diagonal().copy(), log_determinant
+        # A symmetric matrix in C order is the same in Fortran order, and our copy is written over.
+        if _info("dpotrf", matrix) == 0:
+            log_determinant = 2.0 * float(np.log(matrix.diagonal()).sum())
+            _info("dpotri", matrix)
+            return matrix.diagonal().copy(), log_determinant
     return None
+
+
+def _info(name: str, matrix: Array) -> int:
+    """Call a routine of LAPACK that works in place on a lower triangle; the lock is let go where it takes long."""
+    n = len(matrix)
+    unlocked = routine(name, "cidio") if n >= UNLOCKED_UNKNOWNS else None
+    if unlocked is not None:
+        return unlocked("L", n, matrix, n)
+    if name == "dpotri":
+        return int(dpotri(matrix.T, lower=1, overwrite_c=1)[1])
+    return int(dpotrf(matrix.T, lower=1, overwrite_a=1)[1])

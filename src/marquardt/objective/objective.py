@@ -254,7 +254,6 @@ class Objective:
         self.evaluations = dict.fromkeys(_NAMES.values(), 0)
         source = source_of()
         self.n_samples, self.total_weight = source.n_samples, source.total_weight
-        is_held = source.held_bytes is None
         self._wiring = Wiring(graph, self.loss.link is not None)
         probe = np.zeros((graph.n_outputs, 1))
         self._has_curvature = hasattr(self.loss, "curvature")
@@ -289,11 +288,9 @@ class Objective:
         # A subclass may have a value of its own.
         squares = self.loss if type(self.loss) is Squares else None
         self._is_plain_squares = squares is not None and squares.output_weights is None
-        # A reader of files works beside the passes: a product must not keep the interpreter to itself then.
-        is_alone = self.plan.threads == 1 and is_held
-        self._scratch = [Scratch(is_alone) for _ in range(self.plan.threads)]
+        self._scratch = [Scratch() for _ in range(self.plan.threads)]
         # The passes of products, which must leave those of other points alone.
-        self._product_scratch = [Scratch(is_alone) for _ in range(self.plan.threads)]
+        self._product_scratch = [Scratch() for _ in range(self.plan.threads)]
         self._last: tuple[bytes, Pass, Array] | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._single = None

@@ -62,17 +62,6 @@ def _pairs_between(left: Array, right: Array, out: Array) -> Array:
     return out
 
 
-def _accumulate(work: Scratch, total: Array, left: Array, right: Array) -> None:
-    """Add left rightᵀ to `total`."""
-    if work.is_alone:
-        add_product(total, left, right)
-    else:
-        # SciPy's BLAS holds the interpreter lock, NumPy's product lets the other threads go on.
-        product = work.take("product", *total.shape)
-        np.matmul(left, right.T, out=product)
-        total += product
-
-
 def _pair_table(size: int) -> Indices:
     """Index (a, b) ↦ row of the pair in `_pairs_within`, symmetric, of shape (size, size)."""
     table = np.empty((size, size), dtype=np.intp)
@@ -150,7 +139,7 @@ class _Within:
             if pairs is None:
                 pairs = _pairs_within(z_left, np.empty((len(self.sum), n_samples)), 0, len(z_left))
                 self.kept[id(z_left)] = pairs
-            _accumulate(work, self.sum, pairs, units)
+            add_product(self.sum, pairs, units)
             return
         # Input pairs a group of rows at a time, so that wide layers do not need (pairs × samples) at once.
         first, start = 0, 0
@@ -161,7 +150,7 @@ class _Within:
                 rows += fan_in - last
                 last += 1
             inputs = _pairs_within(z_left, work.take("inputs", rows, n_samples), first, last)
-            _accumulate(work, self.sum[start : start + rows], inputs, units)
+            add_product(self.sum[start : start + rows], inputs, units)
             first, start = last, start + rows
 
     def write(self, normal: Array, left: Sensitivity, right: Sensitivity) -> None:
@@ -207,7 +196,7 @@ class _FactoredBetween:
             rows_left = _pairs_between(left.per_sample, z_left, work.take("left", self.left_rows, n_samples))
         if not right.is_plain:
             rows_right = _pairs_between(right.per_sample, z_right, work.take("right", self.right_rows, n_samples))
-        _accumulate(work, self.sum, rows_right, rows_left)
+        add_product(self.sum, rows_right, rows_left)
 
     def write(self, normal: Array, left: Factored, right: Factored) -> None:
         a, b = self.left, self.right
@@ -242,7 +231,7 @@ class _Between:
             rows = len(part) * len(z_right)
             inputs = _pairs_between(part, z_right, work.take("inputs", rows, n_samples))
             start = first * len(z_right)
-            _accumulate(work, self.sum[start : start + rows], inputs, units)
+            add_product(self.sum[start : start + rows], inputs, units)
 
     def write(self, normal: Array, left: Sensitivity, right: Sensitivity) -> None:
         a, b = self.left, self.right

@@ -45,15 +45,9 @@ class Scratch:
     """Arrays of one thread, allocated once and used for every block.
 
     A fresh array of this size costs more in page faults than the arithmetic that fills it.
-
-    Parameters
-    ----------
-    is_alone : bool
-        Whether no other thread works at the same time.
     """
 
-    def __init__(self, is_alone: bool = True) -> None:
-        self.is_alone = is_alone
+    def __init__(self) -> None:
         self._arrays: dict[object, Array] = {}
 
     def take(self, name: object, rows: int, columns: int) -> Array:
