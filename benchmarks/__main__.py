@@ -11,6 +11,7 @@ import sys
 NAMES = (
     "engine",
     "forms",
+    "cost_model",
     "sine",
     "many",
     "parity",
@@ -28,7 +29,7 @@ NAMES = (
     "contest",
     "scaling",
 )
-TAKE_OPTIONS = ("contest", "scaling")
+TAKE_OPTIONS = ("contest", "scaling", "cost_model")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Pure functions on arrays: damped solves, products, differences, the compiled kernel, and the hold on BLAS threads."""
 
-from marquardt.numerics.damped import factor_damped, solve_damped
+from marquardt.numerics.damped import COMPILED_UNKNOWNS, factor_damped, solve_damped
 from marquardt.numerics.differences import central_difference
 from marquardt.numerics.inverse import inverse_diagonal
 from marquardt.numerics.krylov import truncated_solution
@@ -11,6 +11,7 @@ from marquardt.numerics.threads import hold_blas, is_held, usable_cpus
 
 __all__ = [
     "ACTIVATION_CODES",
+    "COMPILED_UNKNOWNS",
     "add_product",
     "central_difference",
     "describe_native",
