@@ -262,7 +262,8 @@ def report(results: list[dict[str, Any]], rates: dict[str, float], grid: list[di
     text += (
         f"\n\nOf {len(ratios)} estimates {half:.0%} are within 1.5× of the measurement; the worst is {worst:.1f}× off."
     )
-    text += "\n\n## The choice\n\nAn epoch, one evaluation and one damped step, in milliseconds; networks that are not above.\n\n"
+    text += "\n\n## The choice\n\n"
+    text += "An epoch, one evaluation and one damped step, in milliseconds; networks that are not above.\n\n"
     rows = []
     for one in grid:
         seconds = one["seconds"]
