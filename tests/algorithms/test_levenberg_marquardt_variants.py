@@ -49,6 +49,33 @@ def test_the_gain_ratio_moves_mu_at_its_quarters(ratio, factor):
     assert damping.mu == pytest.approx(factor)
 
 
+@pytest.mark.parametrize(("ratio", "factor"), [(0.9, 0.25), (0.74, 1.0), (0.26, 1.0), (0.24, 4.0)])
+def test_fans_mu_follows_the_root_of_the_loss_besides(ratio, factor):
+    verdict, damping = judged(LevenbergMarquardt(damping="fan"), ratio)
+    assert verdict is Verdict.ACCEPT
+    assert damping.mu == pytest.approx(factor * np.sqrt((10.0 - ratio) / 10.0))
+
+
+def test_a_loss_below_zero_is_no_size_to_follow():
+    rule = LevenbergMarquardt(damping="fan")
+    here, there = Evaluation(np.zeros(1), 0.5, np.ones(1)), Evaluation(np.zeros(1), -0.5, np.ones(1))
+    _, state = rule.judge(here, Step(np.zeros(1), 1.0), there, Damped(Damping(1.0, 4.0)))
+    assert state.damping.mu == 0.25
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1e4])
+def test_a_relative_mu_with_fans_damping_is_the_same_run_in_any_unit_of_the_residuals(unit):
+    plain = rosenbrock()
+    scaled = Recorded(lambda w: unit * plain.residual(w), lambda w: unit * plain.jacobian(w))
+    rule = LevenbergMarquardt(0.1, damping="fan", mu_relative=True)
+    ours, theirs = rows(plain, rule, n=12), rows(scaled, rule, n=12)
+    for left, right in zip(ours, theirs, strict=True):
+        assert left.verdict is right.verdict
+        # Rounding grows with the condition of A, about 1e3 in the valley.
+        assert_allclose(right.here.weights, left.here.weights, rtol=1e-9)
+        assert right.report["mu"] == pytest.approx(unit**2 * left.report["mu"], rel=1e-6)
+
+
 def test_nielsens_factor_is_smooth_between_two_and_a_third():
     rule = LevenbergMarquardt(damping="nielsen")
     assert judged(rule, 0.5)[1] == Damping(1.0, 2.0)
@@ -60,8 +87,9 @@ def test_nielsens_factor_is_smooth_between_two_and_a_third():
     assert max(abs(a - b) for a, b in pairwise(factors)) < 6 * 1.49 / 199
 
 
-def test_the_first_factor_is_ten_and_with_nielsens_damping_two_unless_given():
+def test_the_first_factor_is_ten_with_fans_damping_four_and_with_nielsens_two_unless_given():
     assert (LevenbergMarquardt().mu_increase, LevenbergMarquardt().mu_decrease) == (10.0, 0.1)
+    assert (LevenbergMarquardt(damping="fan").mu_increase, LevenbergMarquardt(damping="fan").mu_decrease) == (4.0, 0.25)
     assert LevenbergMarquardt(damping="nielsen").mu_increase == GeodesicLevenbergMarquardt().mu_increase == 2.0
     assert LevenbergMarquardt(damping="nielsen", mu_increase=3.0).mu_increase == 3.0
 
@@ -129,7 +157,7 @@ def test_a_rise_is_taken_after_so_many_failures_and_only_if_it_is_finite():
     assert state.damping.mu == pytest.approx(1e-3 * 10**3)
 
 
-@pytest.mark.parametrize("damping", ["gain_ratio", "nielsen"])
+@pytest.mark.parametrize("damping", ["gain_ratio", "fan", "nielsen"])
 def test_other_dampings_learn_the_sine(damping):
     trail = rows(sine.objective(), LevenbergMarquardt(damping=damping), sine.start(1), n=400)
     assert 2 * trail[-1].here.loss / 200 < 1e-5

@@ -218,3 +218,12 @@ def test_the_knob_switches_it_off():
     if native_kernel() is not None:
         assert asked("1").stdout == f"False {describe_native()}\n"
     assert "must be 0 or 1, got 'yes'" in asked("yes").stderr
+
+
+@needs_kernel
+def test_a_build_of_another_version_is_not_called(monkeypatch):
+    assert native._loaded("")[0] is not None
+    monkeypatch.setattr(native, "INTERFACE", native.INTERFACE + 1)
+    module, sentence = native._loaded("")
+    assert module is None
+    assert "another version: NumPy does its work. Install again" in sentence

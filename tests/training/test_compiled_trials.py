@@ -25,6 +25,9 @@ CASES = {
     "validation": (feed_forward(2, 4, 2), {"parts": PARTS}),
     "weights": (feed_forward(2, (3, 2), 2), {"sample_weight": np.linspace(0, 2, 60), "loss": Squares((1.0, 3.0))}),
     "own factors": (feed_forward(2, 4, 2), {"rule": LevenbergMarquardt(0.1, mu_increase=3.0, mu_decrease=0.3)}),
+    "relative": (feed_forward(2, 4, 2), {"rule": LevenbergMarquardt(0.1, mu_relative=True)}),
+    "gain ratio": (feed_forward(2, 4, 2), {"rule": LevenbergMarquardt(1e-4, damping="gain_ratio", mu_increase=3.0)}),
+    "fan": (feed_forward(2, 4, 2), {"rule": LevenbergMarquardt(1e-5, damping="fan", mu_relative=True)}),
     "little room for mu": (feed_forward(2, 4, 2), {"rule": LevenbergMarquardt(1e-3, mu_max=1e-2)}),
 }
 
@@ -56,6 +59,19 @@ def test_the_run_is_that_of_trial_by_trial(monkeypatch, name, max_seconds):
     assert compiled.record.best_epoch == plain.record.best_epoch
     assert compiled.record.evaluations == plain.record.evaluations
     np.testing.assert_allclose(compiled.network.outputs(X), plain.network.outputs(X), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["gain ratio", "fan"])
+def test_the_cases_hold_steps_of_every_quarter(name):
+    rule = CASES[name][1]["rule"]
+    mus = np.array([epoch.mu for epoch in run_of(name)])
+    losses = np.array([epoch.loss for epoch in run_of(name)])
+    trials = np.array([epoch.trials for epoch in run_of(name)])
+    increase, decrease = rule.factors
+    moved = mus[1:] / mus[:-1] / increase ** (trials[1:] - 1)
+    if name == "fan":
+        moved /= np.sqrt(losses[1:] / losses[:-1])
+    assert {round(float(factor), 6) for factor in moved} == {round(decrease, 6), 1.0, increase}
 
 
 def test_a_mu_above_its_limit_is_told_as_ever(monkeypatch):

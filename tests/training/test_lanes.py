@@ -41,6 +41,13 @@ CASES = {
     "output weights": (feed_forward(2, 5, 2), {"loss": Squares((1.0, 4.0))}),
     "huber": (feed_forward(2, 5, 1), {"loss": Huber(0.2)}),
     "validation": (feed_forward(2, 6, 1), {"parts": PARTS}),
+    "relative": (feed_forward(2, 5, 2), {"rule": LevenbergMarquardt(0.1, mu_relative=True)}),
+    "gain ratio": (feed_forward(2, 5, 1), {"rule": LevenbergMarquardt(1e-4, damping="gain_ratio")}),
+    "fan": (feed_forward(2, 5, 2), {"rule": LevenbergMarquardt(1e-5, damping="fan", mu_relative=True)}),
+    "fan with huber": (
+        feed_forward(2, 5, 1),
+        {"loss": Huber(0.2), "rule": LevenbergMarquardt(1e-5, damping="fan", mu_relative=True)},
+    ),
     "everything": (
         cascade_forward(2, (3, 2), 2),
         {"parts": PARTS, "sample_weight": WEIGHT + 0.1, "penalty": WeightDecay(1e-3), "rule": LevenbergMarquardt(0.1)},
@@ -285,7 +292,8 @@ def refused(starts=None, **options):
     ],
 )
 def test_other_rules_are_refused(rule):
-    with pytest.raises(ConfigurationError, match=r"no other settings than its factors.*one after the other"):
+    said = r"no other settings than mu_init, .*factors, gain_ratio, fan.*one after the other"
+    with pytest.raises(ConfigurationError, match=said):
         refused(rule=rule)
 
 

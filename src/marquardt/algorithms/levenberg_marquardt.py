@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marquardt.algorithms.damping import DAMPINGS, Damping
+from marquardt.algorithms.damping import DAMPINGS, Damping, gain
 from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import non_negative, one_of, positive, whole
@@ -46,6 +46,8 @@ __all__ = ["Damped", "GeodesicLevenbergMarquardt", "LevenbergMarquardt", "Neuron
 
 MU_FLOOR = 1e-20
 """Below this μ no longer matters to any normal matrix; it is held there so that it can rise again in few trials."""
+USUAL_FACTORS = {"factors": 10.0, "gain_ratio": 10.0, "fan": 4.0, "nielsen": 2.0}
+"""What μ rises by, damping by damping, unless it is said; it falls by as much."""
 
 
 class Damped(NamedTuple):
@@ -75,14 +77,15 @@ class LevenbergMarquardt(StepRule):
     mu_init : float
         The first μ; with `mu_relative` in parts of the largest entry of the diagonal of A at the start.
     mu_increase : float, optional
-        What μ is multiplied with after a rejected trial; above 1. 10 when not given, and 2 with Nielsen's damping,
-        which doubles it with every further failure.
+        What μ is multiplied with after a rejected trial; above 1. 10 when not given, 4 with Fan's damping, and 2 with
+        Nielsen's, which doubles it with every further failure.
     mu_decrease : float, optional
-        What μ is multiplied with after an accepted one; below 1. 0.1 when not given; Nielsen's damping has none.
+        What μ is multiplied with after an accepted one; below 1. 0.1 when not given, ¼ with Fan's damping; Nielsen's
+        has none.
     mu_max : float
         A μ above this ends the run: no step along the gradient lowers the loss any more.
     damping : str
-        How μ follows the steps: ``"factors"``, ``"gain_ratio"`` or ``"nielsen"`` (see `DAMPINGS`).
+        How μ follows the steps: ``"factors"``, ``"gain_ratio"``, ``"fan"`` or ``"nielsen"`` (see `DAMPINGS`).
     scaling : str
         D: ``"identity"``, or ``"marquardt"`` for the diagonal of A, which makes the path independent of the units of
         the weights; μ is relative then.
@@ -122,15 +125,16 @@ class LevenbergMarquardt(StepRule):
 
     def __post_init__(self) -> None:
         is_nielsens = one_of(self.damping, DAMPINGS, "damping") == "nielsen"
+        usual = USUAL_FACTORS[self.damping]
         if self.mu_increase is None:
-            object.__setattr__(self, "mu_increase", 2.0 if is_nielsens else 10.0)
+            object.__setattr__(self, "mu_increase", usual)
         if self.mu_decrease is not None and is_nielsens:
             raise ConfigurationError(
                 f"Nielsen's damping has no mu_decrease, got {self.mu_decrease!r}: it takes a function of the gain "
                 f"ratio. Leave it out, or take damping='factors'."
             )
         if self.mu_decrease is None and not is_nielsens:
-            object.__setattr__(self, "mu_decrease", 0.1)
+            object.__setattr__(self, "mu_decrease", 1.0 / usual)
         for setting in ("mu_init", "mu_increase", "mu_max"):
             positive(getattr(self, setting), setting)
         if self.mu_decrease is not None:
@@ -181,10 +185,28 @@ class LevenbergMarquardt(StepRule):
         here : Evaluation
             The starting point.
         """
+        mu = self.mu_init
+        if self.mu_relative and self.scaling == "identity":
+            mu = float(self.first_mu(here.diagonal))
+        return Damped(Damping(mu, self.factors[0]))
+
+    def first_mu(self, diagonal: Array) -> Array:
+        """Return the first μ where the diagonal of A is known.
+
+        Parameters
+        ----------
+        diagonal : ndarray of shape (..., n_weights)
+            Of one network or many.
+
+        Returns
+        -------
+        ndarray of shape (...)
+            Of each.
+        """
         if not self.mu_relative:
-            return Damped(Damping(self.mu_init, self.factors[0]))
-        largest = 1.0 if self.scaling == "marquardt" else float(here.diagonal.max())
-        return Damped(Damping(min(max(self.mu_init * largest, MU_FLOOR), self.mu_max), self.factors[0]))
+            return np.full(diagonal.shape[:-1], float(self.mu_init))
+        mu: Array = np.clip(self.mu_init * diagonal.max(axis=-1), MU_FLOOR, self.mu_max)
+        return mu
 
     def propose(self, here: Evaluation, state: Damped) -> tuple[Step, Damped]:
         """Solve eq. (2), and (4) if wanted.
@@ -230,9 +252,9 @@ class LevenbergMarquardt(StepRule):
         """
         now = state.damping
         if there.loss < here.loss:
-            ratio = (here.loss - there.loss) / step.predicted_decrease if step.predicted_decrease > 0 else 1.0
-            mu, factor = DAMPINGS[self.damping](now, ratio, *self.factors)
-            return Verdict.ACCEPT, Damped(Damping(max(mu, MU_FLOOR), factor), 0, state.diagonal)
+            ratio, fall = gain(here.loss, there.loss, step.predicted_decrease)
+            mu = now.mu * DAMPINGS[self.damping](ratio, fall, *self.factors)
+            return Verdict.ACCEPT, Damped(Damping(max(mu, MU_FLOOR), self.factors[0]), 0, state.diagonal)
         fails = state.fails + 1
         if fails > self.rise_after > 0 and math.isfinite(there.loss):
             return Verdict.ACCEPT, Damped(now, 0, state.diagonal)

@@ -18,6 +18,8 @@ from marquardt.errors import ConfigurationError
 __all__ = ["ACTIVATION_CODES", "NATIVE_KNOB", "describe_native", "native_kernel"]
 
 NATIVE_KNOB = "MARQUARDT_NATIVE"
+INTERFACE = 2
+"""What this version calls; a build that was left from another one may take other arguments."""
 
 ACTIVATION_CODES = {
     "identity": 0,
@@ -41,6 +43,8 @@ def _loaded(wanted: str) -> tuple[Any, str]:
         from marquardt.numerics import _kernel  # type: ignore[attr-defined]
     except ImportError:
         return None, "There is no compiled kernel: NumPy does its work. Install with a C compiler to have it."
+    if getattr(_kernel, "INTERFACE", 1) != INTERFACE:
+        return None, "The compiled kernel is that of another version: NumPy does its work. Install again to have it."
     return _kernel, f"The compiled kernel is in use ({_kernel.instructions()[0]})."
 
 

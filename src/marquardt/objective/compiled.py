@@ -17,7 +17,10 @@ from marquardt.numerics import ACTIVATION_CODES, native_kernel
 from marquardt.objective.blocks import Block
 from marquardt.objective.passes import Wiring
 
-__all__ = ["Compiled", "Descent", "is_compiled"]
+__all__ = ["DESCENT_DAMPINGS", "Compiled", "Descent", "is_compiled"]
+
+DESCENT_DAMPINGS = ("factors", "gain_ratio", "fan")
+"""The ways in which compiled trials move μ, in the kernel's order."""
 
 
 def is_compiled(graph: LayerGraph, loss: Loss) -> bool:
@@ -151,10 +154,10 @@ class Compiled:
 
 
 class Descent:
-    """Trials of plain Levenberg–Marquardt, for one network or many, without Python in between.
+    """Trials of Levenberg–Marquardt with D = I, for one network or many, without Python in between.
 
-    A trial is a damped solve and, where that succeeds, a pass; a lower loss is accepted, with its derivatives and a
-    lower μ, and any other raises μ.
+    A trial is a damped solve and, where that succeeds, a pass; a lower loss is accepted, with its derivatives, and
+    moves μ as the damping says, and any other raises μ.
 
     Parameters
     ----------
@@ -166,13 +169,22 @@ class Descent:
         What μ is multiplied with after a rejected and an accepted trial.
     lowest, largest : float
         Where μ is held after it fell, and above which there is no further trial.
+    damping : str
+        One of `DESCENT_DAMPINGS`.
     """
 
     def __init__(
-        self, compiled: Compiled, decay: Array | None, increase: float, decrease: float, lowest: float, largest: float
+        self,
+        compiled: Compiled,
+        decay: Array | None,
+        increase: float,
+        decrease: float,
+        lowest: float,
+        largest: float,
+        damping: str,
     ) -> None:
         self._kernel, self._decay = compiled.kernel, decay
-        self._settings = np.array([increase, decrease, lowest, largest])
+        self._settings = np.array([increase, decrease, lowest, largest, DESCENT_DAMPINGS.index(damping)])
 
     def __call__(
         self,

@@ -494,8 +494,10 @@ class Objective:
         """Whether the compiled kernel does the passes."""
         return isinstance(self._single, Compiled)
 
-    def descent(self, increase: float, decrease: float, lowest: float, largest: float) -> Descent | None:
-        """Return trials of plain Levenberg–Marquardt as compiled code, where the kernel covers the objective.
+    def descent(
+        self, increase: float, decrease: float, lowest: float, largest: float, damping: str = "factors"
+    ) -> Descent | None:
+        """Return trials of Levenberg–Marquardt with D = I as compiled code, where the kernel covers the objective.
 
         Parameters
         ----------
@@ -503,6 +505,8 @@ class Objective:
             What μ is multiplied with after a rejected and an accepted trial.
         lowest, largest : float
             Where μ is held after it fell, and above which there is no further trial.
+        damping : str
+            One of `DESCENT_DAMPINGS`.
 
         Returns
         -------
@@ -511,7 +515,7 @@ class Objective:
         """
         if not isinstance(self._single, Compiled):
             return None
-        return Descent(self._single, self._diagonal, increase, decrease, lowest, largest)
+        return Descent(self._single, self._diagonal, increase, decrease, lowest, largest, damping)
 
     def close(self) -> None:
         """End the threads and the reading, if any were started."""

@@ -2,9 +2,9 @@
 
 A lane is one network from its start to its stop: its own μ, weights, best epoch and record. A sweep is one trial of
 every lane that still goes on; lanes that have stopped are taken out of the arrays. Lane by lane the steps are those
-of `LevenbergMarquardt` with its fixed factors and D = I,
+of `LevenbergMarquardt` with D = I,
 
-    (A + μI) p = −g;      lower loss: w ← w + p, μ ← decrease · μ;      otherwise: μ ← increase · μ,
+    (A + μI) p = −g;      lower loss: w ← w + p, μ as the damping says;      otherwise: μ ← increase · μ,
 
 and the stops, the validation and the numbers of an epoch are those of `Training`: results differ by rounding alone.
 What lanes share is the clock: the time limit is for all together, and the seconds of an epoch are the lane's share of
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 
 from marquardt.algorithms import LevenbergMarquardt, StepRule
-from marquardt.algorithms.damping import Damping
+from marquardt.algorithms.damping import DAMPINGS, Damping, gain
 from marquardt.algorithms.levenberg_marquardt import MU_FLOOR, Damped
 from marquardt.arrays import AnyArray, Array, ArrayLike, Indices, require_finite
 from marquardt.checks import whole
@@ -32,9 +32,9 @@ from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas, solve_damped_each, usable_cpus
-from marquardt.objective import BatchedObjective, Descent
+from marquardt.objective import DESCENT_DAMPINGS, BatchedObjective, Descent
 from marquardt.training.division import Parts
-from marquardt.training.loop import MOST_TRIALS, descent_of, is_plain
+from marquardt.training.loop import MOST_TRIALS, PLAIN_SETTINGS, descent_of, is_plain
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits, Status, Stop
 from marquardt.training.training import TrainingResult
@@ -118,7 +118,7 @@ class Lanes:
     parts : Parts, optional
         The division; all samples train when not given.
     rule : LevenbergMarquardt
-        With fixed factors and D = I; the defaults when not given.
+        With D = I, and a damping of `DESCENT_DAMPINGS`; the defaults when not given.
     limits : Limits
         What ends a run, for each; the time is for all together.
     threads : int, optional
@@ -185,8 +185,9 @@ class Lanes:
         rule = LevenbergMarquardt() if rule is None else rule
         if not is_plain(rule):
             raise ConfigurationError(
-                f"Side by side, networks are trained by 'levenberg_marquardt' with no other settings than its factors "
-                f"(mu_init, mu_increase, mu_decrease, mu_max), got {rule!r}. Train them one after the other."
+                f"Side by side, networks are trained by 'levenberg_marquardt' with no other settings than "
+                f"{', '.join(PLAIN_SETTINGS)} (damping: {', '.join(DESCENT_DAMPINGS)}), got {rule!r}. Train them one "
+                f"after the other."
             )
         weights = _checked_starts(starts, network.graph.n_weights)
         self.n_lanes = len(weights)
@@ -359,19 +360,19 @@ class Lanes:
                 continue
             step, is_solved = solve_damped_each(now.normal, now.mu, -now.gradient)
             there = now.weights + step
+            # Now, since the gradients are written over.
+            predicted = 0.5 * np.einsum("lw,lw->l", step, now.mu[:, None] * step - now.gradient)
             # A step that cannot be solved for is a trial of infinite loss.
             bar = np.where(is_solved, now.loss, -math.inf)
             sums, losses = objective.equations(there, bar, now.gradient, now.normal)
             is_accepted = losses < bar
             self._counts[now.lane, 0] += is_solved
             self._counts[now.lane, 1] += is_accepted
-            increase, decrease = rule.factors
-            lowered, raised = np.maximum(now.mu * decrease, MU_FLOOR), now.mu * increase
             now = now._replace(
                 weights=np.where(is_accepted[:, None], there, now.weights),
                 loss=np.where(is_accepted, losses, now.loss),
                 performance=np.where(is_accepted, objective.performances(sums), now.performance),
-                mu=np.where(is_accepted, lowered, raised),
+                mu=_moved(rule, now.mu, is_accepted, now.loss, losses, predicted),
                 epoch=now.epoch + is_accepted,
                 trial=now.trial + 1,
             )
@@ -412,7 +413,7 @@ class Lanes:
         sums, losses = objective.equations(weights, np.full(count, math.inf), gradient, normal)
         self._counts[lanes, 1] += 1
         zero = np.zeros(count, np.intp)
-        mu = np.full(count, float(self._rule.mu_init))
+        mu = self._rule.first_mu(np.einsum("lww->lw", normal))
         performance, norm = objective.performances(sums), np.full(count, math.nan)
         share = np.zeros(count)
         return _Going(lanes, weights, losses, gradient, normal, mu, zero, zero, zero, zero, performance, norm, share)
@@ -670,6 +671,20 @@ def _checked_starts(starts: ArrayLike, n_weights: int) -> Array:
         raise ShapeError(f"starts must be of shape (n_starts, {n_weights}), at least one, got {weights.shape}.")
     require_finite(weights, "starts")
     return weights
+
+
+def _moved(
+    rule: LevenbergMarquardt, mu: Array, is_accepted: AnyArray, before: Array, after: Array, predicted: Array
+) -> Array:
+    """The next μ of every lane."""
+    increase, decrease = rule.factors
+    factors = np.where(is_accepted, decrease, increase)
+    if rule.damping != "factors":
+        move = DAMPINGS[rule.damping]
+        for k in np.flatnonzero(is_accepted):
+            factors[k] = move(*gain(before[k].item(), after[k].item(), predicted[k].item()), increase, decrease)
+    moved: Array = factors * mu
+    return np.where(is_accepted, np.maximum(moved, MU_FLOOR), moved)
 
 
 def _first(checks: tuple[Callable[[Status], Stop | None], ...], status: Status) -> Stop | None:

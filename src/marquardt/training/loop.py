@@ -12,9 +12,9 @@ from marquardt.algorithms.damping import Damping
 from marquardt.algorithms.levenberg_marquardt import MU_FLOOR, Damped
 from marquardt.arrays import Array
 from marquardt.errors import DataError
-from marquardt.objective import Descent, Evaluation, Need, Objective
+from marquardt.objective import DESCENT_DAMPINGS, Descent, Evaluation, Need, Objective
 
-__all__ = ["MOST_TRIALS", "Row", "accepted_rows", "descent_of", "is_plain", "iterate"]
+__all__ = ["MOST_TRIALS", "PLAIN_SETTINGS", "Row", "accepted_rows", "descent_of", "is_plain", "iterate"]
 
 
 class Row(NamedTuple):
@@ -51,7 +51,10 @@ class Row(NamedTuple):
 
 
 MOST_TRIALS = 50
-"""Trials in one call of compiled code: from the lowest μ to the largest it takes 31 with the usual factor."""
+"""Trials in one call of compiled code: from the lowest μ to the largest it takes 31 with a factor of 10, 50 with 4."""
+
+PLAIN_SETTINGS = ("mu_init", "mu_increase", "mu_decrease", "mu_max", "damping", "mu_relative")
+"""What a plain rule may have otherwise than by default."""
 
 _MOVES = (Verdict.ACCEPT, Verdict.SETTLED)
 _ENDS = (Verdict.STUCK, Verdict.SETTLED)
@@ -124,7 +127,9 @@ def _at_the_start(objective: Objective, weights: Array, need: Need) -> Evaluatio
 
 
 def is_plain(rule: StepRule) -> bool:
-    """Return whether a rule is Levenberg–Marquardt as lanes do it: fixed factors, D = I, nothing else.
+    """Return whether a rule is Levenberg–Marquardt as compiled trials and lanes do it.
+
+    That is with D = I, and a damping that needs no memory but μ: not Nielsen's.
 
     Parameters
     ----------
@@ -136,11 +141,10 @@ def is_plain(rule: StepRule) -> bool:
     >>> is_plain(LevenbergMarquardt(mu_init=0.1)), is_plain(LevenbergMarquardt(damping="nielsen"))
     (True, False)
     """
-    if type(rule) is not LevenbergMarquardt:
+    if type(rule) is not LevenbergMarquardt or rule.damping not in DESCENT_DAMPINGS:
         return False
-    factors = {name: getattr(rule, name) for name in ("mu_init", "mu_increase", "mu_decrease", "mu_max")}
     # Whatever else may be chosen is left at its default.
-    return rule == LevenbergMarquardt(**factors)
+    return rule == LevenbergMarquardt(**{name: getattr(rule, name) for name in PLAIN_SETTINGS})
 
 
 def descent_of(objective: Objective, rule: StepRule) -> Descent | None:
@@ -155,7 +159,7 @@ def descent_of(objective: Objective, rule: StepRule) -> Descent | None:
     """
     if not is_plain(rule) or not isinstance(rule, LevenbergMarquardt):
         return None
-    return objective.descent(*rule.factors, MU_FLOOR, rule.mu_max)
+    return objective.descent(*rule.factors, MU_FLOOR, rule.mu_max, rule.damping)
 
 
 def accepted_rows(
@@ -192,7 +196,7 @@ def accepted_rows(
     gradient, normal = here.gradient, here.normal
     assert gradient is not None
     assert normal is not None  # the kernel writes both
-    mu, loss, sums = np.array([rule.mu_init], dtype=np.float64), np.array([here.loss]), here.sums.copy()
+    mu, loss, sums = rule.first_mu(here.diagonal[None]), np.array([here.loss]), here.sums.copy()
     counts, evaluations = np.zeros(3, dtype=np.int64), objective.evaluations
     epoch = trial = 0
     yield Row(epoch, trial, Verdict.ACCEPT, here, {"mu": mu.item()}, here.loss, None, None)

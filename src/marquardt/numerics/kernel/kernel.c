@@ -625,30 +625,47 @@ finished:
     return Py_None;
 }
 
+/* How an accepted step moves mu, as in marquardt/algorithms/damping.py. */
+enum { FACTORS, GAIN_RATIO, FAN, N_DAMPINGS };
+
+/* What mu is multiplied with after a step that took the loss from `before` to `after`. */
+static double moved(int damping, double before, double after, double predicted, double increase, double decrease)
+{
+    const double ratio = predicted > 0.0 ? (before - after) / predicted : 1.0;
+    const double factor = ratio > 0.75 ? decrease : ratio < 0.25 ? increase : 1.0;
+    if (damping == FACTORS)
+        return decrease;
+    return damping == GAIN_RATIO || after < 0.0 ? factor : sqrt(after / before) * factor;
+}
+
 /* Trials of one network until one is accepted, mu is above its largest value, or there have been `most`. */
 static void descend(const Network *net, Room *room, const double *decay, const double *settings, int64_t most,
                     double *weights, double *loss, double *sums, double *gradient, double *normal, double *mu,
                     int64_t *counts)
 {
     const double increase = settings[0], decrease = settings[1], lowest = settings[2], largest = settings[3];
+    const int damping = (int)settings[4];
     const int64_t w = net->n_weights;
     int64_t i;
     counts[0] = counts[1] = counts[2] = 0;
     while (counts[0] < most) {
         counts[0]++;
         if (chosen->solve(normal, mu, 0, gradient, -1.0, room->there, w, room->work, padded(w + 1))) {
-            double there;
+            double there, twice_predicted = 0.0;
             counts[1]++;
-            for (i = 0; i < w; i++)
+            for (i = 0; i < w; i++) {
+                twice_predicted += room->there[i] * (*mu * room->there[i] - gradient[i]);
                 room->there[i] += weights[i];
+            }
             chosen->forward(net, room->there, room, room->half_sums);
             there = loss_of(net, room->there, room->half_sums, decay);
             if (there < *loss) {
+                const double factor = moved(damping, *loss, there, 0.5 * twice_predicted, increase, decrease);
                 *loss = there;
                 memcpy(weights, room->there, (size_t)w * sizeof(double));
                 memcpy(sums, room->half_sums, (size_t)net->n_outputs * sizeof(double));
                 derive_with_decay(net, weights, room, decay, gradient, normal);
-                *mu = *mu * decrease > lowest ? *mu * decrease : lowest;
+                *mu = *mu * factor > lowest ? *mu * factor : lowest;
                 counts[2] = 1;
                 return;
             }
@@ -660,7 +677,7 @@ static void descend(const Network *net, Room *room, const double *decay, const d
 }
 
 /* descend(decay or None, settings, most, weights, losses, sums, gradient, normal, mu, counts): trials of every lane.
-   settings are increase, decrease, lowest and largest of mu; counts are trials, values and acceptances of each lane.
+   settings are increase, decrease, lowest and largest of mu, and the damping; counts are trials, values and acceptances of each lane.
    The arrays from weights on are changed in place. */
 static PyObject *kernel_descend(PyObject *object, PyObject *const *args, Py_ssize_t n_args)
 {
@@ -680,7 +697,7 @@ static PyObject *kernel_descend(PyObject *object, PyObject *const *args, Py_ssiz
     if (most == -1 && PyErr_Occurred())
         return NULL;
     for (n = 0; n < N_ARGS; n++) {
-        const Py_ssize_t counts[N_ARGS] = {w,         4, 0, -1, lanes, lanes * net->n_outputs,
+        const Py_ssize_t counts[N_ARGS] = {w,         5, 0, -1, lanes, lanes * net->n_outputs,
                                            lanes * w, lanes * w * w, lanes, 3 * lanes};
         if (n == MOST || (n == DECAY && args[n] == Py_None))
             continue;
@@ -694,6 +711,10 @@ static PyObject *kernel_descend(PyObject *object, PyObject *const *args, Py_ssiz
                 goto finished;
             }
         }
+    }
+    if (!(((const double *)views[SETTINGS].buf)[4] >= 0.0 && ((const double *)views[SETTINGS].buf)[4] < N_DAMPINGS)) {
+        PyErr_SetString(PyExc_ValueError, "settings name no damping");
+        goto finished;
     }
     room = enter_room(net);
     if (room == NULL) {
@@ -896,6 +917,9 @@ static PyMethodDef METHODS[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* Changes with what functions take, and with it in numerics/native.py: an older build is not called in a new way. */
+#define INTERFACE 2
+
 static int execute(PyObject *module)
 {
     PyObject *type;
@@ -908,7 +932,7 @@ static int execute(PyObject *module)
         return -1;
     result = PyModule_AddObjectRef(module, "Kernel", type);
     Py_DECREF(type);
-    return result;
+    return result < 0 ? result : PyModule_AddIntConstant(module, "INTERFACE", INTERFACE);
 }
 
 static PyModuleDef_Slot SLOTS[] = {{Py_mod_exec, (void *)execute}, {0, NULL}};
