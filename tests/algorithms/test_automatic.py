@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from marquardt.algorithms import ALGORITHMS, choose
-from marquardt.algorithms.automatic import LM_RESIDUALS, LM_WEIGHTS, SAMPLES_A_WEIGHT
+from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt, algorithm_named, choose
+from marquardt.algorithms.automatic import DAMPING, LM_RESIDUALS, LM_WEIGHTS, SAMPLES_A_WEIGHT
 from marquardt.objective import Facts
 from marquardt.training import Fitting, Settings
+from marquardt.training.loop import is_plain
 
 PLENTY = 1e12
 
@@ -96,6 +97,18 @@ def test_fitting_takes_the_choice_and_keeps_its_reason():
     x = np.linspace(-1, 1, 2200)[:, None]
     large = Fitting(x, np.sin(3 * x), Settings(1400, algorithm="auto"), "regression")
     assert large.record.algorithm == "lbfgs"
+
+
+def test_levenberg_marquardt_has_its_own_damping_where_it_was_chosen_and_the_fields_where_it_was_named():
+    chosen = LevenbergMarquardt(**DAMPING)
+    assert is_plain(chosen)  # or compiled trials and lanes would leave it to the plain loop
+    assert fitting(algorithm="auto").rule == fitting(algorithm="auto", hidden_layer_sizes=400).rule == chosen
+    assert fitting(algorithm="auto").record.settings["damping"] == "fan"
+    for name in ("levenberg_marquardt", "lm", "trainlm"):
+        assert fitting(algorithm=name).rule == algorithm_named(name) == LevenbergMarquardt()
+    assert fitting(algorithm="auto", rule={"mu_max": 1e6}).rule == LevenbergMarquardt(mu_max=1e6)
+    # Rounds between which the decay changes begin again and again: measured with the field's.
+    assert fitting(algorithm="auto", alpha="auto").rule == LevenbergMarquardt()
 
 
 def test_a_damping_that_is_given_means_levenberg_marquardt():

@@ -15,11 +15,13 @@ and is kept here as limits on the number of weights. The order of the questions:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from marquardt.objective import Facts
 
-__all__ = ["Choice", "choose"]
+__all__ = ["DAMPING", "Choice", "choose"]
 
 LM_WEIGHTS = 4000
 """Weights up to which Levenberg–Marquardt was first to the goal, rounded up from the 3,501 that were measured."""
@@ -29,6 +31,9 @@ inputs and 1,441 to 24,001 weights, it took from a half to a fortieth of the tim
 SAMPLES_A_WEIGHT = 10
 """Samples a weight from which the matrix of BFGS costs less than a gradient: a few passes over n_weights² numbers
 against six multiplications a sample and weight."""
+DAMPING: dict[str, Any] = {"mu_init": 0.1, "mu_relative": True, "damping": "fan"}
+"""How Levenberg–Marquardt's μ begins and moves where it was chosen: what was best or near it on all problems of
+`benchmarks/damping.py`. Where it is named, its defaults stay those that the field knows."""
 
 
 class Choice(NamedTuple):
@@ -40,10 +45,13 @@ class Choice(NamedTuple):
         Its name.
     reason : str
         One sentence, with the numbers that decided.
+    settings : mapping
+        Its hyper-parameters, where they are not its defaults.
     """
 
     algorithm: str
     reason: str
+    settings: Mapping[str, Any] = MappingProxyType({})
 
 
 def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choice:
@@ -61,7 +69,7 @@ def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choic
     Returns
     -------
     Choice
-        Name and reason.
+        Name, reason and settings.
 
     Examples
     --------
@@ -77,6 +85,7 @@ def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choic
             "levenberg_marquardt",
             f"{n:,} weights are many, but {residuals:,} residuals are few: in sample space, by a matrix of "
             f"{residuals:,} × {residuals:,}, Levenberg–Marquardt was first to its goal up to {LM_RESIDUALS:,}.",
+            DAMPING,
         )
     matrix = 8.0 * n * n
     if 3 * matrix > memory:
@@ -96,6 +105,7 @@ def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choic
         return Choice(
             "levenberg_marquardt",
             f"{n:,} weights are few: up to {LM_WEIGHTS:,}, Levenberg–Marquardt was first to its goal.",
+            DAMPING,
         )
     many = f"{n:,} weights are many for Levenberg–Marquardt, whose epoch costs their cube"
     if facts.n_samples >= SAMPLES_A_WEIGHT * n:

@@ -54,7 +54,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         Norm of the gradient of the mean loss at which to stop.
     mu_init, mu_increase, mu_decrease, mu_max : float, optional
         First damping, its factors after a rejected and after an accepted step, and the value that ends the training;
-        the algorithm's own when not given (0.001, 10, 0.1 and 1e10 for Levenberg–Marquardt).
+        the algorithm's own when not given (0.001, 10, 0.1 and 1e10 for Levenberg–Marquardt by its name; with
+        ``"auto"`` any of them means that).
     time_limit : float, optional
         Seconds for each start.
     n_restarts : int

@@ -472,7 +472,7 @@ class Fitting:
             has_curvature=hasattr(self.loss, "curvature"),
         )
         choice = choose(facts, float(machine_memory() or math.inf), self._is_decay_weighed())
-        return choice, algorithm_named(choice.algorithm)
+        return choice, algorithm_named(choice.algorithm, **choice.settings)
 
     def _is_decay_weighed(self) -> bool:
         """Whether the evidence chooses the weight decay."""
