@@ -109,8 +109,8 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
     names: list[str] = read.column_names
     if not choices.target:
         raise DataError(f"Which column is to be forecast? Name it with --target. {choices.data} has {listed(names)}.")
-    targets = named_columns(_split_names(choices.target, names), read, "target")
-    exog = named_columns(_split_names(choices.exog or (), names), read, "exogenous")
+    targets = named_columns(_split_names(choices.target, names), read.column_names, "target")
+    exog = named_columns(_split_names(choices.exog or (), names), read.column_names, "exogenous")
     if choices.lags_exog is not None and not exog:
         raise ConfigurationError("--lags-exog says at which lags exogenous columns are inputs. Name them by --exog.")
     both = [name for name in exog if name in targets]
@@ -171,8 +171,8 @@ def go_on(choices: ForecastChoices, voice: Voice) -> int:
     assert choices.model is not None
     forecaster = NetworkForecaster.from_file(choices.model)
     read = read_table(choices.data)
-    targets = named_columns(forecaster.target_names_, read, "target")
-    exog = named_columns(forecaster.exog_names_, read, "exogenous")
+    targets = named_columns(forecaster.target_names_, read.column_names, "target")
+    exog = named_columns(forecaster.exog_names_, read.column_names, "exogenous")
     data = data_of(read, targets, exog, choices.date)
     horizon = _horizon(choices, data, forecaster._lags.exog)
     forecaster._is_many = False
@@ -319,7 +319,7 @@ def _check_files(choices: ForecastChoices) -> None:
 def data_of(read: Any, targets: Sequence[str], exog: Sequence[str], date: str | None) -> Data:
     """Return the series of a table; its last rows without any target are the future."""
     if date is not None:
-        named_columns([date], read, "date")
+        named_columns([date], read.column_names, "date")
         if date in (*targets, *exog):
             raise DataError(f"Column {date!r} is the date and {'a target' if date in targets else 'exogenous'}, too.")
     times = times_of(read, date, {*targets, *exog})

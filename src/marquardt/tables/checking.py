@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -18,13 +17,12 @@ from marquardt.tables.columns import Column, Label, listed, way_out
 MAX_LEVELS = 50
 
 
-def named_columns(names: Sequence[Any], arrow: pa.Table, what: str) -> list[str]:
-    """Return the names if each is a column and none comes twice."""
+def named_columns(names: Sequence[Any], present: Sequence[str], what: str) -> list[str]:
+    """Return the names if each is a column that is present and none comes twice."""
     for name in names:
-        if name not in arrow.column_names:
+        if name not in present:
             raise DataError(
-                f"There is no {what} column {name!r}.{nearest(name, arrow.column_names)} "
-                f"The columns are {listed(arrow.column_names)}."
+                f"There is no {what} column {name!r}.{nearest(name, present)} The columns are {listed(present)}."
             )
     doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
@@ -33,22 +31,22 @@ def named_columns(names: Sequence[Any], arrow: pa.Table, what: str) -> list[str]
 
 
 def chosen_inputs(
-    arrow: pa.Table, targets: Collection[str], inputs: Iterable[str] | None, drop: Iterable[str]
+    present: Sequence[str], targets: Collection[str], inputs: Iterable[str] | None, drop: Iterable[str]
 ) -> list[str]:
-    ignored = named_columns([drop] if isinstance(drop, str) else list(drop), arrow, "ignored")
+    ignored = named_columns([drop] if isinstance(drop, str) else list(drop), present, "ignored")
     for name in ignored:
         if name in targets:
             raise DataError(f"Column {name!r} is both a target and ignored. Choose one.")
     if inputs is None:
-        names = [name for name in arrow.column_names if name not in targets and name not in ignored]
+        names = [name for name in present if name not in targets and name not in ignored]
     else:
-        asked = named_columns([inputs] if isinstance(inputs, str) else list(inputs), arrow, "input")
+        asked = named_columns([inputs] if isinstance(inputs, str) else list(inputs), present, "input")
         for name in asked:
             if name in targets:
                 raise DataError(f"Column {name!r} is both an input and a target. Choose one.")
             if name in ignored:
                 raise DataError(f"Column {name!r} is both an input and ignored. Choose one.")
-        names = [name for name in arrow.column_names if name in asked]
+        names = [name for name in present if name in asked]
     if not names:
         raise DataError("No column is left to predict from: the table has only the target and ignored columns.")
     return names
@@ -84,18 +82,15 @@ def refuse_missing(targets: Sequence[Column], inputs: Sequence[Column], missing:
     if missing == "drop":
         return
     for column in targets:
-        count = column.values.null_count
-        if count:
+        if column.n_missing:
             raise DataError(
-                f"Target {column.name!r} is missing in {count} of {len(column.values)} rows, first in "
-                f"{column.first(column.values.is_null())[1]}. Complete them, or leave such rows out "
-                f"with --missing drop (missing='drop')."
+                f"Target {column.name!r} is missing in {column.n_missing} of {column.n_rows} rows, first in "
+                f"{column.missing_place}. Complete them, or leave such rows out with --missing drop (missing='drop')."
             )
-    gaps = [column for column in inputs if column.values.null_count] if missing == "refuse" else []
+    gaps = [column for column in inputs if column.n_missing] if missing == "refuse" else []
     if gaps:
         places = ", ".join(
-            f"{column.name!r} ({column.values.null_count}, first in {column.first(column.values.is_null())[1]})"
-            for column in gaps[:12]
+            f"{column.name!r} ({column.n_missing}, first in {column.missing_place})" for column in gaps[:12]
         )
         more = f" and {len(gaps) - 12} more columns" if len(gaps) > 12 else ""
         raise DataError(
@@ -115,12 +110,12 @@ def kept_rows(
     keep: NDArray[np.bool_] | None = None
     constants: dict[str, str] = {}
     while True:
-        found = {column.name: _constant(column.kept(keep)) for column in inputs}
+        found = {column.name: constant(column.kept(keep)) for column in inputs}
         constants |= {name: reason for name, reason in found.items() if reason}
         inputs = [column for column in inputs if not found[column.name]]
         before = keep
         if missing == "drop":
-            masks = [column.is_missing() for column in (*targets, *inputs) if column.values.null_count]
+            masks = [column.is_missing() for column in (*targets, *inputs) if column.n_missing]
             keep = ~np.logical_or.reduce(masks) if masks else None
         if keep is not None and not keep.any():
             raise DataError(
@@ -131,7 +126,7 @@ def kept_rows(
             return keep, inputs, constants
 
 
-def _constant(column: Column) -> str:
+def constant(column: Column) -> str:
     """Return why a column cannot tell rows apart, or nothing if it can."""
     if column.kind == "text":
         distinct: list[Any] = pc.unique(column.values.drop_null()).slice(0, 2).to_pylist()
@@ -150,8 +145,7 @@ def _constant(column: Column) -> str:
 def refuse_too_many_levels(column: Column) -> None:
     if column.kind != "text":
         return
-    n_levels = len(pc.unique(column.values.drop_null()))
-    count = len(column.values) - column.values.null_count
+    n_levels, count = column.n_levels, column.n_rows - column.n_missing
     if n_levels > MAX_LEVELS or n_levels == count:
         most = f"at most {MAX_LEVELS} are used" if n_levels > MAX_LEVELS else "it only names the rows"
         raise DataError(
@@ -162,7 +156,7 @@ def refuse_too_many_levels(column: Column) -> None:
 
 def classes_of(target: Column) -> tuple[Label, ...]:
     classes = tuple(target.distinct())
-    count = len(target.values)
+    count = target.n_rows
     if len(classes) == 1:
         raise DataError(
             f"Target {target.name!r} has a single class, {classes[0]!r} in all {count} rows. A classification needs "

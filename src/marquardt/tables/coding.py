@@ -183,10 +183,12 @@ class TableCoding:
         arrow = as_table(table)
         if arrow.num_rows == 0:
             raise DataError("The table has no rows.")
-        target_names = named_columns([targets] if isinstance(targets, str) else list(targets), arrow, "target")
+        target_names = named_columns(
+            [targets] if isinstance(targets, str) else list(targets), arrow.column_names, "target"
+        )
         if not target_names:
             raise DataError(f"Name at least one target column. The columns are {listed(arrow.column_names)}.")
-        input_names = chosen_inputs(arrow, target_names, inputs, drop)
+        input_names = chosen_inputs(arrow.column_names, target_names, inputs, drop)
 
         target_list = [Column.of(arrow, name) for name in target_names]
         input_list = [Column.of(arrow, name) for name in input_names]
@@ -405,12 +407,11 @@ class TableCoding:
                 f"{n_incomplete} of {arrow.num_rows} rows have missing values and get no prediction, as in training."
             )
         for column, found in zip(self.input_columns, self._input_list(arrow), strict=True):
-            n_missing = found.values.null_count
-            if n_missing and column.fill is not None:
-                remarks.append(_filled(column, n_missing, self.missing))
+            if found.n_missing and column.fill is not None:
+                remarks.append(_filled(column, found.n_missing, self.missing))
             if unknown == "ignore" and column.kind == "category":
                 unseen = pc.and_(pc.invert(seen(found, column.levels)), found.values.is_valid())
-                n_unseen = pc.sum(unseen).as_py() or 0
+                n_unseen = found.count(unseen)
                 if n_unseen:
                     level, place = found.first(unseen)
                     values = "1 value is" if n_unseen == 1 else f"{n_unseen} values are"
@@ -537,20 +538,10 @@ def _refuse_absent(names: Sequence[str], arrow: pa.Table, what: str) -> None:
 def _input_column(column: Column, missing: str) -> InputColumn:
     is_filled = missing in ("mean", "median")
     if column.kind == "text":
-        counts = {entry["values"]: entry["counts"] for entry in pc.value_counts(column.values.drop_null()).to_pylist()}
+        counts = column.level_counts()
         levels = tuple(sorted(counts))
         return InputColumn(column.name, "category", levels, max(levels, key=counts.__getitem__) if is_filled else None)
-    return InputColumn(column.name, column.kind, (), _middle(column, missing) if is_filled else None)
-
-
-def _middle(column: Column, missing: str) -> float:
-    """Return the mean or median of the values that are there."""
-    numbers = column.numbers()
-    numbers = numbers[~np.isnan(numbers)]
-    # Scaled by a power of two, which is exact, so that no sum of large numbers overflows.
-    exponent = int(np.frexp(np.abs(numbers).max())[1])
-    scaled = np.ldexp(numbers, -exponent)
-    return float(np.ldexp(np.mean(scaled) if missing == "mean" else np.median(scaled), exponent))
+    return InputColumn(column.name, column.kind, (), column.middle(missing) if is_filled else None)
 
 
 def _constant_notes(constants: Mapping[str, str]) -> list[str]:
@@ -569,8 +560,8 @@ def _missing_notes(
     if keep is not None:
         notes.append(f"{int((~keep).sum())} of {len(keep)} rows are left out: they have missing values.")
     for column, values in zip(columns, found, strict=True):
-        if values.values.null_count and column.fill is not None:
-            notes.append(_filled(column, values.values.null_count, missing))
+        if values.n_missing and column.fill is not None:
+            notes.append(_filled(column, values.n_missing, missing))
     return notes
 
 
@@ -593,7 +584,7 @@ def _target_notes(targets: Sequence[Column], task: str) -> list[str]:
             )
         elif task == "auto" and len(targets) == 1 and high - low <= 2**53 and (numbers == np.rint(numbers)).all():
             n_values = len(np.unique(numbers))
-            if n_values <= FEW_VALUES and len(numbers) >= 3 * n_values:
+            if n_values <= FEW_VALUES and column.n_rows >= 3 * n_values:
                 notes.append(
                     f"Target {column.name!r} has only {n_values} different whole numbers and is taken as a number; if "
                     f"they stand for classes, ask for --task classification (task='classification')."

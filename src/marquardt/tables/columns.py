@@ -109,6 +109,8 @@ class Column:
         Whether the table itself says that these are labels.
     rows : ndarray of shape (n_samples,) or None
         Where each value stood before rows were left out, for messages.
+    first_row : int
+        Where the first value stands, if the column is a piece of a longer one.
     """
 
     name: str
@@ -116,10 +118,11 @@ class Column:
     values: Any
     is_categorical: bool = False
     rows: NDArray[np.intp] | None = None
+    first_row: int = 0
 
     @classmethod
-    def of(cls, table: pa.Table, name: str) -> Column:
-        """Take a column out of a table."""
+    def of(cls, table: pa.Table, name: str, first_row: int = 0) -> Column:
+        """Take a column out of a table, whose first row may stand further down in a longer one."""
         values = table.column(name)
         is_categorical = pa.types.is_dictionary(values.type)
         if is_categorical:
@@ -129,14 +132,51 @@ class Column:
             kind, values = "text", values.cast(pa.large_string())
         if len(values) and values.null_count == len(values):
             kind = "empty"
-        return cls(name, kind, values, is_categorical)
+        return Column(name, kind, values, is_categorical, first_row=first_row)
 
     def kept(self, keep: NDArray[np.bool_] | None) -> Column:
         """Return the column with only the rows of a mask; messages go on naming the rows of the whole table."""
         if keep is None:
             return self
         values = self.values.filter(pa.array(keep))
-        return Column(self.name, self.kind, values, self.is_categorical, np.flatnonzero(keep))
+        return Column(self.name, self.kind, values, self.is_categorical, self.first_row + np.flatnonzero(keep))
+
+    @property
+    def n_rows(self) -> int:
+        """How many values there are, missing ones among them."""
+        return len(self.values)
+
+    @property
+    def n_missing(self) -> int:
+        """How many of them are missing."""
+        return int(self.values.null_count)
+
+    @property
+    def missing_place(self) -> str:
+        """Where the first is missing, in words."""
+        return self.first(self.values.is_null())[1]
+
+    @property
+    def n_levels(self) -> int:
+        """How many different values there are."""
+        return len(pc.unique(self.values.drop_null()))
+
+    def count(self, mask: Any) -> int:
+        """Return how many values a mask has (nulls count as false)."""
+        return int(pc.sum(mask).as_py() or 0)
+
+    def level_counts(self) -> dict[Any, int]:
+        """Return how often each value occurs, in the order in which they appear."""
+        return {entry["values"]: entry["counts"] for entry in pc.value_counts(self.values.drop_null()).to_pylist()}
+
+    def middle(self, kind: str) -> float:
+        """Return the mean or the median of the numbers that are there."""
+        numbers = self.numbers()
+        numbers = numbers[~np.isnan(numbers)]
+        # Scaled by a power of two, which is exact, so that no sum of large numbers overflows.
+        exponent = int(np.frexp(np.abs(numbers).max())[1])
+        scaled = np.ldexp(numbers, -exponent)
+        return float(np.ldexp(np.mean(scaled) if kind == "mean" else np.median(scaled), exponent))
 
     def numbers(self) -> NDArray[np.float64]:
         """Return the values of a number, boolean or empty column as float64, missing ones as NaN."""
@@ -170,7 +210,7 @@ class Column:
 
     def place(self, index: int) -> str:
         """Return the words for a row: "data row 1" is the first below the header."""
-        return f"data row {(index if self.rows is None else int(self.rows[index])) + 1}"
+        return f"data row {(self.first_row + index if self.rows is None else int(self.rows[index])) + 1}"
 
     def refuse_unusable(self) -> None:
         """Refuse dates and times, nested and binary values, and a column without any value."""
@@ -182,8 +222,7 @@ class Column:
             )
         if self.kind == "empty":
             raise DataError(
-                f"Column {self.name!r} is missing in all {len(self.values)} rows. Leave it out with "
-                f"{way_out(self.name)}."
+                f"Column {self.name!r} is missing in all {self.n_rows} rows. Leave it out with {way_out(self.name)}."
             )
         if self.kind not in ("number", "boolean", "text"):
             raise DataError(
@@ -196,11 +235,11 @@ class Column:
         if self.kind != "number" or not pa.types.is_floating(self.values.type):
             return
         infinite = pc.is_inf(self.values)
-        count = pc.sum(infinite).as_py() or 0
+        count = self.count(infinite)
         if count:
             value, place = self.first(infinite)
             raise DataError(
-                f"Column {self.name!r} holds infinity in {count} of {len(self.values)} rows, first {value} in "
+                f"Column {self.name!r} holds infinity in {count} of {self.n_rows} rows, first {value} in "
                 f"{place}. Correct the value or remove the row."
             )
 
@@ -208,9 +247,9 @@ class Column:
         """Refuse text that is meant as something else: numbers with a few words in them, or dates."""
         if self.kind != "text" or self.is_categorical:
             return
-        count = len(self.values) - self.values.null_count
+        count = self.n_rows - self.n_missing
         numbers = pc.match_substring_regex(self.values, NUMBER)
-        n_numbers = pc.sum(numbers).as_py() or 0
+        n_numbers = self.count(numbers)
         if n_numbers == count:
             value, place = self.first(numbers)
             raise DataError(
@@ -220,7 +259,7 @@ class Column:
         if 2 * n_numbers > count:
             self._refuse_words(numbers, count - n_numbers, count)
         dates = pc.match_substring_regex(self.values, DATE)
-        if 2 * (pc.sum(dates).as_py() or 0) > count:
+        if 2 * self.count(dates) > count:
             value, place = self.first(dates)
             raise DataError(
                 f"Column {self.name!r} holds dates, such as {value!r} in {place}, which a network cannot use as "
@@ -228,7 +267,7 @@ class Column:
                 f"out with {way_out(self.name)}."
             )
         loose = pc.match_substring_regex(self.values, LOOSE_NUMBER)
-        if 2 * (pc.sum(loose).as_py() or 0) > count:
+        if 2 * self.count(loose) > count:
             value, place = self.first(pc.and_(loose, pc.invert(numbers)))
             raise DataError(
                 f"Column {self.name!r} holds numbers written in a way that cannot be read, such as {value!r} in "
