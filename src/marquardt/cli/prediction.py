@@ -13,12 +13,13 @@ import numpy as np
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import one_of
 from marquardt.cli.options import refuse_collisions
-from marquardt.cli.scores import part_scores, probabilities
+from marquardt.cli.scores import part_scores
 from marquardt.cli.tables import error_tables
 from marquardt.cli.voice import Voice
 from marquardt.errors import DataError
 from marquardt.files import refuse_existing
 from marquardt.storage import NetworkFile, load
+from marquardt.streams import probabilities
 from marquardt.tables import InputColumn, TableCoding, check_table_suffix, read_table, write_table
 
 

@@ -1,20 +1,28 @@
 """Data larger than memory: files that are read block by block, pass after pass."""
 
 from marquardt.streams.data import FileData
-from marquardt.streams.errors import errors_of_parts
-from marquardt.streams.files import ArrayFiles, Files, TableFiles, is_stream_only
+from marquardt.streams.errors import ClassErrors, ErrorSums, RegressionErrors, errors_of_parts, probabilities
+from marquardt.streams.files import ArrayFiles, ArrowFiles, Files, TableFiles, is_arrow_data, is_pattern
+from marquardt.streams.memory import free_memory
 from marquardt.streams.reading import ReadAhead, StreamedBlocks
 from marquardt.streams.training import FileTrainingResult, train_on_files
 
 __all__ = [
     "ArrayFiles",
+    "ArrowFiles",
+    "ClassErrors",
+    "ErrorSums",
     "FileData",
     "FileTrainingResult",
     "Files",
     "ReadAhead",
+    "RegressionErrors",
     "StreamedBlocks",
     "TableFiles",
     "errors_of_parts",
-    "is_stream_only",
+    "free_memory",
+    "is_arrow_data",
+    "is_pattern",
+    "probabilities",
     "train_on_files",
 ]

@@ -126,6 +126,10 @@ class FileData:
         """Return the lowest and the highest value of every input of the training part, of shape (2, n_inputs)."""
         return np.stack([self._inputs.low, self._inputs.high])
 
+    def target_ends(self) -> Array:
+        """Return the lowest and the highest value of every target of the training part, of shape (2, n_outputs)."""
+        return np.stack([self._targets.low, self._targets.high])
+
     @property
     def target_means(self) -> Array:
         """The means of the training targets, of shape (n_outputs,)."""

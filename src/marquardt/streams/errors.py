@@ -1,20 +1,179 @@
-"""How good a network is on files, part by part, in one pass."""
+"""How good a network is, from sums that grow batch by batch: on files part by part, in one pass."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
+from marquardt.arrays import AnyArray, Array, ArrayLike
+from marquardt.checks import one_of
 from marquardt.networks import Network
 from marquardt.streams.data import NAMES, FileData
 
-__all__ = ["errors_of_parts"]
+__all__ = ["ClassErrors", "ErrorSums", "RegressionErrors", "errors_of_parts", "probabilities"]
+
+TINY = float(np.finfo(np.float64).eps)
 
 
-def errors_of_parts(network: Network, data: FileData) -> dict[str, Any]:
-    """Return RMSE, MAE and R² of every target on every part.
+def probabilities(outputs: Array) -> Array:
+    """Return a column a class; a single output is the probability of the second of two.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_samples, n_outputs)
+        Of a classifier.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+        Two columns for one output, otherwise the outputs themselves.
+
+    Examples
+    --------
+    >>> probabilities(np.array([[0.75]]))
+    array([[0.25, 0.75]])
+    """
+    return np.column_stack([1.0 - outputs[:, 0], outputs[:, 0]]) if outputs.shape[1] == 1 else outputs
+
+
+class ErrorSums(Protocol):
+    """Sums of errors over samples that go by."""
+
+    def add(self, outputs: Array, targets: AnyArray) -> None:
+        """Take samples in.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n_samples, n_outputs)
+            Of the network.
+        targets : ndarray
+            What they should have been.
+        """
+
+    def report(self) -> dict[str, Any]:
+        """Return the number of samples and what the sums come to."""
+
+
+class RegressionErrors:
+    """RMSE, MAE and R² of every target.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the targets.
+    center : array-like of shape (n_targets,)
+        Near the targets' means: R² is taken from deviations from it, so that targets far from zero lose no digits.
+
+    Examples
+    --------
+    >>> sums = RegressionErrors(["y"], [2.0])
+    >>> sums.add(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [6.0]]))
+    >>> {name: round(value, 3) for name, value in sums.report()["targets"]["y"].items()}
+    {'rmse': 1.732, 'mae': 1.0, 'r2': 0.357}
+    """
+
+    def __init__(self, names: Sequence[str], center: ArrayLike) -> None:
+        self._names, self._center = names, np.asarray(center, dtype=np.float64)
+        self._squares, self._absolute, self._shifted, self._shifted_squares = np.zeros((4, len(names)))
+        self._count = 0
+
+    def add(self, outputs: Array, targets: AnyArray) -> None:
+        """Take samples in.
+
+        Parameters
+        ----------
+        outputs, targets : ndarray of shape (n_samples, n_targets)
+            In the targets' units.
+        """
+        residual, around = outputs - targets, targets - self._center
+        self._squares += (residual**2).sum(axis=0)
+        self._absolute += np.abs(residual).sum(axis=0)
+        self._shifted += around.sum(axis=0)
+        self._shifted_squares += (around**2).sum(axis=0)
+        self._count += len(targets)
+
+    def report(self) -> dict[str, Any]:
+        """Return the errors; R² is NaN where a target does not vary.
+
+        Returns
+        -------
+        dict
+            ``"samples"``, and ``"targets"``, which has ``"rmse"``, ``"mae"`` and ``"r2"`` by the target's name.
+        """
+        count = self._count
+        variation = self._shifted_squares - self._shifted**2 / count
+        return {
+            "samples": count,
+            "targets": {
+                name: {
+                    "rmse": math.sqrt(self._squares[k] / count),
+                    "mae": float(self._absolute[k] / count),
+                    "r2": float(1.0 - self._squares[k] / variation[k]) if variation[k] > 0 else math.nan,
+                }
+                for k, name in enumerate(self._names)
+            },
+        }
+
+
+class ClassErrors:
+    """Accuracy, cross-entropy and confusion counts.
+
+    Parameters
+    ----------
+    n_classes : int
+        How many classes there are.
+
+    Examples
+    --------
+    >>> sums = ClassErrors(2)
+    >>> sums.add(np.array([[0.9], [0.2], [0.4]]), np.array([1, 0, 1]))
+    >>> sums.report()["confusion"]
+    [[1, 0], [1, 1]]
+    """
+
+    def __init__(self, n_classes: int) -> None:
+        self._confusion = np.zeros((n_classes, n_classes), dtype=np.int64)
+        self._cross_entropy = 0.0
+
+    def add(self, outputs: Array, targets: AnyArray) -> None:
+        """Take samples in.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (n_samples, n_outputs)
+            Probabilities: of the second of two classes, or a column a class.
+        targets : ndarray of int, shape (n_samples,)
+            Numbers of the true classes.
+        """
+        chances, n_classes = probabilities(outputs), len(self._confusion)
+        of_the_true = np.clip(chances[np.arange(len(targets)), targets], TINY, None)
+        self._cross_entropy -= float(np.log(of_the_true).sum())
+        pairs = targets * n_classes + chances.argmax(axis=1)
+        self._confusion += np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+    def report(self) -> dict[str, Any]:
+        """Return the errors.
+
+        Returns
+        -------
+        dict
+            ``"samples"``, ``"accuracy"``, ``"cross_entropy"`` (a mean) and ``"confusion"``, a row a true class, a
+            column a predicted one.
+        """
+        count = int(self._confusion.sum())
+        return {
+            "samples": count,
+            "accuracy": float(np.trace(self._confusion) / count),
+            "cross_entropy": self._cross_entropy / count,
+            "confusion": self._confusion.tolist(),
+        }
+
+
+def errors_of_parts(network: Network, data: FileData, task: str = "regression") -> dict[str, Any]:
+    """Return the errors of a network on every part.
 
     Parameters
     ----------
@@ -22,13 +181,22 @@ def errors_of_parts(network: Network, data: FileData) -> dict[str, Any]:
         With as many inputs and outputs as the data have.
     data : FileData
         Rows and their division.
+    task : str
+        ``"regression"``, or ``"classification"`` into two classes for one target of 0 and 1, into more for a target a
+        class.
 
     Returns
     -------
     dict
-        By part (``"train"``, ``"validation"``, ``"test"``, those with rows): ``"samples"``, and ``"targets"``, which
-        has ``"rmse"``, ``"mae"`` and ``"r2"`` by the target's name, in its own units; R² is NaN where a target does not
-        vary.
+        By part (``"train"``, ``"validation"``, ``"test"``, those with rows) what `RegressionErrors` or `ClassErrors`
+        report, in the targets' units.
+
+    Raises
+    ------
+    ConfigurationError
+        If the task is another word.
+    FileError
+        If a file was changed or cannot be read.
 
     Examples
     --------
@@ -44,34 +212,18 @@ def errors_of_parts(network: Network, data: FileData) -> dict[str, Any]:
     0.333
     >>> folder.cleanup()
     """
-    n_outputs = data.n_outputs
-    # Deviations from the training mean, so that a target far from zero loses no digits.
-    center = data.target_means
-    squares, absolute, shifted, shifted_squares = (np.zeros((3, n_outputs)) for _ in range(4))
+    one_of(task, ("regression", "classification"), "task")
+    sums: list[ErrorSums] = []
+    for _ in NAMES:
+        if task == "classification":
+            sums.append(ClassErrors(max(2, data.n_outputs)))
+        else:
+            sums.append(RegressionErrors(data.files.target_names, data.target_means))
     for columns, numbers in data.batches():
-        targets = columns[data.n_inputs :].T
-        residual = network.outputs(columns[: data.n_inputs].T) - targets
-        around = targets - center
+        outputs, targets = network.outputs(columns[: data.n_inputs].T), columns[data.n_inputs :].T
+        if task == "classification":
+            targets = targets[:, 0].astype(np.int64) if data.n_outputs == 1 else targets.argmax(axis=1)
         for part in np.unique(numbers):
             rows = numbers == part
-            squares[part] += (residual[rows] ** 2).sum(axis=0)
-            absolute[part] += np.abs(residual[rows]).sum(axis=0)
-            shifted[part] += around[rows].sum(axis=0)
-            shifted_squares[part] += (around[rows] ** 2).sum(axis=0)
-    report: dict[str, Any] = {}
-    for part, (name, count) in enumerate(zip(NAMES, data.counts, strict=True)):
-        if not count:
-            continue
-        variation = shifted_squares[part] - shifted[part] ** 2 / count
-        report[name] = {
-            "samples": count,
-            "targets": {
-                target: {
-                    "rmse": math.sqrt(squares[part, k] / count),
-                    "mae": float(absolute[part, k] / count),
-                    "r2": float(1.0 - squares[part, k] / variation[k]) if variation[k] > 0 else math.nan,
-                }
-                for k, target in enumerate(data.files.target_names)
-            },
-        }
-    return report
+            sums[part].add(outputs[rows], targets[rows])
+    return {name: sums[part].report() for part, name in enumerate(NAMES) if data.counts[part]}

@@ -7,11 +7,13 @@ it is mapped ends the process.
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -19,9 +21,12 @@ from marquardt.arrays import Array
 from marquardt.checks import nearest
 from marquardt.errors import ConfigurationError, DataError, FileError, ShapeError
 
-__all__ = ["ArrayFiles", "Files", "TableFiles", "is_stream_only"]
+__all__ = ["ArrayFiles", "ArrowFiles", "Files", "TableFiles", "is_arrow_data", "is_pattern"]
 
 PARQUET, IPC = (".parquet", ".pq"), (".arrow", ".feather", ".ipc")
+WILDCARDS = "*?["
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+"""What the name of a folder says where a value is missing."""
 READ_BYTES = 1 << 20
 """What is read of a column at a time."""
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -56,8 +61,8 @@ class Files(Protocol):
         """
 
 
-def is_stream_only(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is a data set that is always read batch by batch: a folder, or an Arrow file.
+def is_arrow_data(path: str | os.PathLike[str]) -> bool:
+    """Return whether `ArrowFiles` reads what is at a path: a Parquet or Arrow file, a folder, or a pattern of names.
 
     Parameters
     ----------
@@ -66,10 +71,27 @@ def is_stream_only(path: str | os.PathLike[str]) -> bool:
 
     Examples
     --------
-    >>> is_stream_only("rows.arrow"), is_stream_only("rows.csv")
+    >>> is_arrow_data("rows.parquet"), is_arrow_data("rows/part-*.arrow"), is_arrow_data("rows.csv")
+    (True, True, False)
+    """
+    path = Path(path)
+    return path.suffix.lower() in (*PARQUET, *IPC) or path.is_dir() or is_pattern(path)
+
+
+def is_pattern(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a pattern of names: it has one of ``* ? [``, and there is no such file.
+
+    Parameters
+    ----------
+    path : path-like
+        It need not exist.
+
+    Examples
+    --------
+    >>> is_pattern("rows/*.parquet"), is_pattern("rows.parquet")
     (True, False)
     """
-    return Path(path).suffix.lower() in IPC or Path(path).is_dir()
+    return any(sign in str(path) for sign in WILDCARDS) and not Path(path).exists()
 
 
 class Fingerprint:
@@ -113,8 +135,167 @@ def _stamp(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
+class ArrowFiles:
+    """A table in Parquet or Arrow files, read a batch of rows at a time.
+
+    Of a folder all files that end in ``.parquet``, ``.pq``, ``.arrow``, ``.feather`` or ``.ipc`` are read, in the order
+    of their names, those of its folders too; names that begin with a dot or an underscore are passed over. A folder
+    named ``key=1.5`` or ``key=word`` gives its rows a column of that name. Only the columns asked for are read.
+
+    Parameters
+    ----------
+    path : path-like, a list of such, or a pyarrow.dataset.Dataset
+        A file, a folder, several files, or a pattern such as ``rows/part-*.parquet``; of a data set, its files.
+
+    Attributes
+    ----------
+    name : str
+        What messages call them.
+    paths : list of Path
+        The files, in their order.
+    schema : pyarrow.Schema
+        Columns and their types: those of the first file, each of a type that holds the values of all files.
+    folder_names : tuple of str
+        Columns that the names of folders give.
+    n_rows : int
+        Rows in all files.
+
+    Raises
+    ------
+    FileError
+        If there is no such file or none in the folder, or it cannot be read.
+    DataError
+        If there are no rows, or a name stands for two columns.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import pyarrow as pa, pyarrow.parquet as pq
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> (pathlib.Path(folder.name) / "site=north").mkdir()
+    >>> path = pathlib.Path(folder.name) / "site=north" / "rows.parquet"
+    >>> pq.write_table(pa.table({"a": [1, 2, 3], "y": [0.5, 1.5, 2.5]}), path)
+    >>> files = ArrowFiles(folder.name)
+    >>> files.schema.names, files.n_rows
+    (['a', 'y', 'site'], 3)
+    >>> next(files.batches(["site", "y"], 2)).to_pydict()
+    {'site': ['north', 'north'], 'y': [0.5, 1.5]}
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, path: Any) -> None:
+        import pyarrow as pa
+
+        self.name, root, self.paths = _found(path)
+        self._fingerprint = Fingerprint(self.paths)
+        self._schemas = [_schema(file) for file in self.paths]
+        self._constants = _partitions(self.paths, root)
+        self.n_rows = sum(_count(file) for file in self.paths)
+        if self.n_rows == 0:
+            raise DataError(f"{self.name} has no rows.")
+        first = self._schemas[0]
+        self.folder_names = tuple(self._constants[0])
+        names = [*first, *(key for key in self.folder_names if key not in first)]
+        self._conflicts: dict[str, str] = {}
+        self.schema = pa.schema([(name, self._type(name)) for name in names])
+
+    def _type(self, name: str) -> Any:
+        """The type that holds a column of all files; where there is none, that of the first, and it is noted."""
+        import pyarrow as pa
+
+        found: dict[Any, Path] = {}
+        for path, schema, constants in zip(self.paths, self._schemas, self._constants, strict=True):
+            if name in constants:
+                found.setdefault(constants[name].type, path)
+            elif name in schema:
+                found.setdefault(schema[name], path)
+        (common, _), *others = found.items()
+        before = self.paths[0]
+        for type_, path in others:
+            pair = [pa.schema([(name, common)]), pa.schema([(name, type_)])]
+            try:
+                common = pa.unify_schemas(pair, promote_options="permissive").field(name).type
+            except (pa.ArrowException, TypeError):
+                self._conflicts[name] = (
+                    f"Column {name!r} holds values of type {common} in {before} and {type_} in {path}. Write the files "
+                    f"alike."
+                )
+                break
+            before = path
+        return common
+
+    def require(self, names: Sequence[str]) -> None:
+        """Refuse a column that a file lacks, or that holds other things in one file than in another.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Columns that are going to be read.
+
+        Raises
+        ------
+        DataError
+            Names the file.
+        """
+        conflict = next((self._conflicts[name] for name in names if name in self._conflicts), None)
+        if conflict is not None:
+            raise DataError(conflict)
+        for path, schema, constants in zip(self.paths, self._schemas, self._constants, strict=True):
+            for name in names:
+                if name not in schema and name not in constants:
+                    raise DataError(
+                        f"{path} has no column {name!r}.{nearest(name, list(schema))} Every file must have it."
+                    )
+
+    def batches(self, names: Sequence[str], n_rows: int) -> Iterator[Any]:
+        """Read some columns of all rows, file by file.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The columns, all different.
+        n_rows : int
+            The most rows of a batch.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            Columns in the order of `names`, with the types of `schema`.
+
+        Raises
+        ------
+        FileError
+            If a file was changed since the beginning, or cannot be read.
+        DataError
+            If values do not fit the type that the column has in other files.
+        """
+        import pyarrow as pa
+
+        self._fingerprint.check()
+        wanted = pa.schema([self.schema.field(name) for name in names])
+        for path, constants in zip(self.paths, self._constants, strict=True):
+            stored = [name for name in names if name not in constants]
+            try:
+                for batch in _record_batches(path, stored, n_rows):
+                    columns = [
+                        pa.repeat(constants[name], batch.num_rows)
+                        if name in constants
+                        else batch.column(batch.schema.get_field_index(name))
+                        for name in names
+                    ]
+                    yield pa.RecordBatch.from_arrays(
+                        [_as_type(path, *each) for each in zip(columns, wanted, strict=True)], schema=wanted
+                    )
+            except DataError:
+                raise
+            except (OSError, ValueError, KeyError) as error:  # Arrow's own errors are kinds of these
+                self._fingerprint.check()
+                raise FileError(f"{path} cannot be read: {_first_line(error)}") from error
+        self._fingerprint.check()
+
+
 class TableFiles:
-    """A table in Parquet or Arrow files, whose columns have names.
+    """Columns of numbers in Parquet or Arrow files.
 
     Of a folder all files that end in ``.parquet``, ``.pq``, ``.arrow``, ``.feather`` or ``.ipc`` are read, in the order
     of their names, those of its folders too; names that begin with a dot or an underscore are passed over. A folder
@@ -123,7 +304,7 @@ class TableFiles:
     Parameters
     ----------
     path : path-like, a list of such, or a pyarrow.dataset.Dataset
-        A file, a folder, or several files. Of a data set its files are taken.
+        A file, a folder, several files, or a pattern such as ``rows/part-*.parquet``; of a data set, its files.
     targets : str or sequence of str
         Columns to predict; none for rows that only get predictions.
     inputs : sequence of str, optional
@@ -171,19 +352,16 @@ class TableFiles:
         inputs: Sequence[str] | None = None,
         ignore: Sequence[str] = (),
     ) -> None:
-        root, self._paths = _found(path)
-        self.name = str(root)
-        self._fingerprint = Fingerprint(self._paths)
-        schemas = [_schema(file) for file in self._paths]
-        self._constants = [_partition(file, root) for file in self._paths]
-        self.n_rows = sum(_count(file) for file in self._paths)
-        if self.n_rows == 0:
-            raise DataError(f"{self.name} has no rows.")
-        names = [*schemas[0], *(key for key in self._constants[0] if key not in schemas[0])]
+        self._files = files = ArrowFiles(path)
+        self.name, self.n_rows = files.name, files.n_rows
+        names: list[str] = files.schema.names
         self.target_names = _named([targets] if isinstance(targets, str) else targets, names, self.name, "target")
         left_out = set(_named(ignore, names, self.name, "ignored")) | set(self.target_names)
         if inputs is None:
-            chosen = [name for name in names if name not in left_out and not re.fullmatch(r"__index_level_\d+__", name)]
+            # Words that only a folder's name gives are missed when they are asked for.
+            words = {name for name in files.folder_names if str(files.schema.field(name).type) == "string"}
+            labels = {name for name in names if re.fullmatch(r"__index_level_\d+__", name)}
+            chosen = [name for name in names if name not in left_out | words | labels]
         else:
             chosen = list(_named(inputs, names, self.name, "input"))
             both = [name for name in chosen if name in left_out]
@@ -192,9 +370,10 @@ class TableFiles:
         self.input_names = tuple(chosen)
         if not chosen:
             raise DataError(f"{self.name} has no column to predict from: {', '.join(map(repr, names))} is all.")
-        for file, schema, constants in zip(self._paths, schemas, self._constants, strict=True):
-            for name in (*self.input_names, *self.target_names):
-                _refuse_unusable(file, name, schema, constants)
+        used = (*self.input_names, *self.target_names)
+        files.require(used)
+        for name in used:
+            _refuse_unusable(self.name, name, files.schema.field(name).type)
 
     def batches(self, n_rows: int) -> Iterator[Array]:
         """Read all rows, file by file.
@@ -215,22 +394,11 @@ class TableFiles:
             If a file was changed since the beginning, or cannot be read.
         """
         names = (*self.input_names, *self.target_names)
-        self._fingerprint.check()
-        for path, constants in zip(self._paths, self._constants, strict=True):
-            stored = [name for name in names if name not in constants]
-            try:
-                for batch in _record_batches(path, stored, n_rows):
-                    columns = np.empty((len(names), batch.num_rows))
-                    for row, name in zip(columns, names, strict=True):
-                        if name in constants:
-                            row[:] = constants[name]
-                        else:
-                            _write_numbers(batch.column(batch.schema.get_field_index(name)), row)
-                    yield columns
-            except (OSError, ValueError, KeyError) as error:  # Arrow's own errors are kinds of these
-                self._fingerprint.check()
-                raise FileError(f"{path} cannot be read: {_first_line(error)}") from error
-        self._fingerprint.check()
+        for batch in self._files.batches(names, n_rows):
+            columns = np.empty((len(names), batch.num_rows))
+            for row, values in zip(columns, batch.columns, strict=True):
+                _write_numbers(values, row)
+            yield columns
 
 
 class ArrayFiles:
@@ -398,8 +566,8 @@ def _column(column: int, file: _Npy) -> int:
     return column % file.n_columns
 
 
-def _found(path: Any) -> tuple[Path, list[Path]]:
-    """The name of a data set, and its files in order."""
+def _found(path: Any) -> tuple[str, Path, list[Path]]:
+    """The name of a data set, where its folders begin, and its files in order."""
     if hasattr(path, "files"):
         path = path.files
     if not isinstance(path, str | os.PathLike):
@@ -408,11 +576,21 @@ def _found(path: Any) -> tuple[Path, list[Path]]:
             raise FileError("No file is named.")
         for each in paths:
             _refuse_unreadable(each)
-        return Path(os.path.commonpath([each.resolve().parent for each in paths])), paths
+        root = Path(os.path.commonpath([each.resolve().parent for each in paths]))
+        return str(root), root, paths
     root = Path(path)
+    if is_pattern(root):
+        paths = sorted(Path(each) for each in glob.glob(str(root), recursive=True) if Path(each).is_file())
+        if not paths:
+            raise FileError(f"No file has a name of the pattern {root}.")
+        for each in paths:
+            _refuse_unreadable(each)
+        parts = root.parts
+        fixed = next(k for k, part in enumerate(parts) if any(sign in part for sign in WILDCARDS))
+        return str(root), Path(*parts[:fixed]), paths
     if not root.is_dir():
         _refuse_unreadable(root)
-        return root, [root]
+        return str(root), root, [root]
     paths = sorted(
         each
         for each in root.rglob("*")
@@ -421,13 +599,17 @@ def _found(path: Any) -> tuple[Path, list[Path]]:
         and not any(part.startswith((".", "_")) for part in each.relative_to(root).parts)
     )
     if not paths:
-        raise FileError(f"There is no Parquet or Arrow file in the folder {root}.")
-    return root, paths
+        raise FileError(f"There is no Parquet or Arrow file in the folder {root}. Name a CSV file by itself.")
+    return str(root), root, paths
 
 
 def _refuse_unreadable(path: Path) -> None:
     if not path.is_file():
-        raise FileError(f"There is no file {path}.")
+        try:
+            beside = [entry.name for entry in path.parent.iterdir()]
+        except OSError:
+            beside = []
+        raise FileError(f"There is no file {path}.{nearest(path.name, beside)}")
     if path.suffix.lower() not in (*PARQUET, *IPC):
         raise FileError(
             f"{path} cannot be read a batch at a time: Parquet ({', '.join(PARQUET)}) and Arrow files "
@@ -435,18 +617,27 @@ def _refuse_unreadable(path: Path) -> None:
         )
 
 
-def _partition(path: Path, root: Path) -> dict[str, float]:
-    """The columns that the names of folders give, such as year=2024."""
-    constants = {}
-    folders = path.relative_to(root).parts[:-1] if path.is_relative_to(root) else ()
-    for part in folders:
-        key, equals, value = part.partition("=")
-        if equals:
+def _partitions(paths: Sequence[Path], root: Path) -> list[dict[str, Any]]:
+    """The columns that the names of folders give the rows of each file, such as year=2024, as Arrow values."""
+    import pyarrow as pa
+
+    found: list[dict[str, str | None]] = []
+    for path in paths:
+        folders = path.relative_to(root).parts[:-1] if path.is_relative_to(root) else ()
+        pairs = [part.partition("=") for part in folders if "=" in part]
+        found.append({key: None if value == NO_VALUE else unquote(value) for key, _, value in pairs})
+    types: dict[str, Any] = {}
+    for key in {key for each in found for key in each}:
+        words = pa.array([each.get(key) for each in found], pa.string())
+        types[key] = pa.string()
+        for kind in (pa.int64(), pa.float64()):
             try:
-                constants[key] = float(value)
-            except ValueError:
-                continue  # a word; it is missed only if it is asked for
-    return constants
+                words.cast(kind)
+            except pa.ArrowInvalid:
+                continue
+            types[key] = kind
+            break
+    return [{key: pa.array([word], pa.string()).cast(types[key])[0] for key, word in each.items()} for each in found]
 
 
 def _schema(path: Path) -> dict[str, Any]:
@@ -511,18 +702,28 @@ def _write_numbers(values: Any, out: Array) -> None:
     out[:] = values.to_numpy(zero_copy_only=False)
 
 
-def _refuse_unusable(path: Path, name: str, schema: dict[str, Any], constants: dict[str, float]) -> None:
+def _as_type(path: Path, values: Any, field: Any) -> Any:
+    """A column as the type that it has in all files together."""
     import pyarrow as pa
 
-    if name in constants:
-        return
-    if name not in schema:
-        raise DataError(f"{path} has no column {name!r}.{nearest(name, list(schema))} Every file must have it.")
-    type_ = schema[name]
+    if values.type == field.type:
+        return values
+    try:
+        return values.cast(field.type)
+    except (pa.ArrowException, ValueError) as error:
+        raise DataError(
+            f"Column {field.name!r} of {path} holds values of type {values.type}, which do not all fit the type that "
+            f"it has in other files, {field.type}: {_first_line(error)}. Write the files alike."
+        ) from error
+
+
+def _refuse_unusable(where: str, name: str, type_: Any) -> None:
+    import pyarrow as pa
+
     kinds = pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal
     if not any(is_kind(type_) for is_kind in kinds):
         raise DataError(
-            f"Column {name!r} of {path} holds values of type {type_}: data that are read a batch at a time must be "
+            f"Column {name!r} of {where} holds values of type {type_}: data that are read a batch at a time must be "
             f"numbers or true/false. Turn it into numbers, or leave it out: --ignore {name} (ignore=[{name!r}])."
         )
 
