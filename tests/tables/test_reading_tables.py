@@ -170,8 +170,9 @@ def test_a_missing_folder_is_named(tmp_path):
         read_table(tmp_path / "nowhere" / "rows.csv")
 
 
-def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(FileError, match="is a folder"):
+def test_a_folder_without_tables_is_refused(tmp_path):
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(FileError, match=r"no Parquet or Arrow file in the folder.*Name a CSV file by itself"):
         read_table(tmp_path)
 
 

@@ -3,15 +3,21 @@
 from marquardt.tables.coding import CodedTable, InputColumn, TableCoding
 from marquardt.tables.columns import as_table
 from marquardt.tables.reading import MISSING_WORDS, read_table
+from marquardt.tables.streaming import CodedFiles, even_batches, open_rows
+from marquardt.tables.surveying import Rows
 from marquardt.tables.writing import check_table_suffix, write_table
 
 __all__ = [
     "MISSING_WORDS",
+    "CodedFiles",
     "CodedTable",
     "InputColumn",
+    "Rows",
     "TableCoding",
     "as_table",
     "check_table_suffix",
+    "even_batches",
+    "open_rows",
     "read_table",
     "write_table",
 ]

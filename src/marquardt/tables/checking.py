@@ -117,13 +117,18 @@ def kept_rows(
         if missing == "drop":
             masks = [column.is_missing() for column in (*targets, *inputs) if column.n_missing]
             keep = ~np.logical_or.reduce(masks) if masks else None
-        if keep is not None and not keep.any():
-            raise DataError(
-                f"No row is left: each of the {len(keep)} rows has a missing value. Leave out the columns that "
-                f"miss most, or fill them with missing 'mean' or 'median'."
-            )
+        if keep is not None:
+            refuse_no_row(int(keep.sum()), len(keep))
         if keep is before or (keep is not None and before is not None and np.array_equal(keep, before)):
             return keep, inputs, constants
+
+
+def refuse_no_row(n_left: int, n_rows: int) -> None:
+    if n_left == 0:
+        raise DataError(
+            f"No row is left: each of the {n_rows} rows has a missing value. Leave out the columns that "
+            f"miss most, or fill them with missing 'mean' or 'median'."
+        )
 
 
 def constant(column: Column) -> str:
@@ -146,17 +151,21 @@ def refuse_too_many_levels(column: Column) -> None:
     if column.kind != "text":
         return
     n_levels, count = column.n_levels, column.n_rows - column.n_missing
-    if n_levels > MAX_LEVELS or n_levels == count:
-        most = f"at most {MAX_LEVELS} are used" if n_levels > MAX_LEVELS else "it only names the rows"
+    if n_levels > MAX_LEVELS or column.is_cut or n_levels == count:
+        more = "more than " if column.is_cut else ""
+        most = "it only names the rows" if n_levels == count else f"at most {MAX_LEVELS} are used"
         raise DataError(
-            f"Text column {column.name!r} has {n_levels} different values in {count} rows; {most}. Leave it out with "
-            f"{way_out(column.name)}, or merge its rare values."
+            f"Text column {column.name!r} has {more}{n_levels} different values in {count} rows; {most}. Leave it out "
+            f"with {way_out(column.name)}, or merge its rare values."
         )
 
 
 def classes_of(target: Column) -> tuple[Label, ...]:
     classes = tuple(target.distinct())
     count = target.n_rows
+    if target.is_cut:
+        way = "ask for task 'regression'" if target.kind == "number" else "choose another target"
+        raise DataError(f"Target {target.name!r} has too many classes to be told apart in {count} rows; {way}.")
     if len(classes) == 1:
         raise DataError(
             f"Target {target.name!r} has a single class, {classes[0]!r} in all {count} rows. A classification needs "

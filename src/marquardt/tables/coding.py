@@ -18,13 +18,13 @@ from marquardt.tables.checking import (
     chosen_inputs,
     classes_of,
     decided_task,
-    kept_rows,
     named_columns,
     refuse_missing,
     refuse_too_many_levels,
 )
 from marquardt.tables.columns import Column, Label, as_table, listed
 from marquardt.tables.encoding import class_codes, coded_numbers, seen, write_levels
+from marquardt.tables.surveying import PassingTable, Rows, Settled, WholeTable
 
 __all__ = ["CodedTable", "InputColumn", "TableCoding"]
 
@@ -178,21 +178,80 @@ class TableCoding:
         >>> coding.task, coding.classes, coding.input_names
         ('classification', (False, True), ('color=blue', 'color=red'))
         """
-        one_of(task, ("auto", *TASKS), "task")
-        one_of(missing, MISSING, "missing")
         arrow = as_table(table)
         if arrow.num_rows == 0:
             raise DataError("The table has no rows.")
-        target_names = named_columns(
-            [targets] if isinstance(targets, str) else list(targets), arrow.column_names, "target"
-        )
-        if not target_names:
-            raise DataError(f"Name at least one target column. The columns are {listed(arrow.column_names)}.")
-        input_names = chosen_inputs(arrow.column_names, target_names, inputs, drop)
+        return cls._decided(WholeTable(arrow), targets, inputs, task, missing, drop)
 
-        target_list = [Column.of(arrow, name) for name in target_names]
-        input_list = [Column.of(arrow, name) for name in input_names]
-        for column in (*target_list, *input_list):
+    @classmethod
+    def fit_rows(
+        cls,
+        rows: Rows,
+        targets: str | Iterable[str],
+        inputs: Iterable[str] | None = None,
+        task: str = "auto",
+        missing: str = "refuse",
+        drop: Iterable[str] = (),
+    ) -> TableCoding:
+        """Do what `fit` does with a table that goes by batch by batch: in one pass, and some more to drop rows.
+
+        Of a column no more is kept than its ends, its mean and its different values, as far as these matter.
+
+        Parameters
+        ----------
+        rows : Rows
+            The table, such as `open_rows` returns.
+        targets, inputs, task, missing, drop
+            As for `fit`; a missing value cannot be filled with a median.
+
+        Returns
+        -------
+        coding : TableCoding
+            That of the same rows in memory; means differ by rounding.
+
+        Raises
+        ------
+        ConfigurationError
+            What `fit` refuses, and the median.
+        DataError
+            What `fit` refuses; and a target of more than 1,000 classes.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import pyarrow.parquet as pq
+        >>> from marquardt.tables import open_rows
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> path = pathlib.Path(folder.name) / "rows.parquet"
+        >>> pq.write_table(pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]}), path)
+        >>> TableCoding.fit_rows(open_rows(path), targets="price").input_names
+        ('color=blue', 'color=red')
+        >>> folder.cleanup()
+        """
+        return cls._decided(PassingTable(rows), targets, inputs, task, missing, drop)
+
+    @classmethod
+    def _decided(
+        cls,
+        table: WholeTable | PassingTable,
+        targets: str | Iterable[str],
+        inputs: Iterable[str] | None,
+        task: str,
+        missing: str,
+        drop: Iterable[str],
+    ) -> TableCoding:
+        one_of(task, ("auto", *TASKS), "task")
+        one_of(missing, MISSING, "missing")
+        table.refuse_filling(missing)
+        present = table.column_names
+        target_names = named_columns([targets] if isinstance(targets, str) else list(targets), present, "target")
+        if not target_names:
+            raise DataError(f"Name at least one target column. The columns are {listed(present)}.")
+        input_names = chosen_inputs(present, target_names, inputs, drop)
+
+        found = {column.name: column for column in table.columns([*target_names, *input_names], target_names)}
+        target_list, input_list = [found[name] for name in target_names], [found[name] for name in input_names]
+        for column in found.values():
             column.refuse_unusable()
             column.refuse_infinity()
         decided = decided_task(target_list, task)
@@ -200,22 +259,20 @@ class TableCoding:
             column.refuse_number_words()
         refuse_missing(target_list, input_list, missing)
 
-        keep, input_list, constants = kept_rows(target_list, input_list, missing)
-        input_list = [column.kept(keep) for column in input_list]
-        target_list = [column.kept(keep) for column in target_list]
-        if not input_list:
-            reason = f": {listed(list(constants))} are constant" if constants else ""
+        settled = table.settled(target_list, input_list, missing)
+        if not settled.inputs:
+            reason = f": {listed(list(settled.constants))} are constant" if settled.constants else ""
             raise DataError(f"No column is left to predict from{reason}. Name inputs that vary.")
-        for column in input_list:
+        for column in settled.inputs:
             refuse_too_many_levels(column)
-        classes = classes_of(target_list[0]) if decided == "classification" else ()
-        columns = tuple(_input_column(column, missing) for column in input_list)
+        classes = classes_of(settled.targets[0]) if decided == "classification" else ()
+        columns = tuple(_input_column(column, missing) for column in settled.inputs)
         notes = [
-            *_constant_notes(constants),
-            *_missing_notes(keep, input_list, columns, missing),
-            *(_target_notes(target_list, task) if decided == "regression" else ()),
+            *_constant_notes(settled.constants),
+            *_missing_notes(settled, columns, missing),
+            *(_target_notes(settled.targets, task) if decided == "regression" else ()),
         ]
-        return cls(decided, missing, columns, tuple(target_names), classes, constants, tuple(notes))
+        return cls(decided, missing, columns, tuple(target_names), classes, settled.constants, tuple(notes))
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -262,7 +319,10 @@ class TableCoding:
             if keep.all():
                 keep = None
         rows = np.arange(arrow.num_rows) if keep is None else np.flatnonzero(keep)
-        return CodedTable(self._inputs(arrow, keep, "refuse"), self._targets(arrow, keep, "refuse"), rows)
+        inputs = np.empty((len(rows), len(self.input_names)))
+        self._write_inputs(inputs, [column.kept(keep) for column in self._input_list(arrow)], "refuse")
+        targets = self._coded_targets([column.kept(keep) for column in self._target_list(arrow)], "refuse")
+        return CodedTable(inputs, targets, rows)
 
     def inputs(self, table: Any, unknown: str = "refuse") -> NDArray[np.float64]:
         """Code the inputs of a table, found by name: their order and further columns do not matter.
@@ -296,7 +356,10 @@ class TableCoding:
                [0., 0.]])
         """
         one_of(unknown, ("refuse", "ignore"), "unknown")
-        return self._inputs(as_table(table), None, unknown)
+        arrow = as_table(table)
+        inputs = np.empty((arrow.num_rows, len(self.input_names)))
+        self._write_inputs(inputs, self._input_list(arrow), unknown)
+        return inputs
 
     def targets(self, table: Any, missing: str | None = None) -> NDArray[np.float64] | NDArray[np.int64]:
         """Code the targets of a table, at training or to score predictions.
@@ -330,7 +393,59 @@ class TableCoding:
         if missing is None:
             missing = "keep" if self.missing == "drop" else "refuse"
         one_of(missing, ("refuse", "keep"), "missing")
-        return self._targets(as_table(table), None, missing)
+        return self._coded_targets(self._target_list(as_table(table)), missing)
+
+    @property
+    def network_target_names(self) -> tuple[str, ...]:
+        """The names of what a network is trained on: the targets, or for three classes and more a name a class."""
+        if len(self.classes) <= 2:
+            return self.target_columns
+        return tuple(f"{self.target_columns[0]}={label}" for label in self.classes)
+
+    def training_columns(self, table: Any, first_row: int = 0) -> NDArray[np.float64]:
+        """Code a piece of a longer table for training, a column of the table a row.
+
+        Parameters
+        ----------
+        table : as for `fit`
+        first_row : int
+            Where its first row stands in the longer table, for messages.
+
+        Returns
+        -------
+        columns : ndarray of shape (n_inputs + n_outputs, n_rows)
+            Inputs, then targets: two classes as 0 and 1, more as a row a class with 1 where it is this one. With
+            ``missing="drop"`` what is missing is NaN.
+
+        Raises
+        ------
+        DataError
+            What `inputs` and `targets` refuse.
+
+        Examples
+        --------
+        >>> table = pa.table({"age": [28, 7, 90, 7], "wet": ["yes", "no", "maybe", "no"]})
+        >>> TableCoding.fit(table, targets="wet").training_columns(table.slice(2), first_row=2)
+        array([[90.,  7.],
+               [ 1.,  0.],
+               [ 0.,  1.],
+               [ 0.,  0.]])
+        """
+        arrow = as_table(table)
+        n_inputs = len(self.input_names)
+        columns = np.empty((n_inputs + len(self.network_target_names), arrow.num_rows))
+        self._write_inputs(columns[:n_inputs].T, self._input_list(arrow, first_row), "refuse")
+        missing = "keep" if self.missing == "drop" else "refuse"
+        targets = self._coded_targets(self._target_list(arrow, first_row), missing)
+        if not self.classes:
+            columns[n_inputs:] = targets.T
+            return columns
+        for row, code in zip(
+            columns[n_inputs:], range(len(self.classes)) if len(self.classes) > 2 else (1,), strict=True
+        ):
+            row[:] = targets == code
+        columns[n_inputs:, targets < 0] = np.nan
+        return columns
 
     def has_targets(self, table: Any) -> bool:
         """Return whether a table has all target columns, none of them without any value.
@@ -478,23 +593,21 @@ class TableCoding:
         notes = _strings(parts["notes"], "notes")
         return cls(parts["task"], parts["missing"], columns, targets, tuple(classes), dict(dropped), notes)
 
-    def _input_list(self, arrow: pa.Table) -> list[Column]:
+    def _input_list(self, arrow: pa.Table, first_row: int = 0) -> list[Column]:
         """Find the input columns in a table, by name."""
         _refuse_absent([column.name for column in self.input_columns], arrow, "input")
-        return [Column.of(arrow, column.name) for column in self.input_columns]
+        return [Column.of(arrow, column.name, first_row) for column in self.input_columns]
 
-    def _target_list(self, arrow: pa.Table) -> list[Column]:
+    def _target_list(self, arrow: pa.Table, first_row: int = 0) -> list[Column]:
         _refuse_absent(self.target_columns, arrow, "target")
-        return [Column.of(arrow, name) for name in self.target_columns]
+        return [Column.of(arrow, name, first_row) for name in self.target_columns]
 
-    def _inputs(self, arrow: pa.Table, keep: NDArray[np.bool_] | None, unknown: str) -> NDArray[np.float64]:
-        found = [column.kept(keep) for column in self._input_list(arrow)]
+    def _write_inputs(self, inputs: NDArray[np.float64], found: Sequence[Column], unknown: str) -> None:
+        """Write the inputs into an array of rows × inputs."""
         for values in found:
             values.refuse_infinity()
         if self.missing == "refuse":
             refuse_missing([], found, "refuse")
-        n_rows = arrow.num_rows if keep is None else int(keep.sum())
-        inputs = np.empty((n_rows, len(self.input_names)))
         start = 0
         for column, values in zip(self.input_columns, found, strict=True):
             stop = start + len(column.input_names)
@@ -503,12 +616,8 @@ class TableCoding:
             else:
                 inputs[:, start] = coded_numbers(column.kind, column.fill, values)
             start = stop
-        return inputs
 
-    def _targets(
-        self, arrow: pa.Table, keep: NDArray[np.bool_] | None, missing: str
-    ) -> NDArray[np.float64] | NDArray[np.int64]:
-        found = [column.kept(keep) for column in self._target_list(arrow)]
+    def _coded_targets(self, found: Sequence[Column], missing: str) -> NDArray[np.float64] | NDArray[np.int64]:
         for column in found:
             column.refuse_infinity()
         if missing == "refuse":
@@ -553,13 +662,11 @@ def _constant_notes(constants: Mapping[str, str]) -> list[str]:
     return [f"{len(constants)} constant columns are left out: {listed(list(constants))}."]
 
 
-def _missing_notes(
-    keep: NDArray[np.bool_] | None, found: Sequence[Column], columns: Sequence[InputColumn], missing: str
-) -> list[str]:
+def _missing_notes(settled: Settled, columns: Sequence[InputColumn], missing: str) -> list[str]:
     notes = []
-    if keep is not None:
-        notes.append(f"{int((~keep).sum())} of {len(keep)} rows are left out: they have missing values.")
-    for column, values in zip(columns, found, strict=True):
+    if settled.n_left_out:
+        notes.append(f"{settled.n_left_out} of {settled.n_rows} rows are left out: they have missing values.")
+    for column, values in zip(columns, settled.inputs, strict=True):
         if values.n_missing and column.fill is not None:
             notes.append(_filled(column, values.n_missing, missing))
     return notes

@@ -141,6 +141,9 @@ class Column:
         values = self.values.filter(pa.array(keep))
         return Column(self.name, self.kind, values, self.is_categorical, self.first_row + np.flatnonzero(keep))
 
+    is_cut = False
+    """Whether there are more different values than are known."""
+
     @property
     def n_rows(self) -> int:
         """How many values there are, missing ones among them."""
@@ -210,7 +213,11 @@ class Column:
 
     def place(self, index: int) -> str:
         """Return the words for a row: "data row 1" is the first below the header."""
-        return f"data row {(self.first_row + index if self.rows is None else int(self.rows[index])) + 1}"
+        return f"data row {self.row(index) + 1}"
+
+    def row(self, index: int) -> int:
+        """Return where a value stands in the whole table, from 0."""
+        return self.first_row + index if self.rows is None else int(self.rows[index])
 
     def refuse_unusable(self) -> None:
         """Refuse dates and times, nested and binary values, and a column without any value."""

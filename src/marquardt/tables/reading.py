@@ -18,6 +18,7 @@ import pyarrow.parquet
 
 from marquardt.checks import nearest
 from marquardt.errors import DataError, FileError
+from marquardt.streams import ArrowFiles, is_arrow_data, is_pattern
 from marquardt.tables.columns import NUMBER, without_saved_index
 
 __all__ = ["MISSING_WORDS", "read_table"]
@@ -30,6 +31,7 @@ COMPRESSED_SUFFIXES = (".gz", ".bz2", ".zst", ".lz4")
 SAMPLE_BYTES = 1 << 20
 SAMPLE_ROWS = 50
 BLOCK_BYTES = 8 << 20
+BATCH_ROWS = 1 << 20
 
 DECIMAL_COMMA = r"^[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?$"
 
@@ -37,7 +39,8 @@ DECIMAL_COMMA = r"^[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?$"
 def read_table(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> pa.Table:
     """Read a table file; rows and columns keep their order.
 
-    `.parquet` and `.pq` are read as Parquet, every other file as separated text with a header row: the separator
+    `.parquet` and `.pq` are read as Parquet, `.arrow`, `.feather` and `.ipc` as Arrow, a folder or a pattern of
+    names as all such files in their order, and every other file as separated text with a header row: the separator
     of a `.tsv` file is the tab, that of all others is found among comma, semicolon, tab and bar. Text must be
     UTF-8, with or without a byte order mark, and may be compressed (`.csv.gz`). Blanks around names and values
     do not count. A cell that holds nothing or one of ``? NA N/A n/a #N/A NaN nan NAN NULL Null null`` is a
@@ -50,7 +53,7 @@ def read_table(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> p
     Parameters
     ----------
     path : path-like
-        The file.
+        The file, a folder, or a pattern such as ``rows/part-*.parquet``.
     text : collection of str
         Names of columns to be taken as text whatever they hold, so that a level "01" stays what it is:
         `TableCoding.text_columns` when rows to predict are read.
@@ -63,7 +66,7 @@ def read_table(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> p
     Raises
     ------
     FileError
-        If the file is missing, a folder, empty, not UTF-8, damaged, or of another format.
+        If the file is missing, a folder without tables, empty, not UTF-8, damaged, or of another format.
     DataError
         If there is no header or no row below it, two columns have the same name, one has none, or a row has
         more or fewer values than the header has names.
@@ -78,9 +81,13 @@ def read_table(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> p
     {'age': [28, 7], 'strength': [41.5, None]}
     """
     path = Path(path)
-    _refuse_unreadable(path)
+    is_several = path.is_dir() or is_pattern(path)
+    if not is_several:
+        _refuse_unreadable(path)
     try:
-        if path.suffix.lower() in PARQUET_SUFFIXES:
+        if is_several or (is_arrow_data(path) and path.suffix.lower() not in PARQUET_SUFFIXES):
+            table = _read_arrow(path)
+        elif path.suffix.lower() in PARQUET_SUFFIXES:
             table = _read_parquet(path)
         else:
             table = _read_separated(path, frozenset(text))
@@ -98,8 +105,6 @@ def _no_rows(path: Path) -> str:
 
 
 def _refuse_unreadable(path: Path) -> None:
-    if path.is_dir():
-        raise FileError(f"{path} is a folder. Name a CSV or Parquet file in it.")
     if not path.exists():
         folder = path.parent
         if not folder.is_dir():
@@ -128,8 +133,17 @@ def _read_parquet(path: Path) -> pa.Table:
             table = file.read()
     except (OSError, ValueError, pa.ArrowException) as error:
         raise FileError(f"{path} cannot be read as a Parquet file: {_first_line(error)}") from error
-    _refuse_bad_names(path, table.column_names)
+    refuse_bad_names(path, table.column_names)
     return without_saved_index(table)
+
+
+def _read_arrow(path: Path) -> pa.Table:
+    """Read an Arrow file, a folder of files, or those of a pattern."""
+    files = ArrowFiles(path)
+    names = files.schema.names
+    refuse_bad_names(path, names)
+    files.require(names)
+    return without_saved_index(pa.Table.from_batches(files.batches(names, BATCH_ROWS), schema=files.schema))
 
 
 def _read_separated(path: Path, text: frozenset[str]) -> pa.Table:
@@ -146,7 +160,7 @@ def _read_separated(path: Path, text: frozenset[str]) -> pa.Table:
     last = table.num_columns - 1
     if last > 0 and table.column_names[last] == "" and table.column(last).null_count == table.num_rows:
         table = table.remove_column(last)
-    _refuse_bad_names(path, table.column_names)
+    refuse_bad_names(path, table.column_names)
     return pa.table(
         [
             _finished(path, name, column, separator, name in text)
@@ -228,7 +242,7 @@ def _refuse_numbers_as_header(path: Path, names: Sequence[str]) -> None:
         )
 
 
-def _refuse_bad_names(path: Path, names: Sequence[str]) -> None:
+def refuse_bad_names(path: Path, names: Sequence[str]) -> None:
     for index, name in enumerate(names):
         if not name.strip():
             raise DataError(

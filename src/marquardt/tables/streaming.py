@@ -1,0 +1,220 @@
+"""Tables larger than memory: rows that go by batch by batch, and what a training sees of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from marquardt.arrays import Array
+from marquardt.errors import FileError
+from marquardt.streams import ArrowFiles, is_arrow_data
+from marquardt.tables.coding import TableCoding
+from marquardt.tables.reading import refuse_bad_names
+from marquardt.tables.surveying import Rows
+
+__all__ = ["CodedFiles", "even_batches", "open_rows"]
+
+
+def open_rows(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> ArrowRows:
+    """Open a table to read it batch by batch.
+
+    Parameters
+    ----------
+    path : path-like
+        A Parquet or Arrow file, a folder of them, or a pattern of names such as ``rows/part-*.parquet``.
+    text : collection of str
+        Names of columns to be taken as text whatever they hold, as for `read_table`.
+
+    Returns
+    -------
+    rows : Rows
+        With ``column_names``, ``n_rows`` and ``batches(names, n_rows)``; each pass sees the same rows.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or it cannot be read.
+    DataError
+        If there are no rows, or names of columns are missing or double.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import pyarrow.parquet as pq
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name) / "rows.parquet"
+    >>> pq.write_table(pa.table({"age": [28, 7, 90], "strength": [41.5, 12.0, 60.1]}), path)
+    >>> rows = open_rows(path)
+    >>> rows.column_names, rows.n_rows, [batch.num_rows for batch in rows.batches(["age"], 2)]
+    (['age', 'strength'], 3, [2, 1])
+    >>> folder.cleanup()
+    """
+    if not is_arrow_data(path):
+        raise FileError(f"{path} cannot be read batch by batch.")
+    return ArrowRows(path)
+
+
+class ArrowRows:
+    """The rows of Parquet and Arrow files.
+
+    Parameters
+    ----------
+    path : path-like
+        A file, a folder, or a pattern.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._files = ArrowFiles(path)
+        self.name, self.n_rows, self.paths = self._files.name, self._files.n_rows, self._files.paths
+        names: list[str] = self._files.schema.names
+        self.column_names = [name for name in names if not re.fullmatch(r"__index_level_\d+__", name)]
+        refuse_bad_names(Path(self.name), self.column_names)
+
+    @property
+    def n_bytes(self) -> int:
+        """About what the whole table takes in memory."""
+        types = [self._files.schema.field(name).type for name in self.column_names]
+        return self.n_rows * sum(_width(type_) for type_ in types)
+
+    def no_rows(self, names: Sequence[str]) -> pa.Table:
+        """Return some columns without a row.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The columns.
+        """
+        return pa.schema([self._files.schema.field(name) for name in names]).empty_table()
+
+    def batches(self, names: Sequence[str], n_rows: int) -> Iterator[pa.Table]:
+        """Read some columns of all rows.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The columns.
+        n_rows : int
+            The most rows of a batch.
+
+        Yields
+        ------
+        pyarrow.Table
+            Columns in the order of `names`.
+        """
+        self._files.require(names)
+        for batch in self._files.batches(names, n_rows):
+            yield pa.Table.from_batches([batch])
+
+
+def _width(type_: Any) -> int:
+    """About what a value takes in memory."""
+    try:
+        return max(1, int(type_.bit_width) // 8)
+    except (ValueError, AttributeError):
+        return 24  # a word of some length, and where it begins
+
+
+def even_batches(batches: Iterator[pa.Table], n_rows: int) -> Iterator[pa.Table]:
+    """Cut batches anew, so that all but the last have one length.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.Table
+        Of any lengths.
+    n_rows : int
+        The length.
+
+    Yields
+    ------
+    pyarrow.Table
+        The same rows in the same order.
+
+    Examples
+    --------
+    >>> batches = (pa.table({"a": [k, k]}) for k in range(3))
+    >>> [batch.column("a").to_pylist() for batch in even_batches(batches, 4)]
+    [[0, 0, 1, 1], [2, 2]]
+    """
+    held: list[pa.Table] = []
+    n_held = 0
+    for batch in batches:
+        held.append(batch)
+        n_held += batch.num_rows
+        while n_held >= n_rows:
+            whole = pa.concat_tables(held)
+            yield whole.slice(0, n_rows)
+            held, n_held = [whole.slice(n_rows)], n_held - n_rows
+    if n_held:
+        yield pa.concat_tables(held)
+
+
+class CodedFiles:
+    """A table that goes by, as the numbers that a network is trained on.
+
+    Parameters
+    ----------
+    rows : Rows
+        The table.
+    coding : TableCoding
+        What its columns become.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    input_names, target_names : tuple of str
+        Of the network: an input a level of a category; a target a class, where there are three and more.
+    n_rows : int
+        Rows of the table.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import pyarrow.parquet as pq
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name) / "rows.parquet"
+    >>> pq.write_table(pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]}), path)
+    >>> rows = open_rows(path)
+    >>> files = CodedFiles(rows, TableCoding.fit_rows(rows, targets="price"))
+    >>> next(files.batches(2))
+    array([[0., 1.],
+           [1., 0.],
+           [3., 2.]])
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, rows: Rows, coding: TableCoding) -> None:
+        self._rows, self._coding = rows, coding
+        self.name, self.n_rows = rows.name, rows.n_rows
+        self.input_names, self.target_names = coding.input_names, coding.network_target_names
+        self._names = [*(column.name for column in coding.input_columns), *coding.target_columns]
+
+    def batches(self, n_rows: int) -> Iterator[Array]:
+        """Read all rows.
+
+        Parameters
+        ----------
+        n_rows : int
+            The most rows of a batch.
+
+        Yields
+        ------
+        ndarray of shape (n_inputs + n_targets, at most n_rows)
+            float64; NaN for what is missing and not filled.
+
+        Raises
+        ------
+        FileError
+            If a file was changed since the beginning, or cannot be read.
+        DataError
+            If a value does not suit the coding.
+        """
+        seen = 0
+        for table in self._rows.batches(self._names, n_rows):
+            yield self._coding.training_columns(table, seen)
+            seen += table.num_rows

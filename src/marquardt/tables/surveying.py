@@ -1,0 +1,344 @@
+"""What is known of the columns of a table: of one in memory all values, of one that went by only what matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from marquardt.errors import ConfigurationError, DataError
+from marquardt.tables.checking import MAX_LEVELS, constant, kept_rows, refuse_no_row
+from marquardt.tables.columns import Column
+
+MAX_CLASSES = 1000
+"""Different values of a target that are told apart where the table goes by."""
+SURVEY_ROWS = 65_536
+SAMPLE_ROWS = 10_000
+
+
+class Rows(Protocol):
+    """A table that goes by."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def column_names(self) -> Sequence[str]:
+        """Names of all columns, in their order."""
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows it has."""
+
+    def batches(self, names: Sequence[str], n_rows: int) -> Iterator[pa.Table]:
+        """Read some columns of all rows.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The columns.
+        n_rows : int
+            The most rows of a batch.
+        """
+
+    def no_rows(self, names: Sequence[str]) -> pa.Table:
+        """Return some columns without a row, for their types.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The columns.
+        """
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The columns that are left to train on, on the rows that are left.
+
+    Attributes
+    ----------
+    targets, inputs : list of Column
+    constants : dict of str to str
+        Inputs that do not vary, and why.
+    n_rows, n_left_out : int
+        Rows of the table, and how many of them are left out for a missing value.
+    """
+
+    targets: list[Column]
+    inputs: list[Column]
+    constants: dict[str, str]
+    n_rows: int
+    n_left_out: int
+
+
+class WholeTable:
+    """A table in memory.
+
+    Parameters
+    ----------
+    arrow : pyarrow.Table
+        It.
+    """
+
+    def __init__(self, arrow: pa.Table) -> None:
+        self._arrow = arrow
+        self.column_names: Sequence[str] = arrow.column_names
+
+    def columns(self, names: Sequence[str], targets: Sequence[str]) -> list[Column]:
+        """Return the columns of these names; the targets among them are looked at more closely where it matters."""
+        return [Column.of(self._arrow, name) for name in names]
+
+    def refuse_filling(self, missing: str) -> None:
+        """Refuse to fill missing values in a way that cannot be; there is none."""
+
+    def settled(self, targets: Sequence[Column], inputs: Sequence[Column], missing: str) -> Settled:
+        """Leave out constant columns and, where they are dropped, rows with missing values."""
+        keep, left, constants = kept_rows(targets, list(inputs), missing)
+        n_rows = self._arrow.num_rows
+        return Settled(
+            [column.kept(keep) for column in targets],
+            [column.kept(keep) for column in left],
+            constants,
+            n_rows,
+            0 if keep is None else int(n_rows - keep.sum()),
+        )
+
+
+@dataclass(frozen=True)
+class Sketch(Column):
+    """What is known of a column that went by: its different values as far as they matter, how often and where first.
+
+    Attributes
+    ----------
+    counts : ndarray of shape (n_values,)
+        How often each of the `values` occurs; they stand in the order in which they appear.
+    total, absent, first_absent : int
+        Values, missing ones among them, and where the first of these stands, -1 for none.
+    mean : float
+        Of the numbers.
+    is_cut : bool
+        Whether there are more different values than were kept.
+    sample : Column or None
+        The first values, where there are many different ones.
+    """
+
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    total: int = 0
+    absent: int = 0
+    first_absent: int = -1
+    mean: float = 0.0
+    is_cut: bool = False
+    sample: Column | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """How many values went by."""
+        return self.total
+
+    @property
+    def n_missing(self) -> int:
+        """How many of them were missing."""
+        return self.absent
+
+    @property
+    def missing_place(self) -> str:
+        """Where the first is missing."""
+        return f"data row {self.first_absent + 1}"
+
+    def count(self, mask: Any) -> int:
+        """Return how many values a mask of the different ones stands for."""
+        return int(self.counts[np.asarray(pc.fill_null(mask, False))].sum())
+
+    def level_counts(self) -> dict[Any, int]:
+        """Return how often each value occurs."""
+        return dict(zip(self.values.to_pylist(), self.counts.tolist(), strict=True))
+
+    def middle(self, kind: str) -> float:
+        """Return the mean."""
+        return self.mean
+
+    def refuse_number_words(self) -> None:
+        """Judge by the first values where there are too many different ones."""
+        if self.sample is not None:
+            self.sample.refuse_number_words()
+        else:
+            super().refuse_number_words()
+
+
+class PassingTable:
+    """A table that goes by, looked through as often as it takes.
+
+    Parameters
+    ----------
+    rows : Rows
+        It.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self.column_names = rows.column_names
+        self._targets: Sequence[str] = ()
+
+    def columns(self, names: Sequence[str], targets: Sequence[str]) -> list[Column]:
+        """Look through columns, after a look at their types."""
+        types = self._rows.no_rows(names)
+        for name in names:
+            column = Column.of(types, name)
+            if column.kind != "empty":  # which takes a look
+                column.refuse_unusable()
+        self._targets = targets
+        return list(self._look(names))
+
+    def refuse_filling(self, missing: str) -> None:
+        """Refuse to fill missing values with the median."""
+        if missing == "median":
+            raise ConfigurationError(
+                f"A median needs all values at once, and {self._rows.name} is read batch by batch. Take --missing mean "
+                f"or drop (missing='mean', …), or read it as a whole with --no-stream."
+            )
+
+    def settled(self, targets: Sequence[Column], inputs: Sequence[Column], missing: str) -> Settled:
+        """Leave out constant columns and, where they are dropped, rows with missing values.
+
+        As in memory: a column that is left out must not cost rows, and rows left out may make a column constant.
+        """
+        names = [column.name for column in targets]
+        constants: dict[str, str] = {}
+        required: list[str] | None = None
+        columns = {column.name: column for column in (*targets, *inputs)}
+        left = list(inputs)
+        gaps = {column.name for column in columns.values() if column.n_missing}
+        while True:
+            found = {column.name: constant(columns[column.name]) for column in left}
+            constants |= {name: reason for name, reason in found.items() if reason}
+            left = [column for column in left if not found[column.name]]
+            used = [*names, *(column.name for column in left)]
+            before = required
+            required = [name for name in used if name in gaps] if missing == "drop" else []
+            if required == (before or []):
+                break
+            columns = {column.name: column for column in self._look(used, required)}
+            left = [columns[column.name] for column in left]
+            refuse_no_row(columns[names[0]].n_rows, self._rows.n_rows)
+        n_left_out = self._rows.n_rows - columns[names[0]].n_rows
+        return Settled([columns[name] for name in names], left, constants, self._rows.n_rows, n_left_out)
+
+    def _look(self, names: Sequence[str], required: Sequence[str] = ()) -> list[Sketch]:
+        """Look through columns once, at the rows that have all required values."""
+        caps = {name: MAX_CLASSES if name in self._targets else MAX_LEVELS for name in names}
+        growing = [Growing(name, caps[name], is_target=name in self._targets) for name in names]
+        first = 0
+        for table in self._rows.batches(names, SURVEY_ROWS):
+            columns = {name: Column.of(table, name, first) for name in names}
+            keep = None
+            if any(columns[name].n_missing for name in required):
+                keep = ~np.logical_or.reduce([columns[name].is_missing() for name in required])
+            for each in growing:
+                each.add(columns[each.name].kept(keep))
+            first += table.num_rows
+        return [each.sketch() for each in growing]
+
+
+class Growing:
+    """A sketch that grows batch by batch.
+
+    Parameters
+    ----------
+    name : str
+        Of the column.
+    cap : int
+        Different values that are kept.
+    is_target : bool
+        Whether different numbers matter, too: they may be classes.
+    """
+
+    def __init__(self, name: str, cap: int, *, is_target: bool) -> None:
+        self.name = name
+        self._cap, self._is_target = cap, is_target
+        self._kind, self._is_categorical, self._type = "empty", False, pa.null()
+        self._total = self._absent = 0
+        self._first_absent = -1
+        self._levels: dict[Any, list[int]] = {}
+        self._is_cut = False
+        self._sample: Column | None = None
+        self._ends: tuple[Any, Any] | None = None
+        self._mean = 0.0
+
+    def add(self, column: Column) -> None:
+        """Take a batch in."""
+        _refuse_infinity(column)
+        n_missing = column.n_missing
+        if n_missing and self._first_absent < 0:
+            self._first_absent = column.row(int(np.flatnonzero(column.is_missing())[0]))
+        self._absent += n_missing
+        self._total += column.n_rows
+        n_present = column.n_rows - n_missing
+        if not n_present:
+            return
+        self._kind, self._is_categorical, self._type = column.kind, column.is_categorical, column.values.type
+        if column.kind in ("number", "boolean"):
+            self._mean += (column.middle("mean") - self._mean) * (n_present / (self._total - self._absent))
+        if column.kind == "number":
+            ends = pc.min_max(column.values).as_py()
+            low, high = ends["min"], ends["max"]
+            self._ends = (low, high) if self._ends is None else (min(low, self._ends[0]), max(high, self._ends[1]))
+        if self._is_target or column.kind != "number":
+            self._add_levels(column)
+
+    def _add_levels(self, column: Column) -> None:
+        if self._is_cut:
+            return
+        if self._sample is None and column.kind == "text":
+            rows = np.array([column.row(k) for k in np.flatnonzero(~column.is_missing())[:SAMPLE_ROWS]])
+            sample = column.values.drop_null().slice(0, SAMPLE_ROWS)
+            self._sample = Column(column.name, "text", sample, column.is_categorical, rows)
+        counts = pc.value_counts(column.values.drop_null())
+        for entry in counts.slice(0, 2 * self._cap + 1).to_pylist():
+            level = self._levels.get(entry["values"])
+            if level is not None:
+                level[0] += entry["counts"]
+            elif len(self._levels) == self._cap:
+                self._is_cut = True
+                return
+            else:
+                index = pc.index(column.values, pa.scalar(entry["values"], column.values.type)).as_py()
+                self._levels[entry["values"]] = [entry["counts"], column.row(index)]
+
+    def sketch(self) -> Sketch:
+        """Return what there is to know."""
+        values = list(self._levels)
+        counts = [count for count, _ in self._levels.values()]
+        rows = [row for _, row in self._levels.values()]
+        if self._ends is not None and (not self._is_target or self._is_cut):
+            # Where not every number is kept, its ends are.
+            values, counts, rows = [*values, *self._ends], [*counts, 0, 0], [*rows, 0, 0]
+        return Sketch(
+            self.name,
+            self._kind,
+            pa.chunked_array([pa.array(values, self._type)]),
+            self._is_categorical,
+            np.array(rows, dtype=np.intp),
+            counts=np.array(counts, dtype=np.int64),
+            total=self._total,
+            absent=self._absent,
+            first_absent=self._first_absent,
+            mean=self._mean,
+            is_cut=self._is_cut,
+            sample=self._sample if self._is_cut else None,
+        )
+
+
+def _refuse_infinity(column: Column) -> None:
+    if column.kind == "number" and pa.types.is_floating(column.values.type):
+        infinite = pc.is_inf(column.values)
+        if column.count(infinite):
+            value, place = column.first(infinite)
+            raise DataError(
+                f"Column {column.name!r} holds infinity, {value} in {place}. Correct the value or remove the row."
+            )
