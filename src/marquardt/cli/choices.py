@@ -16,6 +16,7 @@ class Choices:
     ignore: list[str] | None = None
     task: str = "auto"
     missing: str = "refuse"
+    stream: bool | None = None
     division: str | None = None
     validation: float | None = None
     test: float | None = None

@@ -14,7 +14,7 @@ import numpy as np
 from marquardt.cli.choices import Choices
 from marquardt.cli.options import job_of
 from marquardt.cli.scores import classification_scores
-from marquardt.cli.training import Prepared, conclude, content_of, introduce, prepare, pull
+from marquardt.cli.training import PreparedTable, conclude, content_of, introduce, prepare_table, pull
 from marquardt.cli.voice import Voice
 from marquardt.errors import FileError
 from marquardt.files import replacing
@@ -66,7 +66,7 @@ def run(folder: Path, voice: Voice) -> int:
     if voice.is_live:
         # An epoch takes a hundredth of a second, too fast to watch.
         job = replace(job, pause=0.15)
-    prepared = prepare(job)
+    prepared = prepare_table(job)
     introduce(job, prepared, voice)
     for sentence in _legend(prepared):
         voice.say(sentence)
@@ -116,7 +116,7 @@ def _rows() -> Iterator[list[str]]:
     raise FileError("The demo's data are not where scikit-learn keeps them. Install it again: pip install scikit-learn")
 
 
-def _legend(prepared: Prepared) -> Iterator[str]:
+def _legend(prepared: PreparedTable) -> Iterator[str]:
     parts = prepared.parts
     yield "What you will see, each value with the limit that ends the training behind /:"
     yield "  epoch          one improvement of all weights at once"
@@ -128,7 +128,7 @@ def _legend(prepared: Prepared) -> Iterator[str]:
     yield "                 from there on the training rows are learned by heart"
 
 
-def _verdict(prepared: Prepared, content: NetworkFile) -> Iterator[str]:
+def _verdict(prepared: PreparedTable, content: NetworkFile) -> Iterator[str]:
     """Compare with the most frequent class and with a linear model, on the rows never looked at."""
     report: Mapping[str, Any] = content.report or {}
     rows, targets = prepared.parts.test, prepared.targets

@@ -34,7 +34,7 @@ FORMS = {
 
 def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     """Prepare everything, and say what would be done; returns the exit code."""
-    prepared = prepare(job)
+    prepared = prepare(job, voice)
     fitting = prepared.fitting
     rule, plan = fitting.rule, fitting.training.objective.plan
     made: dict[str, Any] = {

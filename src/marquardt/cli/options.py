@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,11 @@ from marquardt.networks import (
     build,
     read_topology,
 )
+from marquardt.streams import is_pattern
 from marquardt.training import DIVISIONS, GOAL_METRICS, PRESETS, Limits, Settings
 
 SUFFIX = ".marquardt"
+WILDCARD = r"[*?\[]"
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
 DAMPING = {"--mu": "mu_init", "--mu-inc": "mu_increase", "--mu-dec": "mu_decrease", "--mu-max": "mu_max"}
 """Options of the damping, and the settings they are."""
@@ -51,6 +54,7 @@ class Job:
     ignore: tuple[str, ...]
     task: str
     missing: str
+    stream: bool | None
     division: str
     validation: float
     test: float
@@ -82,6 +86,7 @@ def job_of(choices: Choices) -> Job:
         ignore=tuple(choices.ignore or ()),
         task=choices.task,
         missing=choices.missing,
+        stream=choices.stream,
         division=division,
         validation=_validation(choices),
         test=0.15 if choices.test is None else fraction(choices.test, "--test"),
@@ -94,9 +99,18 @@ def job_of(choices: Choices) -> Job:
 
 
 def default_output(data: Path) -> Path:
-    """Return the name of the data file with the suffix of network files, in the current folder."""
+    """Return the name of the data file with the suffix of network files, in the current folder.
+
+    Of a pattern such as ``rows/part-*.parquet`` it is the beginning of the name, or else the folder's name.
+    """
     stem = Path(data.stem) if data.suffix.lower() in COMPRESSED else data
-    return Path(stem.stem + SUFFIX)
+    name = stem.stem
+    if is_pattern(data):
+        name = re.split(WILDCARD, name)[0].rstrip("-_. ")
+    if not name:
+        fixed = next(folder for folder in (data, *data.parents) if not re.search(WILDCARD, str(folder)))
+        name = fixed.resolve().name or "network"
+    return Path(name + SUFFIX)
 
 
 def _division(choices: Choices) -> str:

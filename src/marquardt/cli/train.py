@@ -20,6 +20,9 @@ DATA, DIVISION, NETWORK, ALGORITHM, LIMITS, OUTPUT = (
 )
 
 
+DATA_HELP = "CSV or TSV file with a header, Parquet or Arrow file, folder of such, or a pattern: 'rows/*.parquet'."
+
+
 def _option(heading: str, *names: str, metavar: str, help: str, default: str = "") -> typer.models.OptionInfo:
     """An option; `default` says what holds without it where the signature does not."""
     text = f"{help} [default: {default}]" if default else help
@@ -40,10 +43,11 @@ Word = Optional[str]  # noqa: UP045
 Number = Optional[float]  # noqa: UP045
 Whole = Optional[int]  # noqa: UP045
 File = Optional[Path]  # noqa: UP045
+Flag = Optional[bool]  # noqa: UP045
 
 
 def train(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV, TSV or Parquet file with a header.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help=DATA_HELP)],
     target: Annotated[
         Words, _option(DATA, "--target", "-t", metavar="NAME", help="Column to predict. Repeat for several.")
     ] = None,
@@ -60,6 +64,16 @@ def train(
         str,
         _option(DATA, "--missing", metavar="HOW", help="Empty cells: refuse, drop, mean or median.", default="refuse"),
     ] = "refuse",
+    stream: Annotated[
+        Flag,
+        _option(
+            DATA,
+            "--stream/--no-stream",
+            metavar="",
+            help="Read DATA batch by batch in every pass, or as a whole.",
+            default="by its size and the free memory",
+        ),
+    ] = None,
     division: Annotated[
         Word,
         _option(

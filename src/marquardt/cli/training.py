@@ -8,15 +8,19 @@ import json
 import math
 import sys
 import time
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import nearest
 from marquardt.cli.interrupts import Interrupts
+from marquardt.cli.opening import WatchedRows, rows_to_stream
 from marquardt.cli.options import Job
 from marquardt.cli.parts import divide
 from marquardt.cli.plain import finite
@@ -24,32 +28,66 @@ from marquardt.cli.progress import Line, Progress
 from marquardt.cli.scores import scores_of_parts
 from marquardt.cli.tables import attempts_table, error_tables
 from marquardt.cli.voice import Voice, clean
-from marquardt.errors import DataError
+from marquardt.errors import ConfigurationError, DataError
 from marquardt.files import replacing
+from marquardt.networks import Network
 from marquardt.storage import NetworkFile, save
-from marquardt.tables import TableCoding, read_table
-from marquardt.training import Fitting, Parts, Record
+from marquardt.streams import FileData, errors_of_parts
+from marquardt.tables import CodedFiles, TableCoding, read_table
+from marquardt.training import AnyParts, Fitting, HashedParts, Parts, Record
 
 DONE, INTERRUPTED = 0, 130
+COPIES = 5
+"""How often the bytes of a table are in memory at the peak of a training as a whole: as it was read, as coded numbers,
+scaled, and on the way. A second million rows of 11 floats, 88 MB, took 434 MB."""
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
-    """The data of a job as arrays, and a network to train on them."""
+class Prepared(ABC):
+    """The data of a job, coded and divided, and a network to train on them."""
 
     coding: TableCoding
     n_rows: int
-    inputs: Array
-    targets: AnyArray
-    parts: Parts
+    parts: AnyParts
     fitting: Fitting
     warnings: tuple[str, ...]
+
+    @abstractmethod
+    def errors(self, network: Network, voice: Voice | None = None) -> dict[str, Any]:
+        """Return the errors of a network on every part."""
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedTable(Prepared):
+    """The same of a table in memory."""
+
+    parts: Parts
+    inputs: Array
+    targets: AnyArray
+
+    def errors(self, network: Network, voice: Voice | None = None) -> dict[str, Any]:
+        """Return the errors of a network on every part."""
+        names, outputs = self.coding.target_columns, network.outputs(self.inputs)
+        return scores_of_parts(self.coding.task, names, outputs, self.targets, self.parts.named())
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedRows(Prepared):
+    """The same of a table that goes by batch by batch."""
+
+    rows: WatchedRows
+    data: FileData
+
+    def errors(self, network: Network, voice: Voice | None = None) -> dict[str, Any]:
+        """Return the errors of a network on every part."""
+        with self.rows.watched(voice, "Taking the errors"):
+            return errors_of_parts(network, self.data, self.coding.task)
 
 
 def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     """Train, show, write; returns the exit code."""
     began = time.perf_counter()
-    prepared = prepare(job)
+    prepared = prepare(job, voice)
     introduce(job, prepared, voice)
     is_interrupted = pull(job, prepared, voice)
     if prepared.fitting.record.num_epochs == 0 and is_interrupted:
@@ -58,7 +96,7 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
         if as_json:
             print(json.dumps({"interrupted": True, "network": None}))
         return INTERRUPTED
-    content = content_of(job, prepared, time.perf_counter() - began, is_interrupted)
+    content = content_of(job, prepared, time.perf_counter() - began, is_interrupted, voice)
     save(job.output, content, force=job.force)
     if job.record is not None:
         write_record(job.record, prepared.fitting.record, force=job.force)
@@ -72,21 +110,16 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     return INTERRUPTED if is_interrupted else DONE
 
 
-def prepare(job: Job) -> Prepared:
-    """Read, check, code and divide the table, and build the network."""
+def prepare(job: Job, voice: Voice | None = None) -> Prepared:
+    """Read, check, code and divide the data, and build the network; says where they are read batch by batch."""
+    rows = rows_to_stream(job.data, job.stream, voice, copies=COPIES)
+    return prepare_table(job) if rows is None else prepare_rows(job, rows, voice)
+
+
+def prepare_table(job: Job) -> PreparedTable:
+    """Do it in memory."""
     table = read_table(job.data)
-    names: list[str] = table.column_names
-    if not job.targets:
-        shown = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-        raise DataError(f"Which column is to be predicted? Name it with --target. {job.data} has {shown}.")
-    coding = TableCoding.fit(
-        table,
-        targets=job.targets,
-        inputs=None if job.inputs is None else _split_names(job.inputs, names),
-        task=job.task,
-        missing=job.missing,
-        drop=_split_names(job.ignore, names),
-    )
+    coding = TableCoding.fit(table, **_columns(job, table.column_names))
     coded = coding.code(table)
     parts = divide(job, coded.rows, table.num_rows)
     fitting = Fitting(
@@ -97,8 +130,52 @@ def prepare(job: Job) -> Prepared:
         n_classes=len(coding.classes),
         parts=parts,
     )
-    warnings = _warnings(coding, coded.targets, parts, fitting)
-    return Prepared(coding, table.num_rows, coded.inputs, coded.targets, parts, fitting, warnings)
+    trained = set(coded.targets[parts.train].tolist()) if coding.classes else set()
+    warnings = _warnings(coding, trained, fitting, len(parts.train))
+    return PreparedTable(coding, table.num_rows, parts, fitting, warnings, coded.inputs, coded.targets)
+
+
+def prepare_rows(job: Job, rows: WatchedRows, voice: Voice | None = None) -> PreparedRows:
+    """Do it batch by batch: one pass for the coding of the columns, one for counts, division and scalings."""
+    if job.division not in ("random", "none"):
+        raise ConfigurationError(
+            f"--division {job.division} goes by the numbers of the rows, and data that are read batch by batch are "
+            f"divided by a hash of what is in a row. Take --division random or none, or read {job.data} as a whole "
+            f"with --no-stream."
+        )
+    with rows.watched(voice, "Looking through the columns"):
+        coding = TableCoding.fit_rows(rows, **_columns(job, rows.column_names))
+    shares = (0.0, 0.0) if job.division == "none" else (job.validation, job.test)
+    with rows.watched(voice, "Dividing the rows"):
+        data = FileData(
+            CodedFiles(rows, coding),
+            validation=shares[0],
+            test=shares[1],
+            seed=job.seed,
+            missing="drop" if coding.missing == "drop" else "refuse",
+        )
+    fitting = Fitting.of(data, job.settings, coding.task)
+    lowest, highest = data.target_ends()
+    if len(coding.classes) == 2:
+        trained = {int(lowest[0]), int(highest[0])}
+    else:
+        trained = set(np.flatnonzero(highest > 0).tolist())
+    warnings = _warnings(coding, trained, fitting, data.n_training)
+    return PreparedRows(coding, rows.n_rows, data.parts, fitting, warnings, rows, data)
+
+
+def _columns(job: Job, names: Sequence[str]) -> dict[str, Any]:
+    """What `TableCoding.fit` is to make of the columns."""
+    if not job.targets:
+        shown = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+        raise DataError(f"Which column is to be predicted? Name it with --target. {job.data} has {shown}.")
+    return {
+        "targets": job.targets,
+        "inputs": None if job.inputs is None else _split_names(job.inputs, names),
+        "task": job.task,
+        "missing": job.missing,
+        "drop": _split_names(job.ignore, names),
+    }
 
 
 def _topology(job: Job) -> str:
@@ -114,12 +191,12 @@ def introduce(job: Job, prepared: Prepared, voice: Voice) -> None:
     columns = _count(len(coding.input_columns), "input column")
     if len(coding.input_names) != len(coding.input_columns):
         columns += f" ({len(coding.input_names)} inputs)"
-    voice.say(f"{job.data}: {prepared.n_rows} rows, {columns}, target {targets} ({what}).")
+    voice.say(f"{job.data}: {prepared.n_rows:,} rows, {columns}, target {targets} ({what}).")
     for note in coding.notes:
         voice.say(f"Note: {note}")
     counts = {"train": len(parts.train), "validate": len(parts.validation), "test": len(parts.test)}
-    how = f"{job.division}, seed {job.seed}" if job.division == "random" else job.division
-    voice.say(f"Rows that {', '.join(f'{name}: {count}' for name, count in counts.items() if count)} ({how}).")
+    how = f"{_division(job, prepared)}, seed {job.seed}" if job.division == "random" else job.division
+    voice.say(f"Rows that {', '.join(f'{name}: {count:,}' for name, count in counts.items() if count)} ({how}).")
     voice.say(
         f"Network {network.graph.describe()}: {_count(network.n_weights, 'weight')}, {_topology(job)}, seed {job.seed}."
     )
@@ -127,6 +204,11 @@ def introduce(job: Job, prepared: Prepared, voice: Voice) -> None:
     for warning in prepared.warnings:
         voice.say(f"Warning: {warning}", style="yellow")
     voice.say()
+
+
+def _division(job: Job, prepared: Prepared) -> str:
+    """What the division is called."""
+    return "by a hash of each row" if isinstance(prepared.parts, HashedParts) else job.division
 
 
 def algorithm_of(job: Job, prepared: Prepared) -> str:
@@ -161,19 +243,18 @@ def pull(job: Job, prepared: Prepared, voice: Voice) -> bool:
     return interrupts.is_asked
 
 
-def content_of(job: Job, prepared: Prepared, seconds: float, is_interrupted: bool) -> NetworkFile:
+def content_of(
+    job: Job, prepared: Prepared, seconds: float, is_interrupted: bool, voice: Voice | None = None
+) -> NetworkFile:
     """Return what goes into the network file."""
     coding, fitting, settings = prepared.coding, prepared.fitting, job.settings
-    outputs = fitting.network.outputs(prepared.inputs)
-    parts = prepared.parts.named()
-    report = scores_of_parts(coding.task, coding.target_columns, outputs, prepared.targets, parts)
     return NetworkFile(
         network=fitting.network,
         task=coding.task,
         coding=coding.to_dict(),
         classes=coding.classes or None,
         record=fitting.record,
-        report=report,
+        report=prepared.errors(fitting.network, voice),
         about={
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "marquardt": __version__,
@@ -181,7 +262,7 @@ def content_of(job: Job, prepared: Prepared, seconds: float, is_interrupted: boo
             "rows": prepared.n_rows,
             "seed": job.seed,
             "division": {
-                "kind": job.division,
+                "kind": _division(job, prepared) if job.division == "random" else job.division,
                 "validation": job.validation,
                 "test": job.test,
                 "indices": None if job.indices is None else job.indices.name,
@@ -288,23 +369,22 @@ def write_record(path: Path, record: Record, *, force: bool) -> None:
                 writer.writerow("" if math.isnan(value) else value for value in row.values())
 
 
-def _warnings(coding: TableCoding, targets: AnyArray, parts: Parts, fitting: Fitting) -> tuple[str, ...]:
+def _warnings(coding: TableCoding, trained: Set[int], fitting: Fitting, n_training: int) -> tuple[str, ...]:
+    """What is doubtful; `trained` has the numbers of the classes that the training part has."""
     found = []
     graph = fitting.network.graph
-    n_values = len(parts.train) * graph.n_outputs
+    n_values = n_training * graph.n_outputs
     if graph.n_weights > n_values:
         found.append(
             f"There are more weights ({graph.n_weights}) than training values ({n_values}), so the network can learn "
             f"them by heart. Take fewer hidden units (--hidden 5), or weight decay (--alpha 0.01)."
         )
-    if coding.classes:
-        trained = set(targets[parts.train].tolist())
-        absent = [label for code, label in enumerate(coding.classes) if code not in trained]
-        if absent:
-            found.append(
-                f"No row of the training part has the class {', '.join(map(repr, absent))}: it cannot be learned. "
-                f"Give more rows of it, or another --seed."
-            )
+    absent = [label for code, label in enumerate(coding.classes) if code not in trained]
+    if absent:
+        found.append(
+            f"No row of the training part has the class {', '.join(map(repr, absent))}: it cannot be learned. "
+            f"Give more rows of it, or another --seed."
+        )
     return tuple(found)
 
 
@@ -333,4 +413,4 @@ def _kept(fitting: Fitting) -> int:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -1,0 +1,88 @@
+"""A table that fits into memory is read as a whole, a larger one batch by batch."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from marquardt.cli.voice import Voice
+from marquardt.streams import free_memory, is_arrow_data
+from marquardt.tables import Rows, open_rows
+
+SHARE = 0.5
+"""Of the free memory that a table and what is made of it may take."""
+
+
+def rows_to_stream(
+    path: Path, stream: bool | None, voice: Voice | None, *, copies: int, text: Collection[str] = ()
+) -> WatchedRows | None:
+    """Return the rows of a table that is to be read batch by batch, or None if it is to be read as a whole.
+
+    `copies` is how often the table is in memory if it is read as a whole: itself, and what is made of it. What was
+    decided is said where nobody asked for it.
+    """
+    if stream is False or (stream is None and not _may_be_large(path, copies)):
+        return None
+    rows = open_rows(path, text=text)
+    if stream is None:
+        needed, free = copies * rows.n_bytes, free_memory()
+        if free is None or needed <= SHARE * free:
+            return None
+        if voice is not None:
+            voice.say(
+                f"{path} is read batch by batch: as a whole it would take about {_gib(needed)} of the {_gib(free)} of "
+                f"memory that are free (--no-stream: as a whole)."
+            )
+    return WatchedRows(rows)
+
+
+def _may_be_large(path: Path, copies: int) -> bool:
+    """Whether a look at the size of a file cannot rule out that it is read batch by batch."""
+    return is_arrow_data(path)
+
+
+def _gib(number: float) -> str:
+    return f"{number / 2**30:.1f} GiB" if number >= 2**30 else f"{number / 2**20:.1f} MiB"
+
+
+class WatchedRows:
+    """Rows that go by under somebody's eyes.
+
+    Parameters
+    ----------
+    rows : Rows
+        The table.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self.name, self.n_rows, self.column_names = rows.name, rows.n_rows, rows.column_names
+        self.on_rows: Callable[[int], object] | None = None
+
+    def no_rows(self, names: Sequence[str]) -> Any:
+        """Return some columns without a row."""
+        return self._rows.no_rows(names)
+
+    def batches(self, names: Sequence[str], n_rows: int) -> Iterator[Any]:
+        """Read some columns of all rows."""
+        seen = 0
+        for table in self._rows.batches(names, n_rows):
+            seen += table.num_rows
+            if self.on_rows is not None:
+                self.on_rows(seen)
+            yield table
+
+    @contextlib.contextmanager
+    def watched(self, voice: Voice | None, what: str) -> Iterator[None]:
+        """Show on a terminal how far a pass over the rows has come."""
+        if voice is None or not voice.is_live:
+            yield
+            return
+        with voice.console.status(f"{what} …") as status:
+            self.on_rows = lambda seen: status.update(f"{what}: {seen / self.n_rows:.0%} of {self.n_rows:,} rows")
+            try:
+                yield
+            finally:
+                self.on_rows = None

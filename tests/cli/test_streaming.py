@@ -1,0 +1,224 @@
+"""`marquardt train` and `marquardt predict` on tables that are read batch by batch."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+
+from marquardt.cli import opening
+from marquardt.cli.options import default_output
+from marquardt.cli.scores import scores_of_parts
+from marquardt.cli.training import COPIES
+from marquardt.storage import load
+from marquardt.streams import data as data_module
+from marquardt.tables import TableCoding, read_table
+from marquardt.tables import surveying as surveying_module
+from marquardt.training import HashedParts
+
+N = 900
+QUICK = ("--hidden", "4", "--epochs", "15")
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    """Streams throughout, in batches of a thousand rows and less."""
+    monkeypatch.setattr(data_module, "KEPT_BYTES", 0)
+    monkeypatch.setattr(data_module, "BATCH_BYTES", 0)
+    monkeypatch.setattr(surveying_module, "SURVEY_ROWS", 100)
+
+
+def concrete():
+    rng = np.random.default_rng(0)
+    age, water = rng.uniform(1, 90, N), rng.uniform(120, 240, N)
+    kind, wet = rng.choice(["fly ash", "slag", "none"], N), rng.random(N) < 0.5
+    strength = 10 * np.log(age) - 0.1 * water + 5 * (kind == "slag") + 2 * wet + rng.normal(0, 0.5, N)
+    grade = np.where(strength > 20, "good", np.where(strength < 10, "poor", "fair"))
+    names = ("age", "water", "kind", "wet", "site", "strength", "grade")
+    return pa.table(dict(zip(names, (age, water, kind, wet, ["here"] * N, strength, grade), strict=True)))
+
+
+@pytest.fixture
+def data(tmp_path):
+    """The same table as a file of each kind, and as a folder."""
+    table = concrete()
+    pq.write_table(table, tmp_path / "concrete.parquet", row_group_size=250)
+    pyarrow.feather.write_feather(table, tmp_path / "concrete.arrow", chunksize=170)
+    (tmp_path / "rows").mkdir()
+    for number in range(3):
+        pq.write_table(table.slice(300 * number, 300), tmp_path / "rows" / f"part-{number}.parquet")
+    return table
+
+
+SOURCES = ["concrete.parquet", "concrete.arrow", "rows", "rows/part-*.parquet", "rows/**/*.parquet"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_network_is_trained_and_judged_on_the_rows_as_they_pass(call, data, tmp_path, source):
+    options = ("--target", "strength", "--ignore", "grade", *QUICK, "--stream", "-o", "made.marquardt")
+    answer = call("train", source, *options)
+    assert (answer.code, answer.err) == (0, "")
+    assert "900 rows, 4 input columns (6 inputs), target 'strength' (regression)" in answer.out
+    assert "Note: Column 'site' is left out: 'here' in every row." in answer.out
+    assert "(by a hash of each row, seed 0)" in answer.out
+    content = load(tmp_path / "made.marquardt")
+    coding = TableCoding.from_dict(content.coding)
+    assert coding == TableCoding.fit(data, "strength", drop=["grade"])
+    # The report is that of the arrays, with the division that the hash says.
+    coded = coding.code(data)
+    numbers = HashedParts.numbers(np.column_stack([coded.inputs, coded.targets]).T.copy(), 0.15, 0.15, 0)
+    parts = {name: np.flatnonzero(numbers == part) for part, name in enumerate(("train", "validation", "test"))}
+    expected = scores_of_parts("regression", ["strength"], content.network.outputs(coded.inputs), coded.targets, parts)
+    for name, of in expected.items():
+        assert content.report[name]["samples"] == of["samples"]
+        found = content.report[name]["targets"]["strength"]
+        assert found == pytest.approx(of["targets"]["strength"], rel=1e-11)  # sums in another order
+    assert content.report["test"]["targets"]["strength"]["r2"] > 0.9
+    assert content.record.best_vperf == pytest.approx(
+        expected["validation"]["targets"]["strength"]["rmse"] ** 2, rel=1e-9
+    )
+
+
+def test_every_source_gives_the_same_network(call, data, tmp_path):
+    weights = []
+    for source in SOURCES:
+        options = ("--target", "strength", "--ignore", "grade", *QUICK, "--stream", "-o", "made.marquardt", "--force")
+        assert call("train", source, *options, "--threads", "1", "--quiet").code == 0
+        weights.append(load(tmp_path / "made.marquardt").network.weights)
+    # Blocks begin at other rows: the same sums in another order.
+    for other in weights[1:]:
+        np.testing.assert_allclose(other, weights[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("target", "n_classes"), [("grade", 3), ("wet", 2)])
+def test_classes_are_learned_and_counted_as_they_pass(call, data, tmp_path, target, n_classes):
+    left = "strength" if target == "grade" else "grade"
+    answer = call("train", "rows", "--target", target, "--ignore", left, *QUICK, "--stream", "--json")
+    assert answer.code == 0
+    assert answer.json["task"] == "classification"
+    content = load(tmp_path / "rows.marquardt")
+    assert len(content.classes) == n_classes
+    assert sum(part["samples"] for part in content.report.values()) == N
+    assert np.sum([part["confusion"] for part in content.report.values()]) == N
+    coding = TableCoding.from_dict(content.coding)
+    coded = coding.code(data)
+    chances = content.network.outputs(coded.inputs)
+    codes = chances.argmax(axis=1) if n_classes > 2 else (chances[:, 0] > 0.5).astype(int)
+    right = sum(np.trace(part["confusion"]) for part in content.report.values())
+    assert right == np.count_nonzero(codes == coded.targets)
+
+
+def test_a_network_trained_on_passing_rows_predicts_and_is_inspected(call, data):
+    assert call("train", "rows", "--target", "strength", "--ignore", "grade", *QUICK, "--stream", "-q").code == 0
+    answer = call("predict", "rows.marquardt", "concrete.parquet", "-o", "predicted.parquet")
+    assert answer.code == 0
+    content = load("rows.marquardt")
+    outputs = content.network.outputs(TableCoding.from_dict(content.coding).inputs(data))
+    assert np.array_equal(read_table("predicted.parquet")["strength"].to_numpy(), outputs[:, 0])
+    shown = call("inspect", "rows.marquardt").out
+    assert "trained on  rows, 900 rows" in shown
+    assert "by a hash of each row, seed 0" in shown
+    assert call("inspect", "rows.marquardt", "--json").json["record"]["parts"]["hashed"]["n_train"] > 500
+
+
+def test_a_table_that_would_not_fit_is_read_batch_by_batch_and_it_says_so(call, data, monkeypatch):
+    monkeypatch.setattr(opening, "free_memory", lambda: 100_000)
+    options = ("--target", "strength", "--ignore", "grade", *QUICK, "--force")
+    answer = call("train", "concrete.parquet", *options)
+    assert answer.code == 0
+    needed = COPIES * N * (8 + 8 + 24 + 1 + 24 + 8 + 24)
+    assert (
+        f"concrete.parquet is read batch by batch: as a whole it would take about {needed / 2**20:.1f} MiB of the "
+        f"0.1 MiB of memory that are free (--no-stream: as a whole)."
+    ) in answer.out
+    assert "by a hash of each row" in answer.out
+    answer = call("train", "concrete.parquet", *options, "--no-stream")
+    assert "random, seed 0" in answer.out
+    monkeypatch.setattr(opening, "free_memory", lambda: 10 * needed)
+    assert "random, seed 0" in call("train", "concrete.parquet", *options).out
+    monkeypatch.setattr(opening, "free_memory", lambda: None)
+    assert "random, seed 0" in call("train", "rows", *options).out
+
+
+def test_missing_values_are_dropped_or_filled_as_they_pass(call, data, tmp_path):
+    gaps = [None if row % 10 == 3 else value for row, value in enumerate(data["age"].to_pylist())]
+    pq.write_table(data.set_column(0, "age", pa.array(gaps)), tmp_path / "gaps.parquet")
+    options = ("--target", "strength", "--ignore", "grade", *QUICK, "--stream", "--force")
+    answer = call("train", "gaps.parquet", *options, "--missing", "drop")
+    assert "90 of 900 rows are left out: they have missing values." in answer.out
+    assert sum(part["samples"] for part in load("gaps.marquardt").report.values()) == 810
+    answer = call("train", "gaps.parquet", *options, "--missing", "mean")
+    assert "Column 'age': 90 missing values are filled with the mean" in answer.out
+    assert sum(part["samples"] for part in load("gaps.marquardt").report.values()) == 900
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("rows",), r"Which column is to be predicted? Name it with --target. rows has 'age'"),
+        (("rows", "--target", "strenght"), "There is no target column 'strenght'. Did you mean 'strength'?"),
+        (("rows", "--target", "strength", "--inputs", "agee"), "There is no input column 'agee'"),
+        (("rows", "--target", "strength", "--division", "blocks"), "--division blocks goes by the numbers of the rows"),
+        (("rows", "--target", "strength", "--missing", "median"), "A median needs all values at once"),
+        (("rowss", "--target", "strength"), "rowss"),
+        (("empty", "--target", "strength"), "no Parquet or Arrow file in the folder empty"),
+        (("*.feather", "--target", "strength"), "No file has a name of the pattern *.feather"),
+        (("rows", "--target", "strength", "--validation", "0.9999", "--test", "0"), "training part"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_work(refused, data, tmp_path, arguments, message):
+    (tmp_path / "empty").mkdir()
+    assert message in refused("train", *arguments, "--stream")
+
+
+def test_an_unusable_column_is_named_with_a_way_out(refused, data, tmp_path):
+    pq.write_table(data.append_column("when", pa.array([0] * N, pa.date32())), tmp_path / "dated.parquet")
+    assert "Column 'when' holds dates or times" in refused("train", "dated.parquet", "--target", "strength", "--stream")
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("a/b.csv", "b"),
+        ("a/b.csv.gz", "b"),
+        ("a/rows", "rows"),
+        ("a/part-*.parquet", "part"),
+        ("a/*.parquet", "a"),
+        ("a/**/x=?/*.parquet", "a"),
+    ],
+)
+def test_the_network_is_called_after_the_data(source, name):
+    assert str(default_output(Path(source))) == f"{name}.marquardt"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="interrupts work otherwise there")
+def test_ctrl_c_keeps_the_best_network_of_passing_rows(data, tmp_path):
+    command = [sys.executable, "-m", "marquardt", "train", "rows", "--target", "strength", "--ignore", "grade"]
+    command += ["--stream", "--epochs", "100000000", "--max-fail", "0", "--min-grad", "0", "--mu-max", "1e300"]
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    seen = ""
+    while "25/" not in seen:
+        line = process.stdout.readline()
+        assert line, seen + process.stderr.read()
+        seen += line
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert "Interrupted: the best network so far is kept and saved." in out
+    content = load(tmp_path / "rows.marquardt")
+    assert content.record.stop.code == "user"
+    validation = content.report["validation"]["targets"]["strength"]["rmse"] ** 2
+    assert validation == pytest.approx(np.nanmin(content.record.vperf), rel=1e-9)  # sums in another order
