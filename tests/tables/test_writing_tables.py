@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marquardt.errors import ConfigurationError, DataError, FileError, ShapeError
-from marquardt.tables import check_table_suffix, read_table, write_table
+from marquardt.tables import check_table_suffix, read_table, write_table, writing_table
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -71,11 +71,10 @@ def test_a_missing_folder_is_refused(tmp_path, suffix):
 
 
 def test_a_value_that_parquet_cannot_hold_leaves_nothing_behind(tmp_path, monkeypatch):
-    def fail(table, where):
-        where.write_bytes(b"half")
+    def fail(self, table):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pyarrow.parquet.write_table", fail)
+    monkeypatch.setattr("pyarrow.parquet.ParquetWriter.write_table", fail)
     with pytest.raises(KeyboardInterrupt):
         write_table(tmp_path / "rows.parquet", ["x"], [[1.0]])
     assert os.listdir(tmp_path) == []
@@ -111,4 +110,30 @@ def test_other_suffixes_are_refused(name, message):
 def test_columns_that_make_no_table_are_refused(tmp_path, names, columns, error, message):
     with pytest.raises(error, match=message):
         write_table(tmp_path / "rows.csv", names, columns)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_pieces_make_the_file_that_the_whole_makes(tmp_path, suffix):
+    names, rng = ["x", "label", "n"], np.random.default_rng(0)
+    columns = [rng.normal(size=20), [None, "a", "b,c", "d"] * 5, np.arange(20)]
+    columns[0][7] = np.nan
+    write_table(tmp_path / f"whole{suffix}", names, columns)
+    with writing_table(tmp_path / f"pieces{suffix}") as writer:
+        for first in range(0, 20, 4):
+            writer.write(names, [column[first : first + 4] for column in columns])
+    assert read_table(tmp_path / f"pieces{suffix}").equals(read_table(tmp_path / f"whole{suffix}"))
+    if suffix in (".csv", ".tsv"):
+        assert (tmp_path / f"pieces{suffix}").read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_piece_that_does_not_fit_leaves_nothing_behind(tmp_path, suffix):
+    def write():
+        with writing_table(tmp_path / f"rows{suffix}") as writer:
+            writer.write(["x"], [[1.5]])
+            writer.write(["x"], [["word"]])
+
+    with pytest.raises(DataError, match="do not fit those before"):
+        write()
     assert os.listdir(tmp_path) == []

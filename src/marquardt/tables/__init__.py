@@ -1,23 +1,26 @@
 """Table files become arrays, and remember how."""
 
-from marquardt.tables.coding import CodedTable, InputColumn, TableCoding
+from marquardt.tables.coding import CodedTable, InputColumn, Remarks, TableCoding
 from marquardt.tables.columns import as_table
 from marquardt.tables.reading import MISSING_WORDS, read_table
 from marquardt.tables.streaming import CodedFiles, even_batches, open_rows
 from marquardt.tables.surveying import Rows
-from marquardt.tables.writing import check_table_suffix, write_table
+from marquardt.tables.writing import TableWriter, check_table_suffix, write_table, writing_table
 
 __all__ = [
     "MISSING_WORDS",
     "CodedFiles",
     "CodedTable",
     "InputColumn",
+    "Remarks",
     "Rows",
     "TableCoding",
+    "TableWriter",
     "as_table",
     "check_table_suffix",
     "even_batches",
     "open_rows",
     "read_table",
     "write_table",
+    "writing_table",
 ]

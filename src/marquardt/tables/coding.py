@@ -26,7 +26,7 @@ from marquardt.tables.columns import Column, Label, as_table, listed
 from marquardt.tables.encoding import class_codes, coded_numbers, seen, write_levels
 from marquardt.tables.surveying import PassingTable, Rows, Settled, WholeTable
 
-__all__ = ["CodedTable", "InputColumn", "TableCoding"]
+__all__ = ["CodedTable", "InputColumn", "Remarks", "TableCoding"]
 
 TASKS = ("regression", "classification")
 MISSING = ("refuse", "drop", "mean", "median")
@@ -324,7 +324,7 @@ class TableCoding:
         targets = self._coded_targets([column.kept(keep) for column in self._target_list(arrow)], "refuse")
         return CodedTable(inputs, targets, rows)
 
-    def inputs(self, table: Any, unknown: str = "refuse") -> NDArray[np.float64]:
+    def inputs(self, table: Any, unknown: str = "refuse", *, first_row: int = 0) -> NDArray[np.float64]:
         """Code the inputs of a table, found by name: their order and further columns do not matter.
 
         Parameters
@@ -333,6 +333,8 @@ class TableCoding:
         unknown : "refuse" or "ignore"
             What is done with a level that was not there at training: refuse the table, or code it as none of the
             known levels, all zeros.
+        first_row : int
+            Where the table's first row stands, if it is a piece of a longer one, for messages.
 
         Returns
         -------
@@ -358,10 +360,12 @@ class TableCoding:
         one_of(unknown, ("refuse", "ignore"), "unknown")
         arrow = as_table(table)
         inputs = np.empty((arrow.num_rows, len(self.input_names)))
-        self._write_inputs(inputs, self._input_list(arrow), unknown)
+        self._write_inputs(inputs, self._input_list(arrow, first_row), unknown)
         return inputs
 
-    def targets(self, table: Any, missing: str | None = None) -> NDArray[np.float64] | NDArray[np.int64]:
+    def targets(
+        self, table: Any, missing: str | None = None, *, first_row: int = 0
+    ) -> NDArray[np.float64] | NDArray[np.int64]:
         """Code the targets of a table, at training or to score predictions.
 
         Parameters
@@ -370,6 +374,8 @@ class TableCoding:
         missing : "refuse" or "keep", optional
             What is done with a missing target: refuse it, or give NaN or the class code -1. If not given, "keep"
             for a coding with ``missing="drop"``, else "refuse".
+        first_row : int
+            Where the table's first row stands, if it is a piece of a longer one, for messages.
 
         Returns
         -------
@@ -393,7 +399,7 @@ class TableCoding:
         if missing is None:
             missing = "keep" if self.missing == "drop" else "refuse"
         one_of(missing, ("refuse", "keep"), "missing")
-        return self._coded_targets(self._target_list(as_table(table)), missing)
+        return self._coded_targets(self._target_list(as_table(table), first_row), missing)
 
     @property
     def network_target_names(self) -> tuple[str, ...]:
@@ -510,31 +516,29 @@ class TableCoding:
         ("Not used, as it was not used in training: 'cement'.",)
         """
         arrow = as_table(table)
-        known = {column.name for column in self.input_columns} | {*self.target_columns, *self.dropped}
-        extra = [name for name in arrow.column_names if name not in known]
-        remarks = []
-        if extra:
-            which = "it was" if len(extra) == 1 else "they were"
-            remarks.append(f"Not used, as {which} not used in training: {listed(extra)}.")
-        n_incomplete = int((~self.complete_rows(arrow)).sum())
-        if n_incomplete:
-            remarks.append(
-                f"{n_incomplete} of {arrow.num_rows} rows have missing values and get no prediction, as in training."
-            )
-        for column, found in zip(self.input_columns, self._input_list(arrow), strict=True):
-            if found.n_missing and column.fill is not None:
-                remarks.append(_filled(column, found.n_missing, self.missing))
-            if unknown == "ignore" and column.kind == "category":
-                unseen = pc.and_(pc.invert(seen(found, column.levels)), found.values.is_valid())
-                n_unseen = found.count(unseen)
-                if n_unseen:
-                    level, place = found.first(unseen)
-                    values = "1 value is" if n_unseen == 1 else f"{n_unseen} values are"
-                    remarks.append(
-                        f"Column {column.name!r}: {values} not among the levels of training, first {level!r} in "
-                        f"{place}, and counted as none of them."
-                    )
-        return tuple(remarks)
+        remarks = Remarks(self, arrow.column_names, unknown=unknown)
+        remarks.add(arrow)
+        return remarks.sentences()
+
+    def require_inputs(self, column_names: Sequence[str]) -> None:
+        """Refuse a table that lacks input columns.
+
+        Parameters
+        ----------
+        column_names : sequence of str
+            Those of the table.
+
+        Raises
+        ------
+        DataError
+            Names them.
+
+        Examples
+        --------
+        >>> coding = TableCoding.fit(pa.table({"age": [28, 7], "strength": [41.5, 12.0]}), "strength")
+        >>> coding.require_inputs(["age", "cement"])
+        """
+        _refuse_absent([column.name for column in self.input_columns], column_names, "input")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the coding as plain JSON values.
@@ -595,11 +599,11 @@ class TableCoding:
 
     def _input_list(self, arrow: pa.Table, first_row: int = 0) -> list[Column]:
         """Find the input columns in a table, by name."""
-        _refuse_absent([column.name for column in self.input_columns], arrow, "input")
+        self.require_inputs(arrow.column_names)
         return [Column.of(arrow, column.name, first_row) for column in self.input_columns]
 
     def _target_list(self, arrow: pa.Table, first_row: int = 0) -> list[Column]:
-        _refuse_absent(self.target_columns, arrow, "target")
+        _refuse_absent(self.target_columns, arrow.column_names, "target")
         return [Column.of(arrow, name, first_row) for name in self.target_columns]
 
     def _write_inputs(self, inputs: NDArray[np.float64], found: Sequence[Column], unknown: str) -> None:
@@ -627,12 +631,92 @@ class TableCoding:
         return np.column_stack([coded_numbers("number", None, column, allow_boolean=True) for column in found])
 
 
-def _refuse_absent(names: Sequence[str], arrow: pa.Table, what: str) -> None:
-    present = set(arrow.column_names)
+class Remarks:
+    """What of a table to predict is not used, filled, left out or unknown, counted as its rows go by.
+
+    Parameters
+    ----------
+    coding : TableCoding
+        Of the network.
+    column_names : sequence of str
+        All columns of the table.
+    unknown : "refuse" or "ignore"
+        As for `TableCoding.inputs`.
+
+    Examples
+    --------
+    >>> coding = TableCoding.fit(pa.table({"age": [28, None, 7], "y": [4.5, 2.0, 1.0]}), "y", missing="drop")
+    >>> remarks = Remarks(coding, ["age"])
+    >>> remarks.add(pa.table({"age": [28, 3]}))
+    >>> remarks.add(pa.table({"age": [None, 3]}), first_row=2)
+    >>> remarks.sentences()
+    ('1 of 4 rows have missing values and get no prediction, as in training.',)
+    """
+
+    def __init__(self, coding: TableCoding, column_names: Sequence[str], unknown: str = "refuse") -> None:
+        self._coding, self._unknown = coding, unknown
+        known = {column.name for column in coding.input_columns} | {*coding.target_columns, *coding.dropped}
+        self._extra = [name for name in column_names if name not in known]
+        self._n_rows = self._n_incomplete = 0
+        self._n_missing = dict.fromkeys((column.name for column in coding.input_columns), 0)
+        self._n_unseen = dict(self._n_missing)
+        self._first_unseen: dict[str, tuple[Any, str]] = {}
+
+    def add(self, table: Any, first_row: int = 0) -> None:
+        """Look at some rows.
+
+        Parameters
+        ----------
+        table : as for `TableCoding.fit`
+            With the input columns.
+        first_row : int
+            Where its first row stands in the whole table.
+
+        Raises
+        ------
+        DataError
+            If input columns are missing.
+        """
+        arrow, coding = as_table(table), self._coding
+        self._n_rows += arrow.num_rows
+        self._n_incomplete += int((~coding.complete_rows(arrow)).sum())
+        for column, found in zip(coding.input_columns, coding._input_list(arrow, first_row), strict=True):
+            if column.fill is not None:
+                self._n_missing[column.name] += found.n_missing
+            if self._unknown == "ignore" and column.kind == "category":
+                unseen = pc.and_(pc.invert(seen(found, column.levels)), found.values.is_valid())
+                n_unseen = found.count(unseen)
+                self._n_unseen[column.name] += n_unseen
+                if n_unseen and column.name not in self._first_unseen:
+                    self._first_unseen[column.name] = found.first(unseen)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return sentences for the user; none where all is as at training."""
+        remarks = []
+        if self._extra:
+            which = "it was" if len(self._extra) == 1 else "they were"
+            remarks.append(f"Not used, as {which} not used in training: {listed(self._extra)}.")
+        if self._n_incomplete:
+            of = f"{self._n_incomplete} of {self._n_rows} rows"
+            remarks.append(f"{of} have missing values and get no prediction, as in training.")
+        for column in self._coding.input_columns:
+            if self._n_missing[column.name]:
+                remarks.append(_filled(column, self._n_missing[column.name], self._coding.missing))
+            if self._n_unseen[column.name]:
+                count, (level, place) = self._n_unseen[column.name], self._first_unseen[column.name]
+                values = "1 value is" if count == 1 else f"{count} values are"
+                remarks.append(
+                    f"Column {column.name!r}: {values} not among the levels of training, first {level!r} in "
+                    f"{place}, and counted as none of them."
+                )
+        return tuple(remarks)
+
+
+def _refuse_absent(names: Sequence[str], present: Sequence[str], what: str) -> None:
     absent = [name for name in names if name not in present]
     if not absent:
         return
-    free = [name for name in arrow.column_names if name not in names]
+    free = [name for name in present if name not in names]
     words = []
     for name in absent[:12]:
         hint = nearest(name, free).strip()
@@ -640,7 +724,7 @@ def _refuse_absent(names: Sequence[str], arrow: pa.Table, what: str) -> None:
     more = f" and {len(absent) - 12} more" if len(absent) > 12 else ""
     raise DataError(
         f"The table lacks {len(absent)} of the {len(names)} {what} columns that the network was trained with: "
-        f"{', '.join(words)}{more}. Its columns are {listed(arrow.column_names)}."
+        f"{', '.join(words)}{more}. Its columns are {listed(present)}."
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +20,7 @@ from marquardt.checks import nearest
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.files import replacing
 
-__all__ = ["check_table_suffix", "write_table"]
+__all__ = ["TableWriter", "check_table_suffix", "write_table", "writing_table"]
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -96,13 +98,124 @@ def write_table(
     ...     path.read_text()
     'strength\\n41.5\\n\\n'
     """
+    check_table_suffix(path)
+    _table(list(names), columns)  # refused before anything is written
+    with writing_table(path, force=force) as writer:
+        writer.write(names, columns)
+
+
+@contextlib.contextmanager
+def writing_table(path: str | os.PathLike[str], force: bool = False) -> Iterator[TableWriter]:
+    """Write a table piece by piece, as `write_table` does: it appears whole when the body has ended, or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in ``.csv``, ``.tsv``, ``.parquet`` or ``.pq``.
+    force : bool
+        Whether an existing file may be replaced.
+
+    Yields
+    ------
+    writer : TableWriter
+        Takes the pieces.
+
+    Raises
+    ------
+    ConfigurationError
+        If the suffix is another.
+    FileError
+        If a file is in the way and `force` is false, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "predicted.csv"
+    ...     with writing_table(path) as writer:
+    ...         writer.write(["strength"], [[41.5]])
+    ...         writer.write(["strength"], [[12.25]])
+    ...     path.read_text()
+    'strength\\n41.5\\n12.25\\n'
+    """
     suffix = check_table_suffix(path)
-    table = _table(list(names), columns)
-    with replacing(path, force=force) as temporary:
-        if suffix in (".parquet", ".pq"):
-            pyarrow.parquet.write_table(table, temporary)
+    with replacing(path, force=force) as temporary, TableWriter(temporary, suffix) as writer:
+        yield writer
+
+
+class TableWriter:
+    """Writes a table piece by piece; `writing_table` makes one.
+
+    Parameters
+    ----------
+    path : Path
+        Where.
+    suffix : str
+        ``".csv"``, ``".tsv"``, ``".parquet"`` or ``".pq"``: the kind of file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "rows.tsv"
+    ...     with TableWriter(path, ".tsv") as writer:
+    ...         writer.write(["a", "b"], [[1, 2], ["x", "y"]])
+    ...     path.read_text()
+    'a\\tb\\n1\\tx\\n2\\ty\\n'
+    """
+
+    def __init__(self, path: Path, suffix: str) -> None:
+        self._path, self._suffix = path, suffix
+        self._schema: Any = None
+        self._open = contextlib.ExitStack()
+        self._file: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close the file."""
+        self._open.close()
+
+    def write(self, names: Sequence[str], columns: Sequence[Any]) -> None:
+        """Write some rows more.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The header, the same in all pieces.
+        columns : sequence of array-like of shape (n_samples,)
+            One for each name. What the first piece holds decides the types.
+
+        Raises
+        ------
+        DataError
+            If names are not all different, a column mixes types, or it does not fit the first piece.
+        ShapeError
+            If there are not as many columns as names, or they are not one-dimensional and of one length.
+        """
+        table = _table(list(names), columns)
+        is_parquet = self._suffix in (".parquet", ".pq")
+        if self._schema is None:
+            self._schema = table.schema
+            if is_parquet:
+                self._file = self._open.enter_context(pyarrow.parquet.ParquetWriter(self._path, table.schema))
+            else:
+                self._file = self._open.enter_context(pa.OSFile(str(self._path), "wb"))
+                self._file.write(_header(table.column_names, self._separator))
+        elif table.schema != self._schema:
+            try:
+                table = table.cast(self._schema)
+            except (pa.ArrowException, ValueError) as error:
+                raise DataError(f"The rows do not fit those before: {str(error).splitlines()[0]}") from error
+        if is_parquet:
+            self._file.write_table(table)
         else:
-            _write_separated(temporary, table, "\t" if suffix == ".tsv" else ",")
+            _write_rows(self._file, table, self._separator)
+
+    @property
+    def _separator(self) -> str:
+        return "\t" if self._suffix == ".tsv" else ","
 
 
 def _table(names: list[str], columns: Sequence[Any]) -> pa.Table:
@@ -136,9 +249,13 @@ def _array(name: str, column: Any) -> Any:
     return array
 
 
-def _write_separated(path: Path, table: pa.Table, separator: str) -> None:
-    with open(path, "w", encoding="utf-8", newline="") as header:
-        csv.writer(header, delimiter=separator, lineterminator="\n").writerow(table.column_names)
+def _header(names: Sequence[str], separator: str) -> bytes:
+    line = io.StringIO(newline="")
+    csv.writer(line, delimiter=separator, lineterminator="\n").writerow(names)
+    return line.getvalue().encode("utf-8")
+
+
+def _write_rows(file: Any, table: pa.Table, separator: str) -> None:
     # Arrow's "needed" puts every text in quotes; without them it refuses text that needs them.
     special = rf'["\r\n{separator}]'
     is_plain = not any(
@@ -149,5 +266,4 @@ def _write_separated(path: Path, table: pa.Table, separator: str) -> None:
     options = pyarrow.csv.WriteOptions(
         include_header=False, delimiter=separator, quoting_style="none" if is_plain else "needed"
     )
-    with open(path, "ab") as rows:
-        pyarrow.csv.write_csv(table, rows, options)
+    pyarrow.csv.write_csv(table, file, options)
