@@ -12,7 +12,7 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
-from marquardt.cli import opening
+from marquardt.cli import opening, prediction
 from marquardt.cli.options import default_output
 from marquardt.cli.scores import scores_of_parts
 from marquardt.cli.training import COPIES
@@ -32,16 +32,17 @@ def small_batches(monkeypatch):
     monkeypatch.setattr(data_module, "KEPT_BYTES", 0)
     monkeypatch.setattr(data_module, "BATCH_BYTES", 0)
     monkeypatch.setattr(surveying_module, "SURVEY_ROWS", 100)
+    monkeypatch.setattr(prediction, "PIECE_BYTES", 0)
 
 
-def concrete():
+def concrete(n_rows=N):
     rng = np.random.default_rng(0)
-    age, water = rng.uniform(1, 90, N), rng.uniform(120, 240, N)
-    kind, wet = rng.choice(["fly ash", "slag", "none"], N), rng.random(N) < 0.5
-    strength = 10 * np.log(age) - 0.1 * water + 5 * (kind == "slag") + 2 * wet + rng.normal(0, 0.5, N)
+    age, water = rng.uniform(1, 90, n_rows), rng.uniform(120, 240, n_rows)
+    kind, wet = rng.choice(["fly ash", "slag", "none"], n_rows), rng.random(n_rows) < 0.5
+    strength = 10 * np.log(age) - 0.1 * water + 5 * (kind == "slag") + 2 * wet + rng.normal(0, 0.5, n_rows)
     grade = np.where(strength > 20, "good", np.where(strength < 10, "poor", "fair"))
     names = ("age", "water", "kind", "wet", "site", "strength", "grade")
-    return pa.table(dict(zip(names, (age, water, kind, wet, ["here"] * N, strength, grade), strict=True)))
+    return pa.table(dict(zip(names, (age, water, kind, wet, ["here"] * n_rows, strength, grade), strict=True)))
 
 
 @pytest.fixture
@@ -222,3 +223,92 @@ def test_ctrl_c_keeps_the_best_network_of_passing_rows(data, tmp_path):
     assert content.record.stop.code == "user"
     validation = content.report["validation"]["targets"]["strength"]["rmse"] ** 2
     assert validation == pytest.approx(np.nanmin(content.record.vperf), rel=1e-9)  # sums in another order
+
+
+# -- predictions -----------------------------------------------------------------------------------------------------
+
+MANY = 10_000
+"""More rows than two pieces."""
+
+
+@pytest.fixture
+def many(call, tmp_path):
+    """Networks of both tasks, and a larger table, with gaps and a new word, as files of each kind."""
+    pq.write_table(concrete(), tmp_path / "concrete.parquet")
+    quick = ("--hidden", "4", "--epochs", "3", "-q")
+    made = (("strength", "grade", ()), ("grade", "strength", ()), ("strength", "grade", ("--missing", "drop")))
+    for number, (target, left, options) in enumerate(made):
+        trained = ("concrete.parquet", "--target", target, "--ignore", left, *quick, *options, "-o", f"{number}.m")
+        assert call("train", *trained).code == 0
+    table = concrete(MANY)
+    table = table.set_column(2, "kind", pa.array([*table["kind"].to_pylist()[:-1], "lime, slaked"]))
+    pq.write_table(table, tmp_path / "many.parquet", row_group_size=3000)
+    pyarrow.feather.write_feather(table, tmp_path / "many.arrow", chunksize=1700)
+    gaps = [None if row % 7 == 5 else value for row, value in enumerate(table["age"].to_pylist())]
+    pq.write_table(table.set_column(0, "age", pa.array(gaps)), tmp_path / "gaps.parquet")
+    pq.write_table(table.drop_columns(["strength", "grade"]), tmp_path / "inputs.parquet")
+    return table
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize(
+    ("network", "source"),
+    [
+        ("0.m", "many.parquet"),
+        ("0.m", "many.arrow"),
+        ("0.m", "inputs.parquet"),
+        ("1.m", "many.parquet"),
+        ("2.m", "gaps.parquet"),
+    ],
+)
+def test_predictions_batch_by_batch_are_those_in_memory_to_the_bit(call, many, network, source, keep, suffix):
+    options = ("--unknown", "ignore", *(("--keep",) if keep else ()))
+    said = []
+    for stream in ("--stream", "--no-stream"):
+        answer = call("predict", network, source, "-o", f"{stream[2:]}{suffix}", *options, stream)
+        assert (answer.code, answer.err) == (0, "")
+        said.append(answer.out.replace(stream[2:], ""))
+    assert said[0] == said[1]
+    assert "1 value is not among the levels of training, first 'lime, slaked' in data row 10000" in said[0]
+    assert ("compared with it" in said[0]) == (source != "inputs.parquet")
+    ours, theirs = read_table(f"stream{suffix}"), read_table(f"no-stream{suffix}")
+    assert ours.num_rows == MANY
+    assert ours.combine_chunks().equals(theirs.combine_chunks())
+    # A word with a comma has all words of its piece in quotes.
+    if suffix == ".csv" and not keep:
+        assert Path("stream.csv").read_bytes() == Path("no-stream.csv").read_bytes()
+
+
+def test_predictions_batch_by_batch_go_to_standard_output(call, many):
+    streamed = call("predict", "0.m", "many.parquet", "--unknown", "ignore", "--stream")
+    whole = call("predict", "0.m", "many.parquet", "--unknown", "ignore", "--no-stream")
+    assert (streamed.out, streamed.err) == (whole.out, whole.err)
+    assert len(streamed.out.splitlines()) == MANY + 1
+
+
+def test_a_table_too_large_is_predicted_batch_by_batch_and_it_says_so(call, many, monkeypatch):
+    monkeypatch.setattr(opening, "free_memory", lambda: 100_000)
+    answer = call("predict", "0.m", "many.parquet", "--unknown", "ignore", "-o", "p.parquet")
+    assert "many.parquet is read batch by batch: as a whole it would take about" in answer.out
+    assert "Predicted 10,000 rows: p.parquet" in answer.out
+
+
+def test_predictions_that_fail_in_a_later_batch_leave_no_file(refused, many):
+    for stream in ("--stream", "--no-stream"):
+        message = refused("predict", "0.m", "many.parquet", "-o", "p.csv", stream)
+        assert "'kind' has the level 'lime, slaked' in data row 10000" in message
+
+
+def test_a_table_without_the_inputs_is_refused_before_it_is_read(refused, many, tmp_path):
+    pq.write_table(many.drop_columns(["age"]), tmp_path / "other.parquet")
+    message = refused("predict", "0.m", "other.parquet", "-o", "p.csv", "--stream")
+    assert "lacks 1 of the 4 input columns that the network was trained with: 'age'" in message
+
+
+@pytest.mark.parametrize(("source", "output"), [("rows", "rows/p.parquet"), ("rows/*.parquet", "rows/a.parquet")])
+def test_predictions_do_not_become_part_of_the_data(refused, many, tmp_path, source, output):
+    (tmp_path / "rows").mkdir()
+    pq.write_table(many, tmp_path / "rows" / "a.parquet")
+    message = refused("predict", "0.m", source, "-o", output, "--force", "--stream")
+    assert "would be one of the files of rows" in message

@@ -137,3 +137,10 @@ def test_a_piece_that_does_not_fit_leaves_nothing_behind(tmp_path, suffix):
     with pytest.raises(DataError, match="do not fit those before"):
         write()
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_chunks_without_values_are_passed_over(tmp_path, suffix):
+    words = pa.chunked_array([[], ["a", "b,c"], [], ["d"]], pa.string())
+    write_table(tmp_path / f"rows{suffix}", ["word", "x"], [words, np.arange(3.0)])
+    assert read_table(tmp_path / f"rows{suffix}").to_pydict() == {"word": ["a", "b,c", "d"], "x": [0, 1, 2]}

@@ -58,7 +58,12 @@ class WatchedRows:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        self.name, self.n_rows, self.column_names = rows.name, rows.n_rows, rows.column_names
+        self.name, self.n_rows, self.n_bytes, self.column_names = (
+            rows.name,
+            rows.n_rows,
+            rows.n_bytes,
+            rows.column_names,
+        )
         self.on_rows: Callable[[int], object] | None = None
 
     def no_rows(self, names: Sequence[str]) -> Any:

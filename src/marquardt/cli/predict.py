@@ -8,10 +8,12 @@ from typing import Annotated, Optional
 
 import typer
 
+from marquardt.cli.train import DATA_HELP
+
 
 def predict(
     network: Annotated[Path, typer.Argument(metavar="NETWORK", help="Network file, as written by train.")],
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="CSV, TSV or Parquet file with the inputs.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help=f"The inputs: {DATA_HELP}")],
     output: Annotated[
         Optional[Path],  # noqa: UP045 - typer reads it at run time
         typer.Option(
@@ -32,6 +34,14 @@ def predict(
             show_default=False,
         ),
     ] = "refuse",
+    stream: Annotated[
+        Optional[bool],  # noqa: UP045 - typer reads it at run time
+        typer.Option(
+            "--stream/--no-stream",
+            help="Read DATA batch by batch, or as a whole. [default: by its size and the free memory]",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
 ) -> Callable[[], int]:
     """Predict the rows of a table with a network.
@@ -48,6 +58,6 @@ def predict(
         from marquardt.cli.voice import Voice
 
         voice = Voice(quiet=quiet, to_stderr=output is None)
-        return run(network, data, voice, output=output, force=force, keep=keep, unknown=unknown)
+        return run(network, data, voice, output=output, force=force, keep=keep, unknown=unknown, stream=stream)
 
     return work

@@ -2,54 +2,181 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
+import glob
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import one_of
+from marquardt.cli.opening import WatchedRows, rows_to_stream
 from marquardt.cli.options import refuse_collisions
-from marquardt.cli.scores import part_scores
 from marquardt.cli.tables import error_tables
 from marquardt.cli.voice import Voice
-from marquardt.errors import DataError
+from marquardt.errors import DataError, FileError
 from marquardt.files import refuse_existing
+from marquardt.networks.network import BLOCK_SIZE
 from marquardt.storage import NetworkFile, load
-from marquardt.streams import probabilities
-from marquardt.tables import InputColumn, TableCoding, check_table_suffix, read_table, write_table
+from marquardt.streams import ClassErrors, ErrorSums, RegressionErrors, is_arrow_data, is_pattern, probabilities
+from marquardt.tables import (
+    InputColumn,
+    Remarks,
+    TableCoding,
+    TableWriter,
+    check_table_suffix,
+    even_batches,
+    read_table,
+    writing_table,
+)
+
+COPIES = 4
+"""How often the bytes of a table are in memory at the peak of a prediction as a whole, rounded up: a second million rows
+of 11 floats, 88 MB, took 278 MB."""
+PIECE_BYTES = 16 << 20
+"""What a piece of a table takes that is predicted batch by batch."""
 
 
-def run(network: Path, data: Path, voice: Voice, *, output: Path | None, force: bool, keep: bool, unknown: str) -> int:
+def run(
+    network: Path,
+    data: Path,
+    voice: Voice,
+    *,
+    output: Path | None,
+    force: bool,
+    keep: bool,
+    unknown: str,
+    stream: bool | None = None,
+) -> int:
     """Read network and table, predict, write; returns the exit code."""
     one_of(unknown, ("refuse", "ignore"), "--unknown")
     if output is not None:
         check_table_suffix(output)
         refuse_existing(output, force=force)
         refuse_collisions({"NETWORK": network, "DATA": data}, {"--output": output})
+        _refuse_output_among_data(data, output)
     content = load(network)
     coding = coding_of(content, network)
-    table = read_table(data, text=coding.text_columns)
-    remarks = coding.remarks(table, unknown=unknown)
-    outputs = content.network.outputs(coding.inputs(table, unknown=unknown))
-    names, columns = predicted_columns(coding, outputs)
-    if keep:
-        taken = set(table.column_names)
-        names = [f"predicted {name}" if name in taken else name for name in names]
-        names, columns = [*table.column_names, *names], [*table.columns, *columns]
-    for remark in remarks:
+    rows = rows_to_stream(data, stream, voice, copies=COPIES, text=coding.text_columns)
+    table = WatchedRows(WholeRows(read_table(data, text=coding.text_columns))) if rows is None else rows
+    coding.require_inputs(table.column_names)
+    predicting = Predicting(content, coding, table.column_names, keep=keep, unknown=unknown)
+    n_rows = table.n_rows
+    if rows is not None:
+        # A multiple of the rows that a network evaluates together: so its outputs are the same to the bit.
+        n_rows = BLOCK_SIZE * max(1, PIECE_BYTES // (8 * BLOCK_SIZE * predicting.width))
+    with table.watched(None if rows is None else voice, "Predicting"), _writing(output, force) as writer:
+        for piece in even_batches(table.batches(predicting.columns, n_rows), n_rows):
+            writer.write(*predicting.predicted(piece))
+    for remark in predicting.remarks.sentences():
         voice.say(f"Note: {remark}")
-    if output is None:
-        _print_table(names, columns)
-    else:
-        write_table(output, names, columns, force=force)
-        voice.say(f"Predicted {len(outputs)} rows: {output}", style="bold")
-    if coding.has_targets(table):
-        _show_errors(coding, table, outputs, voice)
+    if output is not None:
+        voice.say(f"Predicted {predicting.n_rows:,} rows: {output}", style="bold")
+    _show_errors(coding, predicting.errors, voice)
     return 0
+
+
+def _refuse_output_among_data(data: Path, output: Path) -> None:
+    """Refuse to write where the next reader of the data would find it."""
+    found = glob.glob(str(data), recursive=True) if is_pattern(data) else []
+    is_read = any(Path(path).resolve() == output.resolve() for path in found)
+    if is_read or (data.is_dir() and is_arrow_data(output) and output.resolve().is_relative_to(data.resolve())):
+        raise FileError(f"--output {output} would be one of the files of {data}. Write it somewhere else.")
+
+
+class WholeRows:
+    """A table in memory, which goes by in one piece.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        It.
+    """
+
+    name = "the table"
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        self.column_names: list[str] = table.column_names
+        self.n_rows, self.n_bytes = table.num_rows, table.nbytes
+
+    def no_rows(self, names: Sequence[str]) -> Any:
+        """Return some columns without a row."""
+        return self._table.select(names).slice(0, 0)
+
+    def batches(self, names: Sequence[str], n_rows: int) -> Iterator[Any]:
+        """Return some columns, with all rows."""
+        yield self._table.select(names)
+
+
+class Predicting:
+    """Predictions of a table piece by piece, with what there is to say about it.
+
+    Parameters
+    ----------
+    content : NetworkFile
+        The network.
+    coding : TableCoding
+        Of its inputs.
+    column_names : sequence of str
+        All columns of the table.
+    keep : bool
+        Whether these are copied.
+    unknown : str
+        As for `TableCoding.inputs`.
+    """
+
+    def __init__(
+        self, content: NetworkFile, coding: TableCoding, column_names: Sequence[str], *, keep: bool, unknown: str
+    ) -> None:
+        self._network, self._coding, self._keep, self._unknown = content.network, coding, keep, unknown
+        wanted = {column.name for column in coding.input_columns}
+        self._has_targets = set(coding.target_columns) <= set(column_names)
+        if self._has_targets:
+            wanted |= set(coding.target_columns)
+        self.columns = [name for name in column_names if keep or name in wanted]
+        """Those that are read."""
+        graph = content.network.graph
+        self.width = len(self.columns) + graph.n_inputs + graph.n_outputs
+        """Numbers of a row, about: as they are read, coded and predicted."""
+        self.remarks = Remarks(coding, column_names, unknown=unknown)
+        self.errors: ErrorSums | None = None
+        self.n_rows = 0
+
+    def predicted(self, piece: Any) -> tuple[list[str], list[Any]]:
+        """Return the names and columns to write."""
+        first, coding = self.n_rows, self._coding
+        self.remarks.add(piece, first)
+        outputs = self._network.outputs(coding.inputs(piece, unknown=self._unknown, first_row=first))
+        if self._has_targets:
+            self._compare(outputs, coding.targets(piece, missing="keep", first_row=first))
+        self.n_rows += piece.num_rows
+        names, columns = predicted_columns(coding, outputs)
+        if not self._keep:
+            return names, columns
+        taken = set(piece.column_names)
+        names = [f"predicted {name}" if name in taken else name for name in names]
+        return [*piece.column_names, *names], [*piece.columns, *columns]
+
+    def _compare(self, outputs: Array, targets: AnyArray) -> None:
+        classes = self._coding.classes
+        is_known = targets >= 0 if classes else ~np.isnan(targets).any(axis=1)
+        is_known &= ~np.isnan(outputs).any(axis=1)
+        if not is_known.any():
+            return
+        known = targets[is_known]
+        if self.errors is None and classes:
+            self.errors = ClassErrors(len(classes))
+        elif self.errors is None:
+            self.errors = RegressionErrors(self._coding.target_columns, known.mean(axis=0))
+        self.errors.add(outputs[is_known], known)
 
 
 def coding_of(content: NetworkFile, path: Path) -> TableCoding:
@@ -89,34 +216,37 @@ def predicted_columns(coding: TableCoding, outputs: Array) -> tuple[list[str], l
     chances = probabilities(outputs)
     is_predicted: AnyArray = np.logical_not(np.isnan(chances).any(axis=1))
     codes = np.where(is_predicted[:, None], chances, 0.0).argmax(axis=1)
-    labels = [coding.classes[code] if is_there else None for code, is_there in zip(codes, is_predicted, strict=True)]
+    # Of one type, also where no row has a prediction.
+    labels = pa.array(coding.classes).take(pa.array(codes, mask=~is_predicted))
     return [coding.target_columns[0], *(f"p({label})" for label in coding.classes)], [labels, *chances.T]
 
 
-def _print_table(names: list[str], columns: list[Any]) -> None:
-    """Write CSV to standard output, as it would go to a file."""
+@contextlib.contextmanager
+def _writing(output: Path | None, force: bool) -> Iterator[TableWriter]:
+    """Write to a file; or as CSV to standard output, whole or not at all as well."""
+    if output is not None:
+        with writing_table(output, force=force) as writer:
+            yield writer
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "predicted.csv"
-        write_table(path, names, columns)
+        with writing_table(path) as writer:
+            yield writer
         sys.stdout.flush()
         binary = getattr(sys.stdout, "buffer", None)
-        if binary is None:
-            sys.stdout.write(path.read_text(encoding="utf-8"))
-        else:
-            with open(path, "rb") as file:
+        with open(path, "rb") as file:
+            if binary is None:
+                shutil.copyfileobj(codecs.getreader("utf-8")(file), sys.stdout)
+            else:
                 shutil.copyfileobj(file, binary)
-            binary.flush()
+                binary.flush()
 
 
-def _show_errors(coding: TableCoding, table: Any, outputs: Array, voice: Voice) -> None:
+def _show_errors(coding: TableCoding, errors: ErrorSums | None, voice: Voice) -> None:
     """Show how far the predictions are from the targets that the table has, where it has them."""
-    targets = coding.targets(table, missing="keep")
-    is_known = targets >= 0 if coding.classes else ~np.isnan(targets).any(axis=1)
-    is_known &= ~np.isnan(outputs).any(axis=1)
-    if not is_known.any():
+    if errors is None:
         return
     voice.say()
     voice.say("The table has the target, too; compared with it:")
-    report = {"these rows": part_scores(coding.task, coding.target_columns, outputs[is_known], targets[is_known])}
-    for shown in error_tables(coding.task, report, coding.classes):
+    for shown in error_tables(coding.task, {"these rows": errors.report()}, coding.classes):
         voice.show(shown)

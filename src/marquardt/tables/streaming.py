@@ -148,7 +148,8 @@ def even_batches(batches: Iterator[pa.Table], n_rows: int) -> Iterator[pa.Table]
         while n_held >= n_rows:
             whole = pa.concat_tables(held)
             yield whole.slice(0, n_rows)
-            held, n_held = [whole.slice(n_rows)], n_held - n_rows
+            n_held -= n_rows
+            held = [whole.slice(n_rows)] if n_held else []
     if n_held:
         yield pa.concat_tables(held)
 

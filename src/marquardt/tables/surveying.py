@@ -29,6 +29,10 @@ class Rows(Protocol):
         """What messages call it."""
 
     @property
+    def n_bytes(self) -> int:
+        """About what all of it takes in memory."""
+
+    @property
     def column_names(self) -> Sequence[str]:
         """Names of all columns, in their order."""
 

@@ -266,4 +266,12 @@ def _write_rows(file: Any, table: pa.Table, separator: str) -> None:
     options = pyarrow.csv.WriteOptions(
         include_header=False, delimiter=separator, quoting_style="none" if is_plain else "needed"
     )
-    pyarrow.csv.write_csv(table, file, options)
+    pyarrow.csv.write_csv(_without_empty_chunks(table), file, options)
+
+
+def _without_empty_chunks(table: pa.Table) -> pa.Table:
+    """Arrow writes whatever is in memory where a column begins with a chunk without values."""
+    columns = [
+        pa.chunked_array([chunk for chunk in column.chunks if len(chunk)], column.type) for column in table.columns
+    ]
+    return pa.table(columns, names=table.column_names)
