@@ -63,8 +63,12 @@ GRID_NETWORKS: list[tuple[str, str, int, tuple[int, ...], int]] = [
     ("20-90-2", "feed_forward", 20, (90,), 2),
     ("cascade 8-10-10-1", "cascade_forward", 8, (10, 10), 1),
     ("units 8-(5)-2", "fully_connected_cascade", 8, (5,), 2),
+    ("12-8-8-8-1", "feed_forward", 12, (8, 8, 8), 1),
+    ("40-10-2", "feed_forward", 40, (10,), 2),
+    ("3-300-1", "feed_forward", 3, (300,), 1),
+    ("delays 2·5-20-2", "narx", 2, (20,), 2),
 ]
-GRID_SAMPLES = (30, 100, 400, 1200, 4000, 12_000)
+GRID_SAMPLES = (30, 100, 400, 1200, 4000, 10_000)
 WITHIN = 1.3
 
 

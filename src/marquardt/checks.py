@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
+import re
 from collections.abc import Iterable
 from numbers import Integral, Real
 from types import ModuleType
@@ -12,7 +13,24 @@ from typing import Any
 
 from marquardt.errors import ConfigurationError, MissingExtraError
 
-__all__ = ["fraction", "nearest", "non_negative", "one_of", "positive", "require_extra", "require_settings", "whole"]
+__all__ = [
+    "fraction",
+    "memory_size",
+    "nearest",
+    "non_negative",
+    "one_of",
+    "positive",
+    "require_extra",
+    "require_settings",
+    "whole",
+]
+
+MEMORY_UNITS = {"B": 1} | {
+    f"{letter}{suffix}": base**power
+    for power, letter in enumerate("KMGT", start=1)
+    for suffix, base in (("", 1000), ("B", 1000), ("IB", 1024))
+}
+"""What a unit of memory is in bytes, in capitals: powers of 1000, and with an i of 1024."""
 
 
 def nearest(value: object, allowed: Iterable[str]) -> str:
@@ -77,6 +95,30 @@ def whole(value: Any, what: str, minimum: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
         raise ConfigurationError(f"{what} must be a whole number from {minimum} up, got {value!r}.")
     return int(value)
+
+
+def memory_size(value: Any, what: str) -> int:
+    """Return an amount of memory in bytes, of a number of bytes or of a text such as ``"2GB"`` or ``"500 MiB"``.
+
+    >>> memory_size("1.5 GB", "max_memory"), memory_size("2KiB", "max_memory")
+    (1500000000, 2048)
+
+    Raises
+    ------
+    ConfigurationError
+        Unless it is a number above 0, alone or with B, KB, MB, GB, TB (powers of 1000), KiB, MiB, GiB or TiB (of 1024).
+    """
+    found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([a-zA-Z]+)\s*", value) if isinstance(value, str) else None
+    if found is not None:
+        number = float(found[1]) * MEMORY_UNITS.get(found[2].upper(), math.nan)
+    else:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    if not 1 <= number < math.inf:
+        raise ConfigurationError(
+            f"{what} must be an amount of memory such as '500MB' or '2GB' (in Python also a number of bytes), "
+            f"got {value!r}."
+        )
+    return int(number)
 
 
 def require_settings(kind: type, settings: Iterable[str], name: str) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from marquardt.algorithms import LevenbergMarquardt
 from marquardt.losses import LOSSES, loss_named
 from marquardt.networks import Network, feed_forward, initial_weights
-from marquardt.objective import Need, Objective, plan
+from marquardt.objective import Need, Objective, memory
 from marquardt.objective.matrix_free import ProductSystem
 from marquardt.training import Limits, Training
 
@@ -121,7 +121,7 @@ def test_the_plan_takes_it_where_no_matrix_has_room(monkeypatch):
     graph = feed_forward(10, (300, 320), 1)
     assert graph.n_weights == 99_941
     inputs, targets = np.zeros((50_000, 10)), np.zeros((50_000, 1))
-    monkeypatch.setattr(plan, "machine_memory", lambda: 2_000_000_000)
+    monkeypatch.setattr(memory, "machine_memory", lambda: 2_000_000_000)
     made = Objective(graph, inputs, targets, systems=LevenbergMarquardt().systems).plan
     assert made.form == "matrix_free"
     assert made.memory < 100e6

@@ -13,7 +13,7 @@ from marquardt.algorithms import BayesianRegularization, GaussNewton, LevenbergM
 from marquardt.errors import ConfigurationError, ResourceError
 from marquardt.losses import Squares, WeightDecay
 from marquardt.networks import Network, feed_forward, initial_weights
-from marquardt.objective import SYSTEM_FORMS, Evaluation, Need, Objective, plan
+from marquardt.objective import SYSTEM_FORMS, Evaluation, Need, Objective, memory
 from marquardt.training import EvidenceTraining, Fitting, Limits, Settings, Training
 
 MUS = st.sampled_from([1e-3, 1.0, 1e3])
@@ -144,9 +144,9 @@ def test_the_plan_counts_residuals_and_takes_sample_space_where_only_that_has_ro
     assert made.form == "samples"
     assert made.memory < 100e6  # of the matrix of the weights one takes 4.6e9
     # Three matrices of 4,201 weights take 424 MB; of 2,500 residuals, with their blocks, 324 MB.
-    monkeypatch.setattr(plan, "machine_memory", lambda: 400_000_000)
+    monkeypatch.setattr(memory, "machine_memory", lambda: 400_000_000)
     graph = feed_forward(4, 700, 1)
     inputs, targets = np.zeros((2500, 4)), np.zeros((2500, 1))
-    with pytest.raises(ResourceError, match=r"this machine has 0\.4 GiB"):
+    with pytest.raises(ResourceError, match=r"this machine has 381\.5 MiB"):
         Objective(graph, inputs, targets, Squares())
     assert Objective(graph, inputs, targets, Squares(), systems=("samples",)).plan.form == "samples"

@@ -3,9 +3,11 @@
 from marquardt.objective.batched import BatchedObjective
 from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, Source
 from marquardt.objective.compiled import DESCENT_DAMPINGS, Descent, is_compiled
+from marquardt.objective.cost import CostModel, Work
 from marquardt.objective.evaluation import Evaluation, Facts, Need, System
+from marquardt.objective.memory import Budget, MemoryLimit, machine_memory, readable_bytes, require_memory
 from marquardt.objective.objective import Objective
-from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, machine_memory, require_memory
+from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, readable_seconds, require_matrices
 from marquardt.objective.sequences import TIME_FORMS, TimeObjective, TimePlan, sequence_objective, unrolled
 
 __all__ = [
@@ -17,9 +19,12 @@ __all__ = [
     "BatchedObjective",
     "Block",
     "Blocks",
+    "Budget",
+    "CostModel",
     "Descent",
     "Evaluation",
     "Facts",
+    "MemoryLimit",
     "Need",
     "Objective",
     "PassEndedError",
@@ -28,8 +33,12 @@ __all__ = [
     "System",
     "TimeObjective",
     "TimePlan",
+    "Work",
     "is_compiled",
     "machine_memory",
+    "readable_bytes",
+    "readable_seconds",
+    "require_matrices",
     "require_memory",
     "sequence_objective",
     "unrolled",

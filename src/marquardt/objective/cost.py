@@ -19,9 +19,9 @@ The pairs between layers of factored Δ are fewer: see `marquardt.objective.pair
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from marquardt.networks import LayerGraph
 from marquardt.numerics import COMPILED_UNKNOWNS, native_kernel
@@ -29,11 +29,12 @@ from marquardt.objective.pairs import CHUNK_ROWS
 from marquardt.objective.passes import Wiring
 from marquardt.objective.sensitivities import Diagonal, Factored, Form, forms
 
-__all__ = ["KINDS", "RATES", "CostModel", "Work", "solution"]
+__all__ = ["CG_PRODUCTS", "KINDS", "RATES", "CostModel", "Work", "cost_model", "solution"]
 
 FLOPS = {
     "products": 2.0,
     "touched": 1.0,
+    "paired": 1.0,
     "activated": 1.0,
     "factored": 2.0,
     "compiled": 2.0,
@@ -54,6 +55,8 @@ class Work:
         Multiplications and additions in pairs, inside matrix products.
     touched : float
         Numbers that elementwise work writes, and that matrix products of few rows read and write.
+    paired : float
+        Numbers of pairs of rows, which are written and then read by a product that they are narrow for.
     fresh : float
         Numbers in large new arrays, whose pages the system has to give first.
     activated : float
@@ -73,6 +76,7 @@ class Work:
 
     products: float = 0.0
     touched: float = 0.0
+    paired: float = 0.0
     fresh: float = 0.0
     activated: float = 0.0
     calls: float = 0.0
@@ -115,13 +119,14 @@ KINDS = tuple(field.name for field in fields(Work))
 """The kinds of operations, in their order."""
 
 RATES: dict[str, float] = {
-    "products": 0.046,
-    "touched": 0.26,
-    "fresh": 1.0,
-    "activated": 0.9,
+    "products": 0.044,
+    "touched": 0.22,
+    "paired": 0.46,
+    "fresh": 0.8,
+    "activated": 1.0,
     "calls": 1000.0,
-    "factored": 0.055,
-    "compiled": 0.048,
+    "factored": 0.052,
+    "compiled": 0.049,
 }
 """Nanoseconds of one operation of each kind, on one core of a server; their ratios decide, and differ less."""
 
@@ -133,8 +138,15 @@ class CostModel:
     ----------
     graph : LayerGraph
         The network, without delays.
-    layout : list of Form, optional
+    layout : sequence of Form, optional
         The form of every layer's Δ; that of squares when not given.
+
+    Attributes
+    ----------
+    graph : LayerGraph
+        The network.
+    layout : tuple of Form
+        The form of every layer's Δ.
 
     Examples
     --------
@@ -146,10 +158,10 @@ class CostModel:
     91
     """
 
-    def __init__(self, graph: LayerGraph, layout: list[Form] | None = None) -> None:
+    def __init__(self, graph: LayerGraph, layout: Sequence[Form] | None = None) -> None:
         self.graph = graph
         self._wiring = Wiring(graph, False)
-        self._layout = forms(self._wiring, 1) if layout is None else layout
+        self.layout = tuple(forms(self._wiring, 1) if layout is None else layout)
         self._n_rows = graph.n_outputs
 
     # ---------------------------------------------------------------- passes
@@ -216,7 +228,7 @@ class CostModel:
             return self._blocked(done, n_samples, block_size)
         done = _sum(self._forward, self._slopes, self._sensitivities, self._slope_back, self._pairs[:2])
         total = self._blocked(done, n_samples, block_size) + self._spread
-        return total + Work(touched=-self._input_pairs * n_samples) if keeps_pairs else total
+        return total + Work(paired=-self._input_pairs * n_samples) if keeps_pairs else total
 
     def hessian(self, n_samples: int, block_size: int = 512) -> Work:
         """Return the work of loss, gradient and exact Hessian: about that of two passes for the normal equations.
@@ -290,7 +302,7 @@ class CostModel:
         return sum(
             span.fan_in * (span.fan_in + 1) // 2
             for k, span in enumerate(self.graph.spans)
-            if self._wiring.sources[k] == (-1,) and span.layer.bias and not self._layout[k].is_shared
+            if self._wiring.sources[k] == (-1,) and span.layer.bias and not self.layout[k].is_shared
         )
 
     @staticmethod
@@ -346,15 +358,15 @@ class CostModel:
     @cached_property
     def _sensitivities(self) -> tuple[Work, Work]:
         """Every layer's Δ, of as many rows as there are outputs."""
-        if all(form.at_top for form in self._layout):
-            return Work(), Work(calls=2 * len(self._layout))
+        if all(form.at_top for form in self.layout):
+            return Work(), Work(calls=2 * len(self.layout))
         return _sum(self._back(self._n_rows), (Work(touched=2 * self._n_rows**2), Work(calls=6)))
 
     @cached_property
     def _squares(self) -> tuple[Work, Work]:
         """The diagonal of the normal matrix, from Δ."""
         done = Work(self._n_connections, (self._n_rows + 1) * self._units + 2 * self._fan_ins)
-        return done, Work(touched=2 * self._n_connections, calls=4 * len(self._layout))
+        return done, Work(touched=2 * self._n_connections, calls=4 * len(self.layout))
 
     @cached_property
     def _jacobian(self) -> tuple[Work, Work]:
@@ -365,11 +377,11 @@ class CostModel:
         products = n_weights * (n_weights + 3) / 2 * n_rows
         of_units = sum(
             n_rows * span.layer.size
-            for span, form in zip(self.graph.spans, self._layout, strict=True)
+            for span, form in zip(self.graph.spans, self.layout, strict=True)
             if form.kind is not Factored or form.at_top
         )
         done = Work(products, 3 * n_weights * n_rows + rows + of_units)
-        return done, Work(fresh=n_weights**2, calls=4 * len(self._layout) + 6)
+        return done, Work(fresh=n_weights**2, calls=4 * len(self.layout) + 6)
 
     @cached_property
     def pair_rows(self) -> int:
@@ -387,9 +399,9 @@ class CostModel:
         products = touched = scratch = held = calls = 0.0
         spans, n_rows = self.graph.spans, self._n_rows
         for a, left in enumerate(spans):
-            of_left = self._layout[a]
+            of_left = self.layout[a]
             for b in range(a, len(spans)):
-                right, of_right = spans[b], self._layout[b]
+                right, of_right = spans[b], self.layout[b]
                 is_factored = of_left.kind is Factored and of_right.kind is Factored
                 if a == b and of_left.is_shared:
                     # A symmetric product.
@@ -419,7 +431,7 @@ class CostModel:
                     calls += 3 * chunks + 4
                 products += rows * columns
                 held += rows * columns
-        return Work(products, touched + scratch), Work(touched=held, calls=calls), int(scratch)
+        return Work(products, paired=touched + scratch), Work(touched=held, calls=calls), int(scratch)
 
     @cached_property
     def _spread(self) -> Work:
@@ -428,7 +440,7 @@ class CostModel:
         n_layers = len(self.graph.layers)
         # A Kronecker product of a layer's own, a loop over its units, and a transposed copy for every two layers.
         calls = 6 * n_layers * (n_layers - 1) // 2
-        for span, form in zip(self.graph.spans, self._layout, strict=True):
+        for span, form in zip(self.graph.spans, self.layout, strict=True):
             calls += 25 if form.is_shared else 5 * span.layer.size
         return Work(touched=self._n_connections**2 + mapped, fresh=2 * self.graph.n_weights**2, calls=calls)
 
@@ -466,6 +478,20 @@ class CostModel:
             done += Work(n_residuals**2 * self.graph.n_weights / 2, touched=2 * n_residuals * self._n_connections)
         around = _sum(self._forward, self._slopes, self._sensitivities, self._slope_back)
         return done + self._blocked(around, n_samples, max(1, 2048 // n_rows))
+
+
+@lru_cache(maxsize=256)
+def cost_model(graph: LayerGraph, layout: tuple[Form, ...]) -> CostModel:
+    """Return the cost model of a network; the same one again while it is remembered.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        The network.
+    layout : tuple of Form
+        The form of every layer's Δ.
+    """
+    return CostModel(graph, layout)
 
 
 def _sum(*parts: tuple[Work, Work]) -> tuple[Work, Work]:

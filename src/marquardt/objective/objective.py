@@ -22,10 +22,11 @@ from marquardt.objective.evaluation import Evaluation, Facts, Need, System
 from marquardt.objective.explicit import explicit_jacobian
 from marquardt.objective.hessian import HessianSums
 from marquardt.objective.matrix_free import ProductSystem, add_diagonal, moved_outputs
+from marquardt.objective.memory import Budget, require_memory
 from marquardt.objective.neuron_by_neuron import NeuronByNeuron
 from marquardt.objective.pairs import PairSums
 from marquardt.objective.passes import Pass, Scratch, Wiring
-from marquardt.objective.plan import KEPT_BYTES, Plan, make_plan, require_memory
+from marquardt.objective.plan import KEPT_BYTES, Plan, make_plan
 from marquardt.objective.sample_space import Rows, SampleSystem, WrittenSystem, fitted_part
 from marquardt.objective.second_order import (
     Curved,
@@ -80,6 +81,9 @@ class Objective:
         here, the one there and the damped copy.
     systems : sequence of str
         The forms without a matrix that ``"auto"`` may take, of `SYSTEM_FORMS`: none unless the rule says so.
+    max_memory : int, str or MemoryLimit, optional
+        Bytes, or a text such as ``"500MB"``, that objective and step may take beyond the caller's data, that is
+        `plan.memory`: form and blocks are chosen to keep within it. The machine's memory when not given.
 
     Attributes
     ----------
@@ -104,7 +108,7 @@ class Objective:
     ConfigurationError
         If the loss and the output activation do not go together, or an option cannot be.
     ResourceError
-        If the machine has not enough memory.
+        If there is not enough memory; the message names the form or algorithm that would fit.
 
     Examples
     --------
@@ -136,6 +140,7 @@ class Objective:
         most: Need = Need.NORMAL,
         matrices: int = 3,
         systems: Sequence[str] = (),
+        max_memory: Budget = None,
     ) -> None:
         shapes = ("inputs", np.shape(inputs), graph.n_inputs), ("targets", np.shape(targets), graph.n_outputs)
         for name, shape, width in shapes:
@@ -154,6 +159,7 @@ class Objective:
             most=most,
             matrices=matrices,
             systems=systems,
+            max_memory=max_memory,
         )
 
     @classmethod
@@ -172,6 +178,7 @@ class Objective:
         most: Need = Need.NORMAL,
         matrices: int = 3,
         systems: Sequence[str] = (),
+        max_memory: Budget = None,
     ) -> Objective:
         """Return the objective of samples that come from a source, such as files larger than memory.
 
@@ -186,7 +193,7 @@ class Objective:
             The samples.
         loss : Loss
             Squares when not given.
-        penalty, input_scaling, target_scaling, form, block_size, threads, most, matrices, systems
+        penalty, input_scaling, target_scaling, form, block_size, threads, most, matrices, systems, max_memory
             As for `Objective`.
 
         Returns
@@ -227,6 +234,7 @@ class Objective:
             most=most,
             matrices=matrices,
             systems=systems,
+            max_memory=max_memory,
         )
         return made
 
@@ -245,6 +253,7 @@ class Objective:
         most: Need,
         matrices: int,
         systems: Sequence[str],
+        max_memory: Budget,
     ) -> None:
         self.graph = graph
         self.n_outputs = graph.n_outputs
@@ -262,7 +271,6 @@ class Objective:
         self.plan: Plan = make_plan(
             graph,
             self._layout,
-            graph.n_outputs,
             self.n_samples,
             form=form,
             block_size=block_size,
@@ -273,6 +281,7 @@ class Objective:
             n_decays=1 if penalty is None else len({alpha for both in penalty.by_layer(graph) for alpha in both}),
             held_bytes=source.held_bytes,
             is_compiled=is_compiled(graph, self.loss),
+            max_memory=max_memory,
         )
         self._penalty = penalty
         self._diagonal = None if penalty is None else penalty.diagonal(graph)
@@ -297,7 +306,7 @@ class Objective:
         only = self._blocks.only
         if self.plan.form != "explicit" or only is None or squares is None:
             return
-        if is_compiled(graph, squares):
+        if self.plan.is_compiled:
             self._single = Compiled(self._wiring, only, squares)
         elif graph.n_outputs == 1 and graph.output.activation != "softmax":
             output_weight = 1.0 if squares.output_weights is None else squares.output_weights[0]

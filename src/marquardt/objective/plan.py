@@ -1,60 +1,47 @@
 """The plan of a pass: which form, blocks of how many samples, how many threads, how much memory.
 
-The choice between forms is by a cost model of three terms, in nanoseconds a sample: multiplications in matrix
-products, numbers written by elementwise work, and NumPy calls. Its constants are from one core of a 2.5 GHz
-server; only their ratios matter.
-
-Where the caller can do with solutions instead of the matrix, sample space is compared with the matrix forms by a pass
-and a factorization together; it is also taken where only its own matrices have room. Products without a matrix are for
-where no matrix has room.
+Every form that may be taken is planned: blocks that fit the cache, threads where a pass is long enough, kept pairs, and
+smaller blocks and less kept where the memory limit asks for it. Of those that fit, the one is chosen whose pass and
+damped step are estimated to take least (see `marquardt.objective.cost`). Products without a matrix are for where no
+matrix has room. Where nothing fits, the refusal names what would.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 from marquardt.checks import one_of, whole
-from marquardt.errors import ResourceError
 from marquardt.networks import INPUTS, LayerGraph
 from marquardt.numerics import usable_cpus
+from marquardt.objective.cost import CG_PRODUCTS, CostModel, Work, cost_model
 from marquardt.objective.evaluation import Need
-from marquardt.objective.sensitivities import Factored, Form
+from marquardt.objective.memory import Budget, MemoryLimit, readable_bytes, require_memory
+from marquardt.objective.sensitivities import Form
 
-__all__ = ["FORMS", "SYSTEM_FORMS", "Plan", "machine_memory", "make_plan", "require_memory"]
+__all__ = ["FORMS", "SYSTEM_FORMS", "Plan", "make_plan", "readable_seconds", "require_matrices"]
 
 SYSTEM_FORMS = ("samples", "matrix_free")
 """The forms that solve the normal equations without their matrix."""
 FORMS = ("auto", "explicit", "pairs", "neuron_by_neuron", *SYSTEM_FORMS)
 
-NS_PRODUCT = 0.05
-"""A multiplication and addition inside a large matrix product."""
-NS_WRITTEN = 0.6
-"""A number made by an elementwise product and written."""
-NS_COMPILED, NS_COMPILED_WRITTEN, NS_COMPILED_UNIT = 0.05, 0.2, 2.5
-"""The same in the compiled kernel; and a unit's value with its slope."""
-COMPILED_WEIGHTS, COMPILED_GAIN = 300, 1.6
-"""Weights up to which the kernel's blocks fit the cache; and what pairs take there, in parts of what this model says:
-2.8 ms where it says 1.5 for 10-20-1 on 1,000 samples, 0.59 where it says 0.36 for 5-8-8-3 on 300."""
-NS_CALL = 1500.0
-"""A NumPy call."""
-
 BLOCK_BYTES = 8 << 20
 """What a block's scratch arrays may take: a share of the last-level cache."""
 KEPT_BYTES = 32 << 20
-"""What the input pairs that are kept from pass to pass may take, and the compiled kernel's copy of the data."""
+"""What the input pairs that are kept from pass to pass may take, and what the compiled kernel keeps."""
 SMALLEST_BLOCK, LARGEST_BLOCK = 128, 2048
+LEAST_BLOCK, SHARE = 16, 8
+"""Samples of a block where memory is short, and the part of it that a block takes."""
 _PASSES = 4
 """Arrays of a number a unit and sample that a gradient makes: value, slope, delta, and what is between."""
-SERIAL_NS = 4e6
+KERNEL_BLOCK = 128
+"""Samples of a block inside the compiled kernel, at least."""
+SERIAL_SECONDS = 4e-3
 """A pass shorter than this is not worth a second thread."""
-SAMPLE_GAIN = 0.7
-"""Sample space is taken where it is estimated to take less than this share of the time of a matrix form."""
 CG_VECTORS = 12
 """Vectors of n_weights that a step by conjugate gradients and its point hold."""
+LBFGS_VECTORS = 24
+"""Those that L-BFGS holds, of the algorithms without a matrix the one with most."""
 PANEL = 2048
 """Residuals a block in sample space: a product of two blocks then takes 32 MB."""
 
@@ -75,11 +62,19 @@ class Plan:
     threads : int
         Threads that share the blocks.
     seconds : float
-        Estimated time of one pass for the most that is asked for, on one thread; for comparison only.
+        Estimated time of one pass for the most that is asked for, on one thread.
     memory : int
         Bytes that the objective and one step need beyond the caller's data.
     keeps_pairs : bool
         Whether the pairs of the network's inputs are kept from pass to pass.
+    is_compiled : bool
+        Whether the compiled kernel does the passes; the form is explicit then.
+    flops : float
+        Floating-point operations of an epoch of one trial: its passes and its step.
+    epoch_seconds : float
+        Estimated time of it, on one thread.
+    others : tuple of Plan
+        The same with the other forms that could be taken.
     """
 
     form: str
@@ -89,63 +84,43 @@ class Plan:
     seconds: float
     memory: int
     keeps_pairs: bool = False
+    is_compiled: bool = False
+    flops: float = 0.0
+    epoch_seconds: float = 0.0
+    others: tuple[Plan, ...] = field(default=(), repr=False)
+
+    def __str__(self) -> str:
+        """Form, blocks, and what an epoch takes, in one line."""
+        name = f"{self.form} (compiled)" if self.is_compiled else self.form
+        return (
+            f"{name}: {self.n_blocks:,} {'block' if self.n_blocks == 1 else 'blocks'} of up to {self.block_size:,} "
+            f"samples, {self.threads} {'thread' if self.threads == 1 else 'threads'}; an epoch {self.flops:.2g} flops, "
+            f"about {readable_seconds(self.epoch_seconds)} (an estimate, on one thread); "
+            f"{readable_bytes(self.memory)} of memory"
+        )
 
 
-@cache
-def machine_memory() -> int | None:
-    """Return the machine's memory in bytes, or None where the system does not say.
+def readable_seconds(value: float) -> str:
+    """Return a time for people.
 
-    Returns
-    -------
-    int or None
-        The smaller of the physical memory and the limit of the process's control group.
+    Parameters
+    ----------
+    value : float
+        Seconds.
+
+    Examples
+    --------
+    >>> readable_seconds(0.0312), readable_seconds(2.0), readable_seconds(5e-5)
+    ('31.2 ms', '2 s', '50 µs')
     """
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            with open(path, encoding="ascii") as file:
-                text = file.read().strip()
-        except OSError:
-            continue
-        if text.isdigit():
-            memory = min(memory, int(text))
-    return memory
-
-
-def _pair_costs(graph: LayerGraph, layout: list[Form], n_rows: int) -> tuple[float, float, float, int]:
-    """Products, written numbers and calls of the pair form a sample; and the numbers its sums hold."""
-    products = written = calls = 0.0
-    held = 0
-    spans = graph.spans
-    for a, left in enumerate(spans):
-        for b in range(a, len(spans)):
-            right = spans[b]
-            if a == b:
-                units = left.layer.size * (left.layer.size + 1) // 2
-                inputs = left.fan_in * (left.fan_in + 1) // 2
-                products += units * inputs
-                written += units * (1 if layout[a].kind is Factored else n_rows) + inputs
-                calls += left.layer.size + left.fan_in + 2
-                held += units * inputs
-            else:
-                units, inputs = left.layer.size * right.layer.size, left.fan_in * right.fan_in
-                products += units * inputs
-                if layout[a].kind is Factored and layout[b].kind is Factored:
-                    written += left.layer.size * left.fan_in + right.layer.size * right.fan_in
-                else:
-                    written += units * n_rows + inputs
-                calls += 4
-                held += units * inputs
-    return products, written, calls, held
+    if value < 1e-3:
+        return f"{1e6 * value:.3g} µs"
+    return f"{1e3 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
 
 
 def make_plan(
     graph: LayerGraph,
-    layout: list[Form],
-    n_rows: int,
+    layout: Sequence[Form],
     n_samples: int,
     *,
     form: str = "auto",
@@ -157,6 +132,7 @@ def make_plan(
     n_decays: int = 1,
     held_bytes: int | None = None,
     is_compiled: bool = False,
+    max_memory: Budget = None,
 ) -> Plan:
     """Choose form, blocks and threads, and refuse what does not fit in memory.
 
@@ -164,10 +140,8 @@ def make_plan(
     ----------
     graph : LayerGraph
         The network.
-    layout : list of Form
+    layout : sequence of Form
         The form of every layer's Δ.
-    n_rows : int
-        Rows of R, one an output.
     n_samples : int
         Samples.
     form : str
@@ -180,7 +154,7 @@ def make_plan(
     most : Need
         The most that is going to be asked for. Where it is no matrix, there is no form to choose.
     matrices : int
-        How many matrices of n_weights × n_weights objective and rule hold at once.
+        How many matrices of n_weights × n_weights objective and rule hold at once; 0 where values alone are asked for.
     systems : sequence of str
         The forms of `SYSTEM_FORMS` that the caller can do with.
     n_decays : int
@@ -191,6 +165,8 @@ def make_plan(
     is_compiled : bool
         Whether the compiled kernel covers network and loss. It takes all samples at once, on one thread: the explicit
         form is for passes that are too short for a second one then, and for those on request.
+    max_memory : int, str or MemoryLimit, optional
+        The memory budget; the machine's memory when not given.
 
     Returns
     -------
@@ -200,205 +176,316 @@ def make_plan(
     Raises
     ------
     ConfigurationError
-        For an unknown form, or a block size or number of threads below 1.
+        For an unknown form, or a block size, number of threads or budget that cannot be.
     ResourceError
-        If the machine has not enough memory; nothing has been allocated then.
+        If there is not enough memory; nothing has been allocated then. The message names the form or the algorithm that
+        would fit.
     """
     one_of(form, FORMS, "form")
-    n_weights, n_connections = graph.n_weights, graph.n_connections
-    products, written, calls, held = _pair_costs(graph, layout, n_rows)
     if block_size is not None:
         whole(block_size, "block_size", minimum=1)
-    pair_size = block_size or _fitting(written)
-    pair_ns = products * NS_PRODUCT + written * NS_WRITTEN + calls * NS_CALL / min(pair_size, n_samples)
-    # The symmetric product of J computes one triangle.
-    explicit_rows = n_connections * n_rows
-    explicit_size = block_size or _fitting(explicit_rows)
-    explicit_ns = (
-        n_weights * (n_weights + 1) / 2 * n_rows * NS_PRODUCT * 1.15
-        + explicit_rows * NS_WRITTEN
-        + (4 * len(graph.layers) + 4) * NS_CALL / min(explicit_size, n_samples)
+    if threads is not None:
+        whole(threads, "threads", minimum=1)
+    limit = MemoryLimit.of(max_memory)
+    planner = _Planner(
+        cost_model(graph, tuple(layout)),
+        n_samples,
+        block_size,
+        threads,
+        most,
+        matrices,
+        n_decays,
+        held_bytes,
+        is_compiled,
+        limit,
     )
-    compiled_ns = _compiled_costs(graph, n_rows) + NS_CALL * 2 / n_samples
-    is_compiled = is_compiled and block_size is None and held_bytes is None and n_weights <= COMPILED_WEIGHTS
-    # It keeps a copy of the data and all values: beyond this the forms in blocks are as fast and take no more memory.
-    is_compiled = is_compiled and 8 * _kept_rows(graph) * n_samples <= KEPT_BYTES
-    if is_compiled and (threads == 1 or (threads is None and compiled_ns * n_samples <= SERIAL_NS)):
-        explicit_ns, explicit_size, explicit_rows = compiled_ns, n_samples, _kept_rows(graph)
-        gain = COMPILED_GAIN
+    is_matrix = most in (Need.NORMAL, Need.HESSIAN)
+    if form != "auto":
+        plans = [planner.plan(form)]
+    elif not is_matrix:
+        plans = [planner.plan("gradient")]
     else:
-        gain = 1.0
-    if most in (Need.VALUE, Need.GRADIENT, Need.PRODUCT) and form == "auto":
-        form = "gradient"
-    sampled = _sample_costs(graph, n_rows, n_samples, n_decays)
-    data = 8 * n_samples * (graph.n_inputs + 1 + graph.n_outputs) if held_bytes is None else held_bytes
-    if form == "auto":
-        form = "explicit" if explicit_ns <= gain * pair_ns else "pairs"
-        in_matrix = min(explicit_ns, pair_ns) * n_samples + n_weights**3 / 3 * NS_PRODUCT + n_weights**2 * NS_WRITTEN
-        is_faster = sampled.ns + sampled.factoring_ns < SAMPLE_GAIN * in_matrix
-        has_room = _has_room(data + 8 * _sample_numbers(graph, sampled, n_rows, n_samples, block_size, matrices))
-        matrix_has_room = _has_room(8 * matrices * n_weights**2)
-        # Where weights are fixed or shared, sample space has no factors: on request only.
-        has_factors = graph.weight_map is None
-        if "samples" in systems and has_factors and has_room and (is_faster or not matrix_has_room):
-            form = "samples"
-        elif "matrix_free" in systems and not matrix_has_room:
-            form = "matrix_free"
-    if form == "samples":
-        return _sample_plan(graph, sampled, n_rows, n_samples, block_size, matrices, data)
-    if form == "pairs":
-        size, ns, scratch = pair_size, pair_ns, int(written)
-    elif form == "matrix_free":
-        units, matrices = sum(layer.size for layer in graph.layers), 0
-        # The gradient's arrays, twice for the rates, and the rows of R; vectors of conjugate gradients.
-        scratch, held = (2 * _PASSES + n_rows) * units, n_connections
-        size = block_size or _fitting(scratch)
-        # Gradient, diagonal and one product.
-        ns = (
-            (9 + n_rows) * n_connections * NS_PRODUCT
-            + 2 * scratch * NS_WRITTEN
-            + 20 * len(graph.layers) * NS_CALL / size
+        plans = [planner.plan(each) for each in _allowed(graph, systems)]
+    fitting = [plan for plan in plans if limit.allows(plan.memory)]
+    # Truncated steps are not those of the matrix: only where nothing else has room.
+    fitting = [plan for plan in fitting if plan.form != "matrix_free"] or fitting
+    if not fitting:
+        needed = min(plans, key=lambda plan: plan.memory)
+        way_out = planner.way_out(graph, [] if form == "auto" else _allowed(graph, systems) if is_matrix else [])
+        require_memory(graph, needed.memory, _on_what(needed, n_samples, form), limit=limit, way_out=way_out)
+    chosen = min(fitting, key=planner.cost)
+    return replace(chosen, others=tuple(plan for plan in plans if plan is not chosen))
+
+
+def _allowed(graph: LayerGraph, systems: Sequence[str]) -> list[str]:
+    """The forms to choose from. Where weights are fixed or shared, sample space has no factors: on request only."""
+    return ["explicit", "pairs", *(each for each in systems if each != "samples" or graph.weight_map is None)]
+
+
+def _on_what(plan: Plan, n_samples: int, form: str) -> str:
+    how = "" if plan.form == "gradient" else f"with form={plan.form!r} "
+    if form == "auto" and how:
+        how = f"even {how}"
+    return f"on {n_samples:,} samples {how}"
+
+
+@dataclass(frozen=True)
+class _Planner:
+    """Plans single forms for one network and number of samples."""
+
+    costs: CostModel
+    n_samples: int
+    block_size: int | None
+    threads: int | None
+    most: Need
+    matrices: int
+    n_decays: int
+    held_bytes: int | None
+    kernel_covers: bool
+    limit: MemoryLimit
+
+    @property
+    def data(self) -> int:
+        """Bytes of the scaled samples."""
+        if self.held_bytes is not None:
+            return self.held_bytes
+        graph = self.costs.graph
+        return 8 * self.n_samples * (graph.n_inputs + 1 + graph.n_outputs)
+
+    def plan(self, form: str) -> Plan:
+        """One form, in blocks that fit the cache, or smaller ones where memory is short."""
+        if form == "samples":
+            return self._in_sample_space()
+        if form == "explicit" and self._suits_kernel():
+            return self._compiled()
+        graph, n_samples = self.costs.graph, self.n_samples
+        n_weights, matrices = graph.n_weights, self.matrices if form != "matrix_free" else 0
+        scratch, held = self._of_block(form)
+        size = self.block_size or self._fitting(scratch)
+        seconds = self._pass(form, size).seconds()
+        threads = self.threads
+        if form == "neuron_by_neuron":
+            threads = 1  # a loop in Python, whose threads would wait for each other
+        if threads is None:
+            threads = usable_cpus() if seconds > SERIAL_SECONDS else 1
+        if threads > 1 and self.block_size is None:
+            size = min(2 * size, LARGEST_BLOCK)  # fewer calls, in which threads wait for each other's lock
+        threads = min(threads, -(-n_samples // size))
+        pairs = _input_pairs(graph) * n_samples
+        keeps_pairs = form == "pairs" and matrices > 0 and self.held_bytes is None and 8 * pairs <= KEPT_BYTES
+
+        def memory(size: int, threads: int, keeps_pairs: bool) -> int:
+            is_without = form == "gradient" and not matrices and self.most is not Need.VALUE
+            vectors = CG_VECTORS if form == "matrix_free" else LBFGS_VECTORS * is_without
+            numbers = matrices * n_weights**2 + vectors * n_weights
+            mapped = size * n_weights * graph.n_outputs if form == "explicit" and graph.weight_map is not None else 0
+            # A block is no longer than the data.
+            numbers += threads * (held + mapped + min(size, n_samples) * scratch) + keeps_pairs * pairs
+            return self.data + 8 * numbers
+
+        keeps_pairs = keeps_pairs and self.limit.allows(memory(size, threads, True))
+        for fewer in (threads, 1) if self.threads is None else (threads,):
+            threads = fewer
+            if self.limit.allows(memory(size, threads, keeps_pairs)) or self.block_size is not None:
+                continue
+            a_sample = memory(2, threads, False) - memory(1, threads, False) if n_samples > 1 else 0
+            room = self.limit.limit - memory(1, threads, False)
+            if room > LEAST_BLOCK * a_sample:
+                size = min(size, 1 + int(room / max(1, a_sample)))
+                break
+            size = min(size, LEAST_BLOCK)
+        n_blocks = -(-n_samples // size)
+        return self._made(
+            form, size, min(threads, n_blocks), memory(size, min(threads, n_blocks), keeps_pairs), keeps_pairs
         )
-    elif form == "gradient":
-        scratch, held = _PASSES * sum(layer.size for layer in graph.layers), n_connections
-        size = block_size or _fitting(scratch)
-        # Forward, backward and the product of the two.
-        ns = 3 * n_connections * NS_PRODUCT + scratch * NS_WRITTEN + 8 * len(graph.layers) * NS_CALL / size
-    else:
-        size, ns, scratch, held = explicit_size, explicit_ns, explicit_rows, n_weights**2
-    if form == "neuron_by_neuron":
-        threads = 1  # a loop in Python, whose threads would wait for each other
-    if threads is None:
-        threads = usable_cpus() if ns * n_samples > SERIAL_NS else 1
-    if threads > 1 and block_size is None:
-        size = min(2 * size, LARGEST_BLOCK)  # fewer calls, in which threads wait for each other's lock
-    n_blocks = -(-n_samples // size)
-    pairs = sum(
+
+    def _fitting(self, scratch: int) -> int:
+        """Samples a block, so that its scratch arrays fit a cache; a multiple of 128, which suits BLAS and caches.
+
+        A part of the room that there is at most: several objectives share it.
+        """
+        there_is = (self.limit.limit - self.data) / SHARE
+        smallest = SMALLEST_BLOCK if there_is >= BLOCK_BYTES else LEAST_BLOCK
+        fitting = int(min(BLOCK_BYTES, max(0.0, there_is)) / (8 * max(1, scratch)))
+        return max(smallest, min(LARGEST_BLOCK, fitting // 128 * 128 or fitting))
+
+    def way_out(self, graph: LayerGraph, forms: Sequence[str]) -> str:
+        """What would fit: another form, or an algorithm without matrices, or data that stay in their files."""
+        others = [plan for plan in map(self.plan, forms) if self.limit.allows(plan.memory)]
+        if others:
+            best = min(others, key=self.cost)
+            return f"form={best.form!r} would take {readable_bytes(best.memory)}."
+        gradient = replace(self, most=Need.GRADIENT, matrices=0, block_size=None, threads=None).plan("gradient")
+        if self.limit.allows(gradient.memory):
+            return (
+                f"The algorithm 'lbfgs' with a fixed weight decay would take {readable_bytes(gradient.memory)}; or use "
+                f"fewer hidden units, as the memory grows with the square of the weights."
+            )
+        if self.held_bytes is None:
+            return (
+                f"{readable_bytes(self.data)} of it are the scaled data: train from files, of which a few blocks are "
+                f"held at a time (marquardt.streams.train_on_files; on the command line --stream)."
+            )
+        return (
+            f"Even the algorithm 'lbfgs' needs {readable_bytes(gradient.memory)}: give it that, or fewer hidden units."
+        )
+
+    def cost(self, plan: Plan) -> float:
+        """What plans are compared by: a pass and a damped step, in seconds."""
+        return plan.seconds + self._step(plan.form, plan.block_size).seconds()
+
+    # ---------------------------------------------------------------- what a form takes
+
+    def _made(
+        self, form: str, size: int, threads: int, memory: int, keeps_pairs: bool = False, is_compiled: bool = False
+    ) -> Plan:
+        """A plan, with its costs."""
+        n_blocks = -(-self.n_samples // size)
+        # A single block is the kernel's wherever it can be.
+        is_compiled = is_compiled or (form == "explicit" and n_blocks == 1 and self._has_kernel)
+        work = self._pass("compiled" if is_compiled else form, size, keeps_pairs)
+        epoch = work + self._step(form, size)
+        if self.most in (Need.NORMAL, Need.HESSIAN):
+            if not self.matrices:
+                epoch = self.costs.value(self.n_samples, size)  # what others train on is only looked at
+            elif n_blocks > 1:
+                epoch = epoch + self.costs.value(
+                    self.n_samples, size
+                )  # of a single block the pass of the trial is kept
+        return Plan(
+            form,
+            size,
+            n_blocks,
+            threads,
+            work.seconds(),
+            memory,
+            keeps_pairs,
+            is_compiled,
+            epoch.flops,
+            epoch.seconds(),
+        )
+
+    def _pass(self, form: str, size: int, keeps_pairs: bool = False) -> Work:
+        """One evaluation of the most that is asked for."""
+        costs, n_samples = self.costs, self.n_samples
+        if form == "gradient":
+            return costs.value(n_samples, size) if self.most is Need.VALUE else costs.gradient(n_samples, size)
+        if self.most is Need.HESSIAN and form in ("pairs", "explicit"):
+            return costs.hessian(n_samples, size)
+        return costs.normal(n_samples, size, form, keeps_pairs=keeps_pairs, n_decays=self.n_decays)
+
+    def _step(self, form: str, size: int) -> Work:
+        """What a rule does between two passes, as far as the objective knows it."""
+        n_weights = self.costs.graph.n_weights
+        if self.most is Need.PRODUCT:
+            return self.costs.product(self.n_samples, size) * CG_PRODUCTS
+        if form == "gradient":
+            # An update of a matrix such as that of BFGS and its product with the gradient; or a dozen vectors.
+            return Work(touched=4 * n_weights**2 if self.matrices else LBFGS_VECTORS * n_weights)
+        if not self.matrices:
+            return Work()
+        return self.costs.solve(self.n_samples, form, block_size=size, n_decays=self.n_decays)
+
+    def _of_block(self, form: str) -> tuple[int, int]:
+        """Numbers of scratch a sample of a block, and of sums a thread."""
+        graph = self.costs.graph
+        units = sum(layer.size for layer in graph.layers)
+        n_connections, is_mapped = graph.n_connections, graph.weight_map is not None
+        if form == "gradient":
+            return _PASSES * units, n_connections
+        if not self.matrices and form != "matrix_free":
+            return _PASSES * units, 0  # values alone
+        if form == "matrix_free":
+            # The gradient's arrays, twice for the rates, and the rows of R.
+            return (2 * _PASSES + graph.n_outputs) * units, n_connections
+        if form == "pairs":
+            scratch = self.costs.pair_rows
+            # The matrix of all connections beside that of the weights.
+            held = self.costs.pair_sums + is_mapped * n_connections**2
+        else:
+            scratch, held = n_connections * graph.n_outputs, graph.n_weights**2
+        return scratch, held
+
+    def _suits_kernel(self) -> bool:
+        """Whether all samples are one block of the compiled kernel, as nothing else was asked for."""
+        if not self._has_kernel or self.block_size is not None:
+            return False
+        is_short = self.costs.normal(self.n_samples, form="compiled").seconds() <= SERIAL_SECONDS
+        is_serial = self.threads == 1 or (self.threads is None and (is_short or usable_cpus() == 1))
+        return is_serial and self.limit.allows(self._compiled().memory)
+
+    @property
+    def _has_kernel(self) -> bool:
+        """Whether the kernel covers the problem, and what it keeps is small: beyond, blocks take no more memory."""
+        return self.kernel_covers and self.held_bytes is None and 8 * self._kernel_numbers <= KEPT_BYTES
+
+    @property
+    def _kernel_numbers(self) -> int:
+        """What the kernel keeps: copies of the data, values and residuals, a block of the Jacobian, a system."""
+        graph = self.costs.graph
+        n_weights = graph.n_weights
+        rows = graph.n_inputs + 1 + 3 * graph.n_outputs + 2 * sum(layer.size for layer in graph.layers)
+        return rows * self.n_samples + n_weights * (n_weights + KERNEL_BLOCK)
+
+    def _compiled(self) -> Plan:
+        numbers = self.matrices * self.costs.graph.n_weights**2 + self._kernel_numbers
+        return self._made("explicit", self.n_samples, 1, self.data + 8 * numbers, is_compiled=True)
+
+    def _in_sample_space(self) -> Plan:
+        """One thread, blocks whose products with each other stay small."""
+        n_rows = self.costs.graph.n_outputs
+        size = self.block_size or max(SMALLEST_BLOCK, PANEL // n_rows)
+        while self.block_size is None and size > LEAST_BLOCK and not self.limit.allows(self._sample_bytes(size)):
+            size //= 2
+        return self._made("samples", size, 1, self._sample_bytes(size))
+
+    def _sample_bytes(self, size: int) -> int:
+        graph = self.costs.graph
+        n_rows = graph.n_outputs
+        n_residuals, panel = n_rows * self.n_samples, n_rows * min(size, self.n_samples)
+        numbers = 8 * graph.n_weights
+        if self.matrices:
+            units = sum(layer.size for layer in graph.layers)
+            held = units * n_residuals + sum(span.fan_in for span in graph.spans) * self.n_samples
+            if graph.weight_map is not None:
+                held = n_residuals * graph.n_connections
+            # Here, there, and the damped copy, with the sum over decays in between.
+            numbers += (2 * self.n_decays + self.matrices - 1) * n_residuals**2 + 2 * held + 2 * panel**2
+        return self.data + 8 * numbers
+
+
+def _input_pairs(graph: LayerGraph) -> int:
+    """Numbers a sample of the pairs of inputs that may be kept."""
+    return sum(
         span.fan_in * (span.fan_in + 1) // 2
         for span in graph.spans
         if span.layer.sources == (INPUTS,) and span.layer.bias
     )
-    keeps_pairs = form == "pairs" and held_bytes is None and 8 * pairs * n_samples <= KEPT_BYTES
-    threads = min(whole(threads, "threads", minimum=1), n_blocks)
-    if graph.weight_map is not None and form in ("pairs", "explicit"):
-        # The matrix of all connections, or their Jacobian, beside that of the weights.
-        held += n_connections**2 if form == "pairs" else size * n_weights * n_rows
-    numbers = (
-        matrices * n_weights**2
-        + (CG_VECTORS * n_weights if form == "matrix_free" else 0)
-        + threads * (held + size * scratch)
-        + keeps_pairs * pairs * n_samples
-    )
-    plan = Plan(form, size, n_blocks, threads, ns * n_samples * 1e-9, data + 8 * numbers, keeps_pairs)
-    require_memory(graph, plan.memory, f"on {n_samples:,} samples ")
-    return plan
 
 
-def _compiled_costs(graph: LayerGraph, n_rows: int) -> float:
-    """Nanoseconds a sample of the compiled kernel. The weights of one output move no other."""
-    active = graph.n_weights - (n_rows - 1) * graph.spans[-1].fan_in
-    units = sum(layer.size for layer in graph.layers)
-    return n_rows * (active * (active + 1) / 2 * NS_COMPILED + active * NS_COMPILED_WRITTEN) + units * NS_COMPILED_UNIT
-
-
-def _kept_rows(graph: LayerGraph) -> int:
-    """Numbers a sample that the compiled kernel keeps: its copy of the data, values and residuals."""
-    return graph.n_inputs + 1 + 3 * graph.n_outputs + 2 * sum(layer.size for layer in graph.layers)
-
-
-class _SampleCosts(NamedTuple):
-    """Nanoseconds of JJᵀ and of its factorization, and the numbers that are held a point beside the matrices."""
-
-    ns: float
-    factoring_ns: float
-    n_decays: int
-    held: int
-
-
-def _sample_costs(graph: LayerGraph, n_rows: int, n_samples: int, n_decays: int) -> _SampleCosts:
-    n_residuals = n_rows * n_samples
-    units = sum(layer.size for layer in graph.layers)
-    fan_ins = sum(span.fan_in for span in graph.spans)
-    n_layers = len(graph.layers)
-    # Forward, back a row, and the gradient; then two Gram matrices a layer, their product and its sum.
-    products = (2 + n_rows) * graph.n_connections * n_samples + n_residuals**2 / 2 * units + n_samples**2 / 2 * fan_ins
-    written = 4 * units * n_residuals + (2 * n_layers + n_decays) * n_residuals**2
-    ns = products * NS_PRODUCT + written * NS_WRITTEN + (40 + 25 * n_layers) * NS_CALL
-    factoring = n_residuals**3 / 3 * NS_PRODUCT + (n_decays + 1) * n_residuals**2 * NS_WRITTEN
-    held = units * n_residuals + fan_ins * n_samples
-    if graph.weight_map is not None:
-        # The Jacobian of the weights is written out.
-        ns += n_residuals**2 * graph.n_weights * NS_PRODUCT + n_residuals * graph.n_connections * NS_WRITTEN
-        held = n_residuals * graph.n_connections
-    return _SampleCosts(ns, factoring, n_decays, held)
-
-
-def _sample_plan(
-    graph: LayerGraph,
-    costs: _SampleCosts,
-    n_rows: int,
-    n_samples: int,
-    block_size: int | None,
-    matrices: int,
-    data: int,
-) -> Plan:
-    """The plan of the sample space form: one thread, blocks whose products with each other stay small."""
-    size = _sample_block(n_rows, block_size)
-    numbers = _sample_numbers(graph, costs, n_rows, n_samples, block_size, matrices)
-    plan = Plan("samples", size, -(-n_samples // size), 1, costs.ns * 1e-9, data + 8 * numbers)
-    require_memory(graph, plan.memory, f"on {n_samples:,} samples ")
-    return plan
-
-
-def _sample_block(n_rows: int, block_size: int | None) -> int:
-    return block_size or max(SMALLEST_BLOCK, PANEL // n_rows)
-
-
-def _sample_numbers(
-    graph: LayerGraph, costs: _SampleCosts, n_rows: int, n_samples: int, block_size: int | None, matrices: int
-) -> int:
-    """Numbers that the sample space form holds, beside the data."""
-    n_residuals, panel = n_rows * n_samples, n_rows * min(_sample_block(n_rows, block_size), n_samples)
-    numbers = 8 * graph.n_weights
-    if matrices:
-        # Here, there, and the damped copy, with the sum over decays in between.
-        numbers += (2 * costs.n_decays + matrices - 1) * n_residuals**2 + 2 * costs.held + 2 * panel**2
-    return numbers
-
-
-def _has_room(needed: int) -> bool:
-    available = machine_memory()
-    return available is None or needed <= available
-
-
-def require_memory(graph: LayerGraph, needed: int, on_what: str = "") -> None:
-    """Refuse a network whose training does not fit in the machine's memory.
+def require_matrices(graph: LayerGraph, matrices: int, limit: MemoryLimit) -> None:
+    """Refuse an algorithm whose matrices do not fit in memory, before anything of the size of the weights is made.
 
     Parameters
     ----------
     graph : LayerGraph
         The network.
-    needed : int
-        Bytes.
-    on_what : str
-        What the message adds after "training it".
+    matrices : int
+        Of n_weights × n_weights, at the same time.
+    limit : MemoryLimit
+        What there is.
 
     Raises
     ------
     ResourceError
-        With both figures.
+        With both figures, and what an algorithm without matrices would take.
     """
-    available = machine_memory()
-    if available is not None and needed > available:
-        raise ResourceError(
-            f"{graph.describe()} has {graph.n_weights:,} weights: training it {on_what}needs "
-            f"{needed / 2**30:,.1f} GiB, this machine has {available / 2**30:,.1f} GiB. "
-            f"Use fewer hidden units (the memory grows with the square of the weights), or the algorithm 'lbfgs' and "
-            f"a fixed weight decay, whose memory grows with the weights only."
-        )
-
-
-def _fitting(numbers_a_sample: float) -> int:
-    """Samples a block, so that its scratch arrays fit the budget; a multiple of 128, which suits BLAS and caches."""
-    fitting = int(BLOCK_BYTES / (8 * max(1.0, numbers_a_sample))) // 128 * 128
-    return max(SMALLEST_BLOCK, min(LARGEST_BLOCK, fitting))
+    if limit.allows(8 * matrices * graph.n_weights**2):
+        return
+    layout = CostModel(graph).layout
+    least = make_plan(graph, layout, 1, most=Need.GRADIENT, matrices=0, max_memory=MemoryLimit.none()).memory
+    way_out = (
+        f"The algorithm 'lbfgs' with a fixed weight decay would take {readable_bytes(least)} beside the data; or use "
+        f"fewer hidden units, as the memory grows with the square of the weights."
+    )
+    require_memory(graph, 8 * matrices * graph.n_weights**2, limit=limit, way_out=way_out)

@@ -18,9 +18,11 @@ from marquardt.checks import one_of, whole
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import INPUTS, TARGETS, Course, Layer, LayerGraph, Network, Prepared, Sequences, TimeWiring
+from marquardt.objective.cost import Work, solution
 from marquardt.objective.evaluation import Evaluation, Need
+from marquardt.objective.memory import Budget, MemoryLimit, readable_bytes, require_memory
 from marquardt.objective.objective import Objective
-from marquardt.objective.plan import FORMS, NS_CALL, NS_PRODUCT, NS_WRITTEN, Plan, require_memory
+from marquardt.objective.plan import FORMS, Plan
 from marquardt.objective.sensitivities import curvature_rows
 from marquardt.objective.through_time import (
     Backward,
@@ -59,11 +61,13 @@ class TimePlan(Plan):
     threads : int
         Always 1.
     seconds : float
-        Estimated time of one pass for the normal equations; for comparison only.
+        Estimated time of one pass for the most that is asked for.
     memory : int
         Bytes that the objective and one step need beyond the caller's data.
-    keeps_pairs : bool
+    keeps_pairs, is_compiled : bool
         Always False.
+    flops, epoch_seconds, others
+        As for `Plan`.
     truncate : int, optional
         Steps after which the look back is cut off; None where the derivatives are exact.
     n_states : int
@@ -168,6 +172,7 @@ def sequence_objective(
     most: Need = Need.NORMAL,
     matrices: int = 3,
     systems: tuple[str, ...] = (),
+    max_memory: Budget = None,
 ) -> Objective:
     """Return the objective of one or many sequences.
 
@@ -195,7 +200,7 @@ def sequence_objective(
         Cut the derivatives off after so many steps back. They are exact when not given.
     block_size : int, optional
         Steps a block; chosen by the plan when not given.
-    threads, most, matrices, systems
+    threads, most, matrices, systems, max_memory
         As for `Objective`. Through time there is one thread.
 
     Returns
@@ -212,7 +217,7 @@ def sequence_objective(
     ConfigurationError
         If an option cannot be, or the form does not apply to the network.
     ResourceError
-        If the machine has not enough memory.
+        If there is not enough memory.
 
     Examples
     --------
@@ -256,6 +261,7 @@ def sequence_objective(
             block_size=block_size,
             most=most,
             matrices=matrices,
+            max_memory=max_memory,
         )
     if twin is None:
         raise ConfigurationError(
@@ -277,6 +283,7 @@ def sequence_objective(
         most=most,
         matrices=matrices,
         systems=systems,
+        max_memory=max_memory,
     )
 
 
@@ -352,6 +359,8 @@ class TimeObjective(Objective):
         The most that is going to be asked for.
     matrices : int
         How many matrices of n_weights × n_weights the plan counts.
+    max_memory : int, str or MemoryLimit, optional
+        As for `Objective`.
 
     Examples
     --------
@@ -377,6 +386,7 @@ class TimeObjective(Objective):
         block_size: int | None = None,
         most: Need = Need.NORMAL,
         matrices: int = 3,
+        max_memory: Budget = None,
     ) -> None:
         if block_size is not None:
             whole(block_size, "block_size", minimum=1)
@@ -393,9 +403,10 @@ class TimeObjective(Objective):
         lengths, counted = _lengths(sequences, weights)
         self.n_samples = counted
         self.total_weight = float(counted) if weights is None else float(sum(each.sum() for each in weights))
-        groups, plan = _planned(self._time, self._states, lengths, form, truncate, block_size, most, matrices)
-        self.plan = plan
-        require_memory(graph, plan.memory, f"through time on {sum(lengths):,} steps ")
+        groups, self.plan = _planned(
+            self._time, self._states, lengths, form, truncate, block_size, most, matrices, max_memory
+        )
+        plan = self.plan
         if self.loss.link is not None:
             self._check_probabilities(network.target_scaling, (table.T for table in sequences.targets or []))
         self._penalty = penalty
@@ -636,8 +647,44 @@ def _planned(
     block_size: int | None,
     most: Need,
     matrices: int,
+    max_memory: Budget,
 ) -> tuple[list[list[int]], TimePlan]:
-    """Groups of sequences, and the plan."""
+    """Groups of sequences, and the plan: of the forms that fit, the one that is estimated to be faster."""
+    limit = MemoryLimit.of(max_memory)
+    forms = ["backward"] if truncate is not None else list(TIME_FORMS)
+    made = {each: _planned_as(each, wiring, layout, lengths, truncate, block_size, most, matrices, limit)
+            for each in forms}  # fmt: skip
+    allowed = {form: made[form]} if form in made else made
+    fitting = {each: pair for each, pair in allowed.items() if limit.allows(pair[1].memory)}
+    if not fitting:
+        least = min((pair[1] for pair in allowed.values()), key=lambda plan: plan.memory)
+        other = [plan for _, plan in made.values() if limit.allows(plan.memory)]
+        way_out = f"form={other[0].form!r} would take {readable_bytes(other[0].memory)}." if other else ""
+        if not way_out and most is Need.NORMAL:
+            _, gradient = _planned_as(
+                "backward", wiring, layout, lengths, truncate, block_size, Need.GRADIENT, 0, limit
+            )
+            if limit.allows(gradient.memory):
+                way_out = f"The algorithm 'lbfgs' would take {readable_bytes(gradient.memory)}."
+        on_what = f"through time on {sum(lengths):,} steps with form={least.form!r} "
+        require_memory(wiring.graph, least.memory, on_what, limit=limit, way_out=way_out)
+    groups, plan = min(fitting.values(), key=lambda pair: pair[1].seconds)
+    others = tuple(other for _, other in made.values() if other is not plan)
+    return groups, replace(plan, others=others)
+
+
+def _planned_as(
+    form: str,
+    wiring: TimeWiring,
+    layout: Layout,
+    lengths: list[int],
+    truncate: int | None,
+    block_size: int | None,
+    most: Need,
+    matrices: int,
+    limit: MemoryLimit,
+) -> tuple[list[list[int]], TimePlan]:
+    """Groups and plan of one form; smaller groups and blocks where memory is short."""
     graph = wiring.graph
     units = sum(layer.size for layer in graph.layers)
     fan_ins = sum(span.fan_in for span in wiring.spans)
@@ -645,40 +692,72 @@ def _planned(
     height = layout.n_states * len(layout.delays)
     of_pass = 5 * units + fan_ins + graph.n_inputs + 3 * graph.n_outputs
     longest = max(lengths)
-    window = min(value for value in (longest - 1, truncate, layout.reach) if value is not None)
-    looks = window if window < longest / 2 else longest / 2
-    sensitivity = layout.n_states * layout.n_columns
-    forward_ns = (
-        sensitivity * len(layout.delays) * layout.n_states + n_rows * height * layout.n_columns
-    ) * 4 * NS_PRODUCT + (3 * sensitivity + 2 * n_rows * n_weights) * NS_WRITTEN
-    backward_ns = (
-        looks
-        * (n_rows * layout.n_states * (height + units) * 4 * NS_PRODUCT + 3 * n_rows * layout.n_columns * NS_WRITTEN)
-        + 2 * n_rows * n_weights * NS_WRITTEN
-    )
-    if form == "auto":
-        form = "backward" if truncate is not None or backward_ns < forward_ns else "forward"
     is_forward = form == "forward"
+    sensitivity = layout.n_states * layout.n_columns
     numbers_a_step = n_rows * n_weights * 2 + (sensitivity if is_forward else n_rows * layout.n_states)
     held_a_cell = of_pass + (0 if is_forward else layout.n_states * (height + units))
-    groups = _groups(lengths, max(1, BLOCK_BYTES // (8 * numbers_a_step)), GROUP_BYTES // (8 * held_a_cell))
+    group_bytes = min(GROUP_BYTES, limit.limit / 4)
+    groups = _groups(lengths, max(1, BLOCK_BYTES // (8 * numbers_a_step)), int(group_bytes / (8 * held_a_cell)))
     width = max(len(group) for group in groups)
-    size = block_size or max(1, min(longest, BLOCK_BYTES // (8 * numbers_a_step * width)))
     cells = [len(group) * lengths[group[0]] for group in groups]
-    n_blocks = sum(-(-lengths[group[0]] // size) for group in groups)
-    ns = forward_ns if is_forward else backward_ns
-    ns = ns * sum(cells) + n_weights**2 / 2 * n_rows * sum(cells) * NS_PRODUCT
-    loops = sum(lengths[group[0]] for group in groups)
-    ns += loops * (4 * len(graph.layers) + 4) * NS_CALL
-    numbers = matrices * graph.n_weights**2 + sum(cells) * (graph.n_inputs + 3 * graph.n_outputs + fan_ins)
-    if most is Need.NORMAL:
+    is_normal = most is Need.NORMAL and matrices > 0  # else values are all that is asked for
+
+    def memory(size: int) -> int:
+        numbers = matrices * graph.n_weights**2 + sum(cells) * (graph.n_inputs + 3 * graph.n_outputs + fan_ins)
+        if not is_normal:
+            return 8 * (numbers + max(cells) * of_pass)
         carried = layout.delays[0] * sensitivity * width if layout.delays and is_forward else 0
         numbers += max(cells) * held_a_cell + carried + 2 * size * width * numbers_a_step
-        numbers += size * width * (layout.n_states + n_rows) * (height + units)
-    else:
-        numbers += max(cells) * of_pass
-    plan = TimePlan(form, size, n_blocks, 1, ns * 1e-9, 8 * int(numbers), False, truncate, layout.n_states, len(groups))
+        return 8 * (numbers + size * width * (layout.n_states + n_rows) * (height + units))
+
+    size = block_size or max(1, min(longest, BLOCK_BYTES // (8 * numbers_a_step * width)))
+    while block_size is None and size > 1 and not limit.allows(memory(size)):
+        size //= 2
+    n_blocks = sum(-(-lengths[group[0]] // size) for group in groups)
+    window = min(value for value in (longest - 1, truncate, layout.reach) if value is not None)
+    looks = window if window < longest / 2 else longest / 2
+    n_layers, n_cells = len(graph.layers), sum(cells)
+    # A step of the longest is a turn in Python, where there is a loop in the network.
+    turns = sum(lengths[group[0]] for group in groups)
+    passes = turns if any(wiring.is_loop) else len(groups)
+    # Of a cell, that is a step of a sequence; forward and loss first.
+    passed = Work(products=n_weights, touched=of_pass, activated=units) * n_cells + Work(calls=passes * 3 * n_layers)
+    work = passed + Work(products=2 * n_weights, touched=of_pass) * n_cells + Work(calls=passes * 2 * n_layers)
+    if is_normal and is_forward:
+        carried_on = sensitivity * len(layout.delays) * layout.n_states + n_rows * height * layout.n_columns
+        rows = _small_products(carried_on) + Work(touched=3 * sensitivity + 2 * n_rows * n_weights)
+        work += rows * n_cells + Work(calls=turns * (2 + 2 * n_layers))
+    elif is_normal:
+        # A look back multiplies, and writes what it found where the next one takes it.
+        multiplied = n_rows * layout.n_states * (height + units)
+        looked = _small_products(multiplied) + Work(touched=multiplied + 3 * n_rows * layout.n_columns)
+        rows = looks * looked + Work(touched=2 * n_rows * n_weights)
+        work += rows * n_cells + Work(calls=n_blocks * (window + 1) * (2 + 2 * n_layers))
+    if is_normal:
+        work += Work(products=n_weights**2 / 2 * n_rows, touched=n_rows * n_weights) * n_cells
+        work += Work(touched=n_weights**2 * n_blocks)
+    epoch = work
+    if is_normal:
+        epoch = epoch + solution(graph.n_weights) + (passed if len(groups) > 1 else Work())
+    plan = TimePlan(
+        form,
+        size,
+        n_blocks,
+        1,
+        work.seconds(),
+        memory(size),
+        flops=epoch.flops,
+        epoch_seconds=epoch.seconds(),
+        truncate=truncate,
+        n_states=layout.n_states,
+        n_groups=len(groups),
+    )
     return groups, plan
+
+
+def _small_products(number: float) -> Work:
+    """Multiplications in products of small matrices, which touch about as many numbers as they multiply."""
+    return Work(products=number, touched=number)
 
 
 def _groups(lengths: list[int], most: int, most_cells: int) -> list[list[int]]:

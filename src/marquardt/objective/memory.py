@@ -1,0 +1,186 @@
+"""How much memory there is: the machine's, or the budget that was given; and the refusal of what needs more."""
+
+from __future__ import annotations
+
+import math
+import os
+from copy import copy
+from functools import cache
+
+from marquardt.checks import memory_size
+from marquardt.errors import ResourceError
+from marquardt.networks import LayerGraph
+
+__all__ = ["Budget", "MemoryLimit", "machine_memory", "readable_bytes", "require_memory"]
+
+UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
+
+
+@cache
+def machine_memory() -> int | None:
+    """Return the machine's memory in bytes, or None where the system does not say.
+
+    Returns
+    -------
+    int or None
+        The smaller of the physical memory and the limit of the process's control group.
+    """
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            with open(path, encoding="ascii") as file:
+                text = file.read().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            memory = min(memory, int(text))
+    return memory
+
+
+class MemoryLimit:
+    """Bytes that a plan may take: the budget that was given, and no more than the machine has.
+
+    Parameters
+    ----------
+    max_memory : int or str, optional
+        The budget in bytes or as a text such as ``"2GB"``; the machine's memory alone when not given.
+
+    Attributes
+    ----------
+    limit : float
+        Bytes; infinite where nothing is known.
+
+    Raises
+    ------
+    ConfigurationError
+        If the budget is no amount of memory.
+
+    Examples
+    --------
+    >>> limit = MemoryLimit("2MB")
+    >>> limit.allows(3_000_000), str(limit)
+    (False, 'the budget is 1.9 MiB (2MB)')
+    """
+
+    def __init__(self, max_memory: int | str | None = None) -> None:
+        given = None if max_memory is None else memory_size(max_memory, "max_memory")
+        machine = machine_memory()
+        there_is = math.inf if machine is None else float(machine)
+        self.limit = min(there_is, math.inf if given is None else given)
+        self._whose = "this machine has" if given is None or given > there_is else "the budget is"
+        self._whole = readable_bytes(self.limit)
+        if isinstance(max_memory, str) and self._whose == "the budget is":
+            self._whole += f" ({max_memory.strip()})"
+        self._taken = 0
+
+    @classmethod
+    def of(cls, max_memory: Budget) -> MemoryLimit:
+        """Return the limit itself, or that of a budget.
+
+        Parameters
+        ----------
+        max_memory : int, str or MemoryLimit, optional
+            As an objective takes it.
+        """
+        return max_memory if isinstance(max_memory, MemoryLimit) else cls(max_memory)
+
+    @classmethod
+    def none(cls) -> MemoryLimit:
+        """Return what allows everything."""
+        limit = cls()
+        limit.limit = math.inf
+        return limit
+
+    def without(self, taken: int) -> MemoryLimit:
+        """Return what is left beside something else.
+
+        Parameters
+        ----------
+        taken : int
+            Bytes.
+        """
+        rest = copy(self)
+        rest.limit, rest._taken = self.limit - taken, self._taken + taken
+        return rest
+
+    def allows(self, needed: float) -> bool:
+        """Return whether so many bytes are within the limit.
+
+        Parameters
+        ----------
+        needed : float
+            Bytes.
+        """
+        return needed <= self.limit
+
+    def __str__(self) -> str:
+        """The limit, and whose it is."""
+        taken = f", {readable_bytes(self._taken)} of it for the other parts" if self._taken else ""
+        return f"{self._whose} {self._whole}{taken}"
+
+
+Budget = int | str | MemoryLimit | None
+"""What objectives take as `max_memory`."""
+
+
+def readable_bytes(number: float) -> str:
+    """Return an amount of memory for people.
+
+    Parameters
+    ----------
+    number : float
+        Bytes.
+
+    Examples
+    --------
+    >>> readable_bytes(3 * 2**30), readable_bytes(100)
+    ('3.0 GiB', '100 B')
+    """
+    for unit, size in UNITS:
+        if number >= size:
+            return f"{number / size:,.1f} {unit}"
+    return f"{number:.0f} B"
+
+
+def require_memory(
+    graph: LayerGraph,
+    needed: int,
+    on_what: str = "",
+    *,
+    limit: MemoryLimit | None = None,
+    way_out: str = "",
+) -> None:
+    """Refuse a network whose training does not fit in memory.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        The network.
+    needed : int
+        Bytes.
+    on_what : str
+        What the message adds after "training it".
+    limit : MemoryLimit, optional
+        The machine's memory when not given.
+    way_out : str
+        What would fit, as a sentence; fewer units, or an algorithm without matrices, when not given.
+
+    Raises
+    ------
+    ResourceError
+        With both figures.
+    """
+    limit = MemoryLimit() if limit is None else limit
+    if limit.allows(needed):
+        return
+    way_out = way_out or (
+        "Use fewer hidden units (the memory grows with the square of the weights), or the algorithm 'lbfgs' and a "
+        "fixed weight decay, whose memory grows with the weights only."
+    )
+    raise ResourceError(
+        f"{graph.describe()} has {graph.n_weights:,} weights: training it {on_what}needs {readable_bytes(needed)}, "
+        f"{limit}. {way_out}"
+    )

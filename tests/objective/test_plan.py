@@ -1,0 +1,179 @@
+"""The plan keeps within the memory budget, says what it costs, and refuses with what would fit."""
+
+from __future__ import annotations
+
+import re
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from marquardt.errors import ConfigurationError, ResourceError
+from marquardt.losses import Squares
+from marquardt.networks import Network, feed_forward, initial_weights, layer_recurrent
+from marquardt.numerics import native_kernel
+from marquardt.objective import Need, Objective, sequence_objective
+from marquardt.training import Division, Limits, Training
+
+TWO_EPOCHS = Limits(max_epochs=2, max_fail=0)
+SYSTEMS = ("samples", "matrix_free")
+
+
+def of(graph, n_samples, **options):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(n_samples, graph.n_inputs))
+    return Objective(graph, inputs, rng.normal(size=(n_samples, graph.n_outputs)), **options)
+
+
+class PlainSquares(Squares):
+    """Squares that the compiled kernel does not know."""
+
+
+@pytest.mark.parametrize(
+    ("graph", "n_samples"),
+    [
+        (feed_forward(5, 10, 1), 3000),
+        (feed_forward(10, 40, 3), 2000),
+        (feed_forward(3, 300, 1), 100),
+        (feed_forward(8, (20, 20), 1), 500),
+    ],
+    ids=lambda value: value if isinstance(value, int) else value.describe().split()[0],
+)
+def test_of_the_forms_that_fit_the_one_estimated_fastest_is_taken(graph, n_samples):
+    plan = of(graph, n_samples, systems=SYSTEMS).plan
+    assert {each.form for each in plan.others} | {plan.form} == {"explicit", "pairs", *SYSTEMS}
+    # Truncated steps are no alternative to those of a matrix; with one block the trial's pass is kept.
+    rivals = [each for each in plan.others if each.form != "matrix_free"]
+    slack = 1.01 if plan.n_blocks == 1 else 1.3
+    assert all(plan.epoch_seconds <= slack * each.epoch_seconds for each in rivals)
+    assert plan.flops > 0
+    assert 0 < plan.seconds <= plan.epoch_seconds
+
+
+@pytest.mark.parametrize("form", ["pairs", "explicit", "samples", "matrix_free", "gradient"])
+def test_blocks_shrink_until_the_budget_is_kept_and_so_does_the_memory_that_is_taken(form):
+    graph, n_samples = feed_forward(10, 60, 2), 1500
+    options = {"form": form} if form != "gradient" else {"most": Need.GRADIENT, "matrices": 0}
+    usual = of(graph, n_samples, loss=PlainSquares(), threads=1, **options)
+    # Half of what is neither data nor matrices; sample space is nearly all matrices.
+    lowest = of(graph, n_samples, loss=PlainSquares(), block_size=16, threads=1, **options).plan.memory
+    budget = (usual.plan.memory + lowest) // 2
+    within = of(graph, n_samples, loss=PlainSquares(), threads=1, max_memory=budget, **options)
+    assert within.plan.memory <= budget
+    assert within.plan.form == usual.plan.form
+    assert within.plan.block_size < usual.plan.block_size or usual.plan.keeps_pairs > within.plan.keeps_pairs
+    weights = initial_weights(graph, rng=0)
+    need = Need.GRADIENT if form == "gradient" else Need.NORMAL
+    tracemalloc.start()
+    try:
+        here = within.at(weights, need)
+        if need is Need.NORMAL:
+            assert here.damped_step(1.0)[0] is not None
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # The data had been copied before; the plan counts a point more than there is here.
+    assert peak <= budget
+    assert here.loss == pytest.approx(usual.at(weights, Need.VALUE).loss, rel=1e-12)
+
+
+def test_a_budget_makes_another_form_the_choice():
+    graph = feed_forward(5, 200, 1)
+    plan = of(graph, 300, systems=SYSTEMS, max_memory="3 MB").plan
+    assert plan.form == "matrix_free"
+    assert plan.memory <= 3_000_000
+    assert of(graph, 300, systems=SYSTEMS, max_memory="20 MB").plan.form == "samples"
+
+
+def test_what_does_not_fit_is_refused_with_the_form_that_would():
+    graph = feed_forward(5, 200, 1)  # a matrix takes 15.7 MB
+    with pytest.raises(ResourceError) as refusal:
+        of(graph, 300, form="samples", systems=SYSTEMS, max_memory="1MB")
+    assert re.search(r"with form='samples' needs \d+\.\d MiB, the budget is 976\.6 KiB \(1MB\)\. ", str(refusal.value))
+    with pytest.raises(ResourceError, match=r"with form='pairs' needs .* form='matrix_free' would take [\d.]+ [KM]iB"):
+        of(graph, 300, form="pairs", systems=SYSTEMS, max_memory="3MB")
+
+
+def test_where_no_form_fits_the_refusal_names_an_algorithm_or_files():
+    graph = feed_forward(5, 200, 1)
+    with pytest.raises(
+        ResourceError, match=r"even with form='\w+' needs .*algorithm 'lbfgs' .* would take [\d.]+ [KM]iB"
+    ):
+        of(graph, 300, max_memory="3MB")
+    with pytest.raises(ResourceError, match=r"[\d.]+ MiB of it are the scaled data: train from files"):
+        of(feed_forward(5, 2, 1), 30_000, most=Need.GRADIENT, matrices=0, max_memory="500kB")
+
+
+def test_a_sufficient_budget_changes_nothing():
+    graph = feed_forward(5, 10, 1)
+    assert of(graph, 5000, max_memory="1GB").plan == of(graph, 5000).plan
+
+
+@pytest.mark.parametrize("budget", [3_000_000, 10_000_000, 60_000_000, 500_000_000])
+def test_a_training_with_all_its_parts_stays_within_its_budget(budget):
+    rng = np.random.default_rng(0)
+    graph = feed_forward(6, 150, 1)
+    x, y = rng.normal(size=(3000, 6)), rng.normal(size=(3000, 1))
+    start = Network(graph, initial_weights(graph, rng=0))
+    parts = Division("random").split(3000)
+    tracemalloc.start()
+    try:
+        run = Training(start, x, y, parts=parts, loss=PlainSquares(), threads=1, max_memory=budget, limits=TWO_EPOCHS)
+        for _ in run:
+            pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert run.objective.plan.memory < budget
+    assert (run.objective.plan.form == "matrix_free") == (budget < 30_000_000)
+    # Records, and copies of the weights that are kept.
+    assert peak <= budget + 300_000
+
+
+@pytest.mark.parametrize("wrong", ["2", "2 XB", "many", "-1GB", "", 0, -5, True, float("nan"), float("inf"), [1]])
+def test_what_is_no_amount_of_memory_is_refused(wrong):
+    with pytest.raises(
+        ConfigurationError, match=r"max_memory must be an amount of memory such as '500MB' or '2GB' .*, got"
+    ):
+        of(feed_forward(1, 2, 1), 3, max_memory=wrong)
+
+
+@pytest.mark.parametrize("amount", ["2GB", "2 gb", "2.0GB", 2_000_000_000, 2e9, "2000MB", "1.862645149230957 GiB"])
+def test_an_amount_may_be_written_in_many_ways(amount):
+    with pytest.raises(ResourceError, match=r"the budget is 1\.9 GiB"):
+        Objective(feed_forward(10, 2000, 1), np.zeros((9, 10)), np.zeros((9, 1)), max_memory=amount)
+
+
+def test_the_plan_says_who_does_the_passes():
+    objective = of(feed_forward(2, 5, 1), 50)
+    assert objective.plan.form == "explicit"
+    assert objective.plan.is_compiled == objective.is_compiled == (native_kernel() is not None)
+    assert str(objective.plan).startswith("explicit (compiled): 1 block" if objective.is_compiled else "explicit: 1 ")
+    for options in ({"form": "pairs"}, {"form": "explicit", "block_size": 10}, {"loss": PlainSquares()}):
+        other = of(feed_forward(2, 5, 1), 50, **options)
+        assert other.plan.is_compiled == other.is_compiled is False
+    asked = of(feed_forward(2, 5, 1), 50, form="explicit", block_size=50)
+    assert asked.plan.is_compiled == asked.is_compiled
+
+
+def test_a_plan_is_told_in_one_line_with_what_an_epoch_takes():
+    line = str(of(feed_forward(20, 30, 1), 4000, threads=1).plan)
+    assert re.fullmatch(
+        r"pairs: \d+ blocks of up to [\d,]+ samples, 1 thread; an epoch [\d.e+]+ flops, about \d[\d.]* ms "
+        r"\(an estimate, on one thread\); [\d.]+ MiB of memory",
+        line,
+    )
+
+
+def test_through_time_blocks_and_groups_shrink_too():
+    network = Network(layer_recurrent(2, 20, 1), np.zeros(layer_recurrent(2, 20, 1).n_weights))
+    rng = np.random.default_rng(0)
+    sequences = [rng.normal(size=(40, 2)) for _ in range(50)], [rng.normal(size=(40, 1)) for _ in range(50)]
+    usual = sequence_objective(network, *sequences).plan
+    within = sequence_objective(network, *sequences, max_memory=usual.memory // 3).plan
+    assert within.memory <= usual.memory // 3
+    assert usual.flops > 0
+    assert 0 < usual.seconds <= usual.epoch_seconds
+    assert usual.others[0].form != usual.form
+    with pytest.raises(ResourceError, match=r"through time on 2,000 steps with form='\w+' needs .* the budget is"):
+        sequence_objective(network, *sequences, max_memory="100kB")
