@@ -309,6 +309,7 @@ REFUSED_OPTIONS = [
     (("--mu-dec", "1"), "--mu-dec must be below 1"),
     (("--mu", "10", "--mu-max", "1"), "--mu-max must be finite and not below --mu"),
     (("--threads", "0"), "--threads must be"),
+    (("--memory", "2"), "--memory must be an amount of memory such as '500MB' or '2GB'"),
     (("--epochs", "-1"), "--epochs must be"),
     (("--epochs", "many"), "'--epochs'.*See: marquardt train --help"),
     (("--time", "-1"), "--time must be"),
@@ -370,7 +371,12 @@ REFUSED_DATA = {
     "too few rows for the division": (table_of({}, 3), "--target y", "3 samples are too few"),
     "only a target": ([["y"], [1], [2]], "--target y", "No column is left to predict from"),
     "header only": ([["x", "y"]], "--target y", "no rows"),
-    "memory": (table_of({}), "--target y --hidden 3000,3000 --algorithm lm", "needs .* GiB, this machine has"),
+    "memory": (table_of({}), "--target y --hidden 3000,3000 --algorithm bfgs", "needs .* GiB, this machine has"),
+    "budget": (
+        table_of({}),
+        "--target y --hidden 300 --algorithm trainbr --memory 1MB",
+        r"needs .* MiB, the budget is 976.6 KiB \(1MB\)\. The algorithm 'lbfgs' .* would take",
+    ),
 }
 
 

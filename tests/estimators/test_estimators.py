@@ -478,3 +478,15 @@ def test_auto_names_its_choice_and_bayesian_regularization_its_decay():
         NetworkRegressor(3, algorithm="trainbr", early_stopping=True).fit(X, y)
     with pytest.raises(ConfigurationError, match="bfgs has no setting 'mu_init'"):
         NetworkRegressor(3, algorithm="bfgs", mu_init=0.1).fit(X, y)
+
+
+@BOTH
+def test_a_memory_budget_is_kept(estimator):
+    X, y = curve()
+    y = y if estimator is NetworkRegressor else y > 0
+    options = {"hidden_layer_sizes": 60, "n_restarts": 1, "max_iter": 3, "alpha": 0.01, "random_state": 0}
+    with pytest.warns(ConvergenceWarning):
+        model = estimator(**options, max_memory="300 kB").fit(X, y)
+    assert model.algorithm_ == "lbfgs"
+    with pytest.raises(ConfigurationError, match="max_memory must be an amount of memory such as '500MB'"):
+        estimator(max_memory="much").fit(X, y)

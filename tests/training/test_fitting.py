@@ -282,6 +282,7 @@ def test_refused_is(case):
         ({"threads": 0}, "threads must be a whole number from 1 up, got 0"),
         ({"seed": -1}, "seed must be a whole number from 0 up, got -1"),
         ({"form": "dense"}, "form must be one of"),
+        ({"max_memory": "2 Gigs"}, "max_memory must be an amount of memory such as '500MB'.*got '2 Gigs'"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_at_once(settings, message):
@@ -301,6 +302,25 @@ def test_a_network_too_large_is_refused_with_the_figure_before_anything_is_alloc
     finally:
         tracemalloc.stop()
     assert peak < 10e6
+
+
+def test_the_budget_decides_for_auto_and_its_form():
+    inputs, targets = np.random.default_rng(0).normal(size=(300, 4)), np.zeros((300, 1))
+    settings = {"hidden_layer_sizes": 150, "algorithm": "auto"}  # a matrix of 901 weights takes 6.5 MB
+
+    def made(**more):
+        return Fitting(inputs, targets, Settings(**settings | more), "regression")
+
+    free, small = made(), made(max_memory="2MB")
+    assert free.choice.algorithm == "levenberg_marquardt"
+    assert small.choice.algorithm == "lbfgs"
+    assert small.training.objective.plan.memory < 2_000_000
+    asked = made(algorithm="lm", max_memory="2MB")
+    assert asked.training.objective.plan.form == "matrix_free"
+    with pytest.raises(
+        ResourceError, match=r"the budget is 1\.9 MiB \(2MB\)\. The algorithm 'lbfgs' .* would take .* KiB"
+    ):
+        made(algorithm="trainbr", max_memory="2MB")
 
 
 def test_a_graph_that_a_start_brings_is_taken():

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from marquardt.objective import Facts
+from marquardt.objective import Facts, readable_bytes
 
 __all__ = ["DAMPING", "Choice", "choose"]
 
@@ -91,8 +91,8 @@ def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choic
     if 3 * matrix > memory:
         return Choice(
             "lbfgs",
-            f"A matrix of {n:,} × {n:,} weights takes {matrix / 2**30:.1f} GiB, three of them more than the "
-            f"{memory / 2**30:.1f} GiB there are: L-BFGS keeps vectors only.",
+            f"A matrix of {n:,} × {n:,} weights takes {readable_bytes(matrix)}, three of them more than the "
+            f"{readable_bytes(memory)} there are: L-BFGS keeps vectors only.",
         )
     if not facts.has_curvature:
         return Choice("bfgs", f"The loss {facts.loss!r} has no curvature, which Levenberg–Marquardt needs.")

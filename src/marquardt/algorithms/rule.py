@@ -134,9 +134,12 @@ class StepRule(ABC):
             ``form``, ``most``, ``matrices`` and ``systems``, as for `Objective`.
         """
         solves = trains and self.matrices > 0
+        most = max(self.point_need, self.trial_need)
+        if not trains and most in (Need.GRADIENT, Need.PRODUCT):
+            most = Need.VALUE
         return {
             "form": self.form if form == "auto" else form,
-            "most": max(self.point_need, self.trial_need),
+            "most": most,
             "matrices": self.matrices if trains else 0,
             "systems": self.systems if solves else (),
         }

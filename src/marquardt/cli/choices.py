@@ -38,6 +38,7 @@ class Choices:
     mu_inc: float | None = None
     mu_dec: float | None = None
     threads: int | None = None
+    memory: str | None = None
     epochs: int = 1000
     time: float | None = None
     goal: float = 0.0

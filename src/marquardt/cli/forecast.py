@@ -37,6 +37,7 @@ OF_TRAIN = (
     "mu_inc",
     "mu_dec",
     "threads",
+    "memory",
     "epochs",
     "time",
     "goal",

@@ -241,6 +241,7 @@ def forecaster_of(choices: ForecastChoices) -> NetworkForecaster:
         validation_fraction=validation or 0.15,
         random_state=choices.seed,
         n_threads=settings.threads,
+        max_memory=settings.max_memory,
         **rule,
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from marquardt.algorithms import StepRule, algorithm_named
-from marquardt.checks import fraction, non_negative, one_of, positive, whole
+from marquardt.checks import fraction, memory_size, non_negative, one_of, positive, whole
 from marquardt.cli.choices import Choices
 from marquardt.errors import ConfigurationError, FileError
 from marquardt.files import refuse_existing
@@ -204,6 +204,8 @@ def _settings(choices: Choices) -> Settings:
         non_negative(choices.time, "--time")
     if choices.threads is not None:
         whole(choices.threads, "--threads", minimum=1)
+    if choices.memory is not None:
+        memory_size(choices.memory, "--memory")
     if choices.loss_scale is not None:
         positive(choices.loss_scale, "--loss-scale")
         if choices.loss not in ("huber", "cauchy", "soft_l1"):
@@ -238,6 +240,7 @@ def _settings(choices: Choices) -> Settings:
         restarts=choices.restarts,
         seed=choices.seed,
         threads=choices.threads,
+        max_memory=choices.memory,
     )
 
 

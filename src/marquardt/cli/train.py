@@ -207,6 +207,16 @@ def train(
     threads: Annotated[
         Whole, _option(ALGORITHM, "--threads", metavar="N", help="Of the computation.", default="by the size")
     ] = None,
+    memory: Annotated[
+        Word,
+        _option(
+            ALGORITHM,
+            "--memory",
+            metavar="SIZE",
+            help="What training may take beyond the table, such as 500MB or 2GB.",
+            default="the machine's",
+        ),
+    ] = None,
     epochs: Annotated[int, _option(LIMITS, "--epochs", metavar="N", help="Accepted steps.", default="1000")] = 1000,
     time: Annotated[Number, _option(LIMITS, "--time", metavar="SECONDS", help="Time.", default="no limit")] = None,
     goal: Annotated[float, _option(LIMITS, "--goal", metavar="X", help="Training error.", default="0")] = 0.0,

@@ -66,6 +66,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             restarts=self.n_restarts,
             seed=seed,
             threads=self.n_threads,
+            max_memory=self.max_memory,
         )
         return settings if n_restarts == self.n_restarts else replace(settings, restarts=n_restarts)
 

@@ -102,6 +102,10 @@ class NetworkForecaster(NetworkEstimator):
         Whether to print a line an epoch.
     n_threads : int, optional
         Threads of one fit; chosen by the size of the problem when not given.
+    max_memory : int or str, optional
+        Bytes, or a text such as ``"500MB"``, that training may take beyond `X` and `y`: how derivatives are summed, in
+        blocks of how many samples, and which algorithm ``"auto"`` means keep within it. The machine's memory when not
+        given.
 
     Attributes
     ----------
@@ -192,6 +196,7 @@ class NetworkForecaster(NetworkEstimator):
         warm_start: bool = False,
         verbose: bool = False,
         n_threads: int | None = None,
+        max_memory: int | str | None = None,
     ) -> None:
         self.lags = lags
         self.exog_lags = exog_lags
@@ -224,6 +229,7 @@ class NetworkForecaster(NetworkEstimator):
         self.warm_start = warm_start
         self.verbose = verbose
         self.n_threads = n_threads
+        self.max_memory = max_memory
 
     # ---------------------------------------------------------------- fitting
 
@@ -368,6 +374,7 @@ class NetworkForecaster(NetworkEstimator):
             division=Division("blocks", self.validation_fraction, 0.0) if self.early_stopping else None,
             penalty=WeightDecay(self.alpha_),
             limits=settings.limits,
+            max_memory=settings.max_memory,
         )
         self.network_ = lagged_of(result.network, self.network_, self._lags)
         self.closed_loop_record_ = result.record

@@ -83,6 +83,10 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         Whether to print a line an epoch, each quantity as value/limit.
     n_threads : int, optional
         Threads of one fit; chosen by the size of the problem when not given.
+    max_memory : int or str, optional
+        Bytes, or a text such as ``"500MB"``, that training may take beyond `X` and `y`: how derivatives are summed, in
+        blocks of how many samples, and which algorithm ``"auto"`` means keep within it. The machine's memory when not
+        given.
 
     Attributes
     ----------
@@ -158,6 +162,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         warm_start: bool = False,
         verbose: bool = False,
         n_threads: int | None = None,
+        max_memory: int | str | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -186,6 +191,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         self.warm_start = warm_start
         self.verbose = verbose
         self.n_threads = n_threads
+        self.max_memory = max_memory
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train a network.

@@ -14,7 +14,7 @@ from marquardt.checks import fraction, one_of, whole
 from marquardt.errors import ConfigurationError, DataError, FileError
 from marquardt.losses import Loss, WeightDecay
 from marquardt.networks import ColumnStatistics, Network, Scaling
-from marquardt.objective import ArraySource, Block, Blocks, Objective, Source
+from marquardt.objective import ArraySource, Block, Blocks, MemoryLimit, Objective, Source
 from marquardt.streams.files import Files
 from marquardt.streams.reading import DEPTH, StreamedBlocks
 from marquardt.training import HashedParts, Limits, Training
@@ -188,28 +188,34 @@ class FileData:
             Not begun.
         """
         form = options.pop("form", "auto")
+        limit = MemoryLimit.of(options.pop("max_memory", None))
 
         def objective(part: int, penalty: WeightDecay | None = None) -> Objective | None:
+            nonlocal limit
             if part and not self.counts[part]:
                 return None
-            return Objective.of(
+            made = Objective.of(
                 network.graph,
                 self.source(part),
                 loss,
                 input_scaling=network.input_scaling,
                 target_scaling=network.target_scaling,
                 penalty=penalty,
+                max_memory=limit,
                 **rule.asks(form, trains=part == 0),
                 **options,
             )
+            limit = limit.without(made.plan.memory)
+            return made
 
-        trained = objective(0, penalty)
+        # What only looks on has no choice of forms: the part that trains gets what is left.
+        test, validation, trained = objective(2), objective(1), objective(0, penalty)
         assert trained is not None  # a training part without rows was refused
         return Training.of(
             network,
             trained,
-            validation=objective(1),
-            test=objective(2),
+            validation=validation,
+            test=test,
             parts=self.parts,
             rule=rule,
             limits=limits,

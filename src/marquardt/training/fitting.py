@@ -16,7 +16,7 @@ import numpy as np
 
 from marquardt.algorithms import Choice, StepRule, algorithm_named, choose
 from marquardt.arrays import Array, ArrayLike, checked_weight, require_finite
-from marquardt.checks import one_of, positive, whole
+from marquardt.checks import memory_size, one_of, positive, whole
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import LOSSES, Loss, WeightDecay, loss_named
 from marquardt.networks import (
@@ -32,7 +32,7 @@ from marquardt.networks import (
     initial_weights,
 )
 from marquardt.numerics import usable_cpus
-from marquardt.objective import FORMS, Facts, Need, is_compiled, machine_memory, require_memory
+from marquardt.objective import FORMS, Facts, MemoryLimit, Need, is_compiled, require_matrices
 from marquardt.training.data import ArrayData, TrainingData
 from marquardt.training.division import Parts
 from marquardt.training.evidence import EvidenceTraining
@@ -105,6 +105,9 @@ class Settings:
         How the normal equations are summed or solved: one of `FORMS`.
     threads : int, optional
         Threads for one run; chosen by the size of the problem when not given.
+    max_memory : int or str, optional
+        Bytes, or a text such as ``"500MB"``, that training may take beyond the data: form, blocks and an algorithm that
+        is chosen keep within it. The machine's memory when not given.
 
     Raises
     ------
@@ -134,6 +137,7 @@ class Settings:
     seed: int | None = None
     form: str = "auto"
     threads: int | None = None
+    max_memory: int | str | None = None
 
     def __post_init__(self) -> None:
         hidden_sizes(self.hidden_layer_sizes)
@@ -163,6 +167,8 @@ class Settings:
         one_of(self.form, FORMS, "form")
         if self.threads is not None:
             whole(self.threads, "threads", minimum=1)
+        if self.max_memory is not None:
+            memory_size(self.max_memory, "max_memory")
 
     def loss_for(self, task: str, n_classes: int = 0) -> Loss:
         """Return the loss for a task.
@@ -342,6 +348,7 @@ class Fitting:
 
     def _begin(self, data: TrainingData, settings: Settings, task: str, n_classes: int, start: Network | None) -> None:
         self.settings = settings
+        self._limit = MemoryLimit(settings.max_memory)
         self.task = task
         self.loss = settings.loss_for(task, n_classes)
         self._data = data
@@ -471,7 +478,7 @@ class Fitting:
             self.loss.name,
             has_curvature=hasattr(self.loss, "curvature"),
         )
-        choice = choose(facts, float(machine_memory() or math.inf), self._is_decay_weighed())
+        choice = choose(facts, self._limit.limit, self._is_decay_weighed())
         return choice, algorithm_named(choice.algorithm, **choice.settings)
 
     def _is_decay_weighed(self) -> bool:
@@ -483,7 +490,7 @@ class Fitting:
         settings = self.settings
         # Before the weights are drawn. A rule that can do without the matrix is left to the plan.
         if not self.rule.systems or self._is_decay_weighed():
-            require_memory(graph, 8 * self.rule.matrices * graph.n_weights**2)
+            require_matrices(graph, self.rule.matrices, self._limit)
         input_scaling = self._data.scaling("inputs", settings.input_scaling)
         if self.task == "regression":
             target_scaling = self._data.scaling("targets", settings.target_scaling)
@@ -501,7 +508,14 @@ class Fitting:
 
         def run(network: Network, penalty: WeightDecay, limits: Limits) -> Training:
             return self._data.training(
-                network, self.loss, penalty, self.rule, limits, form=settings.form, threads=settings.threads
+                network,
+                self.loss,
+                penalty,
+                self.rule,
+                limits,
+                form=settings.form,
+                threads=settings.threads,
+                max_memory=self._limit,
             )
 
         if self.rule.weighs_decay:
@@ -568,6 +582,7 @@ class Fitting:
             rule=self.rule,
             limits=settings.limits,
             threads=settings.threads,
+            max_memory=self._limit,
         )
         return lanes.runs()
 

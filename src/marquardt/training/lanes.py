@@ -32,7 +32,7 @@ from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas, solve_damped_each, usable_cpus
-from marquardt.objective import DESCENT_DAMPINGS, BatchedObjective, Descent
+from marquardt.objective import DESCENT_DAMPINGS, BatchedObjective, Budget, Descent, MemoryLimit
 from marquardt.training.division import Parts
 from marquardt.training.loop import MOST_TRIALS, PLAIN_SETTINGS, descent_of, is_plain
 from marquardt.training.record import Epoch, Record
@@ -124,6 +124,9 @@ class Lanes:
     threads : int, optional
         Threads that share the lanes where the compiled kernel trains them; as many as there are processors, if a sweep
         is long enough to be worth it, when not given. Results do not depend on it.
+    max_memory : int or str, optional
+        Bytes, or a text such as ``"500MB"``, that training may take beyond the data: lanes are taken in turns where
+        they have no room together. The machine's memory when not given.
     clock : callable
         Returns seconds; for tests.
 
@@ -176,6 +179,7 @@ class Lanes:
         rule: StepRule | None = None,
         limits: Limits | None = None,
         threads: int | None = None,
+        max_memory: Budget = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.network = network
@@ -194,8 +198,11 @@ class Lanes:
         loss = Squares() if loss is None else loss
         self._limits.check_metric(loss.metric)
 
+        limit = MemoryLimit.of(max_memory)
+
         def objective(rows: Any, penalty: WeightDecay | None = None) -> BatchedObjective:
-            return BatchedObjective(
+            nonlocal limit
+            made = BatchedObjective(
                 network.graph,
                 inputs,
                 targets,
@@ -205,11 +212,16 @@ class Lanes:
                 rows=rows,
                 input_scaling=network.input_scaling,
                 target_scaling=network.target_scaling,
+                max_memory=limit,
             )
+            limit = limit.without(made.plan.memory)
+            return made
 
         self.objective = objective(None if parts is None else parts.train, penalty)
         self._validation = objective(parts.validation) if parts is not None and len(parts.validation) else None
         self._test = objective(parts.test) if parts is not None and len(parts.test) else None
+        # Lanes that have stopped are left out of a copy of the matrices.
+        self._together_bytes = min(TOGETHER_BYTES, limit.limit / 2)
         self._rule: LevenbergMarquardt = rule.prepared_for(self.objective.facts)  # type: ignore[assignment]
         self._is_squares = isinstance(loss, Squares)
         overflown = np.flatnonzero(np.isinf(self.objective.losses(weights)))
@@ -317,7 +329,7 @@ class Lanes:
         self._is_started = True
         with hold_blas():
             started = self._clock()
-            at_once = max(1, TOGETHER_BYTES // (8 * self.objective.n_weights**2))
+            at_once = max(1, int(self._together_bytes / (8 * self.objective.n_weights**2)))
             if self._threads > 1:
                 self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="marquardt")
             try:

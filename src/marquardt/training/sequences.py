@@ -18,7 +18,7 @@ from marquardt.checks import one_of, whole
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss, WeightDecay
 from marquardt.networks import SCALINGS, Network, Scaling, Sequences, initial_weights
-from marquardt.objective import Objective, sequence_objective
+from marquardt.objective import MemoryLimit, Objective, sequence_objective
 from marquardt.training.division import Division, Parts
 from marquardt.training.stops import Limits
 from marquardt.training.training import Training, TrainingResult
@@ -44,6 +44,7 @@ def train_sequences(
     seed: int = 0,
     form: str = "auto",
     truncate: int | None = None,
+    max_memory: int | str | None = None,
 ) -> TrainingResult:
     """Train a network with delays or feedback on one or many sequences.
 
@@ -58,6 +59,9 @@ def train_sequences(
         Squares when not given.
     states, sample_weight, penalty, form, truncate
         As for `sequence_objective`.
+    max_memory : int or str, optional
+        Bytes, or a text such as ``"500MB"``, that the objectives of all parts and a step may take; the machine's memory
+        when not given.
     division : Division, optional
         Of the kind ``"blocks"`` or ``"none"``: of every sequence, history rows aside, the first steps train, the next
         validate and the last test. A part begins with the states that the network has at the end of the one before.
@@ -114,23 +118,29 @@ def train_sequences(
     if scaling != "none":
         network = _scaled(network, sequences, parts, scaling)
 
+    limit = MemoryLimit(max_memory)
+
     def objective(rows: Any, **options: Any) -> Objective:
         weight = sample_weight if rows is None else _masked(sequences, sample_weight, rows)
         return sequence_objective(network, inputs, targets, loss, states=states, sample_weight=weight, **options)
 
+    stopping = watching = None
+    if parts is not None:
+        stopping, watching = (
+            objective(rows, matrices=0, max_memory=limit) if len(rows) else None
+            for rows in (parts.validation, parts.test)
+        )
+    if validation is not None:
+        stopping = sequence_objective(network, *validation, loss, states=states, matrices=0, max_memory=limit)
+    # What only looks on has no choice of forms: the part that trains gets what is left.
+    taken = sum(each.plan.memory for each in (stopping, watching) if each is not None)
     trained = objective(
         None if parts is None else parts.train,
         penalty=penalty,
         truncate=truncate,
+        max_memory=limit.without(taken),
         **rule.asks(form),
     )
-    stopping = watching = None
-    if parts is not None:
-        stopping, watching = (
-            objective(rows, matrices=0) if len(rows) else None for rows in (parts.validation, parts.test)
-        )
-    if validation is not None:
-        stopping = sequence_objective(network, *validation, loss, states=states, matrices=0)
     best: Training | None = None
     for restart in range(n_restarts):
         start = network

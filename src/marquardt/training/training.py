@@ -14,7 +14,7 @@ from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas
-from marquardt.objective import Evaluation, Need, Objective
+from marquardt.objective import Budget, Evaluation, MemoryLimit, Need, Objective
 from marquardt.training.division import AnyParts, Parts
 from marquardt.training.loop import MOST_TRIALS, Row, accepted_rows, descent_of, iterate
 from marquardt.training.record import Epoch, Record
@@ -56,6 +56,9 @@ class Training:
         What ends the run.
     form, block_size, threads
         As for `Objective`.
+    max_memory : int or str, optional
+        Bytes, or a text such as ``"500MB"``, that the objectives of all parts and a step may take beyond the data; the
+        machine's memory when not given.
     clock : callable
         Returns seconds; for tests.
 
@@ -100,6 +103,7 @@ class Training:
         form: str = "auto",
         block_size: int | None = None,
         threads: int | None = None,
+        max_memory: Budget = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         rule = LevenbergMarquardt() if rule is None else rule
@@ -107,8 +111,11 @@ class Training:
         loss = Squares() if loss is None else loss
         limits.check_metric(loss.metric)
 
+        limit = MemoryLimit.of(max_memory)
+
         def objective(rows: Any, *, penalty: WeightDecay | None = None, trains: bool = False) -> Objective:
-            return Objective(
+            nonlocal limit
+            made = Objective(
                 network.graph,
                 inputs,
                 targets,
@@ -120,17 +127,23 @@ class Training:
                 target_scaling=network.target_scaling,
                 block_size=block_size,
                 threads=threads,
+                max_memory=limit,
                 **rule.asks(form, trains),
             )
+            limit = limit.without(made.plan.memory)
+            return made
 
-        trained = objective(None if parts is None else parts.train, penalty=penalty, trains=True)
         has_validation = parts is not None and len(parts.validation) > 0
         self._check_validation(rule, limits, has_validation)
+        # What only looks on has no choice of forms: the part that trains gets what is left.
+        validation = objective(parts.validation) if parts is not None and has_validation else None
+        test = objective(parts.test) if parts is not None and len(parts.test) > 0 else None
+        trained = objective(None if parts is None else parts.train, penalty=penalty, trains=True)
         self._begin(
             network,
             trained,
-            objective(parts.validation) if parts is not None and has_validation else None,
-            objective(parts.test) if parts is not None and len(parts.test) > 0 else None,
+            validation,
+            test,
             parts,
             rule,
             limits,
