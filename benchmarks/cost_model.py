@@ -284,7 +284,12 @@ def report(results: list[dict[str, Any]], rates: dict[str, float], grid: list[di
         f"\n\nThe form that is chosen is the fastest in {fastest} of {len(found)} cases, within {WITHIN}× of it in "
         f"{near}; at worst it takes {max(found):.2f}× of the fastest."
     )
-    write("cost_model", "The cost model", text, {"rates": rates, "passes": results, "grid": grid})
+    passes = [
+        {key: one.get(key) for key in ("name", "samples", "what", "form", "kernel", "seconds")}
+        | {"estimated": Work(**one["work"]).seconds()}
+        for one in results
+    ]
+    write("cost_model", "The cost model", text, {"rates": rates, "passes": passes, "grid": grid})
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import pytest
 
+from marquardt.numerics import native_kernel
+
 
 def test_it_says_which_algorithm_why_and_what_it_takes(call, concrete_csv, tmp_path):
     before = sorted(tmp_path.iterdir())
@@ -10,6 +12,9 @@ def test_it_says_which_algorithm_why_and_what_it_takes(call, concrete_csv, tmp_p
     assert "Algorithm levenberg_marquardt: " in answer.out
     assert "weights are few" in answer.out
     assert "An epoch needs the normal equations" in answer.out
+    assert "in about" in answer.out
+    assert "floating-point operations, about" in answer.out
+    assert "(an estimate, likewise)" in answer.out
     assert "Memory, beside the table:" in answer.out
     assert "bfgs" in answer.out
     assert sorted(tmp_path.iterdir()) == before
@@ -33,6 +38,33 @@ def test_programs_get_algorithm_and_plan(call, concrete_csv, options, algorithm,
     assert made["plan"]["memory"] > 0
     assert made["reason"]
     assert made["weights"] > made["plan"]["blocks"] > 0
+    assert made["plan"]["flops_an_epoch"] > 0
+    assert 0 < made["plan"]["seconds_a_pass"] <= made["plan"]["seconds_an_epoch"]
+
+
+def test_all_forms_are_listed_with_what_they_take(call, concrete_csv):
+    options = ("explain", concrete_csv, "--target", "strength", "--ignore", "site", "--algorithm", "lm")
+    text = call(*options).out
+    assert ("all of it in the compiled kernel" in text) == (native_kernel() is not None)
+    for form in ("pairs", "explicit", "samples", "matrix_free"):
+        assert f"\n{form}" in text
+    assert text.count("taken  ") + text.count("taken\n") == 1
+    made = call(*options, "--json").json["plan"]
+    assert made["compiled"] == (native_kernel() is not None)
+    assert {other["form"] for other in made["others"]} == {"pairs", "samples", "matrix_free"}
+
+
+def test_a_budget_is_kept_and_told(call, refused, concrete_csv):
+    options = ("explain", concrete_csv, "--target", "strength", "--ignore", "site", "--hidden", "150")
+    usual = call(*options, "--algorithm", "lm", "--json").json["plan"]
+    small = call(*options, "--algorithm", "lm", "--memory", "480kB", "--json").json["plan"]
+    assert small["memory"] <= 480_000 < usual["memory"]
+    assert small["form"] == "matrix_free"
+    text = call(*options, "--algorithm", "lm", "--memory", "480kB").out
+    assert "within the budget of 480kB" in text
+    assert "no room" in text
+    assert call(*options, "--memory", "480kB", "--json").json["algorithm"] == "lbfgs"
+    assert "the budget is 468.8 KiB (480kB)" in refused(*options, "--algorithm", "trainbr", "--memory", "480kB")
 
 
 def test_sample_space_is_said_in_words(call, concrete_csv):

@@ -11,7 +11,7 @@ from marquardt.algorithms import ALGORITHMS, StepRule
 from marquardt.cli.options import Job
 from marquardt.cli.training import introduce, prepare
 from marquardt.cli.voice import Voice
-from marquardt.objective import Need
+from marquardt.objective import MemoryLimit, Need, Plan, readable_bytes, readable_seconds
 from marquardt.training import EvidenceTraining
 
 SHOWN = ("lm", "lm_geodesic", "trainbr", "bfgs", "lbfgs", "scg", "newton")
@@ -24,7 +24,7 @@ PASSES = {
 }
 FORMS = {
     "pairs": "by products of pairs, without a Jacobian",
-    "explicit": "by the Jacobian of a block and its symmetric product, which is fastest for so small a network",
+    "explicit": "by the Jacobian of a block and its symmetric product",
     "samples": "in sample space, by a matrix of residuals, which are fewer than the weights",
     "matrix_free": "by products with vectors alone, in conjugate gradients, as there is no room for a matrix",
     "neuron_by_neuron": "sample by sample and neuron by neuron",
@@ -37,40 +37,77 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     prepared = prepare(job, voice)
     fitting = prepared.fitting
     rule, plan = fitting.rule, fitting.training.objective.plan
-    made: dict[str, Any] = {
-        "graph": fitting.network.graph.describe(),
-        "weights": fitting.network.n_weights,
-        "samples": fitting.training.objective.n_samples,
-        "algorithm": fitting.choice.algorithm,
-        "reason": fitting.choice.reason,
-        "settings": rule.settings,
-        "plan": {
-            "form": plan.form,
-            "block_size": plan.block_size,
-            "blocks": plan.n_blocks,
-            "threads": plan.threads,
-            "seconds_a_pass": plan.seconds,
-            "memory": plan.memory,
-        },
-    }
     if as_json:
+        made: dict[str, Any] = {
+            "graph": fitting.network.graph.describe(),
+            "weights": fitting.network.n_weights,
+            "samples": fitting.training.objective.n_samples,
+            "algorithm": fitting.choice.algorithm,
+            "reason": fitting.choice.reason,
+            "settings": rule.settings,
+            "plan": _plain(plan) | {"others": [_plain(other) for other in plan.others]},
+        }
         print(json.dumps(made))
         return 0
     introduce(job, prepared, voice)
     passes = max(rule.point_need, rule.trial_need)
-    voice.say(f"An epoch needs {PASSES[passes]}: {FORMS[plan.form]}.")
+    compiled = ", all of it in the compiled kernel" if plan.is_compiled else ""
+    voice.say(f"An epoch needs {PASSES[passes]}: {FORMS[plan.form]}{compiled}.")
     largest = min(plan.block_size, fitting.training.objective.n_samples)
     voice.say(
         f"A pass goes over {_count(plan.n_blocks, 'block')} of up to {largest:,} samples on "
-        f"{_count(plan.threads, 'thread')}, in about {_seconds(plan.seconds)} on one of an ordinary server."
+        f"{_count(plan.threads, 'thread')}, in about {readable_seconds(plan.seconds)} on one of an ordinary server."
     )
-    voice.say(f"Memory, beside the table: {_bytes(plan.memory)}.")
+    voice.say(
+        f"An epoch of one trial, with its step: {_flops(plan.flops)} floating-point operations, about "
+        f"{readable_seconds(plan.epoch_seconds)} (an estimate, likewise)."
+    )
+    voice.say(f"Memory, beside the table: {_memory(job, plan)}.")
     if isinstance(fitting.training, EvidenceTraining):
         voice.say("The weight decay is chosen anew every few epochs, by its evidence.")
+    if plan.others:
+        voice.say()
+        voice.say("The fastest form that fits is taken, by the estimates:")
+        voice.show(_forms(plan, job))
     voice.say()
     voice.say("What its matrices would take with other algorithms:")
     voice.show(_others(fitting.network.n_weights))
     return 0
+
+
+def _plain(plan: Plan) -> dict[str, Any]:
+    """A plan for programs."""
+    return {
+        "form": plan.form,
+        "compiled": plan.is_compiled,
+        "block_size": plan.block_size,
+        "blocks": plan.n_blocks,
+        "threads": plan.threads,
+        "seconds_a_pass": plan.seconds,
+        "seconds_an_epoch": plan.epoch_seconds,
+        "flops_an_epoch": plan.flops,
+        "memory": plan.memory,
+    }
+
+
+def _memory(job: Job, plan: Plan) -> str:
+    budget = job.settings.max_memory
+    return readable_bytes(plan.memory) + ("" if budget is None else f", within the budget of {budget}")
+
+
+def _forms(plan: Plan, job: Job) -> Table:
+    """All forms that could be taken, the one that is first."""
+    limit = MemoryLimit(job.settings.max_memory)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("form", "an epoch", "operations", "memory", ""):
+        table.add_column(heading, justify="left" if heading in ("form", "") else "right")
+    for each in (plan, *sorted(plan.others, key=lambda other: other.epoch_seconds)):
+        note = "taken" if each is plan else "" if limit.allows(each.memory) else "no room"
+        if each.form == "matrix_free" and each is not plan:
+            note = "truncated steps: where no other form has room"
+        time, memory = readable_seconds(each.epoch_seconds), readable_bytes(each.memory)
+        table.add_row(each.form, time, _flops(each.flops), memory, note)
+    return table
 
 
 def _others(n_weights: int) -> Table:
@@ -81,19 +118,20 @@ def _others(n_weights: int) -> Table:
         kind: type[StepRule] = ALGORITHMS[name]
         rule = kind()
         need = PASSES[max(rule.point_need, rule.trial_need)]
-        table.add_row(rule.name, need, _bytes(8 * kind.matrices * n_weights**2))
+        table.add_row(rule.name, need, readable_bytes(8 * kind.matrices * n_weights**2) if kind.matrices else "none")
     return table
 
 
-def _seconds(value: float) -> str:
-    return f"{1e3 * value:.2g} ms" if value < 1 else f"{value:.2g} s"
+def _flops(number: float) -> str:
+    """A number of operations for people.
 
-
-def _bytes(number: float) -> str:
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+    >>> _flops(2.5e9), _flops(800.0)
+    ('2.5 billion', '800')
+    """
+    for name, size in (("trillion", 1e12), ("billion", 1e9), ("million", 1e6), ("thousand", 1e3)):
         if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number:.0f} B" if number else "none"
+            return f"{number / size:,.3g} {name}" if number < 1000 * size else f"{number / size:,.0f} {name}"
+    return f"{number:.0f}"
 
 
 def _count(number: int, what: str) -> str:
