@@ -14,6 +14,7 @@ NAMES = (
     "cost_model",
     "sine",
     "many",
+    "restarts",
     "parity",
     "parity_study",
     "cascades",

@@ -217,7 +217,14 @@ def test_inspect_in_json(call, strength):
 
 def test_inspect_shows_no_control_characters_and_believes_nothing(call, tmp_path):
     network = Network(feed_forward(1, (), 1), [2.0, 1.0])
-    about = {"source": "\x1b[31mred.csv", "settings": [1], "attempts": 3, "division": "x", "seed": [2]}
+    about = {
+        "source": "\x1b[31mred.csv",
+        "settings": [1],
+        "attempts": [1, 2],
+        "division": "x",
+        "seed": [2],
+        "spread": {"n": "\x1b"},
+    }
     save(tmp_path / "odd.m", NetworkFile(network, "regression", coding={"a": 1}, report={"test": 3}, about=about))
     answer = call("inspect", "odd.m")
     assert answer.code == 0

@@ -192,6 +192,32 @@ def test_restarts_are_listed_and_the_best_is_kept(call, concrete_csv, tmp_path):
     assert content.about["kept_attempt"] == best["restart"]
     assert content.record.best_vperf == best["validation"]
     assert f"{best['restart'] + 1} (kept)" in answer.out
+    spread = content.about["spread"]
+    assert (spread["n"], spread["part"], spread["best"]) == (3, "validation", best["validation"])
+    assert f"3 restarts: best {best['validation']:.4g}, median" in answer.out
+    inspected = call("inspect", "concrete.marquardt").out
+    assert f"3 restarts: best {best['validation']:.4g}, median" in " ".join(inspected.split())
+
+
+def test_starts_at_a_time_give_the_same_file(call, concrete_csv, tmp_path, monkeypatch):
+    monkeypatch.setattr("marquardt.training.fitting.BESIDE_SECONDS", 0.0)
+    options = ("--target", "strength", *QUICK, "--restarts", "4", "--force", "--json", "--output", "n.marquardt")
+    told = {}
+    for jobs in ("1", "3"):
+        told[jobs] = json.loads(call("train", concrete_csv, *options, "--jobs", jobs).out)
+        told[jobs].pop("seconds")
+        for attempt in told[jobs]["attempts"]:
+            attempt.pop("seconds")
+    assert told["1"] == told["3"]
+
+
+def test_of_many_starts_the_best_are_listed(call, concrete_csv):
+    answer = call("train", concrete_csv, "--target", "strength", *QUICK, "--restarts", "25", "--json")
+    attempts = json.loads(answer.out)["attempts"]
+    order = sorted(range(25), key=lambda number: attempts[number]["validation"])
+    listed = answer.err.split("Starts, 10 of 25")[1].split("25 restarts:")[0].splitlines()
+    shown = [int(line.split()[0]) - 1 for line in listed if line[:1].isdigit()]
+    assert shown == sorted(order[:10])
 
 
 def test_record_is_written_as_json_and_as_csv(call, concrete_csv, tmp_path):
@@ -300,6 +326,8 @@ REFUSED_OPTIONS = [
     (("--alpha", "a"), "--alpha must be"),
     (("--alpha", "1,2,3"), "one for each of the 2 layers"),
     (("--restarts", "0"), "--restarts must be a whole number from 1 up"),
+    (("--jobs", "0"), "--jobs must be a whole number from 1 up, or -1 for one a processor, got 0"),
+    (("--jobs", "-2"), "--jobs must be a whole number from 1 up, or -1 for one a processor, got -2"),
     (
         ("--algorithm", "levenberg"),
         "--algorithm levenberg: There is no algorithm .* Did you mean 'levenberg_marquardt'",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 
+import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -31,6 +32,7 @@ from marquardt.algorithms import LevenbergMarquardt
 from marquardt.estimators.merging import merge
 from marquardt.numerics import native
 from marquardt.training import Fitting
+from marquardt.training import crew as crew_module
 
 BOTH = pytest.mark.parametrize("estimator", [NetworkRegressor, NetworkClassifier], ids=lambda kind: kind.__name__)
 
@@ -274,6 +276,33 @@ def test_a_fit_says_how_it_went(estimator):
     assert estimator(hidden_layer_sizes=2, random_state=0).fit(X, y).validation_loss_curve_ is None
 
 
+@BOTH
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_starts_at_a_time_change_nothing_but_the_time(estimator, monkeypatch):
+    monkeypatch.setattr("marquardt.training.fitting.BESIDE_SECONDS", 0.0)
+    crews = []
+    made = crew_module.Crew.__init__
+
+    def counted(self, first, make, n_runs, jobs):
+        crews.append(jobs)
+        made(self, first, make, n_runs, jobs)
+
+    monkeypatch.setattr(crew_module.Crew, "__init__", counted)
+    X, y = data_for(estimator)
+    options = {"hidden_layer_sizes": 3, "n_restarts": 3, "random_state": 0, "max_iter": 20}
+    one = estimator(**options).fit(X, y)
+    assert crews == []
+    two = estimator(**options, n_jobs=2).fit(X, y)
+    with joblib.parallel_config(n_jobs=3):
+        three = estimator(**options).fit(X, y)
+    assert crews == [2, 3]
+    for other in (two, three):
+        assert np.array_equal(other.network_.weights, one.network_.weights)
+        assert [attempt.merit for attempt in other.attempts_] == [attempt.merit for attempt in one.attempts_]
+        assert other.spread_ == one.spread_
+    assert str(one.spread_).startswith("3 restarts: best ")
+
+
 def test_verbose_prints_a_line_an_epoch(capsys):
     X, y = curve()
     model = NetworkRegressor(early_stopping=True, n_restarts=1, random_state=0, verbose=True, goal=1e-9).fit(X, y)
@@ -405,6 +434,8 @@ def test_robust_losses_are_not_pulled_by_outliers():
         ({"max_iter": 2.5}, "epochs must be a whole number from 0 up, got 2.5"),
         ({"n_restarts": 0}, "restarts must be a whole number from 1 up, got 0"),
         ({"n_threads": 0}, "threads must be a whole number from 1 up"),
+        ({"n_jobs": 0}, "n_jobs must be a whole number from 1 up, -1 for one a processor, or None; got 0"),
+        ({"n_jobs": 1.5}, "n_jobs must be a whole number from 1 up, -1 for one a processor, or None; got 1.5"),
         ({"mu_increase": 0.5}, "mu_increase must be above 1"),
         ({"time_limit": -1}, "time limit"),
         ({"early_stopping": True, "validation_fraction": 1.0}, "validation_fraction must be a fraction"),

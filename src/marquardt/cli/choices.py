@@ -39,6 +39,7 @@ class Choices:
     mu_dec: float | None = None
     threads: int | None = None
     memory: str | None = None
+    jobs: int | None = None
     epochs: int = 1000
     time: float | None = None
     goal: float = 0.0

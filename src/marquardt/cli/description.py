@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from marquardt.cli.voice import Voice
 from marquardt.errors import MarquardtError
 from marquardt.storage import NetworkFile, load
 from marquardt.tables import TableCoding
+from marquardt.training import Spread
 
 
 def run(path: Path, voice: Voice, *, as_json: bool = False) -> int:
@@ -157,6 +159,10 @@ def _show_training(content: NetworkFile, voice: Voice) -> None:
     if isinstance(attempts, Sequence) and len(attempts) > 1:
         kept = about.get("kept_attempt")
         facts.append(("starts", f"{len(attempts)}" + (f", number {kept + 1} is kept" if isinstance(kept, int) else "")))
+        spread = about.get("spread")
+        if isinstance(spread, Mapping):
+            with contextlib.suppress(TypeError, ValueError):
+                facts.append(("spread", str(Spread(**spread))))
     if about.get("interrupted") is True:
         facts.append(("interrupted", "yes, this is the best network until then"))
     if facts:

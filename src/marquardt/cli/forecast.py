@@ -38,6 +38,7 @@ OF_TRAIN = (
     "mu_dec",
     "threads",
     "memory",
+    "jobs",
     "epochs",
     "time",
     "goal",

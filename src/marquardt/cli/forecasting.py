@@ -134,6 +134,7 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
         if forecaster.n_restarts > 1:
             voice.show(attempts_table([asdict(each) for each in forecaster.attempts_], _kept(forecaster)))
             voice.say()
+            voice.say(str(forecaster.spread_))
         if is_interrupted:
             voice.say("Interrupted: the best network so far is kept and saved.", style="yellow")
         elif record.stop is not None:
@@ -242,6 +243,7 @@ def forecaster_of(choices: ForecastChoices) -> NetworkForecaster:
         random_state=choices.seed,
         n_threads=settings.threads,
         max_memory=settings.max_memory,
+        n_jobs=settings.jobs,
         **rule,
     )
 
@@ -437,7 +439,7 @@ def pull(forecaster: NetworkForecaster, fitting: Any, voice: Voice) -> bool:
 
     with Interrupts(ask, end) as interrupts, progress:
         for epoch in fitting:
-            progress.show(epoch, fitting.restart)
+            progress.show(epoch, fitting.restart, fitting.n_ended)
             if interrupts.is_asked:
                 fitting.stop_by_user()
     return interrupts.is_asked
@@ -624,6 +626,7 @@ def content_of(
         "rows": data.n_known,
         "seed": choices.seed,
         "attempts": [asdict(attempt) for attempt in forecaster.attempts_],
+        "spread": asdict(forecaster.spread_),
         "kept_attempt": _kept(forecaster),
         "seconds": seconds,
     }

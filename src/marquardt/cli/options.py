@@ -24,6 +24,7 @@ from marquardt.networks import (
     build,
     read_topology,
 )
+from marquardt.numerics import usable_cpus
 from marquardt.streams import is_pattern
 from marquardt.training import DIVISIONS, GOAL_METRICS, PRESETS, Limits, Settings
 
@@ -206,6 +207,7 @@ def _settings(choices: Choices) -> Settings:
         whole(choices.threads, "--threads", minimum=1)
     if choices.memory is not None:
         memory_size(choices.memory, "--memory")
+    jobs = _jobs(choices)
     if choices.loss_scale is not None:
         positive(choices.loss_scale, "--loss-scale")
         if choices.loss not in ("huber", "cauchy", "soft_l1"):
@@ -241,7 +243,20 @@ def _settings(choices: Choices) -> Settings:
         seed=choices.seed,
         threads=choices.threads,
         max_memory=choices.memory,
+        jobs=jobs,
     )
+
+
+def _jobs(choices: Choices) -> int:
+    """Starts at a time: who says how many threads means all there are to be."""
+    jobs = choices.jobs
+    if jobs is None:
+        jobs = -1 if choices.threads is None else 1
+    if jobs == -1:
+        return usable_cpus()
+    if jobs < 1:
+        raise ConfigurationError(f"--jobs must be a whole number from 1 up, or -1 for one a processor, got {jobs}.")
+    return jobs
 
 
 def _rule(choices: Choices) -> dict[str, float]:

@@ -99,7 +99,7 @@ class Progress:
     def __init__(self, voice: Voice, line: Line, mu_max: float, restarts: int = 1) -> None:
         self._voice, self._line, self._mu_max, self._restarts = voice, line, mu_max, restarts
         self._epoch: Epoch | None = None
-        self._restart = 0
+        self._restart = self._n_ended = 0
         self._has_shown_last = True
         self._live: Live | None = None
         self.is_stopping = False
@@ -122,13 +122,14 @@ class Progress:
         else:
             self._print_last()
 
-    def show(self, epoch: Epoch, restart: int) -> None:
-        """Take an epoch in."""
+    def show(self, epoch: Epoch, restart: int, n_ended: int = 0) -> None:
+        """Take an epoch in, of which start it is, and how many of them have ended."""
         if restart != self._restart or self._epoch is None:
             self._print_last()
             if self._restarts > 1 and self._live is None:
                 self._voice.say(f"Start {restart + 1} of {self._restarts}")
         self._epoch, self._restart, self._has_shown_last = epoch, restart, False
+        self._n_ended = n_ended
         if self._live is None and epoch.epoch % EVERY == 0:
             self._print_last()
 
@@ -154,7 +155,9 @@ class Progress:
         table.add_row(*self._line.cells(self._epoch, self._mu_max))
         above = []
         if self._restarts > 1:
-            above.append(Text(f"Start {self._restart + 1} of {self._restarts}"))
+            # Several at a time: others may be further than the one that is shown.
+            ended = f", {self._n_ended} have ended" if self._n_ended > self._restart + 1 else ""
+            above.append(Text(f"Start {self._restart + 1} of {self._restarts}{ended}"))
         if self.is_stopping:
             above.append(Text("Stopping after this step. Ctrl-C again ends at once, without saving.", style="yellow"))
         return Group(*above, table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 PART_NAMES = {"train": "training", "validation": "validation", "test": "test"}
 MOST_CLASSES_WITH_PARTS = 4
 MOST_CLASSES = 12
+MOST_ATTEMPTS, FEW_ATTEMPTS = 20, 10
 
 
 def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], n_left: int = 1) -> RenderableType:
@@ -78,7 +80,13 @@ def confusion_tables(parts: Mapping[str, Any], labels: Sequence[str]) -> list[Re
 
 
 def attempts_table(attempts: Sequence[Mapping[str, Any]], best: int) -> RenderableType:
-    """Return the restarts, the best one marked."""
+    """Return the restarts, the best one marked; of many only those with the lowest errors."""
+    title, shown = "Starts", list(attempts)
+    if len(shown) > MOST_ATTEMPTS:
+        title = f"Starts, {FEW_ATTEMPTS} of {len(shown)}: the lowest errors, and the one that is kept"
+        # The one that is kept comes first, whatever its error.
+        shown.sort(key=lambda one: (one["restart"] != best, _error(one)))
+        shown = sorted(shown[:FEW_ATTEMPTS], key=lambda one: int(one["restart"]))
     rows = [
         [
             f"{one['restart'] + 1}{' (kept)' if one['restart'] == best else ''}",
@@ -88,6 +96,12 @@ def attempts_table(attempts: Sequence[Mapping[str, Any]], best: int) -> Renderab
             short(one["validation"]),
             f"{one['seconds']:.1f} s",
         ]
-        for one in attempts
+        for one in shown
     ]
-    return table("Starts", ["start", "stopped by", "epochs", "training", "validation", "time"], rows, n_left=2)
+    return table(title, ["start", "stopped by", "epochs", "training", "validation", "time"], rows, n_left=2)
+
+
+def _error(attempt: Mapping[str, Any]) -> float:
+    """The validation error, or that of training where there is none."""
+    validation: float = attempt["validation"]
+    return attempt["performance"] if math.isnan(validation) else validation

@@ -217,6 +217,16 @@ def train(
             default="the machine's",
         ),
     ] = None,
+    jobs: Annotated[
+        Whole,
+        _option(
+            ALGORITHM,
+            "--jobs",
+            metavar="N",
+            help="Starts at a time, where they are long enough for it to pay; -1 for one a processor.",
+            default="-1, with --threads 1",
+        ),
+    ] = None,
     epochs: Annotated[int, _option(LIMITS, "--epochs", metavar="N", help="Accepted steps.", default="1000")] = 1000,
     time: Annotated[Number, _option(LIMITS, "--time", metavar="SECONDS", help="Time.", default="no limit")] = None,
     goal: Annotated[float, _option(LIMITS, "--goal", metavar="X", help="Training error.", default="0")] = 0.0,

@@ -235,7 +235,7 @@ def pull(job: Job, prepared: Prepared, voice: Voice) -> bool:
 
     with Interrupts(ask, end) as interrupts, progress:
         for epoch in fitting:
-            progress.show(epoch, fitting.restart)
+            progress.show(epoch, fitting.restart, fitting.n_ended)
             if job.pause:
                 time.sleep(job.pause)
             if interrupts.is_asked:
@@ -277,7 +277,8 @@ def content_of(
                 "alpha": settings.alpha,
             },
             "attempts": [asdict(attempt) for attempt in fitting.attempts],
-            "kept_attempt": _kept(fitting),
+            "kept_attempt": fitting.kept,
+            "spread": asdict(fitting.spread),
             "interrupted": is_interrupted,
             "seconds": seconds,
         },
@@ -291,6 +292,7 @@ def conclude(job: Job, prepared: Prepared, content: NetworkFile, voice: Voice, i
     if job.settings.restarts > 1:
         voice.show(attempts_table(content.about["attempts"], content.about["kept_attempt"]))
         voice.say()
+        voice.say(str(fitting.spread))
         voice.say(f"Start {content.about['kept_attempt'] + 1} is kept. Why it stopped:")
     if is_interrupted:
         voice.say("Interrupted: the best network so far is kept and saved.", style="yellow")
@@ -309,12 +311,12 @@ def conclude(job: Job, prepared: Prepared, content: NetworkFile, voice: Voice, i
     for shown in error_tables(content.task, content.report or {}, content.classes):
         voice.show(shown)
         voice.say()
-    seconds = sum(attempt.seconds for attempt in fitting.attempts)
     pauses = job.pause * sum(attempt.epochs + 1 for attempt in fitting.attempts)
     slowed = " (and slowed down, so that it could be watched)" if job.pause else ""
     n_values = len(prepared.parts.train) * fitting.network.graph.n_outputs
+    seconds = max(fitting.seconds - pauses, 0.0)
     voice.say(
-        f"Trained in {max(seconds - pauses, 0.0):.2f} s{slowed}: {_count(fitting.network.n_weights, 'weight')} on "
+        f"Trained in {seconds:.2f} s{slowed}: {_count(fitting.network.n_weights, 'weight')} on "
         f"{_count(n_values, 'training value')} ({_count(len(prepared.parts.train), 'row')} × "
         f"{_count(fitting.network.graph.n_outputs, 'output')})."
     )
@@ -348,6 +350,7 @@ def summary(job: Job, prepared: Prepared, content: NetworkFile) -> dict[str, Any
             "seconds": content.about["seconds"],
             "errors": content.report,
             "attempts": content.about["attempts"],
+            "spread": content.about["spread"],
             "notes": list(coding.notes),
             "warnings": list(prepared.warnings),
         }
@@ -400,16 +403,6 @@ def _split_names(given: Sequence[str], names: Sequence[str]) -> list[str]:
             raise DataError(f"{word!r} does not name columns.{nearest(word, names)}")
         found += parts
     return found
-
-
-def _kept(fitting: Fitting) -> int:
-    """Return the number of the attempt whose record is kept."""
-    record = fitting.record
-    for attempt in fitting.attempts:
-        is_same = attempt.epochs == record.num_epochs and attempt.seconds == record.seconds
-        if is_same and attempt.performance == record.best_perf:
-            return attempt.restart
-    return 0
 
 
 def _count(number: int, what: str) -> str:

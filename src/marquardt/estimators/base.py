@@ -6,9 +6,11 @@ import math
 import os
 import warnings
 from dataclasses import replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -67,8 +69,18 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             seed=seed,
             threads=self.n_threads,
             max_memory=self.max_memory,
+            jobs=self._jobs(),
         )
         return settings if n_restarts == self.n_restarts else replace(settings, restarts=n_restarts)
+
+    def _jobs(self) -> int:
+        """How many starts may go on at a time."""
+        given = self.n_jobs
+        if given is not None and (isinstance(given, bool) or not isinstance(given, Integral) or given == 0):
+            raise ConfigurationError(
+                f"n_jobs must be a whole number from 1 up, -1 for one a processor, or None; got {given!r}."
+            )
+        return int(effective_n_jobs(given))
 
     def _rule(self) -> dict[str, float]:
         """The dampings that were given."""
@@ -175,6 +187,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         self.network_ = fitting.network
         self.record_ = record
         self.attempts_ = list(fitting.attempts)
+        self.spread_ = fitting.spread
         self.alpha_ = fitting.decay
         self.algorithm_ = fitting.choice.algorithm
         self.n_iter_ = record.num_epochs

@@ -59,7 +59,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
     time_limit : float, optional
         Seconds for each start.
     n_restarts : int
-        Starts from different weights, one after the other; the best network is kept, by validation error with
+        Starts from different weights; the best network is kept, by validation error with
         `early_stopping`, else by evidence with ``alpha="auto"``, else by loss.
     initialization : str
         ``"nguyen_widrow"``, ``"uniform"`` or ``"glorot"``.
@@ -83,6 +83,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         Bytes, or a text such as ``"500MB"``, that training may take beyond `X` and `y`: how derivatives are summed, in
         blocks of how many samples, and which algorithm ``"auto"`` means keep within it. The machine's memory when not
         given.
+    n_jobs : int, optional
+        Starts that go on at a time, in threads; -1 is one a processor, none is 1 unless a context of
+        `joblib.parallel_config` says otherwise. The result does not depend on it. Where a start takes milliseconds they
+        go on one by one all the same, and so many small networks that are trained side by side.
 
     Attributes
     ----------
@@ -104,6 +108,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         The weight decay of each layer that `network_` was trained with.
     attempts_ : list of Attempt
         Every start in short: epochs, errors, why it ended, seconds.
+    spread_ : Spread
+        How far apart the starts came out: best, median and worst error, and how many came near the best; its `str` is
+        a sentence.
     n_layers_ : int
         Layers, the inputs included.
     classes_ : ndarray of shape (n_classes,)
@@ -160,6 +167,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         verbose: bool = False,
         n_threads: int | None = None,
         max_memory: int | str | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -187,6 +195,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         self.verbose = verbose
         self.n_threads = n_threads
         self.max_memory = max_memory
+        self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train a network.

@@ -106,6 +106,10 @@ class NetworkForecaster(NetworkEstimator):
         Bytes, or a text such as ``"500MB"``, that training may take beyond `X` and `y`: how derivatives are summed, in
         blocks of how many samples, and which algorithm ``"auto"`` means keep within it. The machine's memory when not
         given.
+    n_jobs : int, optional
+        Starts that go on at a time, in threads; -1 is one a processor, none is 1 unless a context of
+        `joblib.parallel_config` says otherwise. The result does not depend on it. Where a start takes milliseconds they
+        go on one by one all the same, and so many small networks that are trained side by side.
 
     Attributes
     ----------
@@ -137,6 +141,9 @@ class NetworkForecaster(NetworkEstimator):
         The weight decay of each layer that `network_` was trained with.
     attempts_ : list of Attempt
         Every start in short.
+    spread_ : Spread
+        How far apart the starts came out: best, median and worst error, and how many came near the best; its `str` is
+        a sentence.
     n_layers_ : int
         Layers, the inputs included.
     closed_loop_record_ : Record or None
@@ -197,6 +204,7 @@ class NetworkForecaster(NetworkEstimator):
         verbose: bool = False,
         n_threads: int | None = None,
         max_memory: int | str | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         self.lags = lags
         self.exog_lags = exog_lags
@@ -230,6 +238,7 @@ class NetworkForecaster(NetworkEstimator):
         self.verbose = verbose
         self.n_threads = n_threads
         self.max_memory = max_memory
+        self.n_jobs = n_jobs
 
     # ---------------------------------------------------------------- fitting
 

@@ -7,7 +7,7 @@ from marquardt.numerics.krylov import truncated_solution
 from marquardt.numerics.lanes import solve_damped_each
 from marquardt.numerics.native import ACTIVATION_CODES, describe_native, native_kernel
 from marquardt.numerics.products import add_product
-from marquardt.numerics.threads import hold_blas, is_held, usable_cpus
+from marquardt.numerics.threads import hold_blas, is_held, most_threads, threads_left, usable_cpus
 
 __all__ = [
     "ACTIVATION_CODES",
@@ -19,9 +19,11 @@ __all__ = [
     "hold_blas",
     "inverse_diagonal",
     "is_held",
+    "most_threads",
     "native_kernel",
     "solve_damped",
     "solve_damped_each",
+    "threads_left",
     "truncated_solution",
     "usable_cpus",
 ]

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from marquardt.errors import ConfigurationError
 
-__all__ = ["KNOB", "hold_blas", "is_held", "usable_cpus"]
+__all__ = ["KNOB", "hold_blas", "is_held", "most_threads", "threads_left", "usable_cpus"]
 
 KNOB = "MARQUARDT_BLAS_THREADS"
 
@@ -130,3 +131,53 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
+
+
+class _Share(threading.local):
+    most: Callable[[], int] | None = None
+
+
+_SHARE = _Share()
+
+
+class most_threads:  # noqa: N801 - used like the functions of contextlib
+    """Let objectives that are evaluated from this thread use so many threads at most, while the context is open.
+
+    Their results do not depend on it: the shares of the work stay, and fewer threads do several.
+
+    Parameters
+    ----------
+    most : callable
+        Returns how many, from 1 up; it is called at every evaluation.
+
+    Examples
+    --------
+    >>> with most_threads(lambda: 1):
+    ...     threads_left(8)
+    1
+    """
+
+    def __init__(self, most: Callable[[], int]) -> None:
+        self._most = most
+
+    def __enter__(self) -> None:
+        self._before, _SHARE.most = _SHARE.most, self._most
+
+    def __exit__(self, *exception: object) -> None:
+        _SHARE.most = self._before
+
+
+def threads_left(wanted: int) -> int:
+    """Return how many of the threads that are wanted may be used from this one.
+
+    Parameters
+    ----------
+    wanted : int
+        From 1 up.
+
+    Returns
+    -------
+    int
+        All of them, unless a context of `most_threads` is open.
+    """
+    return wanted if _SHARE.most is None else min(wanted, _SHARE.most())

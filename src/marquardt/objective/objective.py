@@ -14,9 +14,9 @@ from marquardt.arrays import Array, ArrayLike
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
-from marquardt.numerics import hold_blas, is_held
+from marquardt.numerics import hold_blas, is_held, threads_left
 from marquardt.objective.bending import bent_outputs
-from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, Source
+from marquardt.objective.blocks import ArraySource, Block, Blocks, KeptBlocks, PassEndedError, Source
 from marquardt.objective.compiled import Compiled, Descent, is_compiled
 from marquardt.objective.evaluation import Evaluation, Facts, Need, System
 from marquardt.objective.explicit import explicit_jacobian
@@ -302,6 +302,7 @@ class Objective:
         self._product_scratch = [Scratch() for _ in range(self.plan.threads)]
         self._last: tuple[bytes, Pass, Array] | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self._n_workers = 0
         self._single = None
         only = self._blocks.only
         if self.plan.form != "explicit" or only is None or squares is None:
@@ -588,9 +589,12 @@ class Objective:
         try:
             if threads == 1:
                 return [work(weights, 0, self._blocks)]
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(threads, thread_name_prefix="marquardt")
             shares = self._blocks.shares(threads)
+            # Blocks that are read come to all shares in turn, and are waited for: there none can be done after another.
+            workers = threads_left(threads) if isinstance(self._blocks, KeptBlocks) else threads
+            if workers == 1:
+                return [work(weights, number, share) for number, share in enumerate(shares)]
+            pool = self._pool_of(workers)
 
             def guarded(number: int, share: Iterable[Block]) -> T:
                 # NumPy keeps its error state a thread.
@@ -602,7 +606,7 @@ class Objective:
                         self._blocks.stop()
                         raise
 
-            futures = [self._pool.submit(guarded, number, share) for number, share in enumerate(shares)]
+            futures = [pool.submit(guarded, number, share) for number, share in enumerate(shares)]
             errors = [error for future in futures if (error := future.exception()) is not None]
             for error in sorted(errors, key=lambda error: isinstance(error, PassEndedError)):
                 raise error  # the one that the others ended for
@@ -610,6 +614,14 @@ class Objective:
         except BaseException:
             self._blocks.stop()
             raise
+
+    def _pool_of(self, workers: int) -> ThreadPoolExecutor:
+        """The threads, as many of them as there are to be now."""
+        if self._pool is None or self._n_workers != workers:
+            if self._pool is not None:
+                self._pool.shutdown()
+            self._pool, self._n_workers = ThreadPoolExecutor(workers, thread_name_prefix="marquardt"), workers
+        return self._pool
 
     def _forward(self, weights: Array, number: int, block: Block) -> tuple[Pass, Array]:
         """Forward pass and sums; of a single block the last are kept, as an accepted trial is evaluated again."""

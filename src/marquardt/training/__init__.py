@@ -1,9 +1,10 @@
 """Training: the loop, its stops, division and validation, the record, restarts."""
 
+from marquardt.training.attempts import Attempt, Spread, spread_of
 from marquardt.training.data import ArrayData, TrainingData
 from marquardt.training.division import DIVISIONS, AnyParts, Division, HashedParts, Parts, column_keys, split_by_content
 from marquardt.training.evidence import EvidenceTraining
-from marquardt.training.fitting import Attempt, Fitting, Settings
+from marquardt.training.fitting import Fitting, Settings
 from marquardt.training.lanes import Lanes, ManyResults, train_many
 from marquardt.training.loop import Row, iterate
 from marquardt.training.presets import PRESETS, preset
@@ -32,6 +33,7 @@ __all__ = [
     "Record",
     "Row",
     "Settings",
+    "Spread",
     "Status",
     "Stop",
     "Training",
@@ -41,6 +43,7 @@ __all__ = [
     "iterate",
     "preset",
     "split_by_content",
+    "spread_of",
     "train",
     "train_many",
     "train_sequences",

@@ -137,6 +137,11 @@ class EvidenceTraining:
         return self._round.objective
 
     @property
+    def memory(self) -> int:
+        """Bytes that a round needs beyond the caller's data, as planned."""
+        return self._round.memory
+
+    @property
     def merit(self) -> float:
         """What restarts are compared by; lower is better."""
         if self.record.stop is not None and self.record.stop.code == "goal":

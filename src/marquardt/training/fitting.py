@@ -2,13 +2,13 @@
 
 `Settings` is everything a user may choose about network and training; `Fitting` builds the network, scales, starts,
 trains it once or, with restarts, several times, and keeps the best. Many restarts of a small network go on side by side
-(see `Lanes`); they are still pulled one after the other.
+(see `Lanes`), others in threads where there are `jobs` (see `Crew`); they are still pulled one after the other.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,8 @@ from marquardt.networks import (
 )
 from marquardt.numerics import usable_cpus
 from marquardt.objective import FORMS, Facts, MemoryLimit, Need, is_compiled, require_matrices
+from marquardt.training.attempts import Attempt, Spread, spread_of
+from marquardt.training.crew import Crew, Kept, Run
 from marquardt.training.data import ArrayData, TrainingData
 from marquardt.training.division import Parts
 from marquardt.training.evidence import EvidenceTraining
@@ -42,9 +44,9 @@ from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits
 from marquardt.training.training import Training
 
-__all__ = ["Attempt", "Fitting", "Settings"]
+__all__ = ["Fitting", "Settings"]
 
-Run = Training | EvidenceTraining | Lane
+AnyRun = Training | EvidenceTraining | Lane
 
 VALIDATED_DECAY = 1e-4
 """What the automatic weight decay is beside a validation part: enough to keep the weights finite."""
@@ -62,6 +64,11 @@ COMPILED_LANES_FROM, THREADED_WEIGHTS = 10, 300
 """The same with the compiled kernel; and the weights up to which threads share its lanes, where there are several
 processors. With early stopping 10 restarts took half the time for 31 weights and 200 samples; on one thread those of
 121 weights on 442 samples, or 241 on 800, gained nothing (0.9 to 1.0): there it is the threads that pay."""
+
+BESIDE_SECONDS = 7e-4
+"""Estimated seconds of a pass from which restarts go on in threads: in shorter ones they wait for each other's lock.
+Two at a time were 1.6 times as fast at 0.85 ms (121 weights, 2,000 samples, compiled), 1.7 to 1.9 above; 1.1 at 0.2,
+and 0.7 at 0.05. Of rules without a matrix the gain is less, 0.9 at 0.5 ms and 1.2 at 1.9."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,9 @@ class Settings:
     max_memory : int or str, optional
         Bytes, or a text such as ``"500MB"``, that training may take beyond the data: form, blocks and an algorithm that
         is chosen keep within it. The machine's memory when not given.
+    jobs : int
+        Restarts that go on at a time, where runs are long enough for it to pay and the machine's memory allows it. The
+        result does not depend on it.
 
     Raises
     ------
@@ -138,6 +148,7 @@ class Settings:
     form: str = "auto"
     threads: int | None = None
     max_memory: int | str | None = None
+    jobs: int = 1
 
     def __post_init__(self) -> None:
         hidden_sizes(self.hidden_layer_sizes)
@@ -169,6 +180,7 @@ class Settings:
             whole(self.threads, "threads", minimum=1)
         if self.max_memory is not None:
             memory_size(self.max_memory, "max_memory")
+        whole(self.jobs, "jobs", minimum=1)
 
     def loss_for(self, task: str, n_classes: int = 0) -> Loss:
         """Return the loss for a task.
@@ -206,32 +218,6 @@ class Settings:
         raise ConfigurationError(
             f"Classification with {n_classes} classes takes the loss 'cross_entropy' or 'squares', got {self.loss!r}."
         )
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One of several restarts, in short.
-
-    Parameters
-    ----------
-    restart : int
-        From 0.
-    epochs : int
-        Accepted steps.
-    performance, validation : float
-        At its best epoch; validation is NaN without a validation part.
-    stop : str
-        Code of its stop.
-    seconds : float
-        How long it took.
-    """
-
-    restart: int
-    epochs: int
-    performance: float
-    validation: float
-    stop: str
-    seconds: float
 
 
 class Fitting:
@@ -361,14 +347,15 @@ class Fitting:
         if self._has_start and settings.restarts > 1:
             raise ConfigurationError("Going on from a network and restarting exclude each other. Use restarts=1.")
         self._run = self._training(0)
-        self._best: Run = self._run
+        self._best: Kept | None = None
+        self._crew: Crew | None = None
         self.restart = 0
         self.attempts: list[Attempt] = []
         self._is_cancelled = False
 
     @property
-    def training(self) -> Run:
-        """The run that is going on, or the last one."""
+    def training(self) -> AnyRun:
+        """The run that is going on, or the last one; with several at a time, the first."""
         return self._run
 
     @property
@@ -382,10 +369,37 @@ class Fitting:
         return self._best_run().record
 
     @property
+    def kept(self) -> int:
+        """The number of the restart that `network` is from."""
+        return self._best_run().number
+
+    @property
+    def n_ended(self) -> int:
+        """Restarts that have ended, of several at a time whether they have been shown or not."""
+        return len(self.attempts) if self._crew is None else self._crew.n_ended
+
+    @property
+    def spread(self) -> Spread:
+        """How far apart the restarts came out that are among the attempts; there must be one."""
+        return spread_of(self.attempts, self.kept)
+
+    @property
+    def seconds(self) -> float:
+        """What the attempts took: their seconds, or those on the clock where several went on at a time."""
+        if self._crew is not None:
+            return self._crew.seconds
+        return sum(attempt.seconds for attempt in self.attempts)
+
+    @property
+    def jobs(self) -> int:
+        """How many restarts go on at a time, lanes aside."""
+        return 1 if self._crew is None else self._crew.jobs
+
+    @property
     def decay(self) -> tuple[float, ...]:
         """The weight decay that `network` was trained with, one α a layer."""
         best, alpha = self._best_run(), self.settings.alpha
-        if isinstance(best, EvidenceTraining):
+        if best.decay is not None:
             return best.decay
         if self.rule.weighs_decay:
             last = best.record.epochs[-1].quantities
@@ -396,52 +410,81 @@ class Fitting:
         return tuple(alpha) if isinstance(alpha, Sequence) else (float(alpha),) * n_layers
 
     def stop_by_user(self) -> None:
-        """Ask the run to end; also closes the record after an interrupt."""
+        """Ask the run to end; also closes the record after an interrupt. Runs in threads end their epoch first."""
         self._is_cancelled = True
-        self._run.stop_by_user()
-        # Side by side, all restarts have begun.
-        n_open = max(self.restart + 1, len(self._lanes)) - len(self.attempts)
-        for run in self._begun()[-n_open:] if n_open else ():
-            if run.record.epochs:
-                self._finish(run)
+        if self._crew is None:
+            self._run.stop_by_user()
+        else:
+            self._crew.stop()
+        for number, run in self._open():
+            self._finish(number, run)
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train, all restarts one after the other.
 
-        Where they go on side by side, the epochs of the first come as they are made, and those of the others, already
-        made, when it is their turn. A stop by the user ends all of them, and all of them are among the attempts.
+        Where several go on at a time, the epochs of the first come as they are made, and those of the others, already
+        made or not, when it is their turn. A stop by the user ends all of them, and all of them are among the attempts.
 
         Yields
         ------
         Epoch
             `restart` says of which.
         """
-        for restart in range(self.settings.restarts):
-            if restart:
-                self._run = self._training(restart)
-            self.restart = restart
-            yield from self._run
-            if len(self.attempts) <= restart:
-                self._finish(self._run)
-            if self._is_cancelled:
-                return
+        jobs = 1 if self._is_cancelled else self._jobs()
+        if jobs > 1:
+            self._crew = Crew(self._run, self._training, self.settings.restarts, jobs)
+            self._crew.begin()
+        try:
+            for restart in range(self.settings.restarts):
+                if restart and self._crew is None:
+                    self._run = self._training(restart)
+                self.restart = restart
+                yield from self._run if self._crew is None else self._crew.epochs(restart)
+                if len(self.attempts) <= restart:
+                    self._finish(*self._open()[0])
+                if self._is_cancelled:
+                    return
+        finally:
+            if self._crew is not None:
+                self._crew.stop()
 
-    def _best_run(self) -> Run:
-        # Of equals the one before.
-        return min([self._best, *(run for run in self._begun() if run.record.epochs)], key=_merit)
+    def _jobs(self) -> int:
+        """How many restarts go on at a time."""
+        settings, run = self.settings, self._run
+        # Files are read by one pass at a time, and lanes have threads of their own.
+        if isinstance(run, Lane) or not isinstance(self._data, ArrayData):
+            return 1
+        if run.objective.plan.seconds < BESIDE_SECONDS:
+            return 1
+        room = self._limit.limit // run.memory
+        return int(max(1, min(settings.jobs, settings.restarts, room)))
 
-    def _begun(self) -> Sequence[Run]:
-        """What goes on: all restarts side by side, or one."""
-        return self._lanes if self._lanes else [self._run]
+    def _best_run(self) -> Kept:
+        """The best of what has ended and what goes on; of equals the one before."""
+        best = self._best
+        number, run = min(self._open(), key=lambda one: one[1].merit, default=(0, None))
+        if run is None or (best is not None and best.merit <= run.merit):
+            return Kept.of(0, self._run) if best is None else best
+        return run if isinstance(run, Kept) else Kept.of(number, run)
 
-    def _finish(self, run: Run) -> None:
+    def _open(self) -> list[tuple[int, Run | Kept]]:
+        """The runs that have begun and are not among the attempts yet, in their order."""
+        begun: Iterable[tuple[int, Run | Kept]]
+        if self._crew is not None:
+            begun = self._crew.begun()
+        else:
+            begun = enumerate(self._lanes) if self._lanes else [(self.restart, self._run)]
+        return [(number, run) for number, run in begun if number >= len(self.attempts) and run.record.epochs]
+
+    def _finish(self, number: int, run: Run | Kept) -> None:
         """Note the attempt, and keep it if it is the best."""
         record = run.record
         stop = "user" if record.stop is None else record.stop.code
         self.attempts.append(
-            Attempt(len(self.attempts), record.num_epochs, record.best_perf, record.best_vperf, stop, record.seconds)
+            Attempt(number, record.num_epochs, record.best_perf, record.best_vperf, stop, record.seconds, run.merit)
         )
-        self._best = self._best_run()
+        if self._best is None or run.merit < self._best.merit:
+            self._best = run if isinstance(run, Kept) else Kept.of(number, run)
 
     def _graph(self) -> LayerGraph:
         settings = self.settings
@@ -498,7 +541,7 @@ class Fitting:
             target_scaling = Scaling.none(graph.n_outputs)
         return Network(graph, np.zeros(graph.n_weights), input_scaling, target_scaling)
 
-    def _training(self, restart: int) -> Run:
+    def _training(self, restart: int) -> AnyRun:
         settings = self.settings
         if not self._lanes and self._is_side_by_side():
             self._lanes = self._side_by_side()
@@ -596,11 +639,6 @@ class Fitting:
             edge = np.where(scaling.factor == 0, 0.0, 1.0)
             return np.stack([-edge, edge], axis=1)
         return np.ascontiguousarray(scaling.apply(self._data.input_ends()).T)
-
-
-def _merit(run: Run) -> float:
-    """What restarts are compared by: evidence, validation, or else the loss with its penalty; lower is better."""
-    return run.merit if isinstance(run, EvidenceTraining) else run.best_value
 
 
 def _columns(targets: ArrayLike) -> Array:

@@ -539,6 +539,11 @@ class Lane:
         """What epochs and restarts are compared by, of the best epoch."""
         return float(self._lanes.best.value[self._number])
 
+    @property
+    def merit(self) -> float:
+        """What restarts are compared by; lower is better."""
+        return self.best_value
+
     def stop_by_user(self) -> None:
         """End all lanes."""
         self._lanes.stop_by_user()

@@ -247,6 +247,17 @@ class Training:
         """The best network so far: of the best validation epoch, or of the lowest loss without validation."""
         return self._start.with_weights(self._best_weights)
 
+    @property
+    def memory(self) -> int:
+        """Bytes that it needs beyond the caller's data, as planned for all parts."""
+        parts = (self.objective, self._validation, self._test)
+        return sum(objective.plan.memory for objective in parts if objective is not None)
+
+    @property
+    def merit(self) -> float:
+        """What restarts are compared by; lower is better."""
+        return self.best_value
+
     def stop_by_user(self) -> None:
         """Ask the run to end: the next pull does, and the record says so.
 
@@ -337,9 +348,10 @@ class Training:
                 record.evaluations = dict(objective.evaluations)
                 record.epochs.append(epoch)
                 if is_best:
-                    # Only now: an interrupt must not leave a best epoch that is not in the record.
-                    self.best_value = compared
+                    # Only now: an interrupt must not leave a best epoch that is not in the record. The weights first:
+                    # whoever looks on from another thread finds them as good as the value says, or better.
                     self._best_weights, record.best_epoch = here.weights, row.epoch
+                    self.best_value = compared
                 trials_before = row.trial
             status = Status(
                 row.epoch,
