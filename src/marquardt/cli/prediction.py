@@ -38,8 +38,8 @@ from marquardt.tables import (
 )
 
 COPIES = 4
-"""How often the bytes of a table are in memory at the peak of a prediction as a whole, rounded up: a second million rows
-of 11 floats, 88 MB, took 278 MB."""
+"""How often the bytes of a table are in memory at the peak of a prediction as a whole, rounded up: a second million
+rows of 11 floats, 88 MB, took 278 MB."""
 PIECE_BYTES = 16 << 20
 """What a piece of a table takes that is predicted batch by batch."""
 
