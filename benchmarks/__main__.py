@@ -27,10 +27,11 @@ NAMES = (
     "forecasting",
     "through_time",
     "crossovers",
+    "damping",
     "contest",
     "scaling",
 )
-TAKE_OPTIONS = ("contest", "scaling", "cost_model")
+TAKE_OPTIONS = ("contest", "scaling", "damping", "cost_model")
 
 
 def main() -> None:
