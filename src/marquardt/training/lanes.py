@@ -18,6 +18,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple, overload
 
@@ -331,7 +332,7 @@ class Lanes:
             started = self._clock()
             at_once = max(1, int(self._together_bytes / (8 * self.objective.n_weights**2)))
             if self._threads > 1:
-                self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="marquardt")
+                self._pool = ThreadPoolExecutor(self._threads - 1, thread_name_prefix="marquardt")
             try:
                 for first in range(0, self.n_lanes, at_once):
                     lanes = np.arange(first, min(first + at_once, self.n_lanes))
@@ -403,7 +404,7 @@ class Lanes:
         if self._pool is None or len(parts) == 1:
             descent(most, *arrays)
         else:
-            list(self._pool.map(lambda part: descent(most, *part), parts))
+            self._share(self._pool, partial(descent, most), parts)
         trials, values, accepted = counts.T
         is_accepted = accepted.astype(bool)
         self._counts[now.lane, 0] += values
@@ -417,6 +418,20 @@ class Lanes:
             trial=now.trial + trials,
         )
         return now, is_accepted
+
+    def _share(self, pool: ThreadPoolExecutor, work: Callable[..., object], parts: list[list[AnyArray]]) -> None:
+        """Do all parts; this thread and its helpers each take the next: handing one over takes as long as some do."""
+        left = iter(parts)
+
+        def take() -> None:
+            for part in left:
+                work(*part)
+
+        helpers = [pool.submit(take) for _ in range(self._threads - 1)]
+        take()
+        for helper in helpers:
+            if not helper.cancel():  # one that has not begun has nothing left to do
+                helper.result()
 
     def _at_the_start(self, lanes: Indices) -> _Going:
         objective, count = self.objective, len(lanes)
