@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from marquardt.errors import ConfigurationError, DataError, FileError, MarquardtError
-from marquardt.tables import CodedFiles, TableCoding, even_batches, open_rows, read_table
+from marquardt.tables import CodedFiles, TableCoding, even_batches, open_rows, read_table, separated, table_bytes
 
 N = 60
 rng = np.random.default_rng(0)
@@ -112,28 +112,28 @@ TABLES = {
     "constant target": made(price=[2.5] * N),
     "small types": made(area=pa.array(PLAIN["area"], pa.uint8()), price=pa.array(PLAIN["price"], pa.float32())),
 }
-OPTIONS = {
-    "": {},
-    "drop": {"missing": "drop"},
-    "mean": {"missing": "mean"},
-    "classification": {"task": "classification"},
-    "regression": {"task": "regression"},
-    "inputs": {"inputs": ["street", "area"]},
-    "ignore": {"drop": ["street"], "missing": "drop"},
-    "two targets": {"targets": ["price", "garden"]},
-    "no such target": {"targets": "prize"},
-    "no such input": {"inputs": ["streets"]},
-}
+OPTIONS = (
+    {},
+    {"missing": "drop"},
+    {"missing": "mean"},
+    {"task": "classification"},
+    {"task": "regression"},
+    {"inputs": ["street", "area"]},
+    {"drop": ["street"], "missing": "drop"},
+    {"targets": ["price", "garden"]},
+    {"targets": "prize"},
+    {"inputs": ["streets"]},
+)
 # What is known of many different values is less than of few; the place of infinity, but not how often.
 OTHER_WORDS = {"infinite", "many words", "names", "51 words"}
 
 
-@pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("name", [name for name in TABLES if name not in OTHER_WORDS])
-def test_a_table_that_goes_by_is_coded_as_in_memory(name, options):
-    table, options = TABLES[name], OPTIONS[options]
-    whole = fitted(TableCoding.fit, table, options)
-    assert_equal_codings(fitted(TableCoding.fit_rows, Passing(table), options), whole)
+def test_a_table_that_goes_by_is_coded_as_in_memory(name):
+    table = TABLES[name]
+    for options in OPTIONS:
+        whole = fitted(TableCoding.fit, table, options)
+        assert_equal_codings(fitted(TableCoding.fit_rows, Passing(table), options), whole)
 
 
 @given(
@@ -312,3 +312,120 @@ def test_a_column_that_one_file_lacks_is_missed_when_it_is_used(tmp_path):
     assert TableCoding.fit_rows(rows, "price", drop=["street"]).input_names == ("area", "height", "garden")
     with pytest.raises(DataError, match=re.escape("2.parquet has no column 'street'")):
         TableCoding.fit_rows(rows, "price")
+
+
+# -- separated text --------------------------------------------------------------------------------------------------
+
+SHORT_PIECE = 64
+"""Bytes of a piece: a few rows."""
+
+COLUMNS = {
+    "whole": [str(3 * row) for row in range(40)],
+    "float": [f"{row / 8}" for row in range(40)],
+    "whole, then float": [str(row) if row < 35 else f"{row}.5" for row in range(40)],
+    "float, then missing": [f"{row / 8}" if row < 20 else "NA" for row in range(40)],
+    "missing, then whole": ["" if row < 20 else str(row) for row in range(40)],
+    "missing": ["" if row % 2 else "NaN" for row in range(40)],
+    "exponents": [f"{row}e-3" for row in range(40)],
+    "blanks around": [f" {row} " for row in range(40)],
+    "blanks around what is missing": [f" {row} " if row % 7 else " NA " for row in range(40)],
+    "true": [["true", "False", "", "TRUE"][row % 4] for row in range(40)],
+    "ones, then true": ["1" if row < 35 else "true" for row in range(40)],
+    "numbers, then true": ["7" if row < 35 else "true" for row in range(40)],
+    "words": [["elm", "oak", " ash ", "?"][row % 4] for row in range(40)],
+    "numbers, then a word": [str(row) if row < 39 else "many" for row in range(40)],
+    "words in quotes": [['"a,b"', '"say ""no"""', '"two\nlines"', "c"][row % 4] for row in range(40)],
+    "dates": [f"2024-02-{1 + row % 28:02}" for row in range(40)],
+    "times": [f"2024-02-{1 + row % 28:02} 12:30:00" for row in range(40)],
+    "times to the nanosecond": [f"2024-02-01T00:00:00.{row:09}" for row in range(40)],
+    "times of a zone": [f"2024-02-{1 + row % 28:02}T00:00:00Z" for row in range(40)],
+    "dates, then a word": ["2024-02-01" if row < 39 else "never" for row in range(40)],
+    "large whole": [str(2**62 + row) for row in range(40)],
+    "too large whole": [str(2**62 + row) if row else str(2**70) for row in range(40)],
+    "labels with a zero": [f"0{row % 3}" for row in range(40)],
+    "letters": [["ä", "ß", "語", "x"][row % 4] for row in range(40)],
+    "infinite": ["inf" if row == 30 else str(row) for row in range(40)],
+}
+
+
+@pytest.fixture
+def short_pieces(monkeypatch):
+    monkeypatch.setattr(separated, "PIECE_BYTES", SHORT_PIECE)
+
+
+def assert_reads_as_in_memory(path, **options):
+    whole = read_table(path, **options)
+    rows = open_rows(path, **options)
+    assert rows.column_names == whole.column_names
+    assert rows.n_rows == whole.num_rows
+    assert rows.no_rows(rows.column_names).schema.equals(whole.schema)
+    pieces = list(rows.batches(rows.column_names, 3))
+    assert all(0 < piece.num_rows <= 3 for piece in pieces)
+    assert pa.concat_tables(pieces).combine_chunks().equals(whole.combine_chunks())
+    some = rows.column_names[::-2]
+    assert pa.concat_tables(rows.batches(some, 100)).combine_chunks().equals(whole.select(some).combine_chunks())
+    return whole
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize("suffix", [".tsv", ".csv.gz"])
+def test_a_column_of_text_is_of_the_type_that_it_has_in_memory(tmp_path, short_pieces, name, suffix):
+    separator = "\t" if suffix == ".tsv" else ","
+    cells = [f"{row}{separator}{cell}{separator}x" for row, cell in enumerate(COLUMNS[name])]
+    lines = [separator.join(("row", " value ", "last")), *cells]
+    path = tmp_path / f"rows{suffix}"
+    with pa.output_stream(str(path), compression="detect") as file:
+        file.write(("\n".join(lines) + "\n").encode())
+    assert_reads_as_in_memory(path)
+    assert_reads_as_in_memory(path, text=["value"])
+
+
+def test_decimal_commas_lone_columns_and_open_ends_are_read_as_in_memory(tmp_path, short_pieces):
+    commas = [f"{row},5;{row},25e1;{row};{'1.5' if row else '1,5'};" for row in range(30)]
+    (tmp_path / "commas.csv").write_text("a;b;c;d;\n" + "\n".join(commas) + "\n")
+    assert assert_reads_as_in_memory(tmp_path / "commas.csv").column_names == ["a", "b", "c", "d"]
+    (tmp_path / "lone.csv").write_text("a\n1\n\n3\n" + "4\n" * 30)
+    assert assert_reads_as_in_memory(tmp_path / "lone.csv").num_rows == 33
+    (tmp_path / "marked.csv").write_bytes("\ufeffa,b\r\n".encode() + b"1,x\r\n\r\n" * 30)
+    assert assert_reads_as_in_memory(tmp_path / "marked.csv").column_names == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        ("", FileError, "is empty"),
+        ("a,b\n", DataError, "has a header but no rows"),
+        ("1,2\n3,4\n", DataError, "has no header"),
+        ("a,a\n3,4\n", DataError, "has 2 columns of the name 'a'"),
+        ("a,\n3,4\n", DataError, "column 2 has no name"),
+        ("a,b\n" + "3,4\n" * 90 + "5,6,7\n", DataError, r"data row 91 has 3 values, but the header names 2 columns"),
+        ("a,b\n" + "3,4\n" * 9 + "5,\xff\n", FileError, "is not UTF-8 text"),
+    ],
+)
+def test_text_that_cannot_be_read_is_refused_before_any_work(tmp_path, short_pieces, content, error, message):
+    (tmp_path / "rows.csv").write_bytes(content.encode("latin-1"))
+    with pytest.raises(error, match=message):
+        open_rows(tmp_path / "rows.csv")
+
+
+def test_text_that_is_not_utf8_further_down_is_refused(tmp_path):
+    (tmp_path / "rows.csv").write_bytes(b"a,b\n" + b"3,4\n" * 400_000 + b"5,\xff\n")
+    with pytest.raises(FileError, match="is not UTF-8 text"):
+        open_rows(tmp_path / "rows.csv")
+
+
+def test_text_that_is_not_there_or_changes_is_told(tmp_path):
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(FileError, match=r"There is no file .*row\.csv\. Did you mean 'rows\.csv'"):
+        open_rows(tmp_path / "row.csv")
+    rows = open_rows(tmp_path / "rows.csv")
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,4\n")
+    with pytest.raises(FileError, match="was changed while it was in use"):
+        list(rows.batches(["a"], 10))
+
+
+def test_what_text_takes_is_told_by_its_size(tmp_path):
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    assert table_bytes(tmp_path / "rows.csv") == 8
+    (tmp_path / "rows.csv.gz").write_bytes(b"12345")
+    assert table_bytes(tmp_path / "rows.csv.gz") == 20

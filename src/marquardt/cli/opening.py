@@ -9,25 +9,30 @@ from typing import Any
 
 from marquardt.cli.voice import Voice
 from marquardt.streams import free_memory, is_arrow_data
-from marquardt.tables import Rows, open_rows
+from marquardt.tables import Rows, open_rows, table_bytes
 
 SHARE = 0.5
 """Of the free memory that a table and what is made of it may take."""
 
 
 def rows_to_stream(
-    path: Path, stream: bool | None, voice: Voice | None, *, copies: int, text: Collection[str] = ()
+    path: Path,
+    stream: bool | None,
+    voice: Voice | None,
+    *,
+    copies: int,
+    text: Collection[str] = (),
+    takes_passes: bool = True,
 ) -> WatchedRows | None:
     """Return the rows of a table that is to be read batch by batch, or None if it is to be read as a whole.
 
     `copies` is how often the table is in memory if it is read as a whole: itself, and what is made of it. What was
-    decided is said where nobody asked for it.
+    decided is said where nobody asked for it; and what text costs, where many passes are to come.
     """
-    if stream is False or (stream is None and not _may_be_large(path, copies)):
+    if stream is False:
         return None
-    rows = open_rows(path, text=text)
     if stream is None:
-        needed, free = copies * rows.n_bytes, free_memory()
+        needed, free = copies * table_bytes(path), free_memory()
         if free is None or needed <= SHARE * free:
             return None
         if voice is not None:
@@ -35,12 +40,17 @@ def rows_to_stream(
                 f"{path} is read batch by batch: as a whole it would take about {_gib(needed)} of the {_gib(free)} of "
                 f"memory that are free (--no-stream: as a whole)."
             )
+    if is_arrow_data(path):
+        return WatchedRows(open_rows(path))
+    is_shown = voice is not None and voice.is_live
+    with voice.console.status(f"Looking through {path} …") if voice and is_shown else contextlib.nullcontext():
+        rows = open_rows(path, text=text)
+    if voice is not None and takes_passes:
+        voice.say(
+            "Text is parsed anew in every pass over the rows: where that is often, convert the file to Parquet, which "
+            "is read in about a tenth of the time."
+        )
     return WatchedRows(rows)
-
-
-def _may_be_large(path: Path, copies: int) -> bool:
-    """Whether a look at the size of a file cannot rule out that it is read batch by batch."""
-    return is_arrow_data(path)
 
 
 def _gib(number: float) -> str:

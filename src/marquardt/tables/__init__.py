@@ -3,7 +3,7 @@
 from marquardt.tables.coding import CodedTable, InputColumn, Remarks, TableCoding
 from marquardt.tables.columns import as_table
 from marquardt.tables.reading import MISSING_WORDS, read_table
-from marquardt.tables.streaming import CodedFiles, even_batches, open_rows
+from marquardt.tables.streaming import CodedFiles, even_batches, open_rows, table_bytes
 from marquardt.tables.surveying import Rows
 from marquardt.tables.writing import TableWriter, check_table_suffix, write_table, writing_table
 
@@ -21,6 +21,7 @@ __all__ = [
     "even_batches",
     "open_rows",
     "read_table",
+    "table_bytes",
     "write_table",
     "writing_table",
 ]

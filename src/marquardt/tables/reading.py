@@ -8,6 +8,7 @@ import io
 import os
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def read_table(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> p
     path = Path(path)
     is_several = path.is_dir() or is_pattern(path)
     if not is_several:
-        _refuse_unreadable(path)
+        refuse_unreadable(path)
     try:
         if is_several or (is_arrow_data(path) and path.suffix.lower() not in PARQUET_SUFFIXES):
             table = _read_arrow(path)
@@ -94,17 +95,17 @@ def read_table(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> p
     except (FileError, DataError):
         raise
     except (OSError, pa.ArrowException) as error:
-        raise FileError(f"Cannot read {path}: {_first_line(error)}") from error
+        raise FileError(f"Cannot read {path}: {first_line(error)}") from error
     if table.num_rows == 0:
-        raise DataError(_no_rows(path))
+        raise DataError(no_rows(path))
     return table
 
 
-def _no_rows(path: Path) -> str:
+def no_rows(path: Path) -> str:
     return f"{path} has a header but no rows below it."
 
 
-def _refuse_unreadable(path: Path) -> None:
+def refuse_unreadable(path: Path) -> None:
     if not path.exists():
         folder = path.parent
         if not folder.is_dir():
@@ -123,7 +124,7 @@ def _names_in(folder: Path) -> list[str]:
         return []
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
@@ -132,7 +133,7 @@ def _read_parquet(path: Path) -> pa.Table:
         with pyarrow.parquet.ParquetFile(path) as file:
             table = file.read()
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise FileError(f"{path} cannot be read as a Parquet file: {_first_line(error)}") from error
+        raise FileError(f"{path} cannot be read as a Parquet file: {first_line(error)}") from error
     refuse_bad_names(path, table.column_names)
     return without_saved_index(table)
 
@@ -146,7 +147,23 @@ def _read_arrow(path: Path) -> pa.Table:
     return without_saved_index(pa.Table.from_batches(files.batches(names, BATCH_ROWS), schema=files.schema))
 
 
-def _read_separated(path: Path, text: frozenset[str]) -> pa.Table:
+@dataclass(frozen=True)
+class Layout:
+    """How a file of separated text is laid out.
+
+    Attributes
+    ----------
+    separator : str
+    header : list of str
+        Names of the columns as they stand there, blanks included.
+    """
+
+    separator: str
+    header: list[str]
+
+
+def layout_of(path: Path) -> Layout:
+    """Look at the beginning of a file."""
     sample, is_whole = _sample(path)
     is_tsv = ".tsv" in (path.suffix.lower(), _inner_suffix(path))
     separator = "\t" if is_tsv else _separator(sample, is_whole)
@@ -154,8 +171,13 @@ def _read_separated(path: Path, text: frozenset[str]) -> pa.Table:
     header = rows[0]
     _refuse_numbers_as_header(path, [name.strip() for name in header])
     if is_whole and len(rows) == 1:
-        raise DataError(_no_rows(path))
-    table = _parse(path, separator, len(header), {raw for raw in header if raw.strip() in text})
+        raise DataError(no_rows(path))
+    return Layout(separator, header)
+
+
+def _read_separated(path: Path, text: frozenset[str]) -> pa.Table:
+    layout = layout_of(path)
+    table = _parse(path, layout, {raw for raw in layout.header if raw.strip() in text})
     table = table.rename_columns([name.strip() for name in table.column_names])
     last = table.num_columns - 1
     if last > 0 and table.column_names[last] == "" and table.column(last).null_count == table.num_rows:
@@ -163,7 +185,7 @@ def _read_separated(path: Path, text: frozenset[str]) -> pa.Table:
     refuse_bad_names(path, table.column_names)
     return pa.table(
         [
-            _finished(path, name, column, separator, name in text)
+            _finished(path, name, column, layout.separator, name in text)
             for name, column in zip(table.column_names, table.columns, strict=True)
         ],
         names=table.column_names,
@@ -190,7 +212,7 @@ def _sample(path: Path) -> tuple[str, bool]:
         decoded = codecs.getincrementaldecoder("utf-8-sig")().decode(sample, final=is_whole)
     except UnicodeDecodeError as error:
         line = sample.count(b"\n", 0, error.start) + 1
-        raise FileError(_not_utf8(path, f"line {line} of the file")) from error
+        raise FileError(not_utf8(path, f"line {line} of the file")) from error
     if "\0" in decoded:
         raise FileError(f"{path} is not a text file. Tables are read from CSV, TSV and Parquet files.")
     if not decoded.strip():
@@ -198,7 +220,7 @@ def _sample(path: Path) -> tuple[str, bool]:
     return decoded, is_whole
 
 
-def _not_utf8(path: Path, place: str) -> str:
+def not_utf8(path: Path, place: str) -> str:
     return (
         f"{path} is not UTF-8 text: {place} has a byte that UTF-8 does not allow. Save it as CSV (UTF-8), or "
         f"convert it, for example with: iconv -f WINDOWS-1252 -t UTF-8."
@@ -258,25 +280,45 @@ def refuse_bad_names(path: Path, names: Sequence[str]) -> None:
         )
 
 
-def _parse(path: Path, separator: str, width: int, text: Collection[str]) -> pa.Table:
-    """Let Arrow parse the file; on a row of another length parse it again, slowly, to learn which row it is."""
-    ragged: list[Any] = []
+def parse_options(layout: Layout, ragged: list[Any]) -> pyarrow.csv.ParseOptions:
+    """Return how Arrow is to parse; a row of another length is noted, and an error."""
 
     def note(row: Any) -> str:
         ragged.append(row)
         return "error"
 
+    return pyarrow.csv.ParseOptions(
+        delimiter=layout.separator,
+        newlines_in_values=True,
+        # In a table of one column an empty line is a missing value, not nothing.
+        ignore_empty_lines=len(layout.header) > 1,
+        invalid_row_handler=note,
+    )
+
+
+def parse_error(path: Path, layout: Layout, ragged: Sequence[Any], error: Exception) -> DataError | FileError:
+    """Return what Arrow's error means."""
+    if ragged:
+        row = ragged[0]
+        hint = " A value that contains a comma must stand in double quotes." if layout.separator == "," else ""
+        return DataError(
+            f"{path}: data row {row.number - 1} has {row.actual_columns} values, but the header names "
+            f"{row.expected_columns} columns: {_shortened(row.text)!r}.{hint}"
+        )
+    if "UTF8" in str(error):
+        return FileError(not_utf8(path, "a text column"))
+    return FileError(f"{path} cannot be read as CSV: {first_line(error)}")
+
+
+def _parse(path: Path, layout: Layout, text: Collection[str]) -> pa.Table:
+    """Let Arrow parse the file; on a row of another length parse it again, slowly, to learn which row it is."""
+    ragged: list[Any] = []
+
     def parse(use_threads: bool) -> pa.Table:
         return pyarrow.csv.read_csv(
             str(path),
             read_options=pyarrow.csv.ReadOptions(use_threads=use_threads, block_size=BLOCK_BYTES),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=separator,
-                newlines_in_values=True,
-                # In a table of one column an empty line is a missing value, not nothing.
-                ignore_empty_lines=width > 1,
-                invalid_row_handler=note,
-            ),
+            parse_options=parse_options(layout, ragged),
             convert_options=pyarrow.csv.ConvertOptions(
                 null_values=list(MISSING_WORDS),
                 column_types=dict.fromkeys(text, pa.string()),
@@ -292,16 +334,7 @@ def _parse(path: Path, separator: str, width: int, text: Collection[str]) -> pa.
         ragged.clear()
         return parse(use_threads=False)
     except pa.ArrowInvalid as error:
-        if ragged:
-            row = ragged[0]
-            hint = " A value that contains a comma must stand in double quotes." if separator == "," else ""
-            raise DataError(
-                f"{path}: data row {row.number - 1} has {row.actual_columns} values, but the header names "
-                f"{row.expected_columns} columns: {_shortened(row.text)!r}.{hint}"
-            ) from error
-        if "UTF8" in str(error):
-            raise FileError(_not_utf8(path, "a text column")) from error
-        raise FileError(f"{path} cannot be read as CSV: {_first_line(error)}") from error
+        raise parse_error(path, layout, ragged, error) from error
 
 
 def _shortened(text: str, length: int = 60) -> str:
@@ -313,7 +346,7 @@ def _finished(path: Path, name: str, column: Any, separator: str, is_text: bool)
     if pa.types.is_binary(column.type):
         values = column.to_pylist()
         row = next(index for index, value in enumerate(values) if not _is_utf8(value))
-        raise FileError(_not_utf8(path, f"column {name!r} in data row {row + 1}"))
+        raise FileError(not_utf8(path, f"column {name!r} in data row {row + 1}"))
     if pa.types.is_floating(column.type):  # a word such as NaN in blanks was read as a number
         return pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
     if not pa.types.is_string(column.type):

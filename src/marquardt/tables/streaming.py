@@ -11,24 +11,25 @@ from typing import Any
 import pyarrow as pa
 
 from marquardt.arrays import Array
-from marquardt.errors import FileError
 from marquardt.streams import ArrowFiles, is_arrow_data
 from marquardt.tables.coding import TableCoding
-from marquardt.tables.reading import refuse_bad_names
+from marquardt.tables.reading import refuse_bad_names, refuse_unreadable
+from marquardt.tables.separated import SeparatedRows, separated_bytes
 from marquardt.tables.surveying import Rows
 
-__all__ = ["CodedFiles", "even_batches", "open_rows"]
+__all__ = ["CodedFiles", "even_batches", "open_rows", "table_bytes"]
 
 
-def open_rows(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> ArrowRows:
-    """Open a table to read it batch by batch.
+def open_rows(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> ArrowRows | SeparatedRows:
+    """Open a table to read it batch by batch; a CSV or TSV file is gone through once, to learn what its columns hold.
 
     Parameters
     ----------
     path : path-like
-        A Parquet or Arrow file, a folder of them, or a pattern of names such as ``rows/part-*.parquet``.
+        A Parquet or Arrow file, a folder of them, a pattern of names such as ``rows/part-*.parquet``, or a CSV or TSV
+        file.
     text : collection of str
-        Names of columns to be taken as text whatever they hold, as for `read_table`.
+        Names of columns of a CSV or TSV file to be taken as text whatever they hold, as for `read_table`.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def open_rows(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> Ar
     FileError
         If there is no such file, or it cannot be read.
     DataError
-        If there are no rows, or names of columns are missing or double.
+        If there are no rows, names of columns are missing or double, or a row of a CSV file has another length.
 
     Examples
     --------
@@ -54,9 +55,40 @@ def open_rows(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> Ar
     (['age', 'strength'], 3, [2, 1])
     >>> folder.cleanup()
     """
-    if not is_arrow_data(path):
-        raise FileError(f"{path} cannot be read batch by batch.")
-    return ArrowRows(path)
+    return ArrowRows(path) if is_arrow_data(path) else SeparatedRows(path, text)
+
+
+def table_bytes(path: str | os.PathLike[str]) -> int:
+    """Return about what a table takes in memory, without reading it: by its types and rows, or by the size of a file.
+
+    Parameters
+    ----------
+    path : path-like
+        As for `open_rows`.
+
+    Returns
+    -------
+    int
+        Bytes.
+
+    Raises
+    ------
+    FileError
+        If there is no such file.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "rows.csv"
+    ...     _ = path.write_text("a,b\\n1,2\\n")
+    ...     table_bytes(path)
+    8
+    """
+    if is_arrow_data(path):
+        return ArrowRows(path).n_bytes
+    refuse_unreadable(Path(path))
+    return separated_bytes(Path(path))
 
 
 class ArrowRows:
