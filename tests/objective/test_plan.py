@@ -8,6 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from marquardt.algorithms import algorithm_named
 from marquardt.errors import ConfigurationError, ResourceError
 from marquardt.losses import Squares
 from marquardt.networks import Network, feed_forward, initial_weights, layer_recurrent
@@ -104,6 +105,19 @@ def test_where_no_form_fits_the_refusal_names_an_algorithm_or_files():
         of(feed_forward(5, 2, 1), 30_000, most=Need.GRADIENT, matrices=0, max_memory="500kB")
 
 
+def test_threads_share_a_long_pass_while_there_is_room(monkeypatch):
+    monkeypatch.setattr("marquardt.objective.plan.usable_cpus", lambda: 4)
+    graph = feed_forward(5, 40, 2)
+    plan = of(graph, 20_000).plan
+    assert plan.threads == 4
+    assert of(graph, 20_000, max_memory=plan.memory).plan.threads == 4
+    # Four matrices have no room, one has.
+    once = of(graph, 20_000, form="explicit", threads=1, block_size=16).plan.memory
+    few = of(graph, 20_000, form="explicit", max_memory=once).plan
+    assert few.threads == 1
+    assert of(graph, 100).plan.threads == 1
+
+
 def test_a_sufficient_budget_changes_nothing():
     graph = feed_forward(5, 10, 1)
     assert of(graph, 5000, max_memory="1GB").plan == of(graph, 5000).plan
@@ -128,6 +142,27 @@ def test_a_training_with_all_its_parts_stays_within_its_budget(budget):
     assert (run.objective.plan.form == "matrix_free") == (budget < 30_000_000)
     # Records, and copies of the weights that are kept.
     assert peak <= budget + 300_000
+
+
+@pytest.mark.parametrize(("algorithm", "budget"), [("newton", 15_000_000), ("truncated_newton", 2_000_000)])
+def test_exact_second_derivatives_stay_within_their_budget(algorithm, budget):
+    rng = np.random.default_rng(0)
+    graph = feed_forward(6, 60, 1)
+    x, y = rng.normal(size=(3000, 6)), rng.normal(size=(3000, 1))
+    start = Network(graph, initial_weights(graph, rng=0))
+    found, peaks = [], []
+    for max_memory in (budget, None):
+        tracemalloc.start()
+        try:
+            rule = algorithm_named(algorithm)
+            run = Training(start, x, y, rule=rule, threads=1, max_memory=max_memory, limits=TWO_EPOCHS)
+            found.append([epoch.loss for epoch in run])
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[0] <= budget
+    assert peaks[1] > peaks[0]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-8)
 
 
 @pytest.mark.parametrize("wrong", ["2", "2 XB", "many", "-1GB", "", 0, -5, True, float("nan"), float("inf"), [1]])

@@ -27,6 +27,7 @@ from marquardt.networks import LayerGraph
 from marquardt.numerics import COMPILED_UNKNOWNS, native_kernel
 from marquardt.objective.pairs import CHUNK_ROWS
 from marquardt.objective.passes import Wiring
+from marquardt.objective.second_order import kept_numbers
 from marquardt.objective.sensitivities import Diagonal, Factored, Form, forms
 
 __all__ = ["CG_PRODUCTS", "KINDS", "RATES", "CostModel", "Work", "cost_model", "solution"]
@@ -392,6 +393,24 @@ class CostModel:
     def pair_sums(self) -> int:
         """Numbers that the sums of the pair form hold."""
         return int(self._pairs[1].touched)
+
+    @cached_property
+    def kept_rows(self) -> int:
+        """Numbers a sample of a pass that products with the Hessian are made from."""
+        return kept_numbers(self._wiring)
+
+    @cached_property
+    def hessian_rows(self) -> int:
+        """Numbers a sample that the exact Hessian writes: rates along the units of a layer, and their products."""
+        most = 0
+        spans = self.graph.spans
+        for low, below in enumerate(spans):
+            above = [span.layer.size for span in spans[low:]]
+            # Of nets, of values and back, and the parts that are summed for the widest.
+            rates = below.layer.size * (3 * sum(above) + 2 * max(above))
+            crossed = max((size * below.fan_in for size in above[1:]), default=0)
+            most = max(most, rates + max(crossed, below.layer.size**2 // 2 + CHUNK_ROWS))
+        return most + self.kept_rows
 
     @cached_property
     def _pairs(self) -> tuple[Work, Work, int]:

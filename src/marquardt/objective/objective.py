@@ -26,14 +26,13 @@ from marquardt.objective.memory import Budget, require_memory
 from marquardt.objective.neuron_by_neuron import NeuronByNeuron
 from marquardt.objective.pairs import PairSums
 from marquardt.objective.passes import Pass, Scratch, Wiring
-from marquardt.objective.plan import KEPT_BYTES, Plan, make_plan
+from marquardt.objective.plan import Plan, make_plan
 from marquardt.objective.sample_space import Rows, SampleSystem, WrittenSystem, fitted_part
 from marquardt.objective.second_order import (
     Curved,
     curved_pass,
     gradient_of,
     hessian_times,
-    kept_numbers,
 )
 from marquardt.objective.sensitivities import Sensitivity, curvature_rows, forms, sensitivities
 from marquardt.objective.single import SingleOutput
@@ -881,7 +880,7 @@ class Objective:
             done = self._wiring.forward(weights, block.inputs)
             return self._curved(done, block), self._block_sums(done, block)
 
-        is_kept = 8 * kept_numbers(self._wiring) * self.n_samples <= KEPT_BYTES
+        is_kept = self.plan.keeps_passes
         kept: list[Curved] = []
         parts = []
         for block in self._blocks:

@@ -69,6 +69,8 @@ class Plan:
         Whether the pairs of the network's inputs are kept from pass to pass.
     is_compiled : bool
         Whether the compiled kernel does the passes; the form is explicit then.
+    keeps_passes : bool
+        Whether the passes of a point are kept for its products with the exact Hessian.
     flops : float
         Floating-point operations of an epoch of one trial: its passes and its step.
     epoch_seconds : float
@@ -85,6 +87,7 @@ class Plan:
     memory: int
     keeps_pairs: bool = False
     is_compiled: bool = False
+    keeps_passes: bool = False
     flops: float = 0.0
     epoch_seconds: float = 0.0
     others: tuple[Plan, ...] = field(default=(), repr=False)
@@ -272,7 +275,11 @@ class _Planner:
             size = min(2 * size, LARGEST_BLOCK)  # fewer calls, in which threads wait for each other's lock
         threads = min(threads, -(-n_samples // size))
         pairs = _input_pairs(graph) * n_samples
-        keeps_pairs = form == "pairs" and matrices > 0 and self.held_bytes is None and 8 * pairs <= KEPT_BYTES
+        keeps_pairs = form == "pairs" and self.most is Need.NORMAL and matrices > 0
+        keeps_pairs = keeps_pairs and self.held_bytes is None and 8 * pairs <= KEPT_BYTES
+        # Of the accepted point and of a trial.
+        passes = 2 * self.costs.kept_rows * n_samples
+        keeps_passes = self.most is Need.PRODUCT and self.keeps_passes
 
         def memory(size: int, threads: int, keeps_pairs: bool) -> int:
             is_without = form == "gradient" and not matrices and self.most is not Need.VALUE
@@ -280,24 +287,27 @@ class _Planner:
             numbers = matrices * n_weights**2 + vectors * n_weights
             mapped = size * n_weights * graph.n_outputs if form == "explicit" and graph.weight_map is not None else 0
             # A block is no longer than the data.
-            numbers += threads * (held + mapped + min(size, n_samples) * scratch) + keeps_pairs * pairs
-            return self.data + 8 * numbers
+            numbers += threads * (held + mapped + min(size, n_samples) * scratch)
+            return self.data + 8 * (numbers + keeps_pairs * pairs + keeps_passes * passes)
 
+        keeps_passes = keeps_passes and self.limit.allows(memory(size, threads, False))
         keeps_pairs = keeps_pairs and self.limit.allows(memory(size, threads, True))
-        for fewer in (threads, 1) if self.threads is None else (threads,):
-            threads = fewer
-            if self.limit.allows(memory(size, threads, keeps_pairs)) or self.block_size is not None:
-                continue
+        if self.block_size is None and not self.limit.allows(memory(size, threads, keeps_pairs)):
+            if self.threads is None and not self.limit.allows(memory(LEAST_BLOCK, threads, False)):
+                threads = 1
+            # What a sample more takes, and a block that takes all that is left.
             a_sample = memory(2, threads, False) - memory(1, threads, False) if n_samples > 1 else 0
-            room = self.limit.limit - memory(1, threads, False)
-            if room > LEAST_BLOCK * a_sample:
-                size = min(size, 1 + int(room / max(1, a_sample)))
-                break
-            size = min(size, LEAST_BLOCK)
+            room = int((self.limit.limit - memory(1, threads, False)) / max(1, a_sample))
+            size = min(size, max(LEAST_BLOCK, 1 + room))
         n_blocks = -(-n_samples // size)
-        return self._made(
-            form, size, min(threads, n_blocks), memory(size, min(threads, n_blocks), keeps_pairs), keeps_pairs
-        )
+        threads = min(threads, n_blocks)
+        made = self._made(form, size, threads, memory(size, threads, keeps_pairs), keeps_pairs)
+        return replace(made, keeps_passes=keeps_passes if self.most is Need.PRODUCT else self.keeps_passes)
+
+    @property
+    def keeps_passes(self) -> bool:
+        """Whether passes that products with the Hessian need are few enough to be kept."""
+        return 8 * self.costs.kept_rows * self.n_samples <= KEPT_BYTES
 
     def _fitting(self, scratch: int) -> int:
         """Samples a block, so that its scratch arrays fit a cache; a multiple of 128, which suits BLAS and caches.
@@ -306,7 +316,9 @@ class _Planner:
         """
         there_is = (self.limit.limit - self.data) / SHARE
         smallest = SMALLEST_BLOCK if there_is >= BLOCK_BYTES else LEAST_BLOCK
-        fitting = int(min(BLOCK_BYTES, max(0.0, there_is)) / (8 * max(1, scratch)))
+        # What the exact Hessian writes is there one part after the other.
+        most = BLOCK_BYTES * (4 if self.most is Need.HESSIAN else 1)
+        fitting = int(min(most, max(0.0, there_is)) / (8 * max(1, scratch)))
         return max(smallest, min(LARGEST_BLOCK, fitting // 128 * 128 or fitting))
 
     def way_out(self, graph: LayerGraph, forms: Sequence[str]) -> str:
@@ -361,8 +373,8 @@ class _Planner:
             memory,
             keeps_pairs,
             is_compiled,
-            epoch.flops,
-            epoch.seconds(),
+            flops=epoch.flops,
+            epoch_seconds=epoch.seconds(),
         )
 
     def _pass(self, form: str, size: int, keeps_pairs: bool = False) -> Work:
@@ -370,7 +382,7 @@ class _Planner:
         costs, n_samples = self.costs, self.n_samples
         if form == "gradient":
             return costs.value(n_samples, size) if self.most is Need.VALUE else costs.gradient(n_samples, size)
-        if self.most is Need.HESSIAN and form in ("pairs", "explicit"):
+        if self.most is Need.HESSIAN and form not in SYSTEM_FORMS:
             return costs.hessian(n_samples, size)
         return costs.normal(n_samples, size, form, keeps_pairs=keeps_pairs, n_decays=self.n_decays)
 
@@ -391,8 +403,12 @@ class _Planner:
         graph = self.costs.graph
         units = sum(layer.size for layer in graph.layers)
         n_connections, is_mapped = graph.n_connections, graph.weight_map is not None
+        if self.most is Need.PRODUCT:
+            return 2 * self.costs.kept_rows + 2 * _PASSES * units, n_connections
         if form == "gradient":
             return _PASSES * units, n_connections
+        if self.most is Need.HESSIAN and self.matrices and form in ("pairs", "explicit"):
+            return self.costs.hessian_rows, n_connections**2 * (1 + is_mapped)
         if not self.matrices and form != "matrix_free":
             return _PASSES * units, 0  # values alone
         if form == "matrix_free":
@@ -409,6 +425,8 @@ class _Planner:
     def _suits_kernel(self) -> bool:
         """Whether all samples are one block of the compiled kernel, as nothing else was asked for."""
         if not self._has_kernel or self.block_size is not None:
+            return False
+        if self.most is Need.HESSIAN and 8 * self.costs.hessian_rows * self.n_samples > BLOCK_BYTES:
             return False
         is_short = self.costs.normal(self.n_samples, form="compiled").seconds() <= SERIAL_SECONDS
         is_serial = self.threads == 1 or (self.threads is None and (is_short or usable_cpus() == 1))
@@ -429,6 +447,8 @@ class _Planner:
 
     def _compiled(self) -> Plan:
         numbers = self.matrices * self.costs.graph.n_weights**2 + self._kernel_numbers
+        if self.most is Need.HESSIAN and self.matrices:
+            numbers += self.costs.graph.n_connections**2 + self.costs.hessian_rows * self.n_samples
         return self._made("explicit", self.n_samples, 1, self.data + 8 * numbers, is_compiled=True)
 
     def _in_sample_space(self) -> Plan:

@@ -64,7 +64,7 @@ class TimePlan(Plan):
         Estimated time of one pass for the most that is asked for.
     memory : int
         Bytes that the objective and one step need beyond the caller's data.
-    keeps_pairs, is_compiled : bool
+    keeps_pairs, is_compiled, keeps_passes : bool
         Always False.
     flops, epoch_seconds, others
         As for `Plan`.
