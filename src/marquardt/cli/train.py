@@ -195,7 +195,9 @@ def train(
             default="auto: by the sizes of the problem, see explain",
         ),
     ] = None,
-    mu: Annotated[Number, _option(ALGORITHM, "--mu", metavar="X", help="First damping.", default="0.001")] = None,
+    mu: Annotated[
+        Number, _option(ALGORITHM, "--mu", metavar="X", help="First damping.", default="0.001; auto has its own")
+    ] = None,
     mu_inc: Annotated[
         Number,
         _option(ALGORITHM, "--mu-inc", metavar="X", help="Its factor when a step fails.", default="10"),
