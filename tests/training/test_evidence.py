@@ -12,7 +12,7 @@ from scipy.stats import multivariate_normal
 from marquardt.algorithms.evidence import weigh
 from marquardt.losses import WeightDecay
 from marquardt.networks import Network, feed_forward
-from marquardt.objective import Need, Objective
+from marquardt.objective import Need, Objective, blocks
 from marquardt.training import EvidenceTraining, Fitting, Limits, Parts, Settings
 
 
@@ -169,3 +169,15 @@ def test_a_network_that_has_given_up_is_less_probable_than_one_that_fits():
     given_up = weighed(objective, objective.at(np.zeros(graph.n_weights), Need.NORMAL), decay)
     assert given_up.parameters == pytest.approx(1.0, abs=0.1)
     assert given_up.logarithm < fitting.training.evidence.logarithm - 10
+
+
+def test_the_data_are_scaled_once_for_all_rounds_and_restarts(monkeypatch):
+    made = []
+    plain = blocks.make_blocks
+    monkeypatch.setattr(blocks, "make_blocks", lambda *given: made.append(1) or plain(*given))
+    inputs, targets = linear_problem()
+    settings = Settings(hidden_layer_sizes=2, alpha="auto", restarts=2, seed=0, limits=Limits(max_epochs=60))
+    fitting = Fitting(inputs, targets, settings, "regression")
+    list(fitting)
+    assert fitting.record.num_epochs > 20
+    assert len(made) == 1

@@ -1,7 +1,7 @@
 """The objective: blocks of samples, evaluations, and the normal equations without a Jacobian."""
 
 from marquardt.objective.batched import BatchedObjective
-from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, Source
+from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, SharedSource, Source, require_width
 from marquardt.objective.compiled import DESCENT_DAMPINGS, Descent, is_compiled
 from marquardt.objective.cost import CostModel, Work
 from marquardt.objective.evaluation import Evaluation, Facts, Need, System
@@ -29,6 +29,7 @@ __all__ = [
     "Objective",
     "PassEndedError",
     "Plan",
+    "SharedSource",
     "Source",
     "System",
     "TimeObjective",
@@ -40,6 +41,7 @@ __all__ = [
     "readable_seconds",
     "require_matrices",
     "require_memory",
+    "require_width",
     "sequence_objective",
     "unrolled",
 ]

@@ -6,6 +6,7 @@ such as files that are larger than memory.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +18,17 @@ from marquardt.arrays import Array, ArrayLike, Indices, checked_weight, require_
 from marquardt.errors import DataError, ShapeError
 from marquardt.networks import Scaling
 
-__all__ = ["ArraySource", "Block", "Blocks", "KeptBlocks", "PassEndedError", "Source", "make_blocks"]
+__all__ = [
+    "ArraySource",
+    "Block",
+    "Blocks",
+    "KeptBlocks",
+    "PassEndedError",
+    "SharedSource",
+    "Source",
+    "make_blocks",
+    "require_width",
+]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -261,6 +272,83 @@ class ArraySource:
             self._inputs, self._targets, self._weight, self._rows, input_scaling, target_scaling, block_size
         )
         return KeptBlocks(made)
+
+
+class SharedSource:
+    """A source whose blocks are made once for all objectives that take the same ones, whichever thread asks.
+
+    Runs from different starts, one after the other or several at a time, then have one scaled copy of the data.
+
+    Parameters
+    ----------
+    source : Source
+        What keeps its blocks.
+
+    Examples
+    --------
+    >>> source = SharedSource(ArraySource([[0.0], [1.0]], [[1.0], [3.0]]))
+    >>> none = Scaling.none(1)
+    >>> source.blocks(none, none, 2) is source.blocks(none, none, 2)
+    True
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.n_inputs, self.n_outputs, self.n_samples = source.n_inputs, source.n_outputs, source.n_samples
+        self.total_weight, self.held_bytes = source.total_weight, source.held_bytes
+        self._lock = threading.Lock()
+        self._made: tuple[Scaling, Scaling, int, Blocks] | None = None
+
+    def blocks(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> Blocks:
+        """Return the blocks that the last one who asked got, if it asked for the same.
+
+        Parameters
+        ----------
+        input_scaling, target_scaling : Scaling
+            Applied to each; the same are the same objects.
+        block_size : int
+            The most samples of a block.
+
+        Returns
+        -------
+        Blocks
+            Not to be changed.
+        """
+        with self._lock:
+            made = self._made
+            is_same = (
+                made is not None and made[0] is input_scaling and made[1] is target_scaling and made[2] == block_size
+            )
+            if made is None or not is_same:
+                blocks = self._source.blocks(input_scaling, target_scaling, block_size)
+                made = self._made = (input_scaling, target_scaling, block_size, blocks)
+            return made[3]
+
+
+def require_width(values: ArrayLike, width: int, name: str) -> None:
+    """Refuse a table that does not have the columns that the network has inputs or outputs.
+
+    Parameters
+    ----------
+    values : array-like
+        The table.
+    width : int
+        Columns that it must have.
+    name : str
+        What the message calls it.
+
+    Raises
+    ------
+    ShapeError
+        If it has others, or is no table.
+
+    Examples
+    --------
+    >>> require_width([[1.0, 2.0]], 2, "inputs")
+    """
+    shape = np.shape(values)
+    if len(shape) != 2 or shape[1] != width:
+        raise ShapeError(f"{name} must be of shape (n_samples, {width}), got {shape}.")
 
 
 def _table(values: ArrayLike, name: str) -> Array:

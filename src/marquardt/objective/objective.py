@@ -16,7 +16,7 @@ from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
 from marquardt.numerics import hold_blas, is_held, threads_left
 from marquardt.objective.bending import bent_outputs
-from marquardt.objective.blocks import ArraySource, Block, Blocks, KeptBlocks, PassEndedError, Source
+from marquardt.objective.blocks import ArraySource, Block, Blocks, KeptBlocks, PassEndedError, Source, require_width
 from marquardt.objective.compiled import Compiled, Descent, is_compiled
 from marquardt.objective.evaluation import Evaluation, Facts, Need, System
 from marquardt.objective.explicit import explicit_jacobian
@@ -141,10 +141,8 @@ class Objective:
         systems: Sequence[str] = (),
         max_memory: Budget = None,
     ) -> None:
-        shapes = ("inputs", np.shape(inputs), graph.n_inputs), ("targets", np.shape(targets), graph.n_outputs)
-        for name, shape, width in shapes:
-            if len(shape) != 2 or shape[1] != width:
-                raise ShapeError(f"{name} must be of shape (n_samples, {width}), got {shape}.")
+        require_width(inputs, graph.n_inputs, "inputs")
+        require_width(targets, graph.n_outputs, "targets")
         self._begin(
             graph,
             loss,

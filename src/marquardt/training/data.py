@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from marquardt.algorithms import StepRule
 from marquardt.arrays import Array
 from marquardt.losses import Loss, WeightDecay
 from marquardt.networks import Network, Scaling
+from marquardt.objective import ArraySource, SharedSource, require_width
 from marquardt.training.division import AnyParts, Parts
 from marquardt.training.stops import Limits
 from marquardt.training.training import Training
@@ -93,6 +95,8 @@ class ArrayData:
     targets: Array
     weight: Array | None = None
     parts: Parts | None = None
+    _sources: dict[int, SharedSource] = field(default_factory=dict, init=False, repr=False)
+    _lock: Any = field(default_factory=threading.Lock, init=False, repr=False)
 
     @property
     def n_inputs(self) -> int:
@@ -151,18 +155,30 @@ class ArrayData:
         **options
             As for `Training`.
         """
-        return Training(
+        graph = network.graph
+        require_width(self.inputs, graph.n_inputs, "inputs")
+        require_width(self.targets, graph.n_outputs, "targets")
+        return Training.of_sources(
             network,
-            self.inputs,
-            self.targets,
+            [self._source(part) for part in range(3)],
             loss,
             penalty=penalty,
-            sample_weight=self.weight,
             parts=self.parts,
             rule=rule,
             limits=limits,
             **options,
         )
+
+    def _source(self, part: int) -> SharedSource | None:
+        """One part, whose scaled copy all runs share."""
+        parts = self.parts
+        rows = None if parts is None else (parts.train, parts.validation, parts.test)[part]
+        if part and (rows is None or len(rows) == 0):
+            return None
+        with self._lock:
+            if part not in self._sources:
+                self._sources[part] = SharedSource(ArraySource(self.inputs, self.targets, self.weight, rows))
+            return self._sources[part]
 
     def _rows(self) -> Any:
         return slice(None) if self.parts is None else self.parts.train

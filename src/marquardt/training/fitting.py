@@ -450,13 +450,15 @@ class Fitting:
 
     def _jobs(self) -> int:
         """How many restarts go on at a time."""
-        settings, run = self.settings, self._run
+        settings, run, data = self.settings, self._run, self._data
         # Files are read by one pass at a time, and lanes have threads of their own.
-        if isinstance(run, Lane) or not isinstance(self._data, ArrayData):
+        if isinstance(run, Lane) or not isinstance(data, ArrayData):
             return 1
         if run.objective.plan.seconds < BESIDE_SECONDS:
             return 1
-        room = self._limit.limit // run.memory
+        # The scaled copy of the data is for all of them.
+        copy = 8 * len(data.inputs) * (data.n_inputs + 1 + data.n_outputs)
+        room = (self._limit.limit - copy) // max(1, run.memory - copy)
         return int(max(1, min(settings.jobs, settings.restarts, room)))
 
     def _best_run(self) -> Kept:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas
-from marquardt.objective import Budget, Evaluation, MemoryLimit, Need, Objective
+from marquardt.objective import Budget, Evaluation, MemoryLimit, Need, Objective, Source
 from marquardt.training.division import AnyParts, Parts
 from marquardt.training.loop import MOST_TRIALS, Row, accepted_rows, descent_of, iterate
 from marquardt.training.record import Epoch, Record
@@ -111,34 +111,15 @@ class Training:
         loss = Squares() if loss is None else loss
         limits.check_metric(loss.metric)
 
-        limit = MemoryLimit.of(max_memory)
+        def objective(part: int, **options: Any) -> Objective | None:
+            rows = None if parts is None else (parts.train, parts.validation, parts.test)[part]
+            if part and (rows is None or len(rows) == 0):
+                return None
+            return Objective(network.graph, inputs, targets, loss, sample_weight=sample_weight, rows=rows, **options)
 
-        def objective(rows: Any, *, penalty: WeightDecay | None = None, trains: bool = False) -> Objective:
-            nonlocal limit
-            made = Objective(
-                network.graph,
-                inputs,
-                targets,
-                loss,
-                penalty=penalty,
-                sample_weight=sample_weight,
-                rows=rows,
-                input_scaling=network.input_scaling,
-                target_scaling=network.target_scaling,
-                block_size=block_size,
-                threads=threads,
-                max_memory=limit,
-                **rule.asks(form, trains),
-            )
-            limit = limit.without(made.plan.memory)
-            return made
-
-        has_validation = parts is not None and len(parts.validation) > 0
-        self._check_validation(rule, limits, has_validation)
-        # What only looks on has no choice of forms: the part that trains gets what is left.
-        validation = objective(parts.validation) if parts is not None and has_validation else None
-        test = objective(parts.test) if parts is not None and len(parts.test) > 0 else None
-        trained = objective(None if parts is None else parts.train, penalty=penalty, trains=True)
+        self._check_validation(rule, limits, parts is not None and len(parts.validation) > 0)
+        options = {"block_size": block_size, "threads": threads}
+        trained, validation, test = _objectives(objective, network, penalty, rule, form, max_memory, options)
         self._begin(
             network,
             trained,
@@ -202,6 +183,73 @@ class Training:
         cls._check_validation(rule, limits, validation is not None)
         run = cls.__new__(cls)
         run._begin(network, objective, validation, test, parts, rule, limits, clock)
+        return run
+
+    @classmethod
+    def of_sources(
+        cls,
+        network: Network,
+        sources: Sequence[Source | None],
+        loss: Loss | None = None,
+        *,
+        penalty: WeightDecay | None = None,
+        parts: AnyParts | None = None,
+        rule: StepRule | None = None,
+        limits: Limits | None = None,
+        form: str = "auto",
+        max_memory: Budget = None,
+        clock: Callable[[], float] = time.perf_counter,
+        **options: Any,
+    ) -> Training:
+        """Return a run on sources of samples, such as those that several runs share.
+
+        Parameters
+        ----------
+        network : Network
+            Start, scalings and description.
+        sources : sequence of Source or None
+            Of the samples that train, that validate, and that test; None for a part that there is not.
+        loss : Loss
+            Squares when not given.
+        parts : Parts or HashedParts, optional
+            The division, for the record; all samples train when not given.
+        penalty, rule, limits, form, max_memory, clock
+            As for `Training`.
+        **options
+            As for `Objective`.
+
+        Returns
+        -------
+        Training
+            Not begun.
+
+        Raises
+        ------
+        MarquardtError
+            Whatever `Training` refuses.
+
+        Examples
+        --------
+        >>> from marquardt.networks import feed_forward
+        >>> from marquardt.objective import ArraySource
+        >>> line = Network(feed_forward(1, (), 1), [0.0, 0.0])
+        >>> run = Training.of_sources(line, [ArraySource([[0.0], [1.0]], [[1.0], [3.0]]), None, None])
+        >>> [epoch.epoch for epoch in run][-1] > 0
+        True
+        """
+        rule = LevenbergMarquardt() if rule is None else rule
+        limits = Limits() if limits is None else limits
+        loss = Squares() if loss is None else loss
+        limits.check_metric(loss.metric)
+
+        def objective(part: int, **options: Any) -> Objective | None:
+            source = sources[part]
+            return None if source is None else Objective.of(network.graph, source, loss, **options)
+
+        cls._check_validation(rule, limits, sources[1] is not None)
+        trained, validation, test = _objectives(objective, network, penalty, rule, form, max_memory, options)
+        run = cls.__new__(cls)
+        run._begin(network, trained, validation, test, parts, rule, limits, clock)
         return run
 
     @staticmethod
@@ -437,6 +485,37 @@ def train(
     except KeyboardInterrupt:
         run.stop_by_user()
     return TrainingResult(run.network, run.record)
+
+
+def _objectives(
+    make: Callable[..., Objective | None],
+    network: Network,
+    penalty: WeightDecay | None,
+    rule: StepRule,
+    form: str,
+    max_memory: Budget,
+    options: dict[str, Any],
+) -> tuple[Objective, Objective | None, Objective | None]:
+    """The objectives of the parts: ``make(part, …)`` returns one, 0 training, 1 validation, 2 test."""
+    limit = MemoryLimit.of(max_memory)
+    made: list[Objective | None] = [None, None, None]
+    # What only looks on has no choice of forms: the part that trains gets what is left.
+    for part in (1, 2, 0):
+        objective = make(
+            part,
+            penalty=None if part else penalty,
+            input_scaling=network.input_scaling,
+            target_scaling=network.target_scaling,
+            max_memory=limit,
+            **options,
+            **rule.asks(form, trains=part == 0),
+        )
+        if objective is not None:
+            limit = limit.without(objective.plan.memory)
+        made[part] = objective
+    trained, validation, test = made
+    assert trained is not None  # there is always a part that trains
+    return trained, validation, test
 
 
 def _first(stops: tuple[Callable[[Status], Stop | None], ...], status: Status) -> Stop | None:
