@@ -326,6 +326,7 @@ def test_predictions_that_fail_in_a_later_batch_leave_no_file(refused, many):
     for stream in ("--stream", "--no-stream"):
         message = refused("predict", "numbers.m", "many.parquet", "-o", "p.csv", stream)
         assert "'kind' has the level 'lime, slaked' in data row 10000" in message
+        assert ("(1 such values)" in message) == (stream == "--no-stream")
 
 
 def test_a_table_without_the_inputs_is_refused_before_it_is_read(refused, many, tmp_path):
@@ -340,3 +341,8 @@ def test_predictions_do_not_become_part_of_the_data(refused, many, tmp_path, sou
     pq.write_table(many, tmp_path / "rows" / "a.parquet")
     message = refused("predict", "numbers.m", source, "-o", output, "--force", "--stream")
     assert "would be one of the files of rows" in message
+
+
+def test_a_gap_in_a_later_batch_is_refused_by_its_row(refused, many):
+    message = refused("predict", "numbers.m", "gaps.parquet", "-o", "p.csv", "--stream", "--unknown", "ignore")
+    assert "Values are missing in 'age' (first in data row 6)." in message

@@ -160,7 +160,7 @@ def test_any_small_table_is_coded_as_in_memory(columns, missing, length):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("infinite", r"'height' holds infinity, inf in data row 41\. Correct"),
+        ("infinite", r"'height' holds infinity such as inf in data row 41\. Correct"),
         ("many words", r"'street' has more than 50 different values in 60 rows; at most 50.*--ignore street"),
         ("names", r"'street' has more than 50 different values in 60 rows"),
         ("51 words", r"'street' has more than 50 different values in 60 rows"),

@@ -29,6 +29,7 @@ from marquardt.streams import ClassErrors, ErrorSums, RegressionErrors, is_arrow
 from marquardt.tables import (
     InputColumn,
     Remarks,
+    Rows,
     TableCoding,
     TableWriter,
     check_table_suffix,
@@ -67,7 +68,7 @@ def run(
     rows = rows_to_stream(data, stream, voice, copies=COPIES, text=coding.text_columns, takes_passes=False)
     table = WatchedRows(WholeRows(read_table(data, text=coding.text_columns))) if rows is None else rows
     coding.require_inputs(table.column_names)
-    predicting = Predicting(content, coding, table.column_names, keep=keep, unknown=unknown)
+    predicting = Predicting(content, coding, table, keep=keep, unknown=unknown)
     n_rows = table.n_rows
     if rows is not None:
         # A multiple of the rows that a network evaluates together: so its outputs are the same to the bit.
@@ -125,17 +126,16 @@ class Predicting:
         The network.
     coding : TableCoding
         Of its inputs.
-    column_names : sequence of str
-        All columns of the table.
+    table : Rows
+        The table.
     keep : bool
         Whether these are copied.
     unknown : str
         As for `TableCoding.inputs`.
     """
 
-    def __init__(
-        self, content: NetworkFile, coding: TableCoding, column_names: Sequence[str], *, keep: bool, unknown: str
-    ) -> None:
+    def __init__(self, content: NetworkFile, coding: TableCoding, table: Rows, *, keep: bool, unknown: str) -> None:
+        column_names, self._total = table.column_names, table.n_rows
         self._network, self._coding, self._keep, self._unknown = content.network, coding, keep, unknown
         wanted = {column.name for column in coding.input_columns}
         self._has_targets = set(coding.target_columns) <= set(column_names)
@@ -152,7 +152,8 @@ class Predicting:
 
     def predicted(self, piece: Any) -> tuple[list[str], list[Any]]:
         """Return the names and columns to write."""
-        first, coding = self.n_rows, self._coding
+        coding = self._coding
+        first = None if piece.num_rows == self._total else self.n_rows
         self.remarks.add(piece, first)
         outputs = self._network.outputs(coding.inputs(piece, unknown=self._unknown, first_row=first))
         if self._has_targets:

@@ -83,14 +83,17 @@ def refuse_missing(targets: Sequence[Column], inputs: Sequence[Column], missing:
         return
     for column in targets:
         if column.n_missing:
+            count = f"{column.n_missing} of {column.n_rows} rows, first in " if column.first_row is None else ""
             raise DataError(
-                f"Target {column.name!r} is missing in {column.n_missing} of {column.n_rows} rows, first in "
-                f"{column.missing_place}. Complete them, or leave such rows out with --missing drop (missing='drop')."
+                f"Target {column.name!r} is missing in {count}{column.missing_place}. Complete them, or leave such "
+                f"rows out with --missing drop (missing='drop')."
             )
     gaps = [column for column in inputs if column.n_missing] if missing == "refuse" else []
     if gaps:
         places = ", ".join(
-            f"{column.name!r} ({column.n_missing}, first in {column.missing_place})" for column in gaps[:12]
+            f"{column.name!r} ({f'{column.n_missing}, ' if column.first_row is None else ''}first in "
+            f"{column.missing_place})"
+            for column in gaps[:12]
         )
         more = f" and {len(gaps) - 12} more columns" if len(gaps) > 12 else ""
         raise DataError(

@@ -324,7 +324,7 @@ class TableCoding:
         targets = self._coded_targets([column.kept(keep) for column in self._target_list(arrow)], "refuse")
         return CodedTable(inputs, targets, rows)
 
-    def inputs(self, table: Any, unknown: str = "refuse", *, first_row: int = 0) -> NDArray[np.float64]:
+    def inputs(self, table: Any, unknown: str = "refuse", *, first_row: int | None = None) -> NDArray[np.float64]:
         """Code the inputs of a table, found by name: their order and further columns do not matter.
 
         Parameters
@@ -333,7 +333,7 @@ class TableCoding:
         unknown : "refuse" or "ignore"
             What is done with a level that was not there at training: refuse the table, or code it as none of the
             known levels, all zeros.
-        first_row : int
+        first_row : int, optional
             Where the table's first row stands, if it is a piece of a longer one, for messages.
 
         Returns
@@ -364,7 +364,7 @@ class TableCoding:
         return inputs
 
     def targets(
-        self, table: Any, missing: str | None = None, *, first_row: int = 0
+        self, table: Any, missing: str | None = None, *, first_row: int | None = None
     ) -> NDArray[np.float64] | NDArray[np.int64]:
         """Code the targets of a table, at training or to score predictions.
 
@@ -374,7 +374,7 @@ class TableCoding:
         missing : "refuse" or "keep", optional
             What is done with a missing target: refuse it, or give NaN or the class code -1. If not given, "keep"
             for a coding with ``missing="drop"``, else "refuse".
-        first_row : int
+        first_row : int, optional
             Where the table's first row stands, if it is a piece of a longer one, for messages.
 
         Returns
@@ -408,13 +408,13 @@ class TableCoding:
             return self.target_columns
         return tuple(f"{self.target_columns[0]}={label}" for label in self.classes)
 
-    def training_columns(self, table: Any, first_row: int = 0) -> NDArray[np.float64]:
+    def training_columns(self, table: Any, first_row: int | None = None) -> NDArray[np.float64]:
         """Code a piece of a longer table for training, a column of the table a row.
 
         Parameters
         ----------
         table : as for `fit`
-        first_row : int
+        first_row : int, optional
             Where its first row stands in the longer table, for messages.
 
         Returns
@@ -597,12 +597,12 @@ class TableCoding:
         notes = _strings(parts["notes"], "notes")
         return cls(parts["task"], parts["missing"], columns, targets, tuple(classes), dict(dropped), notes)
 
-    def _input_list(self, arrow: pa.Table, first_row: int = 0) -> list[Column]:
+    def _input_list(self, arrow: pa.Table, first_row: int | None = None) -> list[Column]:
         """Find the input columns in a table, by name."""
         self.require_inputs(arrow.column_names)
         return [Column.of(arrow, column.name, first_row) for column in self.input_columns]
 
-    def _target_list(self, arrow: pa.Table, first_row: int = 0) -> list[Column]:
+    def _target_list(self, arrow: pa.Table, first_row: int | None = None) -> list[Column]:
         _refuse_absent(self.target_columns, arrow.column_names, "target")
         return [Column.of(arrow, name, first_row) for name in self.target_columns]
 
@@ -662,15 +662,15 @@ class Remarks:
         self._n_unseen = dict(self._n_missing)
         self._first_unseen: dict[str, tuple[Any, str]] = {}
 
-    def add(self, table: Any, first_row: int = 0) -> None:
+    def add(self, table: Any, first_row: int | None = None) -> None:
         """Look at some rows.
 
         Parameters
         ----------
         table : as for `TableCoding.fit`
             With the input columns.
-        first_row : int
-            Where its first row stands in the whole table.
+        first_row : int, optional
+            Where its first row stands, if it is a piece of a longer one.
 
         Raises
         ------

@@ -109,8 +109,8 @@ class Column:
         Whether the table itself says that these are labels.
     rows : ndarray of shape (n_samples,) or None
         Where each value stood before rows were left out, for messages.
-    first_row : int
-        Where the first value stands, if the column is a piece of a longer one.
+    first_row : int or None
+        Where the first value stands, if the column is a piece of a longer one, of which messages do not count values.
     """
 
     name: str
@@ -118,11 +118,11 @@ class Column:
     values: Any
     is_categorical: bool = False
     rows: NDArray[np.intp] | None = None
-    first_row: int = 0
+    first_row: int | None = None
 
     @classmethod
-    def of(cls, table: pa.Table, name: str, first_row: int = 0) -> Column:
-        """Take a column out of a table, whose first row may stand further down in a longer one."""
+    def of(cls, table: pa.Table, name: str, first_row: int | None = None) -> Column:
+        """Take a column out of a table, which may be the piece of a longer one that begins at some row."""
         values = table.column(name)
         is_categorical = pa.types.is_dictionary(values.type)
         if is_categorical:
@@ -139,7 +139,8 @@ class Column:
         if keep is None:
             return self
         values = self.values.filter(pa.array(keep))
-        return Column(self.name, self.kind, values, self.is_categorical, self.first_row + np.flatnonzero(keep))
+        rows = (self.first_row or 0) + np.flatnonzero(keep)
+        return Column(self.name, self.kind, values, self.is_categorical, rows, self.first_row)
 
     is_cut = False
     """Whether there are more different values than are known."""
@@ -217,7 +218,7 @@ class Column:
 
     def row(self, index: int) -> int:
         """Return where a value stands in the whole table, from 0."""
-        return self.first_row + index if self.rows is None else int(self.rows[index])
+        return (self.first_row or 0) + index if self.rows is None else int(self.rows[index])
 
     def refuse_unusable(self) -> None:
         """Refuse dates and times, nested and binary values, and a column without any value."""
@@ -245,9 +246,9 @@ class Column:
         count = self.count(infinite)
         if count:
             value, place = self.first(infinite)
+            first = f"in {count} of {self.n_rows} rows, first" if self.first_row is None else "such as"
             raise DataError(
-                f"Column {self.name!r} holds infinity in {count} of {self.n_rows} rows, first {value} in "
-                f"{place}. Correct the value or remove the row."
+                f"Column {self.name!r} holds infinity {first} {value} in {place}. Correct the value or remove the row."
             )
 
     def refuse_number_words(self) -> None:

@@ -72,9 +72,10 @@ def write_levels(
         unseen = (codes < 0) & np.asarray(texts.is_valid().to_numpy(), dtype=np.bool_)
         if unseen.any():
             level, place = found.first(pa.array(unseen))
+            count = f" ({int(unseen.sum())} such values)" if found.first_row is None else ""
             raise DataError(
-                f"Column {found.name!r} has the level {str(level)!r} in {place}, which was not there in training "
-                f"({int(unseen.sum())} such values).{nearest(level, levels)} Known are {listed(levels)}. "
+                f"Column {found.name!r} has the level {str(level)!r} in {place}, which was not there in "
+                f"training{count}.{nearest(level, levels)} Known are {listed(levels)}. "
                 f"Correct it, or have it counted as none of them with --unknown ignore (unknown='ignore')."
             )
     for position in range(len(levels)):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from marquardt.errors import ConfigurationError, DataError
+from marquardt.errors import ConfigurationError
 from marquardt.tables.checking import MAX_LEVELS, constant, kept_rows, refuse_no_row
 from marquardt.tables.columns import Column
 
@@ -276,7 +276,7 @@ class Growing:
 
     def add(self, column: Column) -> None:
         """Take a batch in."""
-        _refuse_infinity(column)
+        column.refuse_infinity()
         n_missing = column.n_missing
         if n_missing and self._first_absent < 0:
             self._first_absent = column.row(int(np.flatnonzero(column.is_missing())[0]))
@@ -336,13 +336,3 @@ class Growing:
             is_cut=self._is_cut,
             sample=self._sample if self._is_cut else None,
         )
-
-
-def _refuse_infinity(column: Column) -> None:
-    if column.kind == "number" and pa.types.is_floating(column.values.type):
-        infinite = pc.is_inf(column.values)
-        if column.count(infinite):
-            value, place = column.first(infinite)
-            raise DataError(
-                f"Column {column.name!r} holds infinity, {value} in {place}. Correct the value or remove the row."
-            )
