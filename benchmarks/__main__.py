@@ -22,6 +22,7 @@ NAMES = (
     "toolbox_six",
     "memory",
     "larger_than_memory",
+    "command_line",
     "start_up",
     "scores",
     "forecasting",

@@ -215,6 +215,29 @@ def test_folders_that_name_a_value_give_a_column(tmp_path):
     assert_allclose(np.concatenate(list(files.batches(9)), axis=1), [[1, 1], [2023, 2024], [2, 2]])
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_classes_in_files_are_learned_and_counted(tmp_path, n_classes):
+    codes = np.digitize(Y, [5.0] if n_classes == 2 else [4.5, 5.5])
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", codes if n_classes == 2 else np.eye(3)[codes])
+    settings = Settings(hidden_layer_sizes=6, seed=0, limits=Limits(max_epochs=15))
+    files = ArrayFiles(tmp_path / "x.npy", tmp_path / "y.npy")
+    result = train_on_files(files, settings, task="classification", seed=2)
+    chances = result.network.outputs(X)
+    if n_classes == 2:
+        chances = np.column_stack([1 - chances, chances])
+    targets = codes[:, None] if n_classes == 2 else np.eye(3)[codes]
+    numbers = HashedParts.numbers(np.column_stack([X, targets]).T, 0.15, 0.15, 2)
+    for part, name in enumerate(("train", "validation", "test")):
+        here, true = chances[numbers == part], codes[numbers == part]
+        found = result.errors[name]
+        assert found["samples"] == len(true)
+        assert found["accuracy"] == np.mean(here.argmax(axis=1) == true) > 0.9
+        assert_allclose(found["cross_entropy"], -np.log(here[np.arange(len(true)), true]).mean())
+        assert np.diag(found["confusion"]).sum() == np.count_nonzero(here.argmax(axis=1) == true)
+        assert np.sum(found["confusion"], axis=1).tolist() == np.bincount(true).tolist()
+
+
 def test_train_on_files_gives_network_record_and_errors(tmp_path):
     seen = []
     result = train_on_files(

@@ -26,7 +26,8 @@ class FileTrainingResult:
     record : Record
         How; its parts are counts.
     errors : dict
-        RMSE, MAE and R² by part and target, as `errors_of_parts` returns them.
+        Errors by part, as `errors_of_parts` returns them: RMSE, MAE and R² of every target; of classes accuracy,
+        cross-entropy and counts.
     n_dropped : int
         Rows that were left out for a missing value.
     """
@@ -41,6 +42,7 @@ def train_on_files(
     files: Files,
     settings: Settings | None = None,
     *,
+    task: str = "regression",
     validation: float = 0.15,
     test: float = 0.15,
     seed: int = 0,
@@ -52,9 +54,13 @@ def train_on_files(
     Parameters
     ----------
     files : Files
-        The rows: `TableFiles` for Parquet and Arrow, `ArrayFiles` for ``.npy``.
+        The rows: `TableFiles` for numbers in Parquet and Arrow files, `ArrayFiles` for ``.npy``, and
+        `marquardt.tables.CodedFiles` for columns of any kind.
     settings : Settings, optional
         Network, algorithm and limits; the defaults when not given.
+    task : str
+        ``"regression"``, or ``"classification"`` into two classes for one target of 0 and 1, into more for a target a
+        class.
     validation, test : float
         Fractions of the rows, chosen by a hash of each row's content.
     seed : int
@@ -90,7 +96,7 @@ def train_on_files(
     """
     settings = Settings() if settings is None else settings
     data = FileData(files, validation=validation, test=test, seed=seed, missing=missing)
-    fitting = Fitting.of(data, settings)
+    fitting = Fitting.of(data, settings, task)
     try:
         for epoch in fitting:
             if on_epoch is not None:
@@ -98,4 +104,4 @@ def train_on_files(
     except KeyboardInterrupt:
         fitting.stop_by_user()
     network = fitting.network
-    return FileTrainingResult(network, fitting.record, errors_of_parts(network, data), data.n_dropped)
+    return FileTrainingResult(network, fitting.record, errors_of_parts(network, data, task), data.n_dropped)
