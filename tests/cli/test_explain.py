@@ -35,7 +35,7 @@ def test_programs_get_algorithm_and_plan(call, concrete_csv, options, algorithm,
     made = call("explain", concrete_csv, "--target", "strength", "--ignore", "site", "--json", *options).json
     assert made["algorithm"] == algorithm
     assert made["plan"]["form"] == form
-    assert made["plan"]["memory"] > 0
+    assert made["memory"] >= made["plan"]["memory"] > 0
     assert made["reason"]
     assert made["weights"] > made["plan"]["blocks"] > 0
     assert made["plan"]["flops_an_epoch"] > 0
@@ -54,6 +54,14 @@ def test_all_forms_are_listed_with_what_they_take(call, concrete_csv):
     assert {other["form"] for other in made["others"]} == {"pairs", "samples", "matrix_free"}
 
 
+def test_restarts_side_by_side_are_explained_too(call, concrete_csv):
+    options = ("explain", concrete_csv, "--target", "strength", "--ignore", "site", "--hidden", "2")
+    one, many = (call(*options, "--restarts", number, "--json").json for number in ("1", "40"))
+    assert many["plan"]["form"] == "explicit"
+    assert many["memory"] > one["memory"]
+    assert call(*options, "--restarts", "40").code == 0
+
+
 def test_a_budget_is_kept_and_told(call, refused, concrete_csv):
     options = ("explain", concrete_csv, "--target", "strength", "--ignore", "site", "--hidden", "150")
     usual = call(*options, "--algorithm", "lm", "--json").json["plan"]
@@ -61,7 +69,8 @@ def test_a_budget_is_kept_and_told(call, refused, concrete_csv):
     assert small["memory"] <= 480_000 < usual["memory"]
     assert small["form"] == "matrix_free"
     text = call(*options, "--algorithm", "lm", "--memory", "480kB").out
-    assert "within the budget of 480kB" in text
+    assert "within the budget of 480kB; " in text
+    assert "of it are to validate and test" in text
     assert "no room" in text
     assert call(*options, "--memory", "480kB", "--json").json["algorithm"] == "lbfgs"
     assert "the budget is 468.8 KiB (480kB)" in refused(*options, "--algorithm", "trainbr", "--memory", "480kB")

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -475,3 +476,15 @@ def test_an_error_of_the_reader_comes_after_the_blocks_before_it():
     assert next(share) == "a"
     with pytest.raises(OSError, match="gone"):
         next(share)
+
+
+def test_a_memory_budget_is_kept_by_blocks_that_come_and_go(tmp_path):
+    data = FileData(written(tmp_path, "parquet"))
+    settings = Settings(hidden_layer_sizes=40, algorithm="lm", seed=0, limits=Limits(max_epochs=2))
+    free = Fitting.of(data, settings)
+    budget = free.training.memory * 2 // 3
+    small = Fitting.of(data, replace(settings, max_memory=budget))
+    assert small.training.memory <= budget
+    assert small.training.objective.plan.block_size < free.training.objective.plan.block_size
+    losses = [[epoch.loss for epoch in fitting] for fitting in (free, small)]
+    assert_allclose(losses[0], losses[1], rtol=1e-9)

@@ -315,12 +315,26 @@ def test_the_budget_decides_for_auto_and_its_form():
     assert free.choice.algorithm == "levenberg_marquardt"
     assert small.choice.algorithm == "lbfgs"
     assert small.training.objective.plan.memory < 2_000_000
+    # Three matrices have room, with blocks and data beside them they have not.
+    tight = made(max_memory=3 * 8 * 901**2 + 1000)
+    assert tight.choice.algorithm == "lbfgs"
+    assert made(max_memory="30MB").training.objective.plan.form == "samples"
     asked = made(algorithm="lm", max_memory="2MB")
     assert asked.training.objective.plan.form == "matrix_free"
     with pytest.raises(
         ResourceError, match=r"the budget is 1\.9 MiB \(2MB\)\. The algorithm 'lbfgs' .* would take .* KiB"
     ):
         made(algorithm="trainbr", max_memory="2MB")
+
+
+def test_restarts_that_have_no_room_side_by_side_go_one_after_the_other():
+    inputs = np.random.default_rng(0).normal(size=(900, 2))
+    settings = {"hidden_layer_sizes": 5, "restarts": 20, "algorithm": "lm", "limits": Limits(max_epochs=2)}
+    side_by_side, _ = fitted(settings, inputs, np.sin(inputs[:, :1]))
+    in_turn, _ = fitted(settings | {"max_memory": "100kB"}, inputs, np.sin(inputs[:, :1]))
+    assert [type(fitting.training).__name__ for fitting in (side_by_side, in_turn)] == ["Lane", "Training"]
+    assert in_turn.training.memory <= 100_000 < side_by_side.training.memory
+    np.testing.assert_allclose(in_turn.network.weights, side_by_side.network.weights, rtol=1e-6)
 
 
 def test_a_graph_that_a_start_brings_is_taken():

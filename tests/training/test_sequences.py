@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from helpers.sequences import dynamic_graphs, step_by_step
@@ -345,3 +347,24 @@ def test_what_is_no_blocks_is_refused_by_name():
         train_sequences(network, None, series, division=Division("blocks"), validation=(None, series))
     with pytest.raises(ShapeError, match=r"\(20,\), got \(3,\)"):
         train_sequences(network, None, series, division=Division("blocks"), sample_weight=np.ones(3))
+
+
+def test_a_memory_budget_is_for_all_parts_and_is_kept():
+    graph = layer_recurrent(2, 25, 1)
+    inputs, targets = data_for(graph, 800)
+    network = Network(graph, 0.1 * np.random.default_rng(0).normal(size=graph.n_weights))
+    division, limits = Division("blocks", 0.2, 0.2), Limits(max_epochs=2)
+    free = train_sequences(network, inputs, targets, division=division, limits=limits)
+    peaks = []
+    for budget in ("60MB", 30_000_000):
+        tracemalloc.start()
+        try:
+            found = train_sequences(network, inputs, targets, division=division, limits=limits, max_memory=budget)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        assert_allclose(found.network.weights, free.network.weights, rtol=1e-6)
+    assert peaks[0] < 60e6
+    assert peaks[1] < 30e6
+    with pytest.raises(ResourceError, match=r"through time on .* steps .*the budget is 1\.9 MiB \(2MB\)"):
+        train_sequences(network, inputs, targets, division=division, limits=limits, max_memory="2MB")

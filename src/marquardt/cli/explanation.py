@@ -44,6 +44,7 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
             "samples": fitting.training.objective.n_samples,
             "algorithm": fitting.choice.algorithm,
             "reason": fitting.choice.reason,
+            "memory": fitting.training.memory,
             "settings": rule.settings,
             "plan": _plain(plan) | {"others": [_plain(other) for other in plan.others]},
         }
@@ -62,7 +63,7 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
         f"An epoch of one trial, with its step: {_flops(plan.flops)} floating-point operations, about "
         f"{readable_seconds(plan.epoch_seconds)} (an estimate, likewise)."
     )
-    voice.say(f"Memory, beside the table: {_memory(job, plan)}.")
+    voice.say(f"Memory, beside the table: {_memory(job, fitting.training.memory, plan)}.")
     if isinstance(fitting.training, EvidenceTraining):
         voice.say("The weight decay is chosen anew every few epochs, by its evidence.")
     if plan.others:
@@ -90,9 +91,10 @@ def _plain(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _memory(job: Job, plan: Plan) -> str:
-    budget = job.settings.max_memory
-    return readable_bytes(plan.memory) + ("" if budget is None else f", within the budget of {budget}")
+def _memory(job: Job, memory: int, plan: Plan) -> str:
+    budget, others = job.settings.max_memory, memory - plan.memory
+    told = readable_bytes(memory) + ("" if budget is None else f", within the budget of {budget}")
+    return told + (f"; {readable_bytes(others)} of it are to validate and test" if others else "")
 
 
 def _forms(plan: Plan, job: Job) -> Table:

@@ -7,6 +7,7 @@ trains it once or, with restarts, several times, and keeps the best. Many restar
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import numpy as np
 from marquardt.algorithms import Choice, StepRule, algorithm_named, choose
 from marquardt.arrays import Array, ArrayLike, checked_weight, require_finite
 from marquardt.checks import memory_size, one_of, positive, whole
-from marquardt.errors import ConfigurationError, DataError, ShapeError
+from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
 from marquardt.losses import LOSSES, Loss, WeightDecay, loss_named
 from marquardt.networks import (
     INITIALIZATIONS,
@@ -523,8 +524,14 @@ class Fitting:
             self.loss.name,
             has_curvature=hasattr(self.loss, "curvature"),
         )
-        choice = choose(facts, self._limit.limit, self._is_decay_weighed())
+        choice = choose(facts, self._room(), self._is_decay_weighed())
         return choice, algorithm_named(choice.algorithm, **choice.settings)
+
+    def _room(self) -> float:
+        """Bytes that there are for matrices: beside the scaled data of all parts, and a share for blocks of them."""
+        data = self._data
+        held = 8 * len(data.inputs) * (data.n_inputs + 1 + data.n_outputs) if isinstance(data, ArrayData) else 0
+        return max(0.0, self._limit.limit - held) * 7 / 8
 
     def _is_decay_weighed(self) -> bool:
         """Whether the evidence chooses the weight decay."""
@@ -545,8 +552,10 @@ class Fitting:
 
     def _training(self, restart: int) -> AnyRun:
         settings = self.settings
-        if not self._lanes and self._is_side_by_side():
-            self._lanes = self._side_by_side()
+        if restart == 0 and self._is_side_by_side():
+            # Where they have no room together, one after the other may.
+            with contextlib.suppress(ResourceError):
+                self._lanes = self._side_by_side()
         if self._lanes:
             return self._lanes[restart]
         network = self._untrained if self._has_start else self._untrained.with_weights(self._start(restart))

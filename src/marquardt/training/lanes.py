@@ -256,6 +256,18 @@ class Lanes:
         self._is_started = False
 
     @property
+    def memory(self) -> int:
+        """Bytes that they need beyond the caller's data, as planned for all parts and the lanes that go on together."""
+        parts = (self.objective, self._validation, self._test)
+        planned = sum(objective.plan.memory for objective in parts if objective is not None)
+        return planned + 2 * 8 * min(self.n_lanes, self._at_once) * self.objective.n_weights**2
+
+    @property
+    def _at_once(self) -> int:
+        """Lanes that go on together."""
+        return max(1, int(self._together_bytes / (8 * self.objective.n_weights**2)))
+
+    @property
     def records(self) -> list[Record]:
         """What happened so far, a record a lane. The epochs are written when this is first looked at."""
         return [self.record(lane) for lane in range(self.n_lanes)]
@@ -330,7 +342,7 @@ class Lanes:
         self._is_started = True
         with hold_blas():
             started = self._clock()
-            at_once = max(1, int(self._together_bytes / (8 * self.objective.n_weights**2)))
+            at_once = self._at_once
             if self._threads > 1:
                 self._pool = ThreadPoolExecutor(self._threads - 1, thread_name_prefix="marquardt")
             try:
@@ -548,6 +560,11 @@ class Lane:
     def record(self) -> Record:
         """What happened so far."""
         return self._lanes.record(self._number)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that all lanes need beyond the caller's data, as planned."""
+        return self._lanes.memory
 
     @property
     def best_value(self) -> float:
