@@ -2,12 +2,14 @@
 
 Three decades each, threads as far as there are cores. The exponent is the slope of log seconds against log size, fitted
 to the upper half of the sizes, where overhead no longer hides it. Seconds of the processor, an epoch, the median of
-some; on the clock for threads. ``--quick`` measures the smallest sizes only.
+some; on the clock for threads, which needs a machine without other work. ``--quick`` measures the smallest sizes only,
+``--only=threads`` one study.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import statistics
 import subprocess
@@ -193,22 +195,33 @@ def main(options: Sequence[str] = ()) -> None:
     """Measure, and write table and picture."""
     from threadpoolctl import threadpool_limits
 
-    output, is_quick = RESULTS, False
+    output, is_quick, only = RESULTS, False, ""
     for option in options:
         if option == "--quick":
             is_quick = True
         elif option.startswith("--output="):
             output = Path(option.partition("=")[2])
+        elif option.startswith("--only=") and option.partition("=")[2] in (*STUDIES, "threads"):
+            only = option.partition("=")[2]
         else:
-            raise SystemExit(f"The scaling study has no option {option!r}. It has --quick and --output=DIRECTORY.")
+            raise SystemExit(
+                f"The scaling study has no option {option!r}. It has --quick, --output=DIRECTORY, and --only=NAME, "
+                f"which measures one of {', '.join(STUDIES)} and threads and takes the others from earlier results."
+            )
     if is_quick and output == RESULTS:
         from benchmarks.contest.environments import cache
 
         output = cache() / "part"
     output.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Any] = {}
+    if only:
+        found = json.loads((RESULTS / "scaling.json").read_text(encoding="utf-8"))["results"]
     with threadpool_limits(1):
-        found = {name: study(name, shapes[:3] if is_quick else shapes) for name, (_, shapes) in STUDIES.items()}
-    found["threads"] = thread_study()
+        for name, (_, shapes) in STUDIES.items():
+            if only in ("", name):
+                found[name] = study(name, shapes[:3] if is_quick else shapes)
+    if only in ("", "threads"):
+        found["threads"] = thread_study()
     rows = []
     for name, each in found.items():
         for who in CONTENDERS:
