@@ -54,6 +54,13 @@ def test_all_forms_are_listed_with_what_they_take(call, concrete_csv):
     assert {other["form"] for other in made["others"]} == {"pairs", "samples", "matrix_free"}
 
 
+def test_the_exact_hessian_is_not_said_to_be_a_jacobian(call, concrete_csv):
+    options = ("explain", concrete_csv, "--target", "strength", "--ignore", "site")
+    text = call(*options, "--algorithm", "newton").out
+    assert "An epoch needs the Hessian: by second derivatives along the units and products of pairs" in text
+    assert "Jacobian" not in text
+
+
 def test_restarts_side_by_side_are_explained_too(call, concrete_csv):
     options = ("explain", concrete_csv, "--target", "strength", "--ignore", "site", "--hidden", "2")
     one, many = (call(*options, "--restarts", number, "--json").json for number in ("1", "40"))

@@ -31,6 +31,8 @@ FORMS = {
     "gradient": "forward and backward, with no matrix to sum",
 }
 
+HESSIAN = "by second derivatives along the units and products of pairs"
+
 
 def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     """Prepare everything, and say what would be done; returns the exit code."""
@@ -52,8 +54,10 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
         return 0
     introduce(job, prepared, voice)
     passes = max(rule.point_need, rule.trial_need)
-    compiled = ", all of it in the compiled kernel" if plan.is_compiled else ""
-    voice.say(f"An epoch needs {PASSES[passes]}: {FORMS[plan.form]}{compiled}.")
+    how = HESSIAN if passes is Need.HESSIAN else FORMS[plan.form]
+    if plan.is_compiled:
+        how += ", the loss in the compiled kernel" if passes is Need.HESSIAN else ", all of it in the compiled kernel"
+    voice.say(f"An epoch needs {PASSES[passes]}: {how}.")
     largest = min(plan.block_size, fitting.training.objective.n_samples)
     voice.say(
         f"A pass goes over {_count(plan.n_blocks, 'block')} of up to {largest:,} samples on "
@@ -66,7 +70,7 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     voice.say(f"Memory, beside the table: {_memory(job, fitting.training.memory, plan)}.")
     if isinstance(fitting.training, EvidenceTraining):
         voice.say("The weight decay is chosen anew every few epochs, by its evidence.")
-    if plan.others:
+    if plan.others and passes is not Need.HESSIAN:
         voice.say()
         voice.say("The fastest form that fits is taken, by the estimates:")
         voice.show(_forms(plan, job))
