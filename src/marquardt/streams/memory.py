@@ -42,9 +42,9 @@ def free_memory() -> int | None:
     for limit, used, statistics in GROUPS:
         allowed, held = _read(limit).strip(), _read(used).strip()
         if allowed.isdigit() and held.isdigit():
-            # Files in the cache count as used, and make room when it is needed.
-            cached = re.search(r"^(?:total_)?inactive_file (\d+)", _read(statistics), re.MULTILINE)
-            free = min(free, int(allowed) - int(held) + (int(cached.group(1)) if cached else 0))
+            # Files in the cache count as used, and make room when it is needed; the total is that of groups within, too.
+            cached = re.findall(r"^(?:total_)?inactive_file (\d+)", _read(statistics), re.MULTILINE)
+            free = min(free, int(allowed) - int(held) + max(map(int, cached), default=0))
     return max(free, 1)
 
 
