@@ -42,7 +42,7 @@ def free_memory() -> int | None:
     for limit, used, statistics in GROUPS:
         allowed, held = _read(limit).strip(), _read(used).strip()
         if allowed.isdigit() and held.isdigit():
-            # Files in the cache count as used, and make room when it is needed; the total is that of groups within, too.
+            # Files in the cache count as used, and make room when it is needed, those of groups within as well.
             cached = re.findall(r"^(?:total_)?inactive_file (\d+)", _read(statistics), re.MULTILINE)
             free = min(free, int(allowed) - int(held) + max(map(int, cached), default=0))
     return max(free, 1)
