@@ -144,3 +144,23 @@ def test_chunks_without_values_are_passed_over(tmp_path, suffix):
     words = pa.chunked_array([[], ["a", "b,c"], [], ["d"]], pa.string())
     write_table(tmp_path / f"rows{suffix}", ["word", "x"], [words, np.arange(3.0)])
     assert read_table(tmp_path / f"rows{suffix}").to_pydict() == {"word": ["a", "b,c", "d"], "x": [0, 1, 2]}
+
+
+@pytest.mark.skipif(not hasattr(pa, "string_view"), reason="older versions of Arrow have no views")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("is_categorical", [False, True])
+def test_text_as_polars_stores_it_is_written(tmp_path, suffix, is_categorical):
+    words = pa.chunked_array([pa.array(["a", None]).cast(pa.string_view()), pa.array(["b,c"]).cast(pa.string_view())])
+    if is_categorical:
+        chunks = [chunk.cast(pa.string()).dictionary_encode() for chunk in words.chunks]
+        made = [pa.DictionaryArray.from_arrays(each.indices, each.dictionary.cast(pa.string_view())) for each in chunks]
+        words = pa.chunked_array(made)
+    write_table(tmp_path / f"rows{suffix}", ["word", "x"], [words, np.arange(3.0)])
+    assert read_table(tmp_path / f"rows{suffix}").to_pydict() == {"word": ["a", None, "b,c"], "x": [0, 1, 2]}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_labels_are_written_with_what_they_hold(tmp_path, suffix):
+    labels = pa.array(["a", None, 'b,c\td "e"']).dictionary_encode()
+    write_table(tmp_path / f"rows{suffix}", ["label", "x"], [labels, np.arange(3.0)])
+    assert read_table(tmp_path / f"rows{suffix}").to_pydict() == {"label": ["a", None, 'b,c\td "e"'], "x": [0, 1, 2]}

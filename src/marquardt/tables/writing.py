@@ -236,7 +236,7 @@ def _table(names: list[str], columns: Sequence[Any]) -> pa.Table:
 def _array(name: str, column: Any) -> Any:
     """Return one column as an Arrow array, NaN as null."""
     if isinstance(column, (pa.Array, pa.ChunkedArray)):
-        array = column
+        array = _without_views(column)
     else:
         if getattr(column, "ndim", 1) != 1:
             raise ShapeError(f"Column {name!r} must have one dimension, got the shape {column.shape}.")
@@ -249,6 +249,21 @@ def _array(name: str, column: Any) -> Any:
     return array
 
 
+def _without_views(column: Any) -> Any:
+    """Text as Arrow can write it: views of text, such as polars stores, only few of its functions take."""
+    if str(column.type) == "string_view":
+        return column.cast(pa.large_string())
+    if not pa.types.is_dictionary(column.type) or str(column.type.value_type) != "string_view":
+        return column
+    type_ = pa.dictionary(column.type.index_type, pa.large_string(), column.type.ordered)
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    encoded = [
+        pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.large_string()), ordered=type_.ordered)
+        for chunk in chunks
+    ]
+    return pa.chunked_array(encoded, type_)
+
+
 def _header(names: Sequence[str], separator: str) -> bytes:
     line = io.StringIO(newline="")
     csv.writer(line, delimiter=separator, lineterminator="\n").writerow(names)
@@ -256,6 +271,7 @@ def _header(names: Sequence[str], separator: str) -> bytes:
 
 
 def _write_rows(file: Any, table: pa.Table, separator: str) -> None:
+    table = _plainly_stored(table)
     # Arrow's "needed" puts every text in quotes; without them it refuses text that needs them.
     special = rf'["\r\n{separator}]'
     is_plain = not any(
@@ -266,12 +282,15 @@ def _write_rows(file: Any, table: pa.Table, separator: str) -> None:
     options = pyarrow.csv.WriteOptions(
         include_header=False, delimiter=separator, quoting_style="none" if is_plain else "needed"
     )
-    pyarrow.csv.write_csv(_without_empty_chunks(table), file, options)
+    pyarrow.csv.write_csv(table, file, options)
 
 
-def _without_empty_chunks(table: pa.Table) -> pa.Table:
-    """Arrow writes whatever is in memory where a column begins with a chunk without values."""
-    columns = [
-        pa.chunked_array([chunk for chunk in column.chunks if len(chunk)], column.type) for column in table.columns
-    ]
+def _plainly_stored(table: pa.Table) -> pa.Table:
+    """Labels as the text they stand for, and no chunk without values: Arrow writes what is in memory where a column
+    begins with one.
+    """
+    columns = []
+    for column in table.columns:
+        decoded = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        columns.append(pa.chunked_array([chunk for chunk in decoded.chunks if len(chunk)], decoded.type))
     return pa.table(columns, names=table.column_names)
