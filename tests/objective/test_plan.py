@@ -13,7 +13,7 @@ from marquardt.errors import ConfigurationError, ResourceError
 from marquardt.losses import Squares
 from marquardt.networks import Network, feed_forward, initial_weights, layer_recurrent
 from marquardt.numerics import native_kernel
-from marquardt.objective import Need, Objective, sequence_objective
+from marquardt.objective import CostModel, Need, Objective, sequence_objective
 from marquardt.training import Division, Limits, Training
 
 TWO_EPOCHS = Limits(max_epochs=2, max_fail=0)
@@ -212,3 +212,18 @@ def test_through_time_blocks_and_groups_shrink_too():
     assert usual.others[0].form != usual.form
     with pytest.raises(ResourceError, match=r"through time on 2,000 steps with form='\w+' needs .* the budget is"):
         sequence_objective(network, *sequences, max_memory="100kB")
+
+
+def test_a_plan_is_made_once_for_all_runs_of_a_kind(monkeypatch):
+    made = []
+    plain = CostModel.normal
+    monkeypatch.setattr(CostModel, "normal", lambda *given, **how: made.append(1) or plain(*given, **how))
+    graph, rng = feed_forward(7, (5, 3), 2), np.random.default_rng(0)
+    inputs, targets = rng.normal(size=(311, 7)), rng.normal(size=(311, 2))
+    first = Objective(graph, inputs, targets).plan
+    n_made = len(made)
+    assert n_made > 0
+    assert Objective(graph, inputs + 1, targets).plan == first
+    assert len(made) == n_made
+    Objective(graph, inputs, targets, max_memory="20MB")
+    assert len(made) > n_made

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from marquardt.checks import one_of, whole
 from marquardt.networks import INPUTS, LayerGraph
@@ -203,12 +204,9 @@ def make_plan(
         limit,
     )
     is_matrix = most in (Need.NORMAL, Need.HESSIAN)
-    if form != "auto":
-        plans = [planner.plan(form)]
-    elif not is_matrix:
-        plans = [planner.plan("gradient")]
-    else:
-        plans = [planner.plan(each) for each in _allowed(graph, systems)]
+    forms = [form] if form != "auto" else _allowed(graph, systems) if is_matrix else ["gradient"]
+    costs = dict(_plans(planner, tuple(forms), (limit.limit, usable_cpus(), KEPT_BYTES)))
+    plans = list(costs)
     fitting = [plan for plan in plans if limit.allows(plan.memory)]
     # Truncated steps are not those of the matrix: only where nothing else has room.
     fitting = [plan for plan in fitting if plan.form != "matrix_free"] or fitting
@@ -216,7 +214,7 @@ def make_plan(
         needed = min(plans, key=lambda plan: plan.memory)
         way_out = planner.way_out(graph, [] if form == "auto" else _allowed(graph, systems) if is_matrix else [])
         require_memory(graph, needed.memory, _on_what(needed, n_samples, form), limit=limit, way_out=way_out)
-    chosen = min(fitting, key=planner.cost)
+    chosen = min(fitting, key=costs.__getitem__)
     return replace(chosen, others=tuple(plan for plan in plans if plan is not chosen))
 
 
@@ -232,6 +230,15 @@ def _on_what(plan: Plan, n_samples: int, form: str) -> str:
     return f"on {n_samples:,} samples {how}"
 
 
+@lru_cache(maxsize=256)
+def _plans(
+    planner: _Planner, forms: tuple[str, ...], surroundings: tuple[float, ...]
+) -> tuple[tuple[Plan, float], ...]:
+    """The plan of each form with its cost; remembered for the next run, or round, in the same surroundings."""
+    plans = [planner.plan(form) for form in forms]
+    return tuple((plan, planner.cost(plan)) for plan in plans)
+
+
 @dataclass(frozen=True)
 class _Planner:
     """Plans single forms for one network and number of samples."""
@@ -245,7 +252,7 @@ class _Planner:
     n_decays: int
     held_bytes: int | None
     kernel_covers: bool
-    limit: MemoryLimit
+    limit: MemoryLimit = field(compare=False)
 
     @property
     def data(self) -> int:
