@@ -206,6 +206,8 @@ def test_starts_at_a_time_give_the_same_file(call, concrete_csv, tmp_path, monke
     for jobs in ("1", "3"):
         told[jobs] = json.loads(call("train", concrete_csv, *options, "--jobs", jobs).out)
         told[jobs].pop("seconds")
+        shown = call("train", concrete_csv, *options[:-3], "--jobs", jobs).out
+        assert (", 3 starts at a time: " in shown) == (jobs == "3")
         for attempt in told[jobs]["attempts"]:
             attempt.pop("seconds")
     assert told["1"] == told["3"]

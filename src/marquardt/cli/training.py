@@ -312,11 +312,12 @@ def conclude(job: Job, prepared: Prepared, content: NetworkFile, voice: Voice, i
         voice.show(shown)
         voice.say()
     pauses = job.pause * sum(attempt.epochs + 1 for attempt in fitting.attempts)
+    at_once = f", {fitting.jobs} starts at a time" if fitting.jobs > 1 else ""
     slowed = " (and slowed down, so that it could be watched)" if job.pause else ""
     n_values = len(prepared.parts.train) * fitting.network.graph.n_outputs
     seconds = max(fitting.seconds - pauses, 0.0)
     voice.say(
-        f"Trained in {seconds:.2f} s{slowed}: {_count(fitting.network.n_weights, 'weight')} on "
+        f"Trained in {seconds:.2f} s{at_once}{slowed}: {_count(fitting.network.n_weights, 'weight')} on "
         f"{_count(n_values, 'training value')} ({_count(len(prepared.parts.train), 'row')} × "
         f"{_count(fitting.network.graph.n_outputs, 'output')})."
     )

@@ -1,0 +1,25 @@
+"""What is drawn while a training goes on."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import pytest
+from rich.console import Console
+
+from marquardt.cli.progress import Line, Progress
+from marquardt.cli.voice import Voice
+from marquardt.training import Epoch, Limits
+
+
+@pytest.mark.parametrize(
+    ("restart", "n_ended", "words"),
+    [(0, 0, "Start 1 of 5"), (2, 2, "Start 3 of 5"), (2, 3, "Start 3 of 5"), (0, 3, "Start 1 of 5, 3 have ended")],
+)
+def test_where_others_are_further_it_says_how_many_have_ended(restart, n_ended, words):
+    progress = Progress(Voice(quiet=True), Line(Limits(), "mse", 10), 1e10, restarts=5)
+    progress.show(Epoch(3, 0.5, math.nan, math.nan, 0.1, 1e-3, 0, 0.2, 1, 5.0), restart, n_ended)
+    console = Console(file=io.StringIO(), width=100)
+    console.print(progress._picture())
+    assert console.file.getvalue().splitlines()[0].strip() == words
