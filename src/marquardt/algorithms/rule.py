@@ -180,13 +180,13 @@ class StepRule(ABC):
         ConfigurationError
             With what is missing and a way out.
         """
-        if need >= Need.NORMAL and not facts.has_curvature:
+        if need >= Need.CURVATURE and not facts.has_curvature:
             raise ConfigurationError(
                 f"{self.name} needs the curvature of the loss, and {facts.loss!r} has no function 'curvature'. "
                 f"Give it one, or train with 'bfgs', which needs the slope only."
             )
         is_without = facts.form in SYSTEM_FORMS and facts.form not in self.systems
-        if is_without and Need.NORMAL in (self.point_need, self.trial_need):
+        if is_without and {Need.NORMAL, Need.CURVATURE} & {self.point_need, self.trial_need}:
             raise ConfigurationError(
                 f"{self.name} with these settings needs entries of the normal matrix, which form={facts.form!r} never "
                 f"writes down. Leave the form out, or train with 'levenberg_marquardt' and scaling='identity'."

@@ -18,6 +18,7 @@ SHOWN = ("lm", "lm_geodesic", "trainbr", "bfgs", "lbfgs", "scg", "newton")
 PASSES = {
     Need.VALUE: "the loss",
     Need.GRADIENT: "the gradient",
+    Need.CURVATURE: "the gradient, and for some steps the normal equations",
     Need.NORMAL: "the normal equations",
     Need.PRODUCT: "products with the Hessian",
     Need.HESSIAN: "the Hessian",

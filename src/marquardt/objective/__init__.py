@@ -4,7 +4,7 @@ from marquardt.objective.batched import BatchedObjective
 from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, SharedSource, Source, require_width
 from marquardt.objective.compiled import DESCENT_DAMPINGS, Descent, is_compiled
 from marquardt.objective.cost import CostModel, Work
-from marquardt.objective.evaluation import Evaluation, Facts, Need, System
+from marquardt.objective.evaluation import Costs, Evaluation, Facts, Need, System
 from marquardt.objective.memory import Budget, MemoryLimit, machine_memory, readable_bytes, require_memory
 from marquardt.objective.objective import Objective
 from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, readable_seconds, require_matrices
@@ -21,6 +21,7 @@ __all__ = [
     "Blocks",
     "Budget",
     "CostModel",
+    "Costs",
     "Descent",
     "Evaluation",
     "Facts",

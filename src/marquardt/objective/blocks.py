@@ -27,6 +27,7 @@ __all__ = [
     "SharedSource",
     "Source",
     "make_blocks",
+    "random_part",
     "require_width",
 ]
 
@@ -193,6 +194,54 @@ class KeptBlocks:
 
     def stop(self) -> None:
         """Do nothing: nothing is read ahead."""
+
+
+def random_part(blocks: Blocks, n_samples: int, share: float, block_size: int) -> list[Block] | None:
+    """Copy a random part of the samples, drawn from a fixed seed so that a larger part contains a smaller one.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        All samples.
+    n_samples : int
+        How many they are.
+    share : float
+        The part, above 0; rounded up to whole samples.
+    block_size : int
+        Samples a block of the part.
+
+    Returns
+    -------
+    list of Block or None
+        None where blocks come and go: a part of them would have to be found again in every pass.
+
+    Examples
+    --------
+    >>> block = Block(np.ones((2, 8)), np.arange(8.0)[None], None)
+    >>> [part.targets.shape for part in random_part(KeptBlocks([block]), 8, 0.5, 3)]
+    [(1, 3), (1, 1)]
+    """
+    if not isinstance(blocks, KeptBlocks):
+        return None
+    count = max(1, int(np.ceil(share * n_samples)))
+    chosen = np.sort(np.random.default_rng(0).permutation(n_samples)[:count])
+    sizes = [block.targets.shape[1] for block in blocks]
+    ends = np.cumsum(sizes)
+    places = [
+        chosen[(chosen >= end - size) & (chosen < end)] - (end - size) for end, size in zip(ends, sizes, strict=True)
+    ]
+    inputs = np.concatenate([block.inputs[:, at] for block, at in zip(blocks, places, strict=True)], axis=1)
+    targets = np.concatenate([block.targets[:, at] for block, at in zip(blocks, places, strict=True)], axis=1)
+    weights = [block.weight[at] for block, at in zip(blocks, places, strict=True) if block.weight is not None]
+    weight = np.concatenate(weights) if weights else None
+    return [
+        Block(
+            np.ascontiguousarray(inputs[:, first : first + block_size]),
+            np.ascontiguousarray(targets[:, first : first + block_size]),
+            None if weight is None else weight[first : first + block_size],
+        )
+        for first in range(0, count, block_size)
+    ]
 
 
 class ArraySource:

@@ -11,23 +11,48 @@ import numpy as np
 from marquardt.arrays import Array, Indices
 from marquardt.numerics import factor_damped
 
-__all__ = ["Evaluation", "Facts", "Need", "System"]
+__all__ = ["Costs", "Evaluation", "Facts", "Need", "System"]
 
 Solve = Callable[[Array], Array | None]
 """Takes a right-hand side to its solution, None where that overflows."""
 
 
 class Need(IntEnum):
-    """How much an algorithm asks of a point. Each includes value and gradient, the last three not each other."""
+    """How much an algorithm asks of a point. Each includes value and gradient, the last four not each other."""
 
     VALUE = 0
     GRADIENT = 1
-    NORMAL = 2
+    CURVATURE = 2
+    """The generalized Gauss–Newton matrix JᵀΛJ on demand, of all samples or of a random part of them."""
+    NORMAL = 3
     """The generalized Gauss–Newton matrix JᵀΛJ, or a `System` that solves with it."""
-    PRODUCT = 3
+    PRODUCT = 4
     """Products of the exact Hessian with vectors, on demand."""
-    HESSIAN = 4
+    HESSIAN = 5
     """The exact Hessian."""
+
+    @property
+    def counted_as(self) -> str:
+        """What an evaluation is counted as: a matrix on demand is one of the gradient, until it is demanded."""
+        return "gradient" if self is Need.CURVATURE else self.name.lower()
+
+
+class Costs(NamedTuple):
+    """What is estimated that computations take on one thread, in seconds: for rules that weigh one against another.
+
+    Parameters
+    ----------
+    gradient : float
+        Loss and gradient of all samples.
+    normal : float
+        The normal equations of all samples.
+    solution : float
+        One damped solution.
+    """
+
+    gradient: float
+    normal: float
+    solution: float
 
 
 class Facts(NamedTuple):
@@ -55,6 +80,9 @@ class Facts(NamedTuple):
         The biases of all layers but the output.
     form : str
         How the normal equations are summed or solved, as planned.
+    costs : callable, optional
+        ``costs()`` is what a pass and a step are estimated to take. The estimate is made when it is asked for: it
+        takes longer than an epoch of a small network.
     """
 
     n_weights: int
@@ -68,6 +96,7 @@ class Facts(NamedTuple):
     decayed: tuple[Indices, ...] = ()
     hidden_biases: Indices = np.empty(0, dtype=np.intp)
     form: str = "pairs"
+    costs: Callable[[], Costs] | None = None
 
 
 class System(Protocol):
@@ -111,6 +140,10 @@ class Evaluation(NamedTuple):
         ``bend(direction)`` is JᵀΛ ∂²outputs/∂direction², of shape (n_weights,): how the outputs curve along it.
     system : System, optional
         What solves with A = JᵀΛJ + penalty, in the forms that never write A down; `normal` is None then.
+    normal_of : callable, optional
+        ``normal_of(share)`` is the normal matrix of a random part of the samples, of that share of them, scaled to all,
+        plus the penalty's Hessian: a new array of shape (n_weights, n_weights). With a share of 1 it is that of all
+        samples. A part is drawn once: a larger one contains the smaller.
     """
 
     weights: Array
@@ -122,6 +155,7 @@ class Evaluation(NamedTuple):
     times: Callable[[Array], Array] | None = None
     bend: Callable[[Array], Array] | None = None
     system: System | None = None
+    normal_of: Callable[[float], Array] | None = None
 
     @property
     def diagonal(self) -> Array:

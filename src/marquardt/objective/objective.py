@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -16,9 +18,19 @@ from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
 from marquardt.numerics import hold_blas, is_held, threads_left
 from marquardt.objective.bending import bent_outputs
-from marquardt.objective.blocks import ArraySource, Block, Blocks, KeptBlocks, PassEndedError, Source, require_width
+from marquardt.objective.blocks import (
+    ArraySource,
+    Block,
+    Blocks,
+    KeptBlocks,
+    PassEndedError,
+    Source,
+    random_part,
+    require_width,
+)
 from marquardt.objective.compiled import Compiled, Descent, is_compiled
-from marquardt.objective.evaluation import Evaluation, Facts, Need, System
+from marquardt.objective.cost import CostModel
+from marquardt.objective.evaluation import Costs, Evaluation, Facts, Need, System
 from marquardt.objective.explicit import explicit_jacobian
 from marquardt.objective.hessian import HessianSums
 from marquardt.objective.matrix_free import ProductSystem, add_diagonal, moved_outputs
@@ -41,7 +53,7 @@ __all__ = ["Objective"]
 
 T = TypeVar("T")
 
-_NAMES = {need: need.name.lower() for need in Need}
+_NAMES = {need: need.counted_as for need in Need}
 
 
 class Objective:
@@ -300,6 +312,7 @@ class Objective:
         self._last: tuple[bytes, Pass, Array] | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._n_workers = 0
+        self._part: tuple[float, Objective] | None = None
         self._single = None
         only = self._blocks.only
         if self.plan.form != "explicit" or only is None or squares is None:
@@ -366,7 +379,16 @@ class Objective:
             decayed=decayed,
             hidden_biases=np.flatnonzero(is_hidden_bias),
             form=self.plan.form,
+            costs=self._costs,
         )
+
+    def _costs(self) -> Costs:
+        model, size = CostModel(self.graph, self._layout), self.plan.block_size
+        form = "compiled" if self.is_compiled else self.plan.form
+        form = "pairs" if form == "gradient" else form
+        normal = model.normal(self.n_samples, size, form, keeps_pairs=self.plan.keeps_pairs)
+        solution = model.solve(self.n_samples, form, block_size=size)
+        return Costs(model.gradient(self.n_samples, size).seconds(), normal.seconds(), solution.seconds())
 
     def performance(self, evaluation: Evaluation) -> float:
         """Return what is shown and compared between data of different size.
@@ -530,6 +552,8 @@ class Objective:
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
+        if self._part is not None:
+            self._part[1].close()
 
     # ---------------------------------------------------------------- one pass
 
@@ -544,14 +568,17 @@ class Objective:
         if need is Need.HESSIAN:
             return self._with_hessian(weights)
         single = self._single
-        if single is not None and need is not Need.GRADIENT:
+        if single is not None and need in (Need.VALUE, Need.NORMAL):
             if need is Need.VALUE:
                 return self._evaluation(weights, single.sums(weights))
             return self._evaluation(weights, *single.equations(weights))
         if need is Need.VALUE:
             return self._evaluation(weights, *_sum_each(self._spread(self._values, weights)))
-        if need is Need.GRADIENT:
-            return self._evaluation(weights, *_sum_each(self._spread(self._gradients, weights)))
+        if need is Need.GRADIENT or need is Need.CURVATURE:
+            here = self._evaluation(weights, *_sum_each(self._spread(self._gradients, weights)))
+            if need is Need.CURVATURE and here.gradient is not None:
+                return here._replace(normal_of=partial(self._normal_of, weights))
+            return here
         if self.plan.form == "explicit":
             return self._evaluation(weights, *_sum_each(self._spread(self._explicit, weights)))
         if self.plan.form == "neuron_by_neuron":
@@ -561,6 +588,51 @@ class Objective:
         if self.plan.form == "matrix_free":
             return self._by_products(weights)
         return self._evaluation(weights, *self._paired(weights))
+
+    def _normal_of(self, weights: Array, share: float = 1.0) -> Array:
+        """The normal matrix of a part of the samples, scaled to all of them, plus the penalty's Hessian."""
+        if not is_held():
+            with hold_blas():
+                return self._normal_of(weights, share)
+        self.evaluations[_NAMES[Need.NORMAL]] += 1
+        part = self if share >= 1.0 else self._part_of(share)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            normal = part._data_normal(weights)
+            if part is not self:
+                normal *= self.total_weight / part.total_weight
+        if self._diagonal is not None:
+            normal.ravel()[:: self.n_weights + 1] += self._diagonal
+        return normal
+
+    def _data_normal(self, weights: Array) -> Array:
+        """JᵀΛJ, without the penalty."""
+        if self._single is not None:
+            return self._single.equations(weights)[2]
+        if self.plan.form == "explicit":
+            return _sum_each(self._spread(self._explicit, weights))[2]
+        if self.plan.form == "neuron_by_neuron":
+            return _sum_each(self._spread(self._by_neurons, weights))[2]
+        return self._paired(weights)[2]
+
+    def _part_of(self, share: float) -> Objective:
+        """The objective of a random part of the samples; the last one is kept."""
+        if self._part is not None and self._part[0] == share:
+            return self._part[1]
+        if self._part is not None:
+            self._part[1].close()
+            self._part = None
+        blocks = random_part(self._blocks, self.n_samples, share, self.plan.block_size)
+        weight = sum(len(b.targets[0]) if b.weight is None else float(b.weight.sum()) for b in blocks or ())
+        if blocks is None or weight == 0.0:
+            return self  # blocks that come and go, or nothing but weights of zero
+        part = copy.copy(self)
+        part.n_samples, part.total_weight = sum(b.targets.shape[1] for b in blocks), float(weight)
+        part._blocks = KeptBlocks(blocks)
+        part.plan = replace(self.plan, n_blocks=len(blocks), threads=min(self.plan.threads, len(blocks)))
+        part._pair_sums, part._last, part._pool, part._part, part._single = [], None, None, None, None
+        part._scratch = [Scratch() for _ in range(part.plan.threads)]
+        self._part = share, part
+        return part
 
     def _evaluation(
         self, weights: Array, sums: Array, gradient: Array | None = None, normal: Array | None = None

@@ -8,6 +8,7 @@ through time (`marquardt.objective.through_time`). `sequence_objective` chooses.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import INPUTS, TARGETS, Course, Layer, LayerGraph, Network, Prepared, Sequences, TimeWiring
 from marquardt.objective.cost import Work, solution
-from marquardt.objective.evaluation import Evaluation, Need
+from marquardt.objective.evaluation import Costs, Evaluation, Need
 from marquardt.objective.memory import Budget, MemoryLimit, readable_bytes, require_memory
 from marquardt.objective.objective import Objective
 from marquardt.objective.plan import FORMS, Plan
@@ -461,6 +462,7 @@ class TimeObjective(Objective):
             gradient += self._add_normal(normal, course, slopes, group, outputs, slope)
         if need is Need.VALUE:
             return self._evaluation(weights, sums)
+        on_demand = partial(self._any_normal, weights) if need is Need.CURVATURE else None
         weight_map = self.graph.weight_map
         here = self._evaluation(
             weights, sums, gradient if weight_map is None else weight_map.contract(gradient), normal
@@ -469,7 +471,17 @@ class TimeObjective(Objective):
             np.isfinite(here.gradient).all() and (normal is None or bool(np.isfinite(normal).all()))
         )
         # Outputs may be bounded where sensitivities grow without bound: a point without derivatives is no point.
-        return here._replace(bend=None) if is_finite else Evaluation.overflow(weights)
+        return here._replace(bend=None, normal_of=on_demand) if is_finite else Evaluation.overflow(weights)
+
+    def _any_normal(self, weights: Array, share: float = 1.0) -> Array:
+        """The normal matrix of all steps: a part of a sequence takes all of it before, and saves little."""
+        return self.normal(weights)
+
+    def _costs(self) -> Costs:
+        cells = sum(int(np.prod(group.weight.shape)) for group in self._groups)
+        steps = sum(len(group.weight) for group in self._groups)
+        passes = Work(3.0 * self.graph.n_connections * cells, calls=8.0 * len(self.graph.layers) * steps)
+        return Costs(passes.seconds(), self.plan.seconds, solution(self.n_weights).seconds())
 
     def normal(self, weights: Array) -> Array:
         """Write out the normal matrix.
@@ -700,7 +712,7 @@ def _planned_as(
     groups = _groups(lengths, max(1, BLOCK_BYTES // (8 * numbers_a_step)), int(group_bytes / (8 * held_a_cell)))
     width = max(len(group) for group in groups)
     cells = [len(group) * lengths[group[0]] for group in groups]
-    is_normal = most is Need.NORMAL and matrices > 0  # else values are all that is asked for
+    is_normal = most in (Need.NORMAL, Need.CURVATURE) and matrices > 0  # else values are all that is asked for
 
     def memory(size: int) -> int:
         numbers = matrices * graph.n_weights**2 + sum(cells) * (graph.n_inputs + 3 * graph.n_outputs + fan_ins)
