@@ -21,6 +21,7 @@ from marquardt.algorithms.gauss_newton import GaussNewton
 from marquardt.algorithms.gradient_descent import GradientDescent, GradientDescentMomentum
 from marquardt.algorithms.lbfgs import LBFGS
 from marquardt.algorithms.levenberg_marquardt import GeodesicLevenbergMarquardt, LevenbergMarquardt, NeuronByNeuron
+from marquardt.algorithms.lm_bfgs import LMBFGS
 from marquardt.algorithms.newton import Newton
 from marquardt.algorithms.one_step_secant import OneStepSecant
 from marquardt.algorithms.rprop import Rprop
@@ -37,6 +38,7 @@ __all__ = [
     "BFGS",
     "DFP",
     "LBFGS",
+    "LMBFGS",
     "Adam",
     "AdaptiveGradientDescent",
     "AdaptiveGradientDescentMomentum",
@@ -75,6 +77,7 @@ ALGORITHMS: dict[str, type[StepRule]] = {
     "nbn": NeuronByNeuron,
     "geodesic_levenberg_marquardt": GeodesicLevenbergMarquardt,
     "lm_geodesic": GeodesicLevenbergMarquardt,
+    "lm_bfgs": LMBFGS,
     "bayesian_regularization": BayesianRegularization,
     "trainbr": BayesianRegularization,
     "steepest_descent": SteepestDescent,

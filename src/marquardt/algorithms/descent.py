@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
@@ -89,7 +90,7 @@ class DirectionRule(StepRule):
         if not isinstance(self.line_search, LineSearch):
             line_search_named(self.line_search)
 
-    @property
+    @cached_property
     def search(self) -> LineSearch:
         """The line search, put together."""
         given = self.line_search

@@ -1,6 +1,6 @@
 """Pure functions on arrays: damped solves, products, differences, the compiled kernel, and the hold on BLAS threads."""
 
-from marquardt.numerics.damped import COMPILED_UNKNOWNS, factor_damped, solve_damped
+from marquardt.numerics.damped import COMPILED_UNKNOWNS, cholesky_damped, factor_damped, solve_cholesky, solve_damped
 from marquardt.numerics.differences import central_difference
 from marquardt.numerics.inverse import inverse_diagonal
 from marquardt.numerics.krylov import truncated_solution
@@ -14,6 +14,7 @@ __all__ = [
     "COMPILED_UNKNOWNS",
     "add_product",
     "central_difference",
+    "cholesky_damped",
     "describe_native",
     "factor_damped",
     "hold_blas",
@@ -21,6 +22,7 @@ __all__ = [
     "is_held",
     "most_threads",
     "native_kernel",
+    "solve_cholesky",
     "solve_damped",
     "solve_damped_each",
     "threads_left",

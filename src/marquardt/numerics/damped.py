@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.linalg.lapack import dposv, dpotrs
+from scipy.linalg.lapack import dposv, dpotrf, dpotrs
 
 from marquardt.arrays import Array
 from marquardt.numerics.native import native_kernel
 from marquardt.numerics.unlocked import UNLOCKED_UNKNOWNS, routine
 
-__all__ = ["COMPILED_UNKNOWNS", "factor_damped", "solve_damped"]
+__all__ = ["COMPILED_UNKNOWNS", "cholesky_damped", "factor_damped", "solve_cholesky", "solve_damped"]
 
 COMPILED_UNKNOWNS = 400
 """Unknowns up to which the compiled kernel solves: 31 in 2.5 µs where LAPACK with its call takes 12, 121 in 27 against
@@ -83,11 +84,60 @@ def factor_damped(
 
         return solve_again(right), solve_again
     factor, solution = _factored(normal, mu, right)
+    return solution, partial(solve_cholesky, factor)
 
-    def solve(other: Array) -> Array | None:
-        return _finite(dpotrs(factor, other, lower=1)[0])
 
-    return solution, solve
+def cholesky_damped(normal: Array, mu: float | Array) -> Array | None:
+    """Return the Cholesky factor of A + M for a symmetric A, to be kept and solved with as often as wanted.
+
+    Parameters
+    ----------
+    normal : ndarray of shape (n_weights, n_weights)
+        A, symmetric and C-contiguous. It is left as it is.
+    mu : float or ndarray of shape (n_weights,)
+        μ, or the entries of M; added to the diagonal.
+
+    Returns
+    -------
+    ndarray of shape (n_weights, n_weights) or None
+        L of A + M = LLᵀ in its lower triangle, Fortran-contiguous, and anything above it; None where A + M is not
+        positive definite to working precision.
+
+    Examples
+    --------
+    >>> solve_cholesky(cholesky_damped(np.eye(2), 1.0), np.array([2.0, -4.0]))
+    array([ 1., -2.])
+    """
+    matrix = _damped(normal, mu)
+    factorize = routine("dpotrf", "cidio") if len(matrix) >= UNLOCKED_UNKNOWNS else None
+    if factorize is None:
+        factor, info = dpotrf(matrix.T, lower=1, overwrite_a=1, clean=0)
+    else:
+        factor, info = matrix.T, factorize("L", len(matrix), matrix, len(matrix))
+    return factor if info == 0 else None
+
+
+def solve_cholesky(factor: Array, right: Array) -> Array | None:
+    """Solve L Lᵀ x = b.
+
+    Parameters
+    ----------
+    factor : ndarray of shape (n_weights, n_weights)
+        L, as `cholesky_damped` returns it.
+    right : ndarray of shape (n_weights,)
+        b.
+
+    Returns
+    -------
+    ndarray of shape (n_weights,) or None
+        x; None where it overflows.
+
+    Examples
+    --------
+    >>> solve_cholesky(np.asfortranarray([[2.0, 0.0], [1.0, 1.0]]), np.array([4.0, 3.0]))
+    array([0.5, 1. ])
+    """
+    return _finite(dpotrs(factor, right, lower=1)[0])
 
 
 def _compiled(kernel: Any, normal: Array, mu: float | Array, right: Array, sign: float) -> Array | None:
@@ -99,13 +149,21 @@ def _compiled(kernel: Any, normal: Array, mu: float | Array, right: Array, sign:
     return solution if kernel.solve_each(normal, added, right, sign, solution) else None
 
 
-def _factored(normal: Array, mu: float | Array, right: Array) -> tuple[Array, Array | None]:
+def _damped(normal: Array, mu: float | Array) -> Array:
+    """A + M in an array of its own.
+
+    A symmetric matrix in C order is the same in Fortran order: its `.T` hands LAPACK the copy without another.
+    """
     matrix = normal.copy()
     diagonal = matrix.reshape(-1)[:: len(matrix) + 1]  # a view, without building indices
     diagonal += mu
+    return matrix
+
+
+def _factored(normal: Array, mu: float | Array, right: Array) -> tuple[Array, Array | None]:
+    matrix = _damped(normal, mu)
     solve = routine("dposv", "ciididio") if len(matrix) >= UNLOCKED_UNKNOWNS else None
     if solve is None:
-        # A symmetric matrix in C order is the same in Fortran order: `.T` hands LAPACK our copy without another.
         factor, solution, info = dposv(matrix.T, right, lower=1, overwrite_a=1)
     else:
         factor, solution = matrix.T, np.array(right, dtype=np.float64, order="C")

@@ -8,7 +8,7 @@ NumPy, with a pass over the matrix each, took four to ten times as long.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -124,8 +124,8 @@ def dfp_inverse(inverse: Array, step: Array, change: Array) -> Array:
     return updated
 
 
-def two_loop(gradient: Array, pairs: Sequence[tuple[Array, Array]], scale: float) -> Array:
-    """Return H g, H being scale · I after a BFGS update with every pair, without forming H.
+def two_loop(gradient: Array, pairs: Sequence[tuple[Array, Array]], first: float | Callable[[Array], Array]) -> Array:
+    """Return H g, H being H₀ after a BFGS update with every pair, without forming H.
 
     Parameters
     ----------
@@ -133,13 +133,13 @@ def two_loop(gradient: Array, pairs: Sequence[tuple[Array, Array]], scale: float
         g.
     pairs : sequence of (s, y)
         Oldest first, each with yᵀs > 0.
-    scale : float
-        Of the identity before the first update.
+    first : float or callable
+        H₀: a multiple of the identity, or a function that multiplies a vector with it.
 
     Returns
     -------
     ndarray of shape (n_weights,)
-        At the cost of 4 products of vectors a pair.
+        At the cost of 4 products of vectors a pair, and of one with H₀.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def two_loop(gradient: Array, pairs: Sequence[tuple[Array, Array]], scale: float
         part = rho * float(step @ result)
         result = result - part * change
         parts.append((rho, part))
-    result = scale * result
+    result = first(result) if callable(first) else first * result
     for (step, change), (rho, part) in zip(pairs, reversed(parts), strict=True):
         result = result + (part - rho * float(change @ result)) * step
     return result

@@ -1,0 +1,388 @@
+"""Levenberg–Marquardt with quasi-Newton steps in between: for networks whose normal equations cost many gradients.
+
+Only the gradient decides where training ends; the matrix JᵀΛJ only decides how fast. So a factor of it that was paid
+for serves more than one step. A cycle is one Levenberg–Marquardt step, and quasi-Newton steps from its factor:
+
+    (A + μI) p = −g,      A = JᵀΛJ of a random part of the samples + penalty                             (1)
+    d = −H g,             H = (A + μI)⁻¹ after a BFGS update with every pair (s, y) since (1)            (2)
+
+A step of (1) costs a matrix and a factorization; one of (2), with the length from a line search, about a gradient, and
+the pairs teach H what A lacks: what the samples left out say, what changed on the way, and the second derivatives that
+Gauss–Newton leaves out, which near a minimum with residuals decide how fast it is reached.
+
+A cycle ends when its last steps do less than it did on the whole: with the progress counted in ln(loss) and the effort
+in estimated seconds, a new one begins when
+
+    progress of the last 3 steps / their effort  <  patience · progress of the cycle / its effort,       (3)
+
+the matrix counted, at the price it has for this network (`Costs`). This is Charnov's marginal value theorem: leave a
+patch when it yields less than the average of patch and way. Where a matrix is dear cycles are long, and there
+are few of them. The first cycle is on credit: it begins with H = c I, as L-BFGS does, and ends by (3) as if it had paid
+for a matrix. What is easy is trained before there is any.
+
+The part of the samples doubles when the gain ratio of (1) is poor, or when it fails: up to all of them, which is
+Levenberg–Marquardt as it is. The damping is Nielsen's, its first μ relative to the largest entry of A's diagonal.
+
+(1) on a part: Byrd, Chin, Neveitt and Nocedal (2011), "On the use of stochastic Hessian information in optimization
+methods for machine learning". (2): L-BFGS of Nocedal (1980) with the initial matrix of Jiang, Byrd, Eskow and Schnabel
+(2004), "A preconditioned L-BFGS algorithm with application to molecular energy minimization". (3): Charnov (1976),
+"Optimal foraging, the marginal value theorem". Nielsen (1999), "Damping parameter in Marquardt's method".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from marquardt.algorithms.damping import DAMPINGS, Damping, gain
+from marquardt.algorithms.descent import SearchState
+from marquardt.algorithms.levenberg_marquardt import MU_FLOOR
+from marquardt.algorithms.quasi_newton import QuasiNewtonMemory, QuasiNewtonRule
+from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
+from marquardt.arrays import Array
+from marquardt.checks import positive, whole
+from marquardt.errors import ConfigurationError
+from marquardt.numerics import cholesky_damped, solve_cholesky
+from marquardt.numerics.line_searches import LineSearch
+from marquardt.numerics.quasi_newton import shanno_scale, two_loop
+from marquardt.objective import Costs, Evaluation, Facts, Need
+
+__all__ = ["LMBFGS", "Cycle", "Preconditioned", "PreconditionedModel"]
+
+FEWEST_SAMPLES = 256
+"""Samples of the first part, at least; beyond these as many as give a residual a weight."""
+POOR_GAIN = 0.25
+"""The gain ratio below which the part doubles: there Moré's (1978) quarter calls a model poor."""
+LAST_STEPS = 3
+"""Steps whose progress is compared with that of the cycle."""
+
+
+class PreconditionedModel(NamedTuple):
+    """What is known of the inverse Hessian.
+
+    Parameters
+    ----------
+    factor : ndarray of shape (n_weights, n_weights), optional
+        The Cholesky factor of A + μI of eq. (1); None for a multiple of the identity.
+    pairs : tuple of (s, y)
+        Since then, oldest first.
+    """
+
+    factor: Array | None
+    pairs: tuple[tuple[Array, Array], ...] = ()
+
+
+@dataclass(frozen=True)
+class Preconditioned(QuasiNewtonRule):
+    """L-BFGS whose initial matrix may be the inverse of one that is at hand: the steps of eq. (2).
+
+    Parameters
+    ----------
+    history : int
+        Pairs that are kept.
+    line_search : LineSearch or str
+        The search, or its name.
+
+    Examples
+    --------
+    >>> Preconditioned(history=5).search.name
+    'strong_wolfe'
+    """
+
+    history: int = 30
+    line_search: LineSearch | str = "strong_wolfe"
+
+    name = "preconditioned_lbfgs"
+
+    def learned(self, model: PreconditionedModel | None, step: Array, change: Array) -> PreconditionedModel:
+        """Return the last pairs.
+
+        Parameters
+        ----------
+        model : PreconditionedModel, optional
+            So far.
+        step, change : ndarray of shape (n_weights,)
+            s and y.
+        """
+        before = model or PreconditionedModel(None)
+        return before._replace(pairs=(*before.pairs, (step, change))[-self.history :])
+
+    def newton(self, model: PreconditionedModel, gradient: Array) -> Array:
+        """Return H g of eq. (2); NaN where it overflows.
+
+        Parameters
+        ----------
+        model : PreconditionedModel
+            Factor and pairs; one of the two is there.
+        gradient : ndarray of shape (n_weights,)
+            g.
+        """
+        factor = model.factor
+        if factor is None:
+            return two_loop(gradient, model.pairs, shanno_scale(*model.pairs[-1]))
+
+        def solved(vector: Array) -> Array:
+            solution = solve_cholesky(factor, vector)
+            return vector * math.nan if solution is None else solution
+
+        return two_loop(gradient, model.pairs, solved)
+
+
+class Cycle(NamedTuple):
+    """The state: a cycle.
+
+    Parameters
+    ----------
+    share : float
+        The part of the samples that A is summed over.
+    damping : Damping, optional
+        μ of the next Levenberg–Marquardt step, and its factor; None before the first matrix.
+    search : SearchState, optional
+        Of the quasi-Newton steps; None while a Levenberg–Marquardt step is tried.
+    normal, factor : ndarray of shape (n_weights, n_weights), optional
+        A at the accepted point, and the factor of A + μI, while such a step is tried.
+    fails : int
+        Levenberg–Marquardt trials from the accepted point that failed.
+    progress, effort : float
+        Of the cycle: the decrease of ln(loss), and estimated seconds.
+    last : tuple of (float, float)
+        Progress and effort of the last quasi-Newton steps.
+    taken : float
+        μ of the last matrix; NaN before the first.
+    """
+
+    share: float
+    damping: Damping | None = None
+    search: SearchState | None = None
+    normal: Array | None = None
+    factor: Array | None = None
+    fails: int = 0
+    progress: float = 0.0
+    effort: float = 0.0
+    last: tuple[tuple[float, float], ...] = ()
+    taken: float = math.nan
+
+
+@dataclass(frozen=True)
+class LMBFGS(StepRule):
+    """Levenberg–Marquardt steps, and quasi-Newton steps from their factors in between.
+
+    Parameters
+    ----------
+    mu_init : float
+        The first μ, in parts of the largest entry of A's diagonal.
+    mu_max : float
+        A μ above this ends the run: no step along the gradient lowers the loss any more.
+    patience : float
+        When a cycle ends, eq. (3): at 1 when its last steps yield less than its average, above 1 sooner.
+    samples : int, optional
+        Samples of the first part that A is summed over; 256, or as many as give a residual a weight, when not given.
+    history : int
+        Pairs that are kept, at most, in a cycle.
+    line_search : LineSearch or str
+        The search of the quasi-Newton steps, or its name.
+    share : float
+        The first part of the samples; filled in for an objective.
+    costs : Costs
+        What a gradient, a matrix and a solution take; filled in for an objective.
+
+    Raises
+    ------
+    ConfigurationError
+        If a setting cannot be.
+
+    Examples
+    --------
+    >>> LMBFGS(mu_init=0.1).patience
+    1.5
+    """
+
+    mu_init: float = 1e-2
+    mu_max: float = 1e10
+    patience: float = 1.5
+    samples: int | None = None
+    history: int = 30
+    line_search: LineSearch | str = "strong_wolfe"
+    share: float = field(default=1.0, repr=False)
+    costs: Costs = field(default=Costs(1.0, 10.0, 10.0), repr=False)
+
+    name = "lm_bfgs"
+    point_need = Need.CURVATURE
+    trial_need = Need.CURVATURE
+    never_rises = True
+    matrices = 4
+
+    def __post_init__(self) -> None:
+        for setting in ("mu_init", "mu_max", "patience"):
+            positive(getattr(self, setting), setting)
+        if not math.isfinite(self.mu_max):
+            raise ConfigurationError(f"mu_max must be finite, got {self.mu_max!r}. The usual value is 1e10.")
+        if self.samples is not None:
+            whole(self.samples, "samples", minimum=1)
+        whole(self.history, "history", minimum=1)
+        self.inner.check_search()
+
+    @cached_property
+    def inner(self) -> Preconditioned:
+        """The rule of the quasi-Newton steps."""
+        return Preconditioned(self.history, self.line_search)
+
+    def prepared_for(self, facts: Facts) -> StepRule:
+        """Fill in what a matrix costs, and the first part of the samples.
+
+        Parameters
+        ----------
+        facts : Facts
+            Of the objective.
+        """
+        self.require(facts, Need.CURVATURE)
+        samples = self.samples or max(FEWEST_SAMPLES, math.ceil(facts.n_weights / facts.n_outputs))
+        costs = self.costs if facts.costs is None else facts.costs()
+        return replace(self, share=min(1.0, samples / facts.n_samples), costs=costs)
+
+    def start(self, here: Evaluation) -> Cycle:
+        """Return the first cycle, on credit.
+
+        Parameters
+        ----------
+        here : Evaluation
+            The starting point.
+        """
+        credit = self.costs.normal * self.share + self.costs.solution
+        return Cycle(self.share, search=SearchState(None), effort=credit)
+
+    def propose(self, here: Evaluation, state: Cycle) -> tuple[Step, Cycle]:
+        """Go on with the line search along eq. (2), or solve eq. (1).
+
+        Parameters
+        ----------
+        here : Evaluation
+            The accepted point.
+        state : Cycle
+            The cycle.
+        """
+        if state.search is not None:
+            step, search = self.inner.propose(here, state.search)
+            return step, state._replace(search=search)
+        effort = state.effort + self.costs.solution
+        normal = state.normal
+        if normal is None:
+            assert here.normal_of is not None
+            normal = here.normal_of(state.share)
+            effort += self.costs.normal * state.share
+        damping = state.damping
+        if damping is None:
+            damping = Damping(max(self.mu_init * float(normal.diagonal().max()), MU_FLOOR), 2.0)
+        factor = cholesky_damped(normal, damping.mu)
+        state = state._replace(normal=normal, factor=factor, damping=damping, effort=effort, taken=damping.mu)
+        assert here.gradient is not None
+        delta = None if factor is None else solve_cholesky(factor, -here.gradient)
+        if delta is None:
+            return Step(None, 0.0), state
+        return Step(delta, 0.5 * float((damping.mu * delta - here.gradient) @ delta)), state
+
+    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: Cycle) -> tuple[Verdict, Cycle]:
+        """Accept a lower loss, and ask eq. (3) whether the cycle ends.
+
+        Parameters
+        ----------
+        here, there : Evaluation
+            The accepted point and the trial point.
+        step : Step
+            As proposed.
+        state : Cycle
+            The cycle.
+        """
+        if step.delta is not None:
+            state = state._replace(effort=state.effort + self.costs.gradient)
+        if state.search is not None:
+            return self._judge_search(here, step, there, state)
+        assert state.damping is not None
+        mu, factor = state.damping
+        if there.loss < here.loss:
+            ratio, fall = gain(here.loss, there.loss, step.predicted_decrease)
+            falling = Damping(max(mu * DAMPINGS["nielsen"](ratio, fall, 2.0, 1.0), MU_FLOOR), 2.0)
+            share = min(1.0, 2.0 * state.share) if ratio < POOR_GAIN else state.share
+            assert here.gradient is not None
+            memory = QuasiNewtonMemory(here.weights, here.gradient, PreconditionedModel(state.factor))
+            progress = progress_between(here.loss, there.loss)
+            return Verdict.ACCEPT, Cycle(
+                share, falling, SearchState(memory), progress=progress, effort=state.effort, taken=mu
+            )
+        raised = Damping(mu * factor, 2.0 * factor)
+        if raised.mu > self.mu_max:
+            return Verdict.STUCK, state._replace(damping=raised)
+        if state.fails == 0 and state.share < 1.0:
+            # Is it the part that misleads? A larger one contains it.
+            state = state._replace(share=min(1.0, 2.0 * state.share), normal=None)
+        return Verdict.REJECT, state._replace(damping=raised, factor=None, fails=state.fails + 1)
+
+    def report(self, state: Cycle) -> dict[str, float]:
+        """Return ``{"mu": μ of the last matrix}``; NaN before the first.
+
+        Parameters
+        ----------
+        state : Cycle
+            The cycle.
+        """
+        return {"mu": state.taken}
+
+    def outcome(self, state: Cycle) -> Outcome:
+        """Return that μ is above its limit.
+
+        Parameters
+        ----------
+        state : Cycle
+            The cycle.
+        """
+        mu = math.nan if state.damping is None else state.damping.mu
+        return Outcome("mu", f"No step lowers the loss any more: mu = {mu:.3g} > {self.mu_max:.3g}.")
+
+    def _judge_search(self, here: Evaluation, step: Step, there: Evaluation, state: Cycle) -> tuple[Verdict, Cycle]:
+        """A look of a line search."""
+        assert state.search is not None
+        looks = len(state.search.looks) + 1
+        verdict, search = self.inner.judge(here, step, there, state.search)
+        if verdict is Verdict.PROBE:
+            return verdict, state._replace(search=search)
+        if verdict is not Verdict.ACCEPT:
+            # There is nothing to be learned along this direction: what is known of the curvature is worn out.
+            return Verdict.REJECT, _ended(state)
+        made = progress_between(here.loss, there.loss)
+        last = (*state.last, (made, looks * self.costs.gradient))[-LAST_STEPS:]
+        state = state._replace(search=search, last=last, progress=state.progress + made)
+        if len(last) == LAST_STEPS:
+            lately = sum(progress for progress, _ in last) / sum(effort for _, effort in last)
+            if lately < self.patience * state.progress / state.effort:
+                return verdict, _ended(state)
+        return verdict, state
+
+
+def progress_between(before: float, after: float) -> float:
+    """Return the decrease of ln(loss), or of the loss in parts of itself where a loss is not positive.
+
+    Parameters
+    ----------
+    before, after : float
+        Losses, the second lower.
+
+    Returns
+    -------
+    float
+        Above 0.
+
+    Examples
+    --------
+    >>> progress_between(1.0, 0.5), progress_between(1.0, 0.0), progress_between(-1.0, -3.0)
+    (0.693..., 1.0, 2.0)
+    """
+    if after > 0:
+        return math.log(before / after)
+    return (before - after) / abs(before) if before else 1.0
+
+
+def _ended(state: Cycle) -> Cycle:
+    """The next cycle: it begins with a Levenberg–Marquardt step."""
+    return Cycle(state.share, state.damping, taken=state.taken)
