@@ -27,6 +27,7 @@ NAMES = (
     "scores",
     "forecasting",
     "through_time",
+    "curvature",
     "crossovers",
     "damping",
     "contest",

@@ -6,9 +6,21 @@ import numpy as np
 import pytest
 
 from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt, algorithm_named, choose
-from marquardt.algorithms.automatic import DAMPING, LM_RESIDUALS, LM_WEIGHTS, SAMPLES_A_WEIGHT
-from marquardt.objective import Facts
-from marquardt.training import Fitting, Settings
+from marquardt.algorithms.automatic import (
+    BLEND_WEIGHTS,
+    COMPILED_PRICE,
+    DAMPING,
+    EVIDENCE_PRICE,
+    LM_RESIDUALS,
+    LM_WEIGHTS,
+    PRICE,
+    SAMPLES_A_WEIGHT,
+)
+from marquardt.losses import Squares
+from marquardt.networks import feed_forward
+from marquardt.numerics import native, native_kernel
+from marquardt.objective import Costs, Facts, Objective, estimated_costs
+from marquardt.training import Fitting, Limits, Settings
 from marquardt.training.loop import is_plain
 
 PLENTY = 1e12
@@ -18,17 +30,30 @@ def facts(n_weights, **more):
     return Facts(n_weights, 1, 5000, 5000.0, **more)
 
 
+def priced(n_weights, price, form="pairs", **more):
+    return facts(n_weights, costs=lambda: Costs(1.0, 0.9 * price, 0.1 * price, form), **more)
+
+
 @pytest.mark.parametrize(
-    ("n_weights", "expected"),
+    ("made", "expected"),
     [
-        (1, "levenberg_marquardt"),
-        (LM_WEIGHTS, "levenberg_marquardt"),
-        (LM_WEIGHTS + 1, "lbfgs"),
-        (10**6, "lbfgs"),
+        (priced(30, PRICE - 0.1), "levenberg_marquardt"),
+        (priced(30, PRICE + 0.1), "lm_bfgs"),
+        (priced(30, COMPILED_PRICE - 0.1, "compiled"), "levenberg_marquardt"),
+        (priced(30, COMPILED_PRICE + 0.1, "compiled"), "lm_bfgs"),
+        (priced(30, 1000.0, "samples")._replace(n_samples=LM_WEIGHTS), "levenberg_marquardt"),
+        (priced(30, 1000.0, "samples")._replace(n_samples=LM_WEIGHTS + 1), "lm_bfgs"),
+        (priced(BLEND_WEIGHTS, 1000.0), "lm_bfgs"),
+        (priced(BLEND_WEIGHTS + 1, 1000.0), "lbfgs"),
+        # Where passes are dear, such as over files, it is their number that counts.
+        (facts(1), "levenberg_marquardt"),
+        (facts(LM_WEIGHTS), "levenberg_marquardt"),
+        (facts(LM_WEIGHTS + 1), "lbfgs"),
+        (facts(10**6), "lbfgs"),
     ],
 )
-def test_the_number_of_weights_decides_and_is_said(n_weights, expected):
-    choice = choose(facts(n_weights), PLENTY)
+def test_weights_and_their_price_decide_and_are_said(made, expected):
+    choice, n_weights = choose(made, PLENTY), made.n_weights
     assert choice.algorithm == expected
     assert choice.algorithm in ALGORITHMS
     assert f"{n_weights:,} weights" in choice.reason or f"{n_weights:,} × {n_weights:,}" in choice.reason
@@ -40,6 +65,18 @@ def test_many_samples_a_weight_pay_for_the_matrix_of_bfgs():
     assert choose(many, PLENTY).algorithm == "bfgs"
     assert f"{many.n_samples:,} samples" in choose(many, PLENTY).reason
     assert choose(many._replace(n_samples=many.n_samples - 1), PLENTY).algorithm == "lbfgs"
+
+
+def test_the_price_is_said_in_gradients():
+    assert "cost as much as 4 gradients," in choose(priced(30, 4.0), PLENTY).reason
+    assert "4 gradients in the compiled kernel," in choose(priced(30, 4.0, "compiled"), PLENTY).reason
+    assert "cost as much as 50 gradients: a few" in choose(priced(30, 50.0), PLENTY).reason
+
+
+def test_four_matrices_must_have_room():
+    assert choose(priced(100, 50.0), 4 * 8 * 100**2).algorithm == "lm_bfgs"
+    # Three are enough for BFGS.
+    assert choose(priced(100, 50.0), 4 * 8 * 100**2 - 1).algorithm == "bfgs"
 
 
 def test_no_room_for_matrices_leaves_vectors():
@@ -74,6 +111,22 @@ def test_a_decay_by_evidence_takes_the_normal_equations_whatever_the_size():
     assert choose(facts(LM_WEIGHTS), 0.0, is_decay_weighed=True).algorithm == "lbfgs"
 
 
+def test_a_decay_by_evidence_goes_with_quasi_newton_steps_where_a_matrix_is_very_dear():
+    assert choose(priced(1500, EVIDENCE_PRICE - 1), PLENTY, is_decay_weighed=True).algorithm == "levenberg_marquardt"
+    assert choose(priced(1500, EVIDENCE_PRICE + 1), PLENTY, is_decay_weighed=True).algorithm == "lm_bfgs"
+    in_samples = priced(1500, EVIDENCE_PRICE + 1, "samples")._replace(n_samples=700)
+    assert choose(in_samples, PLENTY, is_decay_weighed=True).algorithm == "levenberg_marquardt"
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 20))
+    y = np.argmax(x[:, :5], axis=1)
+    settings = Settings(40, algorithm="auto", loss="cross_entropy", alpha="auto", seed=0, limits=Limits(40))
+    made = Fitting(x, y, settings, "classification", n_classes=5)
+    assert made.rule.name == "lm_bfgs"
+    list(made)
+    assert made.record.epochs[-1].loss < made.record.epochs[0].loss
+    assert all(alpha > 0 for alpha in made.decay)
+
+
 def test_a_loss_without_curvature_takes_gradients():
     choice = choose(facts(10, loss="mine", has_curvature=False), PLENTY)
     assert choice.algorithm == "bfgs"
@@ -89,14 +142,33 @@ def fitting(**settings):
 
 def test_fitting_takes_the_choice_and_keeps_its_reason():
     made = fitting(algorithm="auto")
-    assert made.choice == choose(facts(10), PLENTY)
+    assert "weights are few: the normal equations and a step cost as much as" in made.choice.reason
     assert made.rule.name == made.record.algorithm == "levenberg_marquardt"
     wide = fitting(algorithm="auto", hidden_layer_sizes=400)
     assert wide.record.algorithm == "levenberg_marquardt"
     assert wide.training.objective.plan.form == "samples"
-    x = np.linspace(-1, 1, 2200)[:, None]
-    large = Fitting(x, np.sin(3 * x), Settings(1400, algorithm="auto"), "regression")
+    x = np.linspace(-1, 1, 6000)[:, None]
+    middle = Fitting(x, np.sin(3 * x), Settings(300, algorithm="auto"), "regression")
+    assert middle.record.algorithm == "lm_bfgs"
+    x = np.linspace(-1, 1, 12_000)[:, None]
+    large = Fitting(x, np.sin(3 * x), Settings(3400, algorithm="auto"), "regression")
     assert large.record.algorithm == "lbfgs"
+
+
+def test_what_the_kernel_does_is_cheaper(monkeypatch):
+    x = np.random.default_rng(0).uniform(-1, 1, (500, 10))
+    y = x[:, :1] ** 2
+    if native_kernel() is not None:
+        assert Fitting(x, y, Settings(10, algorithm="auto"), "regression").rule.name == "levenberg_marquardt"
+    monkeypatch.setattr(native, "_MODULE", None)
+    assert native_kernel() is None
+    assert Fitting(x, y, Settings(10, algorithm="auto"), "regression").rule.name == "lm_bfgs"
+
+
+def test_the_estimate_is_that_of_the_objective():
+    graph = feed_forward(5, 30, 2)
+    made = Objective(graph, np.ones((700, 5)), np.ones((700, 2)), threads=1)
+    assert estimated_costs(graph, Squares(), 700) == made.facts.costs()
 
 
 def test_levenberg_marquardt_has_its_own_damping_where_it_was_chosen_and_the_fields_where_it_was_named():

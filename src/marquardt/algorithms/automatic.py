@@ -1,16 +1,21 @@
 """Which algorithm, from the sizes of a problem: what ``algorithm="auto"`` means.
 
-Levenberg–Marquardt needs few epochs, but an epoch costs a pass for the normal equations and a Cholesky factorization
-of n_weights³/3; BFGS needs many more, of a gradient and a few products with a matrix; L-BFGS more still, of a gradient
-and a few vectors. Where one overtakes the other was measured (`benchmarks/crossovers.py`, docs/choose-an-algorithm.md)
-and is kept here as limits on the number of weights. The order of the questions:
+Levenberg–Marquardt needs few epochs, but an epoch costs the normal equations and a Cholesky factorization. Where those
+cost as much as many gradients, quasi-Newton steps between a few of them (`lm_bfgs`) are several times as fast; where
+they cost as little as a few, as they do in small networks and in the compiled kernel, nothing is faster than
+Levenberg–Marquardt itself. What they cost is estimated (`marquardt.objective.cost`); from which price on was measured
+(`benchmarks/crossovers.py`, docs/choose-an-algorithm.md). The order of the questions:
 
 1. Are the residuals few, and at most half as many as the weights? Then Levenberg–Marquardt solves its normal equations
    in sample space, by a matrix of the residuals, and is first whatever the number of weights.
 2. Is there room for matrices of n_weights × n_weights? If not: L-BFGS.
-3. Is the weight decay to be chosen by its evidence? It is made of the normal equations: Levenberg–Marquardt.
-4. Is the network small enough for Levenberg–Marquardt? If not: BFGS where its matrix costs less than a gradient, that
-   is with many samples a weight, else L-BFGS.
+3. Is the weight decay to be chosen by its evidence? It is made of the normal equations: Levenberg–Marquardt, unless
+   they are very dear.
+4. What do the normal equations cost, in gradients? Where they are solved in sample space, or cost little:
+   Levenberg–Marquardt. Where much: quasi-Newton steps in between, up to a number of weights where a single
+   factorization takes too long; beyond: BFGS where its matrix costs less than a gradient, that is with many samples a
+   weight, else L-BFGS. Where every pass reads files, which costs the same whatever is computed, it is the number of
+   passes that counts: Levenberg–Marquardt.
 """
 
 from __future__ import annotations
@@ -24,7 +29,16 @@ from marquardt.objective import Facts, readable_bytes
 __all__ = ["DAMPING", "Choice", "choose"]
 
 LM_WEIGHTS = 4000
-"""Weights up to which Levenberg–Marquardt was first to the goal, rounded up from the 3,501 that were measured."""
+"""Weights up to which a matrix is taken where there is no price, and residuals where it is theirs: rounded up from the
+3,501 that were measured."""
+BLEND_WEIGHTS = 10_000
+"""Weights up to which a matrix now and then pays: its factorization takes some ten seconds there."""
+PRICE, COMPILED_PRICE = 5.0, 10.0
+"""Gradients that the normal equations and a step may cost before quasi-Newton steps in between are faster; the compiled
+kernel saves what surrounds an epoch, too."""
+EVIDENCE_PRICE = 50.0
+"""The same where the evidence chooses the weight decay, which takes the normal equations once a round anyway: at 25
+gradients it made no difference (Friedman, 361 weights), at 140 (digits, 1,510) it was six times as fast."""
 LM_RESIDUALS = 2000
 """Residuals up to which Levenberg–Marquardt in sample space was measured to be first: on 200 to 2,000 samples of ten
 inputs and 1,441 to 24,001 weights, it took from a half to a fortieth of the time of L-BFGS."""
@@ -96,18 +110,44 @@ def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choic
         )
     if not facts.has_curvature:
         return Choice("bfgs", f"The loss {facts.loss!r} has no curvature, which Levenberg–Marquardt needs.")
-    if is_decay_weighed:
+    costs = None if facts.costs is None else facts.costs()
+    is_sampled = costs is not None and costs.form == "samples" and residuals <= LM_WEIGHTS
+    is_blended = costs is not None and not is_sampled and n <= BLEND_WEIGHTS and 4 * matrix <= memory
+    if is_decay_weighed and not (is_blended and costs is not None and costs.price >= EVIDENCE_PRICE):
         return Choice(
             "levenberg_marquardt",
             "The evidence chooses the weight decay from the normal equations: they serve the steps, too.",
         )
-    if n <= LM_WEIGHTS:
+    if is_sampled:
         return Choice(
             "levenberg_marquardt",
-            f"{n:,} weights are few: up to {LM_WEIGHTS:,}, Levenberg–Marquardt was first to its goal.",
+            f"{residuals:,} residuals are few beside {n:,} weights: in sample space, by a matrix of "
+            f"{residuals:,} × {residuals:,}, Levenberg–Marquardt was first to its goal.",
             DAMPING,
         )
-    many = f"{n:,} weights are many for Levenberg–Marquardt, whose epoch costs their cube"
+    if costs is not None and costs.price < (COMPILED_PRICE if costs.form == "compiled" else PRICE):
+        kernel = " in the compiled kernel" if costs.form == "compiled" else ""
+        return Choice(
+            "levenberg_marquardt",
+            f"{n:,} weights are few: the normal equations and a step cost as much as {costs.price:.2g} gradients"
+            f"{kernel}, and Levenberg–Marquardt needs fewest epochs.",
+            DAMPING,
+        )
+    if is_blended and costs is not None:
+        return Choice(
+            "lm_bfgs",
+            f"With {n:,} weights the normal equations and a step cost as much as {costs.price:.2g} gradients: a few "
+            f"Levenberg–Marquardt steps, and quasi-Newton steps in between.",
+        )
+    if costs is None and n <= LM_WEIGHTS:
+        return Choice(
+            "levenberg_marquardt",
+            f"{n:,} weights are few, and a pass over the samples is dear: Levenberg–Marquardt needs fewest.",
+            DAMPING,
+        )
+    many = f"{n:,} weights are many for a matrix of the normal equations, whose factorization costs their cube"
+    if costs is not None and n <= BLEND_WEIGHTS:
+        many = f"There is no room for four matrices of {n:,} × {n:,} weights"
     if facts.n_samples >= SAMPLES_A_WEIGHT * n:
         return Choice("bfgs", f"{many}; beside {facts.n_samples:,} samples the matrix of BFGS costs little.")
     return Choice(

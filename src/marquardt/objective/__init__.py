@@ -6,7 +6,7 @@ from marquardt.objective.compiled import DESCENT_DAMPINGS, Descent, is_compiled
 from marquardt.objective.cost import CostModel, Work
 from marquardt.objective.evaluation import Costs, Evaluation, Facts, Need, System
 from marquardt.objective.memory import Budget, MemoryLimit, machine_memory, readable_bytes, require_memory
-from marquardt.objective.objective import Objective
+from marquardt.objective.objective import Objective, estimated_costs
 from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, readable_seconds, require_matrices
 from marquardt.objective.sequences import TIME_FORMS, TimeObjective, TimePlan, sequence_objective, unrolled
 
@@ -36,6 +36,7 @@ __all__ = [
     "TimeObjective",
     "TimePlan",
     "Work",
+    "estimated_costs",
     "is_compiled",
     "machine_memory",
     "readable_bytes",

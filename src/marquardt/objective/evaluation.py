@@ -48,11 +48,19 @@ class Costs(NamedTuple):
         The normal equations of all samples.
     solution : float
         One damped solution.
+    form : str
+        How the last two are done: one of `FORMS`, or ``"compiled"``.
     """
 
     gradient: float
     normal: float
     solution: float
+    form: str = "pairs"
+
+    @property
+    def price(self) -> float:
+        """What the normal equations and a step cost, in gradients."""
+        return (self.normal + self.solution) / self.gradient
 
 
 class Facts(NamedTuple):

@@ -29,16 +29,16 @@ from marquardt.objective.blocks import (
     require_width,
 )
 from marquardt.objective.compiled import Compiled, Descent, is_compiled
-from marquardt.objective.cost import CostModel
+from marquardt.objective.cost import cost_model
 from marquardt.objective.evaluation import Costs, Evaluation, Facts, Need, System
 from marquardt.objective.explicit import explicit_jacobian
 from marquardt.objective.hessian import HessianSums
 from marquardt.objective.matrix_free import ProductSystem, add_diagonal, moved_outputs
-from marquardt.objective.memory import Budget, require_memory
+from marquardt.objective.memory import Budget, MemoryLimit, require_memory
 from marquardt.objective.neuron_by_neuron import NeuronByNeuron
 from marquardt.objective.pairs import PairSums
 from marquardt.objective.passes import Pass, Scratch, Wiring
-from marquardt.objective.plan import Plan, make_plan
+from marquardt.objective.plan import Plan, costs_of, make_plan
 from marquardt.objective.sample_space import Rows, SampleSystem, WrittenSystem, fitted_part
 from marquardt.objective.second_order import (
     Curved,
@@ -46,14 +46,57 @@ from marquardt.objective.second_order import (
     gradient_of,
     hessian_times,
 )
-from marquardt.objective.sensitivities import Sensitivity, curvature_rows, forms, sensitivities
+from marquardt.objective.sensitivities import Form, Sensitivity, curvature_rows, forms, sensitivities
 from marquardt.objective.single import SingleOutput
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "estimated_costs"]
 
 T = TypeVar("T")
 
 _NAMES = {need: need.counted_as for need in Need}
+
+
+def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int) -> Costs:
+    """Return what a gradient, the normal equations and a step are going to take on one thread, as far as sizes tell.
+
+    Parameters
+    ----------
+    graph : LayerGraph
+        The network, without delays.
+    loss : Loss
+        What is minimized; with a curvature.
+    n_samples : int
+        Samples.
+
+    Returns
+    -------
+    Costs
+        Of the form that the plan would take for Levenberg–Marquardt if memory were no question.
+
+    Examples
+    --------
+    >>> from marquardt.networks import feed_forward
+    >>> costs = estimated_costs(feed_forward(20, 30, 1), Squares(), 10_000)
+    >>> costs.normal > 10 * costs.gradient
+    True
+    """
+    layout = _layout_of(Wiring(graph, loss.link is not None), loss)
+    plan = make_plan(
+        graph,
+        layout,
+        n_samples,
+        threads=1,
+        systems=("samples",),
+        is_compiled=is_compiled(graph, loss),
+        max_memory=MemoryLimit.none(),
+    )
+    return costs_of(plan, cost_model(graph, tuple(layout)), n_samples)
+
+
+def _layout_of(wiring: Wiring, loss: Loss) -> list[Form]:
+    """The form of every layer's Δ, which the shape of the loss's curvature decides."""
+    probe = np.zeros((wiring.graph.n_outputs, 1))
+    return forms(wiring, loss.curvature(probe, probe).ndim if hasattr(loss, "curvature") else 2)
 
 
 class Objective:
@@ -273,10 +316,9 @@ class Objective:
         source = source_of()
         self.n_samples, self.total_weight = source.n_samples, source.total_weight
         self._wiring = Wiring(graph, self.loss.link is not None)
-        probe = np.zeros((graph.n_outputs, 1))
         self._has_curvature = hasattr(self.loss, "curvature")
         self._lacking = self._without_second()
-        self._layout = forms(self._wiring, self.loss.curvature(probe, probe).ndim if self._has_curvature else 2)
+        self._layout = _layout_of(self._wiring, self.loss)
         self.plan: Plan = make_plan(
             graph,
             self._layout,
@@ -383,12 +425,7 @@ class Objective:
         )
 
     def _costs(self) -> Costs:
-        model, size = CostModel(self.graph, self._layout), self.plan.block_size
-        form = "compiled" if self.is_compiled else self.plan.form
-        form = "pairs" if form == "gradient" else form
-        normal = model.normal(self.n_samples, size, form, keeps_pairs=self.plan.keeps_pairs)
-        solution = model.solve(self.n_samples, form, block_size=size)
-        return Costs(model.gradient(self.n_samples, size).seconds(), normal.seconds(), solution.seconds())
+        return costs_of(self.plan, cost_model(self.graph, tuple(self._layout)), self.n_samples)
 
     def performance(self, evaluation: Evaluation) -> float:
         """Return what is shown and compared between data of different size.

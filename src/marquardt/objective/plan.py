@@ -16,15 +16,16 @@ from marquardt.checks import one_of, whole
 from marquardt.networks import INPUTS, LayerGraph
 from marquardt.numerics import usable_cpus
 from marquardt.objective.cost import CG_PRODUCTS, CostModel, Work, cost_model
-from marquardt.objective.evaluation import Need
+from marquardt.objective.evaluation import Costs, Need
 from marquardt.objective.memory import Budget, MemoryLimit, readable_bytes, require_memory
 from marquardt.objective.sensitivities import Form
 
-__all__ = ["FORMS", "SYSTEM_FORMS", "Plan", "make_plan", "readable_seconds", "require_matrices"]
+__all__ = ["FORMS", "SYSTEM_FORMS", "Plan", "costs_of", "make_plan", "readable_seconds", "require_matrices"]
 
 SYSTEM_FORMS = ("samples", "matrix_free")
 """The forms that solve the normal equations without their matrix."""
 FORMS = ("auto", "explicit", "pairs", "neuron_by_neuron", *SYSTEM_FORMS)
+_MATRIX_NEEDS = (Need.CURVATURE, Need.NORMAL, Need.HESSIAN)
 
 BLOCK_BYTES = 8 << 20
 """What a block's scratch arrays may take: a share of the last-level cache."""
@@ -203,7 +204,7 @@ def make_plan(
         is_compiled,
         limit,
     )
-    is_matrix = most in (Need.NORMAL, Need.HESSIAN)
+    is_matrix = most in _MATRIX_NEEDS
     forms = [form] if form != "auto" else _allowed(graph, systems) if is_matrix else ["gradient"]
     costs = dict(_plans(planner, tuple(forms), (limit.limit, usable_cpus(), KEPT_BYTES)))
     plans = list(costs)
@@ -295,7 +296,10 @@ class _Planner:
             mapped = size * n_weights * graph.n_outputs if form == "explicit" and graph.weight_map is not None else 0
             # A block is no longer than the data.
             numbers += threads * (held + mapped + min(size, n_samples) * scratch)
-            return self.data + 8 * (numbers + keeps_pairs * pairs + keeps_passes * passes)
+            # A part of the samples is a copy of them.
+            is_copied = self.most is Need.CURVATURE and matrices > 0 and self.held_bytes is None
+            data = self.data + self.data // 2 * is_copied
+            return data + 8 * (numbers + keeps_pairs * pairs + keeps_passes * passes)
 
         keeps_passes = keeps_passes and self.limit.allows(memory(size, threads, False))
         keeps_pairs = keeps_pairs and self.limit.allows(memory(size, threads, True))
@@ -364,9 +368,14 @@ class _Planner:
         is_compiled = is_compiled or (form == "explicit" and n_blocks == 1 and self._has_kernel)
         work = self._pass("compiled" if is_compiled else form, size, keeps_pairs)
         epoch = work + self._step(form, size)
-        if self.most in (Need.NORMAL, Need.HESSIAN):
+        if self.most in _MATRIX_NEEDS:
             if not self.matrices:
                 epoch = self.costs.value(self.n_samples, size)  # what others train on is only looked at
+            elif self.most is Need.CURVATURE:
+                # Most epochs are without a matrix: a gradient, two triangular solutions, and pairs.
+                n_weights = self.costs.graph.n_weights
+                epoch = self.costs.gradient(self.n_samples, size)
+                epoch += Work(products=n_weights**2, touched=4 * LBFGS_VECTORS * n_weights)
             elif n_blocks > 1:
                 epoch = epoch + self.costs.value(
                     self.n_samples, size
@@ -479,6 +488,26 @@ class _Planner:
             # Here, there, and the damped copy, with the sum over decays in between.
             numbers += (2 * self.n_decays + self.matrices - 1) * n_residuals**2 + 2 * held + 2 * panel**2
         return self.data + 8 * numbers
+
+
+def costs_of(plan: Plan, costs: CostModel, n_samples: int) -> Costs:
+    """Return what a gradient, a matrix and a step are estimated to take, as planned.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of an objective that can be asked for the normal equations.
+    costs : CostModel
+        Of its network.
+    n_samples : int
+        Its samples.
+    """
+    return Costs(
+        costs.gradient(n_samples, plan.block_size).seconds(),
+        plan.seconds,
+        costs.solve(n_samples, plan.form, block_size=plan.block_size).seconds(),
+        "compiled" if plan.is_compiled else plan.form,
+    )
 
 
 def _input_pairs(graph: LayerGraph) -> int:

@@ -672,7 +672,7 @@ def _planned(
         least = min((pair[1] for pair in allowed.values()), key=lambda plan: plan.memory)
         other = [plan for _, plan in made.values() if limit.allows(plan.memory)]
         way_out = f"form={other[0].form!r} would take {readable_bytes(other[0].memory)}." if other else ""
-        if not way_out and most is Need.NORMAL:
+        if not way_out and most in (Need.NORMAL, Need.CURVATURE):
             _, gradient = _planned_as(
                 "backward", wiring, layout, lengths, truncate, block_size, Need.GRADIENT, 0, limit
             )

@@ -78,6 +78,8 @@ class FileData:
     >>> folder.cleanup()
     """
 
+    is_kept = False
+
     def __init__(
         self, files: Files, *, validation: float = 0.15, test: float = 0.15, seed: int = 0, missing: str = "refuse"
     ) -> None:

@@ -39,6 +39,10 @@ class TrainingData(Protocol):
     def parts(self) -> AnyParts | None:
         """The division; None where all samples train."""
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the samples stay in memory from pass to pass."""
+
     def scaling(self, of: str, kind: str) -> Scaling:
         """Fit a scaling to the training part.
 
@@ -97,6 +101,11 @@ class ArrayData:
     parts: Parts | None = None
     _sources: dict[int, SharedSource] = field(default_factory=dict, init=False, repr=False)
     _lock: Any = field(default_factory=threading.Lock, init=False, repr=False)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the samples stay in memory from pass to pass: they do."""
+        return True
 
     @property
     def n_inputs(self) -> int:

@@ -11,6 +11,7 @@ import contextlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ from marquardt.networks import (
     initial_weights,
 )
 from marquardt.numerics import usable_cpus
-from marquardt.objective import FORMS, Facts, MemoryLimit, Need, is_compiled, require_matrices
+from marquardt.objective import FORMS, Facts, MemoryLimit, Need, estimated_costs, is_compiled, require_matrices
 from marquardt.training.attempts import Attempt, Spread, spread_of
 from marquardt.training.crew import Crew, Kept, Run
 from marquardt.training.data import ArrayData, TrainingData
@@ -523,6 +524,7 @@ class Fitting:
             float(n_samples * graph.n_outputs),
             self.loss.name,
             has_curvature=hasattr(self.loss, "curvature"),
+            costs=partial(estimated_costs, graph, self.loss, n_samples) if self._data.is_kept else None,
         )
         choice = choose(facts, self._room(), self._is_decay_weighed())
         return choice, algorithm_named(choice.algorithm, **choice.settings)
