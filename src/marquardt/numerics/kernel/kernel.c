@@ -378,7 +378,7 @@ static int read_layers(Network *net, const int64_t *p, Py_ssize_t count)
     return 0;
 }
 
-#define BLOCK_BYTES (192 << 10) /* what the Jacobian of a block may take: it stays in the second level of the cache */
+#define BLOCK_BYTES (448 << 10) /* what the Jacobian of a block may take: it stays in the second level of the cache */
 #define SMALLEST_BLOCK 128
 
 /* Copy a block's rows, and the last sample into what is padded, with weight 0: it overflows when that one does. */
