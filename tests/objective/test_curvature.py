@@ -166,3 +166,23 @@ def test_blocks_that_come_and_go_are_taken_whole():
     objective = Objective.of(problem.graph, source, problem.loss)
     here = objective.at(problem.weights, Need.CURVATURE)
     assert_allclose(here.normal_of(0.1), problem.at().normal, rtol=1e-12, atol=1e-10)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_gradient_has_larger_blocks_than_a_matrix(threads):
+    graph, rng, n = feed_forward(40, 20, 10), np.random.default_rng(0), 5000
+    inputs, targets, weights = rng.normal(size=(n, 40)), rng.normal(size=(n, 10)), initial_weights(graph, rng=0)
+    objective = Objective(graph, inputs, targets, most=Need.CURVATURE, threads=threads, form="pairs")
+    plan = objective.plan
+    assert 0 < plan.matrix_block < plan.block_size <= n // threads
+    assert plan.n_blocks == -(-n // plan.block_size)
+    usual = Objective(graph, inputs, targets, threads=threads, form="pairs")
+    assert usual.plan.block_size >= plan.matrix_block
+    here, wanted = objective.at(weights, Need.CURVATURE), usual.at(weights, Need.NORMAL)
+    scale = np.abs(wanted.normal).max()
+    assert_to_rounding(here.gradient, wanted.gradient, scale=scale, summands=n)
+    assert_to_rounding(here.normal_of(1.0), wanted.normal, scale=scale, summands=n)
+    # The copy that it takes is in the plan.
+    assert plan.memory > 2 * 8 * n * 51 + 4 * 8 * graph.n_weights**2
+    objective.close()
+    usual.close()

@@ -632,7 +632,7 @@ class Objective:
             with hold_blas():
                 return self._normal_of(weights, share)
         self.evaluations[_NAMES[Need.NORMAL]] += 1
-        part = self if share >= 1.0 else self._part_of(share)
+        part = self if share >= 1.0 and not self.plan.matrix_block else self._part_of(min(share, 1.0))
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             normal = part._data_normal(weights)
             if part is not self:
@@ -658,14 +658,16 @@ class Objective:
         if self._part is not None:
             self._part[1].close()
             self._part = None
-        blocks = random_part(self._blocks, self.n_samples, share, self.plan.block_size)
+        block_size = self.plan.matrix_block or self.plan.block_size
+        blocks = random_part(self._blocks, self.n_samples, share, block_size)
         weight = sum(len(b.targets[0]) if b.weight is None else float(b.weight.sum()) for b in blocks or ())
         if blocks is None or weight == 0.0:
             return self  # blocks that come and go, or nothing but weights of zero
         part = copy.copy(self)
         part.n_samples, part.total_weight = sum(b.targets.shape[1] for b in blocks), float(weight)
         part._blocks = KeptBlocks(blocks)
-        part.plan = replace(self.plan, n_blocks=len(blocks), threads=min(self.plan.threads, len(blocks)))
+        threads = min(self.plan.threads, len(blocks))
+        part.plan = replace(self.plan, block_size=block_size, n_blocks=len(blocks), threads=threads)
         part._pair_sums, part._last, part._pool, part._part, part._single = [], None, None, None, None
         part._scratch = [Scratch() for _ in range(part.plan.threads)]
         self._part = share, part

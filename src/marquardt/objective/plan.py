@@ -31,6 +31,8 @@ BLOCK_BYTES = 8 << 20
 """What a block's scratch arrays may take: a share of the last-level cache."""
 KEPT_BYTES = 32 << 20
 """What the input pairs that are kept from pass to pass may take, and what the compiled kernel keeps."""
+COPIED_BYTES = 64 << 20
+"""Data up to which a matrix on demand has blocks of its own: a gradient is up to twice as fast in larger ones."""
 SMALLEST_BLOCK, LARGEST_BLOCK = 128, 2048
 LEAST_BLOCK, SHARE = 16, 8
 """Samples of a block where memory is short, and the part of it that a block takes."""
@@ -77,6 +79,8 @@ class Plan:
         Floating-point operations of an epoch of one trial: its passes and its step.
     epoch_seconds : float
         Estimated time of it, on one thread.
+    matrix_block : int
+        Samples a block of a matrix on demand, which goes through a copy of them; 0 where it takes the blocks there are.
     others : tuple of Plan
         The same with the other forms that could be taken.
     """
@@ -92,6 +96,7 @@ class Plan:
     keeps_passes: bool = False
     flops: float = 0.0
     epoch_seconds: float = 0.0
+    matrix_block: int = 0
     others: tuple[Plan, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
@@ -296,9 +301,9 @@ class _Planner:
             mapped = size * n_weights * graph.n_outputs if form == "explicit" and graph.weight_map is not None else 0
             # A block is no longer than the data.
             numbers += threads * (held + mapped + min(size, n_samples) * scratch)
-            # A part of the samples is a copy of them.
+            # A part of the samples is a copy of them; all of them where its blocks are others.
             is_copied = self.most is Need.CURVATURE and matrices > 0 and self.held_bytes is None
-            data = self.data + self.data // 2 * is_copied
+            data = self.data + is_copied * (self.data if self._has_matrix_blocks else self.data // 2)
             return data + 8 * (numbers + keeps_pairs * pairs + keeps_passes * passes)
 
         keeps_passes = keeps_passes and self.limit.allows(memory(size, threads, False))
@@ -310,10 +315,19 @@ class _Planner:
             a_sample = memory(2, threads, False) - memory(1, threads, False) if n_samples > 1 else 0
             room = int((self.limit.limit - memory(1, threads, False)) / max(1, a_sample))
             size = min(size, max(LEAST_BLOCK, 1 + room))
-        n_blocks = -(-n_samples // size)
-        threads = min(threads, n_blocks)
+        threads = min(threads, -(-n_samples // size))
         made = self._made(form, size, threads, memory(size, threads, keeps_pairs), keeps_pairs)
+        if self._has_matrix_blocks and form in ("pairs", "explicit"):
+            larger = min(self._fitting(self._of_block("gradient")[0]), -(-n_samples // threads))
+            if larger > size:
+                made = replace(made, block_size=larger, n_blocks=-(-n_samples // larger), matrix_block=size)
         return replace(made, keeps_passes=keeps_passes if self.most is Need.PRODUCT else self.keeps_passes)
+
+    @property
+    def _has_matrix_blocks(self) -> bool:
+        """Whether matrices on demand are summed over blocks of their own."""
+        is_free = self.block_size is None and self.held_bytes is None and self.matrices > 0
+        return is_free and self.most is Need.CURVATURE and self.data <= COPIED_BYTES
 
     @property
     def keeps_passes(self) -> bool:

@@ -67,7 +67,7 @@ class TimePlan(Plan):
         Bytes that the objective and one step need beyond the caller's data.
     keeps_pairs, is_compiled, keeps_passes : bool
         Always False.
-    flops, epoch_seconds, others
+    flops, epoch_seconds, matrix_block, others
         As for `Plan`.
     truncate : int, optional
         Steps after which the look back is cut off; None where the derivatives are exact.
