@@ -153,7 +153,30 @@ def test_it_ends_at_mu_max_and_says_so():
         verdict, state = rule.judge(here, step, Evaluation.overflow(START), state)
     assert verdict is Verdict.STUCK
     assert rule.outcome(state).code == "mu"
-    assert "> 1e+03" in rule.outcome(state).sentence
+    assert f"> {1e3 * state.normal.diagonal().max():.3g}." in rule.outcome(state).sentence
+
+
+def test_inputs_in_large_units_do_not_end_it_at_the_first_failure():
+    # The first μ is in the units of the matrix: so is its end.
+    rule = replace(LMBFGS(), costs=CHEAP)
+    here = Objective(feed_forward(2, (), 1), 1e7 * X, Y).at(np.zeros(3), Need.CURVATURE)
+    state = rule.start(here)._replace(search=None)
+    step, state = rule.propose(here, state)
+    assert state.damping.mu > rule.mu_max
+    verdict, _ = rule.judge(here, step, Evaluation.overflow(np.zeros(3)), state)
+    assert verdict is Verdict.REJECT
+
+
+@pytest.mark.parametrize("entry", [math.inf, math.nan])
+def test_a_matrix_that_overflows_ends_it_and_it_says_so(entry):
+    rule = replace(LMBFGS(), costs=CHEAP)
+    here = Objective(GRAPH, X, Y).at(START, Need.CURVATURE)
+    here = here._replace(normal_of=lambda share: np.full((GRAPH.n_weights, GRAPH.n_weights), entry))
+    step, state = rule.propose(here, rule.start(here)._replace(search=None))
+    assert step.delta is None
+    verdict, state = rule.judge(here, step, Evaluation.overflow(START), state)
+    assert verdict is Verdict.STUCK
+    assert "normal matrix overflows" in rule.outcome(state).sentence
 
 
 @pytest.mark.parametrize("samples", [None, 20, 400])

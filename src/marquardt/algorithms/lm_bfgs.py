@@ -175,7 +175,8 @@ class LMBFGS(StepRule):
     mu_init : float
         The first μ, in parts of the largest entry of A's diagonal.
     mu_max : float
-        A μ above this ends the run: no step along the gradient lowers the loss any more.
+        A μ above this ends the run, and above so many times the largest entry of A's diagonal where that is above 1:
+        no step along the gradient lowers the loss any more.
     patience : float
         When a cycle ends, eq. (3): at 1 when its last steps yield less than its average, above 1 sooner.
     samples : int, optional
@@ -277,7 +278,7 @@ class LMBFGS(StepRule):
         damping = state.damping
         if damping is None:
             damping = Damping(max(self.mu_init * float(normal.diagonal().max()), MU_FLOOR), 2.0)
-        factor = cholesky_damped(normal, damping.mu)
+        factor = cholesky_damped(normal, damping.mu) if math.isfinite(damping.mu) else None
         state = state._replace(normal=normal, factor=factor, damping=damping, effort=effort, taken=damping.mu)
         assert here.gradient is not None
         delta = None if factor is None else solve_cholesky(factor, -here.gradient)
@@ -314,7 +315,7 @@ class LMBFGS(StepRule):
                 share, falling, SearchState(memory), progress=progress, effort=state.effort, taken=mu
             )
         raised = Damping(mu * factor, 2.0 * factor)
-        if raised.mu > self.mu_max:
+        if not raised.mu < self._largest_mu(state):  # NaN, too: a matrix that overflowed
             return Verdict.STUCK, state._replace(damping=raised)
         if state.fails == 0 and state.share < 1.0:
             # Is it the part that misleads? A larger one contains it.
@@ -332,7 +333,7 @@ class LMBFGS(StepRule):
         return {"mu": state.taken}
 
     def outcome(self, state: Cycle) -> Outcome:
-        """Return that μ is above its limit.
+        """Return that μ is above its limit, or that there is no matrix to damp.
 
         Parameters
         ----------
@@ -340,7 +341,14 @@ class LMBFGS(StepRule):
             The cycle.
         """
         mu = math.nan if state.damping is None else state.damping.mu
-        return Outcome("mu", f"No step lowers the loss any more: mu = {mu:.3g} > {self.mu_max:.3g}.")
+        if not math.isfinite(mu):
+            return Outcome("mu", "The normal matrix overflows here, and the quasi-Newton steps lower the loss no more.")
+        return Outcome("mu", f"No step lowers the loss any more: mu = {mu:.3g} > {self._largest_mu(state):.3g}.")
+
+    def _largest_mu(self, state: Cycle) -> float:
+        """Where μ ends the run; it is in the units of A, which are those of the data."""
+        largest = 1.0 if state.normal is None else float(state.normal.diagonal().max())
+        return self.mu_max * max(1.0, largest)
 
     def _judge_search(self, here: Evaluation, step: Step, there: Evaluation, state: Cycle) -> tuple[Verdict, Cycle]:
         """A look of a line search."""

@@ -39,9 +39,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         ``"auto"`` (which is ``"cross_entropy"``), ``"cross_entropy"``, or ``"squares"`` of the probabilities'
         errors.
     algorithm : str
-        ``"auto"`` chooses by the sizes of the problem: Levenberg–Marquardt for all but large networks (the page
-        "Choose an algorithm" says where the limits are). Or a name, alone or with settings, such as ``"trainbr"``,
-        ``"bfgs"`` or ``"lm(damping='nielsen')"``.
+        ``"auto"`` chooses by the sizes of the problem: Levenberg–Marquardt for small networks, ``"lm_bfgs"`` for those
+        whose normal equations cost many gradients, BFGS or L-BFGS for very large ones (the page "Choose an algorithm"
+        says where the limits are). Or a name, alone or with settings, such as ``"trainbr"``, ``"bfgs"`` or
+        ``"lm(damping='nielsen')"``.
     max_iter : int
         Epochs, that is accepted steps, of each start.
     goal : float

@@ -40,9 +40,10 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
     loss_scale : float, optional
         Residual, in scaled targets, from which the last three treat a target as an outlier; 1 when not given.
     algorithm : str
-        ``"auto"`` chooses by the sizes of the problem: Levenberg–Marquardt for all but large networks (the page
-        "Choose an algorithm" says where the limits are). Or a name, alone or with settings, such as ``"trainbr"``,
-        ``"bfgs"`` or ``"lm(damping='nielsen')"``.
+        ``"auto"`` chooses by the sizes of the problem: Levenberg–Marquardt for small networks, ``"lm_bfgs"`` for those
+        whose normal equations cost many gradients, BFGS or L-BFGS for very large ones (the page "Choose an algorithm"
+        says where the limits are). Or a name, alone or with settings, such as ``"trainbr"``, ``"bfgs"`` or
+        ``"lm(damping='nielsen')"``.
     max_iter : int
         Epochs, that is accepted steps, of each start.
     goal : float

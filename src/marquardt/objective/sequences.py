@@ -395,7 +395,7 @@ class TimeObjective(Objective):
         self.n_outputs, self.n_weights = graph.n_outputs, graph.n_weights
         self.loss = Squares() if loss is None else loss
         self._check_loss()
-        self.evaluations = dict.fromkeys((need.name.lower() for need in Need), 0)
+        self.evaluations = dict.fromkeys((need.counted_as for need in Need), 0)
         self._time = TimeWiring(graph, self.loss.link is not None)
         self._has_curvature = hasattr(self.loss, "curvature")
         self._lacking = "training through time"
