@@ -30,6 +30,7 @@ from marquardt.training import Limits, Training
 ALL = 10**9
 WAYS = {
     "lm": "lm",
+    "lm, auto's damping": crossovers.ALGORITHMS["lm, auto's damping"],
     "lm, relative first μ, Nielsen's damping": "lm(mu_init=0.01, mu_relative=True, damping='nielsen')",
     "lm, the same, geodesic acceleration": "lm(mu_init=0.01, mu_relative=True, damping='nielsen', geodesic=0.75)",
     "bfgs": "bfgs",
