@@ -108,6 +108,7 @@ GRAPHS = {
         ),
     ),
     "linear": feed_forward(3, (), 2),
+    "many units, three outputs": feed_forward(3, 20, 3),
     "kinks": feed_forward(3, (4, 3), 1, activation="relu", output_activation="saturating_linear"),
 }
 

@@ -32,7 +32,8 @@ def test_one_hidden_layer_is_counted_by_hand():
     assert jacobian == n_samples * m * n_weights * (n_weights + 3) / 2
     within = h * (h + 1) / 2 * (n + 1) * (n + 2) / 2
     between, outputs = h * (n + 1) * (h + 1), (h + 1) * (h + 2) / 2
-    pairs = costs.normal(n_samples).products - costs.gradient(n_samples).products
+    normal = costs.normal(n_samples)
+    pairs = normal.products + normal.compiled - costs.gradient(n_samples).products
     assert pairs == n_samples * (within + between + outputs)
 
 

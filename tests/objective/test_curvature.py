@@ -8,7 +8,7 @@ from helpers.closeness import assert_to_rounding
 from helpers.problems import Problem, random_targets
 from numpy.testing import assert_allclose, assert_array_equal
 
-from marquardt.losses import SoftmaxCrossEntropy, Squares, WeightDecay
+from marquardt.losses import Huber, SoftmaxCrossEntropy, Squares, WeightDecay
 from marquardt.networks import Network, cascade_forward, feed_forward, initial_weights, layer_recurrent
 from marquardt.objective import ArraySource, Block, Need, Objective, sequence_objective
 from marquardt.objective.blocks import KeptBlocks, random_part
@@ -172,11 +172,13 @@ def test_blocks_that_come_and_go_are_taken_whole():
 def test_a_gradient_has_larger_blocks_than_a_matrix(threads):
     graph, rng, n = feed_forward(40, 20, 10), np.random.default_rng(0), 5000
     inputs, targets, weights = rng.normal(size=(n, 40)), rng.normal(size=(n, 10)), initial_weights(graph, rng=0)
-    objective = Objective(graph, inputs, targets, most=Need.CURVATURE, threads=threads, form="pairs")
+    # Where the kernel makes pairs, their blocks are as large as the gradient's; a Jacobian's never are.
+    options = {"loss": Huber(), "threads": threads, "form": "explicit"}
+    objective = Objective(graph, inputs, targets, most=Need.CURVATURE, **options)
     plan = objective.plan
     assert 0 < plan.matrix_block < plan.block_size <= n // threads
     assert plan.n_blocks == -(-n // plan.block_size)
-    usual = Objective(graph, inputs, targets, threads=threads, form="pairs")
+    usual = Objective(graph, inputs, targets, **options)
     assert usual.plan.block_size >= plan.matrix_block
     here, wanted = objective.at(weights, Need.CURVATURE), usual.at(weights, Need.NORMAL)
     scale = np.abs(wanted.normal).max()

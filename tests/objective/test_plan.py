@@ -194,7 +194,8 @@ def test_the_plan_says_who_does_the_passes():
 def test_a_plan_is_told_in_one_line_with_what_an_epoch_takes():
     line = str(of(feed_forward(20, 30, 1), 4000, threads=1).plan)
     assert re.fullmatch(
-        r"pairs: \d+ blocks of up to [\d,]+ samples, 1 thread; an epoch [\d.e+]+ flops, about \d[\d.]* ms "
+        r"(pairs|explicit \(compiled\)): \d+ blocks? of up to [\d,]+ samples, 1 thread; an epoch "
+        r"[\d.e+]+ flops, about \d[\d.]* ms "
         r"\(an estimate, on one thread\); [\d.]+ MiB of memory",
         line,
     )

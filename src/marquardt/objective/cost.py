@@ -24,8 +24,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 
 from marquardt.networks import LayerGraph
-from marquardt.numerics import COMPILED_UNKNOWNS, native_kernel
-from marquardt.objective.pairs import CHUNK_ROWS
+from marquardt.numerics import CHUNK_ROWS, COMPILED_UNKNOWNS, native_kernel
 from marquardt.objective.passes import Wiring
 from marquardt.objective.second_order import kept_numbers
 from marquardt.objective.sensitivities import Diagonal, Factored, Form, forms
@@ -41,6 +40,9 @@ FLOPS = {
     "compiled": 2.0,
 }
 """Floating-point operations of one of each kind; an activation counts as one, as it does in the literature."""
+
+PAIRS_PAY = 0.7
+"""Part of the products of a layer's own weights below which the kernel sums over pairs; as in numerics/kernel."""
 
 CG_PRODUCTS = 20
 """Products of a step by conjugate gradients, for estimates: their truncation decides how many there are."""
@@ -155,8 +157,8 @@ class CostModel:
 
     >>> from marquardt.networks import feed_forward
     >>> costs = CostModel(feed_forward(20, 30, 1))
-    >>> round((costs.normal(10_000) + costs.solve()).flops / costs.gradient(10_000).flops)
-    91
+    >>> round((costs.normal(10_000) + costs.solve()).flops / costs.gradient(10_000).flops, -1)
+    90.0
     """
 
     def __init__(self, graph: LayerGraph, layout: Sequence[Form] | None = None) -> None:
@@ -211,12 +213,13 @@ class CostModel:
         form : str
             ``"pairs"``, ``"explicit"``, ``"compiled"``, ``"neuron_by_neuron"``, ``"samples"`` or ``"matrix_free"``.
         keeps_pairs : bool
-            Whether the pairs of the network's inputs are there from an earlier pass.
+            Whether the pairs of the network's inputs are there from an earlier pass; the kernel makes them anew.
         n_decays : int
             Different weight decays, for sample space.
         """
         if form == "compiled":
-            return self._compiled * n_samples + Work(calls=6.0, fresh=self.graph.n_weights**2)
+            of_sample, of_pass = self._compiled
+            return of_sample * n_samples + of_pass + Work(calls=6.0, fresh=self.graph.n_weights**2)
         if form == "neuron_by_neuron":
             return self._neuron_by_neuron * n_samples
         if form == "samples":
@@ -229,7 +232,9 @@ class CostModel:
             return self._blocked(done, n_samples, block_size)
         done = _sum(self._forward, self._slopes, self._sensitivities, self._slope_back, self._pairs[:2])
         total = self._blocked(done, n_samples, block_size) + self._spread
-        return total + Work(paired=-self._input_pairs * n_samples) if keeps_pairs else total
+        if keeps_pairs and native_kernel() is None:
+            return total + Work(paired=-self._input_pairs * n_samples)
+        return total
 
     def hessian(self, n_samples: int, block_size: int = 512) -> Work:
         """Return the work of loss, gradient and exact Hessian: about that of two passes for the normal equations.
@@ -415,42 +420,59 @@ class CostModel:
     @cached_property
     def _pairs(self) -> tuple[Work, Work, int]:
         """Pairs from Δ and z, and their products; a block adds to sums as large as half of the matrix."""
-        products = touched = scratch = held = calls = 0.0
+        products = symmetric = touched = scratch = held = calls = 0.0
         spans, n_rows = self.graph.spans, self._n_rows
+        is_compiled = native_kernel() is not None
         for a, left in enumerate(spans):
             of_left = self.layout[a]
             for b in range(a, len(spans)):
                 right, of_right = spans[b], self.layout[b]
                 is_factored = of_left.kind is Factored and of_right.kind is Factored
+                # Rows of Δ that are there before any pair is, rows of pairs, and how often pairs of units are read.
+                full = chunks = 0
                 if a == b and of_left.is_shared:
-                    # A symmetric product.
                     rows, columns = left.fan_in, (left.fan_in + 1) / 2
+                    symmetric += rows * columns
+                    held += rows * columns
                     touched += 2 * left.fan_in
                     calls += 2
-                elif a == b:
+                    continue
+                if a == b:
                     size, is_diagonal = left.layer.size, of_left.kind is Diagonal
                     rows = size if is_diagonal else size * (size + 1) // 2
-                    columns = left.fan_in * (left.fan_in + 1) / 2
+                    columns = left.fan_in * (left.fan_in + 1) // 2
                     chunks = -(-columns // CHUNK_ROWS)
-                    scratch += rows * (1 if is_factored or is_diagonal else n_rows) + columns
-                    touched += chunks * rows + columns
-                    calls += (1 if is_diagonal else size) + left.fan_in + 2 * chunks
+                    full = 0 if is_factored or is_diagonal else n_rows * size
+                    written = rows * (1 if is_factored or is_diagonal else n_rows) + columns
+                    new_calls = (1 if is_diagonal else size) + left.fan_in + 2 * chunks
                 elif is_factored:
                     rows = left.fan_in * (1 if of_left.is_shared else left.layer.size)
                     columns = right.fan_in * (1 if of_right.is_shared else right.layer.size)
-                    scratch += rows * (not of_left.is_shared) + columns * (not of_right.is_shared)
-                    touched += rows + columns
-                    calls += 4
+                    chunks = 1
+                    written = rows * (not of_left.is_shared) + columns * (not of_right.is_shared)
+                    new_calls = 4
                 else:
                     rows, columns = left.layer.size * right.layer.size, left.fan_in * right.fan_in
                     chunks = -(-left.fan_in // max(1, CHUNK_ROWS // right.fan_in))
                     full = n_rows * left.layer.size if of_left.kind is Factored else 0
-                    scratch += rows * (1 if of_right.kind is Diagonal else n_rows) + columns + full
-                    touched += chunks * rows + columns
-                    calls += 3 * chunks + 4
+                    written = rows * (1 if of_right.kind is Diagonal else n_rows) + columns + full
+                    new_calls = 3 * chunks + 4
                 products += rows * columns
                 held += rows * columns
-        return Work(products, paired=touched + scratch), Work(touched=held, calls=calls), int(scratch)
+                if is_compiled:
+                    # Pairs are made where they are read, those of the right a panel at a time.
+                    touched += full + rows * n_rows / 4
+                    scratch += full
+                    calls += 3
+                else:
+                    touched += chunks * rows + columns
+                    scratch += written
+                    calls += new_calls
+        if is_compiled:
+            done = Work(symmetric, touched, compiled=products)
+        else:
+            done = Work(products + symmetric, paired=touched + scratch)
+        return done, Work(touched=held, calls=calls), int(scratch)
 
     @cached_property
     def _spread(self) -> Work:
@@ -464,13 +486,19 @@ class CostModel:
         return Work(touched=self._n_connections**2 + mapped, fresh=2 * self.graph.n_weights**2, calls=calls)
 
     @cached_property
-    def _compiled(self) -> Work:
-        """A sample in the compiled kernel. The weights of one output move no other."""
-        active = self.graph.n_weights - (self._n_rows - 1) * self.graph.spans[-1].fan_in
-        return Work(
-            compiled=self._n_rows * (active * (active + 1) / 2 + 4 * active) + self._n_connections,
-            activated=self._units,
-        )
+    def _compiled(self) -> tuple[Work, Work]:
+        """Work of a sample in the compiled kernel, and of a pass. The weights of one output move no other."""
+        spans, n_rows = self.graph.spans, self._n_rows
+        active = self.graph.n_weights - (n_rows - 1) * spans[-1].fan_in
+        products = n_rows * (active * (active + 1) / 2 + 4 * active)
+        spread = 0
+        for span in spans[:-1]:
+            size, fan_in = span.layer.size, span.fan_in
+            own, pairs = size * fan_in, size * (size + 1) // 2 * (fan_in * (fan_in + 1) // 2)
+            if pairs < PAIRS_PAY * n_rows * own * (own + 1) / 2:
+                products += pairs - n_rows * own * (own + 1) / 2
+                spread += pairs
+        return Work(compiled=products + self._n_connections, activated=self._units), Work(touched=2 * spread)
 
     @cached_property
     def _neuron_by_neuron(self) -> Work:

@@ -20,8 +20,8 @@ from __future__ import annotations
 import numpy as np
 
 from marquardt.arrays import Array
-from marquardt.numerics import add_product
-from marquardt.objective.pairs import CHUNK_ROWS, _pair_table, _pairs_within
+from marquardt.numerics import Rows, add_pair_products
+from marquardt.objective.pairs import _pair_table
 from marquardt.objective.passes import Wiring
 from marquardt.objective.second_order import Curved, applied, output_rates, total_of
 
@@ -75,13 +75,12 @@ class HessianSums:
                 if layer != low:
                     continue
                 delta, z = curved.deltas[k], stacked[low]
-                rows = (delta[:, None] * z[None]).reshape(-1, z.shape[1])
                 if source != low:
                     columns = rates[source].reshape(-1, z.shape[1])
                 else:
                     inner = curved.slopes[low]
                     columns = np.ones((total.shape[1], z.shape[1])) if inner is None else inner
-                add_product(total, rows, columns)
+                add_pair_products(total, Rows(delta, z), Rows(columns), _new)
 
     def write(self, hessian: Array) -> None:
         """Spread the sums over the Hessian.
@@ -139,26 +138,17 @@ class HessianSums:
         for h in range(size):
             units[row : row + size - h] = bent[h, h:]
             row += size - h
-        total = self._within[k]
-        first, start = 0, 0
-        while first < len(z):
-            last, rows = first, 0
-            while last < len(z) and (rows == 0 or rows + len(z) - last <= CHUNK_ROWS):
-                rows += len(z) - last
-                last += 1
-            add_product(total[start : start + rows], _pairs_within(z, np.empty((rows, n_samples)), first, last), units)
-            first, start = last, start + rows
+        add_pair_products(self._within[k], Rows(z, is_within=True), Rows(units), _new)
 
     def _add_between(self, k: int, low: int, z_above: Array, z_below: Array, bent: Array) -> None:
         """The first term of eq. (1) between two layers."""
-        total, n_samples = self._between[k, low], z_below.shape[1]
-        units = bent.reshape(-1, n_samples)
-        group = max(1, CHUNK_ROWS // len(z_below))
-        for first in range(0, len(z_above), group):
-            part = z_above[first : first + group]
-            inputs = (part[:, None] * z_below[None]).reshape(-1, n_samples)
-            start = first * len(z_below)
-            add_product(total[start : start + len(inputs)], inputs, units)
+        units = Rows(bent.reshape(-1, z_below.shape[1]))
+        add_pair_products(self._between[k, low], Rows(z_above, z_below), units, _new)
+
+
+def _new(name: object, rows: int, columns: int) -> Array:
+    """An array for pairs, which are there one part after the other."""
+    return np.empty((rows, columns))
 
 
 def _reach(wiring: Wiring) -> list[set[int]]:

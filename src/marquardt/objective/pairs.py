@@ -27,14 +27,11 @@ import numpy as np
 
 from marquardt.arrays import Array, Indices
 from marquardt.networks import INPUTS, LayerSpan
-from marquardt.numerics import add_product
+from marquardt.numerics import Rows, add_pair_products
 from marquardt.objective.passes import Scratch, Wiring
 from marquardt.objective.sensitivities import Diagonal, Factored, Form, Sensitivity
 
 __all__ = ["PairSums"]
-
-CHUNK_ROWS = 512
-"""Rows of input pairs built at a time where there are many: with blocks of 256 samples they take 1 MB."""
 
 
 class _Accumulator(Protocol):
@@ -46,24 +43,8 @@ class _Accumulator(Protocol):
     def write(self, normal: Array, left: Any, right: Any) -> None: ...
 
 
-def _pairs_within(array: Array, out: Array, first: int, last: int) -> Array:
-    """Rows array[a] · array[b] for a <= b and a from first to last, in the order of numpy.triu_indices."""
-    row = 0
-    for a in range(first, last):
-        count = len(array) - a
-        np.multiply(array[a], array[a:], out=out[row : row + count])
-        row += count
-    return out
-
-
-def _pairs_between(left: Array, right: Array, out: Array) -> Array:
-    """Rows left[a] · right[b], b running fastest."""
-    np.multiply(left[:, None], right[None], out=out.reshape(len(left), len(right), -1))
-    return out
-
-
 def _pair_table(size: int) -> Indices:
-    """Index (a, b) ↦ row of the pair in `_pairs_within`, symmetric, of shape (size, size)."""
+    """Index (a, b) ↦ row of the pair in `Rows` within, symmetric, of shape (size, size)."""
     table = np.empty((size, size), dtype=np.intp)
     upper = np.triu_indices(size)
     table[upper] = np.arange(len(upper[0]))
@@ -121,37 +102,21 @@ class _Within:
         self.sum = np.zeros((fan_in * (fan_in + 1) // 2, self.unit_rows))
 
     def add(self, work: Scratch, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None:
-        n_samples = z_left.shape[1]
-        units = work.take("units", self.unit_rows, n_samples)
         if isinstance(left, Diagonal):
-            np.multiply(left.entries, left.entries, out=units)
-        elif isinstance(left, Factored):
-            _pairs_within(left.per_sample, units, 0, len(left.per_sample))
+            units = Rows(np.multiply(left.entries, left.entries, out=work.take("units", *left.entries.shape)))
         else:
-            row = 0
-            delta = left.entries
-            for h in range(delta.shape[1]):
-                count = delta.shape[1] - h
-                np.einsum("ks,khs->hs", delta[:, h], delta[:, h:], out=units[row : row + count])
-                row += count
-        if self.kept is not None:
-            pairs = self.kept.get(id(z_left))  # the block's own inputs, alive as long as the blocks
-            if pairs is None:
-                pairs = _pairs_within(z_left, np.empty((len(self.sum), n_samples)), 0, len(z_left))
-                self.kept[id(z_left)] = pairs
-            add_product(self.sum, pairs, units)
-            return
-        # Input pairs a group of rows at a time, so that wide layers do not need (pairs × samples) at once.
-        first, start = 0, 0
-        fan_in = self.span.fan_in
-        while first < fan_in:
-            last, rows = first, 0
-            while last < fan_in and (rows == 0 or rows + fan_in - last <= CHUNK_ROWS):
-                rows += fan_in - last
-                last += 1
-            inputs = _pairs_within(z_left, work.take("inputs", rows, n_samples), first, last)
-            add_product(self.sum[start : start + rows], inputs, units)
-            first, start = last, start + rows
+            factors = left.per_sample if isinstance(left, Factored) else left.entries
+            units = Rows(factors, is_within=True)
+        add_pair_products(self.sum, self._inputs(z_left), units, work.take)
+
+    def _inputs(self, z: Array) -> Rows:
+        pairs = Rows(z, is_within=True)
+        if self.kept is None:
+            return pairs
+        written = self.kept.get(id(z))  # the block's own inputs, alive as long as the blocks
+        if written is None:
+            written = self.kept[id(z)] = pairs.written(np.empty((len(pairs), z.shape[1])))
+        return Rows(written)
 
     def write(self, normal: Array, left: Sensitivity, right: Sensitivity) -> None:
         span = self.span
@@ -190,13 +155,9 @@ class _FactoredBetween:
         self.sum = np.zeros((self.right_rows, self.left_rows))
 
     def add(self, work: Scratch, left: Factored, z_left: Array, right: Factored, z_right: Array) -> None:
-        n_samples = z_left.shape[1]
-        rows_left, rows_right = z_left, z_right
-        if not left.is_plain:
-            rows_left = _pairs_between(left.per_sample, z_left, work.take("left", self.left_rows, n_samples))
-        if not right.is_plain:
-            rows_right = _pairs_between(right.per_sample, z_right, work.take("right", self.right_rows, n_samples))
-        add_product(self.sum, rows_right, rows_left)
+        rows_left = Rows(z_left) if left.is_plain else Rows(left.per_sample, z_left)
+        rows_right = Rows(z_right) if right.is_plain else Rows(right.per_sample, z_right)
+        add_pair_products(self.sum, rows_right, rows_left, work.take)
 
     def write(self, normal: Array, left: Factored, right: Factored) -> None:
         a, b = self.left, self.right
@@ -218,20 +179,14 @@ class _Between:
         self.sum = np.zeros((left.fan_in * right.fan_in, self.unit_rows))
 
     def add(self, work: Scratch, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None:
-        n_samples = z_left.shape[1]
-        units = work.take("units", self.unit_rows, n_samples)
-        cube = units.reshape(self.left.layer.size, self.right.layer.size, n_samples)
         if isinstance(right, Diagonal):
+            written = work.take("units", self.unit_rows, z_left.shape[1])
+            cube = written.reshape(self.left.layer.size, self.right.layer.size, -1)
             np.multiply(left.full().transpose(1, 0, 2), right.entries, out=cube)
+            units = Rows(written)
         else:
-            np.einsum("kas,kbs->abs", left.full(), right.full(), out=cube)
-        group = max(1, CHUNK_ROWS // len(z_right))
-        for first in range(0, len(z_left), group):
-            part = z_left[first : first + group]
-            rows = len(part) * len(z_right)
-            inputs = _pairs_between(part, z_right, work.take("inputs", rows, n_samples))
-            start = first * len(z_right)
-            add_product(self.sum[start : start + rows], inputs, units)
+            units = Rows(left.full(), right.full())
+        add_pair_products(self.sum, Rows(z_left, z_right), units, work.take)
 
     def write(self, normal: Array, left: Sensitivity, right: Sensitivity) -> None:
         a, b = self.left, self.right

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from marquardt.checks import one_of, whole
 from marquardt.networks import INPUTS, LayerGraph
-from marquardt.numerics import usable_cpus
+from marquardt.numerics import native_kernel, usable_cpus
 from marquardt.objective.cost import CG_PRODUCTS, CostModel, Work, cost_model
 from marquardt.objective.evaluation import Costs, Need
 from marquardt.objective.memory import Budget, MemoryLimit, readable_bytes, require_memory
@@ -288,7 +288,8 @@ class _Planner:
             size = min(2 * size, LARGEST_BLOCK)  # fewer calls, in which threads wait for each other's lock
         threads = min(threads, -(-n_samples // size))
         pairs = _input_pairs(graph) * n_samples
-        keeps_pairs = form == "pairs" and self.most is Need.NORMAL and matrices > 0
+        # The kernel makes them again in less than reading them takes.
+        keeps_pairs = form == "pairs" and self.most is Need.NORMAL and matrices > 0 and native_kernel() is None
         keeps_pairs = keeps_pairs and self.held_bytes is None and 8 * pairs <= KEPT_BYTES
         # Of the accepted point and of a trial.
         passes = 2 * self.costs.kept_rows * n_samples
@@ -445,7 +446,8 @@ class _Planner:
             # The gradient's arrays, twice for the rates, and the rows of R.
             return (2 * _PASSES + graph.n_outputs) * units, n_connections
         if form == "pairs":
-            scratch = self.costs.pair_rows
+            # Where the kernel makes pairs as they are read, a pass is what there is.
+            scratch = self.costs.pair_rows + _PASSES * units * (native_kernel() is not None)
             # The matrix of all connections beside that of the weights.
             held = self.costs.pair_sums + is_mapped * n_connections**2
         else:

@@ -8,6 +8,7 @@
 
 #if LANES > 1
 typedef double NAME(vec) __attribute__((vector_size(8 * LANES), may_alias));
+typedef double NAME(loose) __attribute__((vector_size(8 * LANES), may_alias, aligned(8)));
 typedef int64_t NAME(whole) __attribute__((vector_size(8 * LANES), may_alias));
 #define AS_WHOLE(x) ((whole)(x))
 #define AS_REAL(x) ((vec)(x))
@@ -16,6 +17,7 @@ typedef int64_t NAME(whole) __attribute__((vector_size(8 * LANES), may_alias));
 #define IS_EQUAL(a, b) ((whole)((a) == (b)))
 #else
 typedef double NAME(vec);
+typedef double NAME(loose);
 typedef int64_t NAME(whole);
 #define AS_WHOLE(x) bits_of(x)
 #define AS_REAL(x) real_of(x)
@@ -28,6 +30,7 @@ typedef int64_t NAME(whole);
 #define CHOOSE(mask, a, b) AS_REAL(((mask) & AS_WHOLE(a)) | (~(mask) & AS_WHOLE(b)))
 #define MAGNITUDE(x) AS_REAL(AS_WHOLE(x) & INT64_C(0x7fffffffffffffff))
 #define LOAD(p) (*(const vec *)(p))
+#define LOAD_LOOSE(p) ((vec)(*(const NAME(loose) *)(p)))
 #define STORE(p, x) (*(vec *)(p) = (x))
 
 /* ------------------------------------------------------------------ functions of vectors */
@@ -283,50 +286,63 @@ static TARGET void NAME(forward)(const Network *net, const double *weights, Room
     }
 }
 
-/* Add the lower triangle of R R' to the normal matrix, and R r to the gradient; r is the last of the rows. */
-static TARGET void NAME(add_products)(const double *const *rows, const int64_t *places, int64_t n, int64_t width,
-                                      int64_t n_weights, double *gradient, double *normal)
+/* Sums over samples of the products of so many rows, at most TILE and known to the compiler, with TILE rows. */
+static INLINE TARGET void NAME(tile_sums)(const int n_rows, const double *const *a, const double *const *b,
+                                          int64_t width, double *totals)
+{
+    vec sums[TILE][TILE];
+    int64_t s;
+    int i, j;
+    UNROLL
+    for (i = 0; i < n_rows; i++) {
+        UNROLL
+        for (j = 0; j < TILE; j++)
+            sums[i][j] = SPREAD(0.0);
+    }
+    for (s = 0; s < width; s += LANES) {
+        vec right[TILE];
+        UNROLL
+        for (j = 0; j < TILE; j++)
+            right[j] = LOAD(b[j] + s);
+        UNROLL
+        for (i = 0; i < n_rows; i++) {
+            const vec left = LOAD(a[i] + s);
+            UNROLL
+            for (j = 0; j < TILE; j++)
+                sums[i][j] += left * right[j];
+        }
+    }
+    for (i = 0; i < n_rows; i++) {
+#if TILE == 4
+        NAME(four_totals)(sums[i][0], sums[i][1], sums[i][2], sums[i][3], totals + 4 * i);
+#else
+        for (j = 0; j < TILE; j++)
+            totals[i * TILE + j] = NAME(total)(sums[i][j]);
+#endif
+    }
+}
+
+/* Add the lower triangle of R R' to the normal matrix, and R r to the gradient; r is the last of the rows. Rows of
+   the same group, 0 and above, are not multiplied with each other. */
+static TARGET void NAME(add_products)(const double *const *rows, const int64_t *places, const int64_t *groups,
+                                      int64_t n, int64_t width, int64_t n_weights, double *gradient, double *normal)
 {
     const int64_t n_tiles = (n + TILE) / TILE; /* n + 1 rows; those above are zeros */
-    int64_t ti, tj, s;
+    int64_t ti, tj;
     int i, j;
     for (ti = 0; ti < n_tiles; ti++) {
         const double *a[TILE];
+        const int64_t group = groups[ti * TILE] == groups[ti * TILE + TILE - 1] ? groups[ti * TILE] : -1;
         for (i = 0; i < TILE; i++)
             a[i] = rows[ti * TILE + i];
         for (tj = 0; tj <= ti; tj++) {
             const double *b[TILE];
-            vec sums[TILE][TILE];
             double totals[TILE * TILE];
+            if (group >= 0 && groups[tj * TILE] == group && groups[tj * TILE + TILE - 1] == group)
+                continue;
             for (j = 0; j < TILE; j++)
                 b[j] = rows[tj * TILE + j];
-            UNROLL
-            for (i = 0; i < TILE; i++) {
-                UNROLL
-                for (j = 0; j < TILE; j++)
-                    sums[i][j] = SPREAD(0.0);
-            }
-            for (s = 0; s < width; s += LANES) {
-                vec right[TILE];
-                UNROLL
-                for (j = 0; j < TILE; j++)
-                    right[j] = LOAD(b[j] + s);
-                UNROLL
-                for (i = 0; i < TILE; i++) {
-                    const vec left = LOAD(a[i] + s);
-                    UNROLL
-                    for (j = 0; j < TILE; j++)
-                        sums[i][j] += left * right[j];
-                }
-            }
-            for (i = 0; i < TILE; i++) {
-#if TILE == 4
-                NAME(four_totals)(sums[i][0], sums[i][1], sums[i][2], sums[i][3], totals + 4 * i);
-#else
-                for (j = 0; j < TILE; j++)
-                    totals[i * TILE + j] = NAME(total)(sums[i][j]);
-#endif
-            }
+            NAME(tile_sums)(TILE, a, b, width, totals);
             for (i = 0; i < TILE; i++) {
                 const int64_t row = ti * TILE + i;
                 double *into;
@@ -337,11 +353,114 @@ static TARGET void NAME(add_products)(const double *const *rows, const int64_t *
                     const int64_t column = tj * TILE + j;
                     if (column >= (row == n ? n : row + 1))
                         break;
-                    into[places[column]] += totals[i * TILE + j];
+                    if (groups[row] < 0 || groups[row] != groups[column])
+                        into[places[column]] += totals[i * TILE + j];
                 }
             }
         }
     }
+}
+
+/* Write a slice of one of the rows, aligned and padded with zeros. */
+static INLINE TARGET void NAME(form)(const Rows *rows, Place place, int64_t start, int64_t width, double *out)
+{
+    const double *a = rows->first[place.i] + start, *b = rows->second == NULL ? NULL : rows->second[place.j] + start;
+    int64_t s, t;
+    for (s = 0; s + LANES <= width; s += LANES) {
+        vec sum = LOAD_LOOSE(a + s);
+        if (b != NULL)
+            sum *= LOAD_LOOSE(b + s);
+        for (t = 1; t < rows->n_terms; t++)
+            sum += LOAD_LOOSE(a + t * rows->first_term + s) * LOAD_LOOSE(b + t * rows->second_term + s);
+        STORE(out + s, sum);
+    }
+    for (; s < width; s++) {
+        double sum = b == NULL ? a[s] : a[s] * b[s];
+        for (t = 1; t < rows->n_terms; t++)
+            sum += a[t * rows->first_term + s] * b[t * rows->second_term + s];
+        out[s] = sum;
+    }
+    for (; s < padded(width); s++)
+        out[s] = 0.0;
+}
+
+/* Add the sums over samples of the products of left and right rows to a matrix. What rows there are is made a slice
+   of samples at a time, a panel of the right ones and a tile of the left ones: they never leave the cache. */
+static TARGET void NAME(add_pairs)(const Rows *left, const Rows *right, int64_t n_samples, double *matrix,
+                                   double *panel)
+{
+    const int64_t n_left = count_rows(left), n_right = count_rows(right);
+    const int64_t n_slices = (n_samples + SLICE - 1) / SLICE, n_panels = (n_right + PANEL - 1) / PANEL;
+    const int64_t slice = n_slices > 0 ? padded((n_samples + n_slices - 1) / n_slices) : 0;
+    const int64_t most = n_panels > 0 ? ((n_right + n_panels - 1) / n_panels + TILE - 1) / TILE * TILE : 0;
+    double *strip = panel + (PANEL + LARGEST_TILE) * SLICE;
+    int64_t start, c, l, r;
+    int i, j;
+    for (start = 0; start < n_samples; start += slice) {
+        const int64_t width = n_samples - start < slice ? n_samples - start : slice, pitch = padded(width);
+        Place right_place = {0, 0};
+        for (c = 0; c < n_right; c += most) {
+            const int64_t n_here = n_right - c < most ? n_right - c : most;
+            Place left_place = {0, 0};
+            for (r = 0; r < n_here; r++) {
+                NAME(form)(right, right_place, start, width, panel + r * pitch);
+                right_place = place_after(right, right_place);
+            }
+            for (; r % TILE != 0; r++)
+                memset(panel + r * pitch, 0, (size_t)pitch * sizeof(double));
+            for (l = 0; l < n_left; l += TILE) {
+                const double *a[TILE];
+                const int n_rows = n_left - l < TILE ? (int)(n_left - l) : TILE;
+                for (i = 0; i < n_rows; i++) {
+                    a[i] = strip + i * pitch;
+                    NAME(form)(left, left_place, start, width, strip + i * pitch);
+                    left_place = place_after(left, left_place);
+                }
+                for (r = 0; r < n_here; r += TILE) {
+                    const double *b[TILE];
+                    double totals[TILE * TILE];
+                    double *into = matrix + l * n_right + c + r;
+                    for (j = 0; j < TILE; j++)
+                        b[j] = panel + (r + j) * pitch;
+                    switch (n_rows) {
+                    case 1:
+                        NAME(tile_sums)(1, a, b, pitch, totals);
+                        break;
+#if TILE > 2
+                    case 2:
+                        NAME(tile_sums)(2, a, b, pitch, totals);
+                        break;
+#endif
+#if TILE > 3
+                    case 3:
+                        NAME(tile_sums)(3, a, b, pitch, totals);
+                        break;
+#endif
+                    default:
+                        NAME(tile_sums)(TILE, a, b, pitch, totals);
+                    }
+                    for (i = 0; i < n_rows; i++)
+                        for (j = 0; j < TILE && r + j < n_here; j++)
+                            into[i * n_right + j] += totals[i * TILE + j];
+                }
+            }
+        }
+    }
+}
+
+/* The block of a layer's own weights, lower triangle, from the sums over its pairs: those of units h <= u times those
+   of inputs i <= j. */
+static void NAME(spread)(const Layer *layer, const double *sums, int64_t n_weights, double *normal)
+{
+    const int64_t n = layer->fan_in;
+    int64_t h, u, i, j;
+    for (h = 0; h < layer->size; h++)
+        for (u = h; u < layer->size; u++) {
+            double *into = normal + (layer->start + u * n) * n_weights + layer->start + h * n;
+            for (i = 0; i < n; i++)
+                for (j = i; j < n; j++)
+                    into[i * n_weights + j] = into[j * n_weights + i] = *sums++;
+        }
 }
 
 /* Gradient and normal matrix at the point of the last forward pass; both triangles are written. */
@@ -353,6 +472,8 @@ static TARGET void NAME(derive)(const Network *net, const double *weights, Room 
     const Layer *top = net->layers + last;
     int64_t b, h, i, j, s, u;
     int k, m, c;
+    if (net->n_pair_sums > 0)
+        memset(room->pair_sums, 0, (size_t)net->n_pair_sums * sizeof(double));
     memset(gradient, 0, (size_t)n_weights * sizeof(double));
     memset(normal, 0, (size_t)(n_weights * n_weights) * sizeof(double));
     for (b = 0; b < net->n_blocks; b++) {
@@ -361,7 +482,8 @@ static TARGET void NAME(derive)(const Network *net, const double *weights, Room 
         const double *root = inputs + (net->n_inputs + net->n_outputs) * width;
         double *values = block_values(net, room, b);
         for (m = 0; m < net->n_outputs; m++) {
-            double *deltas = room->deltas, *part = room->jacobian;
+            double *deltas = room->deltas + (net->n_pair_sums > 0 ? m * net->n_units * width : 0);
+            double *part = room->jacobian;
             const double scale = net->scales[m];
             double *above = deltas + (top->first_unit + m) * width;
             int64_t row = 0;
@@ -416,21 +538,46 @@ static TARGET void NAME(derive)(const Network *net, const double *weights, Room 
                         for (s = 0; s < width; s += LANES)
                             STORE(part + s, LOAD(delta + s) * LOAD(z + s));
                         room->places[row] = place + i;
+                        room->groups[row] = layer->first_pair < 0 ? -1 : k;
                         room->products[row++] = part;
                         part += width;
                     }
                     if (layer->has_bias) {
                         room->places[row] = place + n;
+                        room->groups[row] = layer->first_pair < 0 ? -1 : k;
                         room->products[row++] = delta;
                     }
                 }
             }
             room->products[row] = values + (net->n_rows - net->n_outputs + m) * width;
-            for (i = 1; i < TILE; i++)
+            room->groups[row] = -1;
+            for (i = 1; i < TILE; i++) {
                 room->products[row + i] = room->zeros;
-            NAME(add_products)(room->products, room->places, row, width, n_weights, gradient, normal);
+                room->groups[row + i] = -1;
+            }
+            NAME(add_products)(room->products, room->places, room->groups, row, width, n_weights, gradient, normal);
+        }
+        for (k = 0; k < last; k++) {
+            const Layer *layer = net->layers + k;
+            int64_t n;
+            if (layer->first_pair < 0)
+                continue;
+            n = NAME(source_rows)(net, layer, inputs, values, width, room->rows);
+            if (layer->has_bias)
+                room->rows[n++] = room->ones;
+            for (h = 0; h < layer->size; h++)
+                room->products[h] = room->deltas + (layer->first_unit + h) * width;
+            {
+                const int64_t term = net->n_units * width;
+                const Rows units = {room->products, room->products, layer->size, layer->size, 1, net->n_outputs, term, term};
+                const Rows sources = {room->rows, room->rows, n, n, 1, 1, 0, 0};
+                NAME(add_pairs)(&units, &sources, width, room->pair_sums + layer->first_pair, room->panel);
+            }
         }
     }
+    for (k = 0; k < last; k++)
+        if (net->layers[k].first_pair >= 0)
+            NAME(spread)(net->layers + k, room->pair_sums + net->layers[k].first_pair, n_weights, normal);
     for (i = 0; i < n_weights; i++)
         for (j = 0; j < i; j++)
             normal[j * n_weights + i] = normal[i * n_weights + j];
@@ -515,6 +662,7 @@ static TARGET int NAME(solve)(const double *normal, const double *added, int64_t
 #undef CHOOSE
 #undef MAGNITUDE
 #undef LOAD
+#undef LOAD_LOOSE
 #undef STORE
 #undef NAME
 #undef TARGET

@@ -60,6 +60,7 @@ typedef struct {
     int64_t first_row;  /* of its values */
     int64_t net_row;    /* of its nets, -1 where the slope does not need them */
     int64_t first_unit; /* of its deltas */
+    int64_t first_pair; /* of its sums over pairs, -1 where its own block is summed weight by weight */
 } Layer;
 
 typedef struct Room Room;
@@ -68,6 +69,7 @@ typedef struct {
     int64_t n_inputs, n_weights, n_outputs, n_samples, n_padded, block, n_blocks;
     int64_t n_rows;   /* values, nets and residuals */
     int64_t n_active; /* weights that move one output */
+    int64_t n_pair_sums;
     int64_t n_units;
     int n_layers;
     Layer *layers;
@@ -79,9 +81,9 @@ typedef struct {
 /* The arrays of one thread. */
 struct Room {
     void *memory;
-    double *values, *deltas, *jacobian, *zeros, *factors, *point, *there, *work;
+    double *values, *deltas, *jacobian, *zeros, *ones, *factors, *point, *there, *work, *pair_sums, *panel;
     const double **rows, **products;
-    int64_t *places;
+    int64_t *places, *groups;
     int holds_point; /* whether values are those of point, and of half_sums */
     double *half_sums;
     Room *next;
@@ -104,6 +106,41 @@ static double *block_values(const Network *net, Room *room, int64_t b)
 {
     return room->values + b * net->block * net->n_rows;
 }
+
+/* Rows of numbers, one a sample, that are made when they are needed: each is a row of the first, alone or times a row
+   of the second. */
+typedef struct {
+    const double *const *first, *const *second; /* the second NULL where rows stand alone */
+    int64_t n_first, n_second;
+    int is_within;         /* the second are the first: pairs i <= j only */
+    /* A row is the sum of so many products, whose factors are so many doubles apart. */
+    int64_t n_terms, first_term, second_term;
+} Rows;
+
+typedef struct {
+    int64_t i, j;
+} Place;
+
+static int64_t count_rows(const Rows *rows)
+{
+    if (rows->second == NULL)
+        return rows->n_first;
+    return rows->is_within ? rows->n_first * (rows->n_first + 1) / 2 : rows->n_first * rows->n_second;
+}
+
+static Place place_after(const Rows *rows, Place place)
+{
+    if (rows->second == NULL || ++place.j == rows->n_second) {
+        place.i++;
+        place.j = rows->is_within ? place.i : 0;
+    }
+    return place;
+}
+
+#define SLICE 256 /* samples of which pairs are made at a time */
+#define PANEL 128  /* pairs at a time: a slice of them stays in the second level of the cache */
+#define PANEL_DOUBLES ((PANEL + 2 * LARGEST_TILE) * SLICE)
+#define LARGEST_TILE 4
 
 static INLINE int64_t bits_of(double x)
 {
@@ -151,22 +188,21 @@ static INLINE double real_of(int64_t bits)
 #endif
 #include "body.h"
 
-#define LARGEST_TILE 4
-
 typedef struct {
     const char *name;
     void (*activate)(int, const double *, double *, int64_t);
     void (*forward)(const Network *, const double *, Room *, double *);
     void (*derive)(const Network *, const double *, Room *, double *, double *);
+    void (*add_pairs)(const Rows *, const Rows *, int64_t, double *, double *);
     int (*solve)(const double *, const double *, int64_t, const double *, double, double *, int64_t, double *, int64_t);
 } Instructions;
 
 static const Instructions INSTRUCTIONS[] = {
 #ifdef HAS_X86
-    {"avx512", activate_avx512, forward_avx512, derive_avx512, solve_avx512},
-    {"avx2", activate_avx2, forward_avx2, derive_avx2, solve_avx2},
+    {"avx512", activate_avx512, forward_avx512, derive_avx512, add_pairs_avx512, solve_avx512},
+    {"avx2", activate_avx2, forward_avx2, derive_avx2, add_pairs_avx2, solve_avx2},
 #endif
-    {"plain", activate_plain, forward_plain, derive_plain, solve_plain},
+    {"plain", activate_plain, forward_plain, derive_plain, add_pairs_plain, solve_plain},
 };
 #define N_INSTRUCTIONS ((int)(sizeof INSTRUCTIONS / sizeof INSTRUCTIONS[0]))
 
@@ -202,12 +238,16 @@ static int64_t solve_doubles(int64_t n) { return (n + 1) * padded(n + 1); }
 static size_t place_room(const Network *net, Room *room, char *base)
 {
     const int64_t n_rows = net->n_active + LARGEST_TILE + 1;
-    int64_t most_rows = net->n_inputs + net->n_units;
+    const int has_pairs = net->n_pair_sums > 0;
+    int64_t most_rows = net->n_inputs + net->n_units + 1;
     size_t offset = 0;
     room->values = take(base, &offset, net->n_rows * net->n_padded, sizeof(double));
-    room->deltas = take(base, &offset, net->n_units * net->block, sizeof(double));
+    room->deltas = take(base, &offset, net->n_units * net->block * (has_pairs ? net->n_outputs : 1), sizeof(double));
     room->jacobian = take(base, &offset, net->n_active * net->block, sizeof(double));
     room->zeros = take(base, &offset, net->block, sizeof(double));
+    room->ones = take(base, &offset, has_pairs ? net->block : 0, sizeof(double));
+    room->pair_sums = take(base, &offset, net->n_pair_sums, sizeof(double));
+    room->panel = take(base, &offset, has_pairs ? PANEL_DOUBLES : 0, sizeof(double));
     room->factors = take(base, &offset, most_rows, sizeof(double));
     room->point = take(base, &offset, net->n_weights, sizeof(double));
     room->there = take(base, &offset, net->n_weights, sizeof(double));
@@ -215,6 +255,7 @@ static size_t place_room(const Network *net, Room *room, char *base)
     room->rows = take(base, &offset, most_rows, sizeof(double *));
     room->products = take(base, &offset, n_rows, sizeof(double *));
     room->places = take(base, &offset, n_rows, sizeof(int64_t));
+    room->groups = take(base, &offset, n_rows, sizeof(int64_t));
     room->work = take(base, &offset, solve_doubles(net->n_weights), sizeof(double));
     return offset;
 }
@@ -223,6 +264,7 @@ static size_t place_room(const Network *net, Room *room, char *base)
 static Room *enter_room(Network *net)
 {
     Room *room = net->free_rooms;
+    int64_t s;
     if (room != NULL) {
         net->free_rooms = room->next;
         return room;
@@ -237,6 +279,8 @@ static Room *enter_room(Network *net)
     }
     place_room(net, room, aligned(room->memory));
     memset(room->zeros, 0, (size_t)net->block * sizeof(double));
+    for (s = 0; net->n_pair_sums > 0 && s < net->block; s++)
+        room->ones[s] = 1.0;
     return room;
 }
 
@@ -304,6 +348,10 @@ typedef struct {
     PyObject_HEAD Network net;
     void *data_memory;
 } Kernel;
+
+/* A layer's own block is summed over its pairs, those of units times those of inputs, where they are fewer than this
+   part of the products of its weights: the sums of all outputs are one, but have to be spread. */
+#define PAIRS_PAY 0.7
 
 /* Read the description: n_inputs, n_layers, n_weights, then for every layer start, size, fan_in, has_bias, activation,
    n_sources and for every source its layer and first column. Nothing in it is trusted. */
@@ -375,6 +423,16 @@ static int read_layers(Network *net, const int64_t *p, Py_ssize_t count)
     net->n_rows = rows + net->n_outputs;
     net->n_units = units;
     net->n_active = weights - (net->n_outputs - 1) * net->layers[net->n_layers - 1].fan_in;
+    for (k = 0; k < net->n_layers; k++) {
+        Layer *layer = net->layers + k;
+        const int64_t own = layer->size * layer->fan_in, unit_pairs = layer->size * (layer->size + 1) / 2;
+        const int64_t pairs = unit_pairs * (layer->fan_in * (layer->fan_in + 1) / 2);
+        layer->first_pair = -1;
+        if (k < net->n_layers - 1 && (double)pairs < PAIRS_PAY * (double)net->n_outputs * (double)(own * (own + 1) / 2)) {
+            layer->first_pair = net->n_pair_sums;
+            net->n_pair_sums += pairs;
+        }
+    }
     return 0;
 }
 
@@ -834,6 +892,142 @@ finished:
     return result;
 }
 
+typedef struct Panel Panel;
+
+struct Panel {
+    Panel *next;
+    void *memory;
+};
+
+static Panel *free_panels = NULL; /* those that no call is using; the interpreter's lock guards them */
+
+/* Memory for slices and for so many pointers. */
+static Panel *enter_panel(void)
+{
+    Panel *panel = free_panels;
+    if (panel != NULL) {
+        free_panels = panel->next;
+        return panel;
+    }
+    panel = malloc(sizeof(Panel));
+    if (panel == NULL)
+        return NULL;
+    panel->memory = malloc(PANEL_DOUBLES * sizeof(double) + ALIGNMENT);
+    if (panel->memory == NULL) {
+        free(panel);
+        return NULL;
+    }
+    return panel;
+}
+
+static int get_rows(PyObject *object, Py_buffer *view, const char *what)
+{
+    if (PyObject_GetBuffer(object, view, PyBUF_STRIDES | PyBUF_FORMAT) < 0)
+        return -1;
+    if ((view->ndim != 2 && view->ndim != 3) || view->itemsize != 8 || view->format == NULL ||
+        strcmp(view->format, "d") != 0 || view->strides[view->ndim - 1] != 8 || view->strides[view->ndim - 2] % 8 != 0 ||
+        view->strides[0] % 8 != 0) {
+        PyErr_Format(PyExc_TypeError, "%s must have two or three axes of float64, and contiguous rows", what);
+        PyBuffer_Release(view);
+        return -1;
+    }
+    return 0;
+}
+
+/* Terms, rows and samples. */
+static int64_t n_terms_of(const Py_buffer *view) { return view->ndim == 3 ? view->shape[0] : 1; }
+static int64_t n_rows_of(const Py_buffer *view) { return view->shape[view->ndim - 2]; }
+static int64_t n_samples_of(const Py_buffer *view) { return view->shape[view->ndim - 1]; }
+
+#define UNLOCKED 1000000 /* products from which the interpreter's lock is let go */
+
+/* add_pairs(matrix, left, left_with, right, right_with): add the sums over samples of left times right rows. Left and
+   right are rows alone, with None; rows times other rows; or pairs of the same rows, with True. */
+static PyObject *add_pairs(PyObject *module, PyObject *const *args, Py_ssize_t n_args)
+{
+    static const char *const names[5] = {"matrix", "left", "left_with", "right", "right_with"};
+    Py_buffer views[5];
+    int taken[5] = {0}, n, is_done = 0;
+    Rows sides[2];
+    const double **pointers = NULL;
+    Panel *panel = NULL;
+    int64_t n_pointers = 0, n_samples, i;
+    (void)module;
+    if (check_count(n_args, 5) == NULL)
+        return NULL;
+    for (n = 1; n < 5; n++) {
+        if (n % 2 == 0 && (args[n] == Py_None || args[n] == Py_True))
+            continue;
+        if (get_rows(args[n], &views[n], names[n]) < 0)
+            goto finished;
+        taken[n] = 1;
+        if (n_samples_of(&views[n]) != n_samples_of(&views[1])) {
+            PyErr_Format(PyExc_ValueError, "%s must have as many samples as left", names[n]);
+            goto finished;
+        }
+        if (n_terms_of(&views[n]) < 1 || (n % 2 == 0 && n_terms_of(&views[n]) != n_terms_of(&views[n - 1])) ||
+            (n % 2 == 1 && args[n + 1] == Py_None && views[n].ndim != 2)) {
+            PyErr_Format(PyExc_ValueError, "%s must have the terms of what it is multiplied with", names[n]);
+            goto finished;
+        }
+        n_pointers += n_rows_of(&views[n]);
+    }
+    n_samples = n_samples_of(&views[1]);
+    pointers = malloc((size_t)(n_pointers + 1) * sizeof(double *));
+    panel = enter_panel();
+    if (pointers == NULL || panel == NULL) {
+        PyErr_NoMemory();
+        goto finished;
+    }
+    n_pointers = 0;
+    for (n = 1; n < 5; n++) {
+        Rows *side = &sides[(n - 1) / 2];
+        if (n % 2 == 1) {
+            memset(side, 0, sizeof *side);
+            side->first = pointers + n_pointers;
+            side->n_first = n_rows_of(&views[n]);
+            side->n_terms = n_terms_of(&views[n]);
+            side->first_term = views[n].strides[0] / 8;
+        } else if (taken[n]) {
+            side->second = pointers + n_pointers;
+            side->n_second = n_rows_of(&views[n]);
+            side->second_term = views[n].strides[0] / 8;
+        } else if (args[n] == Py_True) {
+            side->second = side->first;
+            side->n_second = side->n_first;
+            side->second_term = side->first_term;
+            side->is_within = 1;
+        }
+        for (i = 0; taken[n] && i < n_rows_of(&views[n]); i++)
+            pointers[n_pointers++] =
+                (const double *)((const char *)views[n].buf + i * views[n].strides[views[n].ndim - 2]);
+    }
+    if (get_array(args[0], &views[0], 1, count_rows(&sides[0]) * count_rows(&sides[1]), 'd', names[0]) < 0)
+        goto finished;
+    taken[0] = 1;
+    if ((double)(views[0].len / 8) * (double)n_samples < UNLOCKED)
+        chosen->add_pairs(&sides[0], &sides[1], n_samples, views[0].buf, (double *)aligned(panel->memory));
+    else {
+        Py_BEGIN_ALLOW_THREADS
+        chosen->add_pairs(&sides[0], &sides[1], n_samples, views[0].buf, (double *)aligned(panel->memory));
+        Py_END_ALLOW_THREADS
+    }
+    is_done = 1;
+finished:
+    free(pointers);
+    if (panel != NULL) {
+        panel->next = free_panels;
+        free_panels = panel;
+    }
+    for (n = 0; n < 5; n++)
+        if (taken[n])
+            PyBuffer_Release(&views[n]);
+    if (!is_done)
+        return NULL;
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
 /* activate(number, nets, values): for tests. */
 static PyObject *activate(PyObject *module, PyObject *args)
 {
@@ -911,6 +1105,8 @@ static PyObject *use(PyObject *module, PyObject *args)
 static PyMethodDef METHODS[] = {
     {"solve_each", (PyCFunction)(void (*)(void))solve_each, METH_FASTCALL,
      "solve_each(normal, added, right, sign, solution) -> number of lanes solved"},
+    {"add_pairs", (PyCFunction)(void (*)(void))add_pairs, METH_FASTCALL,
+     "add_pairs(matrix, left, left_with, right, right_with)"},
     {"activate", activate, METH_VARARGS, "activate(number, nets, values)"},
     {"instructions", instructions, METH_NOARGS, "instructions() -> names, the one in use first"},
     {"use", use, METH_VARARGS, "use(name)"},
@@ -918,7 +1114,7 @@ static PyMethodDef METHODS[] = {
 };
 
 /* Changes with what functions take, and with it in numerics/native.py: an older build is not called in a new way. */
-#define INTERFACE 2
+#define INTERFACE 3
 
 static int execute(PyObject *module)
 {
