@@ -133,9 +133,42 @@ def test_a_pass_is_that_of_the_jacobian_written_out(kernel, name, n_samples):
     assert np.array_equal(here.normal, here.normal.T)
 
 
+@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("n_samples", [1, 8, 777, 5000])
+def test_a_gradient_is_that_of_numpy(kernel, name, n_samples):
+    graph, rng = GRAPHS[name], np.random.default_rng(1)
+    inputs, targets = rng.normal(size=(n_samples, 3)), rng.normal(size=(n_samples, graph.n_outputs))
+    options = {"sample_weight": rng.uniform(0.1, 2, n_samples), "most": Need.GRADIENT}
+    weights = rng.normal(size=graph.n_weights)
+    compiled, plain = (Objective(graph, inputs, targets, **options, **more) for more in ({}, {"block_size": 100}))
+    assert (compiled.is_compiled, plain.is_compiled) == (True, False)
+    rounding = 4 * (n_samples + 20) * np.finfo(float).eps
+    for point in (weights, weights + 0.1):
+        value, here, there = (
+            compiled.at(point, Need.VALUE),
+            compiled.at(point, Need.GRADIENT),
+            plain.at(point, Need.GRADIENT),
+        )
+        again = compiled.at(point + 0.0, Need.GRADIENT)
+        assert value.loss == here.loss == pytest.approx(there.loss, rel=rounding)
+        assert np.array_equal(here.gradient, again.gradient)
+        assert_allclose(here.gradient, there.gradient, rtol=0, atol=rounding * np.abs(there.gradient).max())
+        at_once = compiled.at(point - 0.2, Need.GRADIENT)
+        assert_allclose(
+            at_once.gradient, plain.at(point - 0.2, Need.GRADIENT).gradient, rtol=1e-9, atol=1e-9 * n_samples
+        )
+
+
+def test_without_the_normal_matrix_it_cannot_be_asked_for(kernel):
+    objective = Objective(GRAPHS["linear"], np.ones((4, 3)), np.ones((4, 2)), most=Need.GRADIENT)
+    with pytest.raises(ValueError, match="made without the normal matrix"):
+        objective._single.equations(np.zeros(8))
+    assert objective.at(np.zeros(8), Need.NORMAL).normal.shape == (8, 8)
+
+
 def test_an_overflow_is_an_infinite_loss(kernel):
     objective = Objective(feed_forward(1, (), 1), [[1e200], [1.0]], [[0.0], [0.0]], form="explicit")
-    for need in (Need.VALUE, Need.NORMAL):
+    for need in (Need.VALUE, Need.GRADIENT, Need.NORMAL):
         here = objective.at(np.array([1e200, 0.0]), need)
         assert here.loss == np.inf
         assert here.gradient is None
@@ -166,19 +199,19 @@ def test_solutions_are_those_of_numpy(kernel, size):
 )
 def test_a_description_that_cannot_be_is_refused(arguments, error, message):
     with pytest.raises(error, match=message):
-        native_kernel().Kernel(*arguments, np.zeros((1, 2)), np.zeros((1, 2)), None, np.ones(1))
+        native_kernel().Kernel(*arguments, np.zeros((1, 2)), np.zeros((1, 2)), None, np.ones(1), True)
 
 
 @needs_kernel
 def test_arrays_that_do_not_fit_are_refused():
     line = np.array([1, 1, 2, 0, 1, 2, 1, 0, 1, -1, 0])
     with pytest.raises(ValueError, match="targets must have 2 numbers, got 3"):
-        native_kernel().Kernel(line, np.zeros((1, 2)), np.zeros((1, 3)), None, np.ones(1))
-    kernel = native_kernel().Kernel(line, np.zeros((1, 2)), np.zeros((1, 2)), None, np.ones(1))
+        native_kernel().Kernel(line, np.zeros((1, 2)), np.zeros((1, 3)), None, np.ones(1), True)
+    kernel = native_kernel().Kernel(line, np.zeros((1, 2)), np.zeros((1, 2)), None, np.ones(1), True)
     with pytest.raises(ValueError, match="weights must have 2 numbers, got 3"):
         kernel.at(np.zeros(3), np.zeros(1))
-    with pytest.raises(TypeError, match="takes 4 arguments, got 3"):
-        kernel.at(np.zeros(2), np.zeros(1), np.zeros(2))
+    with pytest.raises(TypeError, match="takes 4 arguments, got 5"):
+        kernel.at(np.zeros(2), np.zeros(1), np.zeros(2), np.zeros((2, 2)), None)
     with pytest.raises(TypeError, match="float64"):
         kernel.at(np.zeros(2, dtype=np.int64), np.zeros(1))
     with pytest.raises(ValueError, match="called pentium"):

@@ -63,10 +63,13 @@ class Compiled:
         Its samples; they are copied.
     loss : Squares
         With the weights of the outputs.
+    has_matrix : bool
+        Whether the normal matrix is ever asked for: without, blocks are longer and less memory is taken.
     """
 
-    def __init__(self, wiring: Wiring, block: Block, loss: Squares) -> None:
+    def __init__(self, wiring: Wiring, block: Block, loss: Squares, has_matrix: bool = True) -> None:
         graph = wiring.graph
+        self.has_matrix = has_matrix
         self._n_outputs, self._n_weights = graph.n_outputs, graph.n_weights
         description = [graph.n_inputs, len(graph.layers), graph.n_weights]
         for span, sources in zip(wiring.spans, wiring.sources, strict=True):
@@ -82,6 +85,7 @@ class Compiled:
             block.targets,
             None if block.weight is None else np.sqrt(block.weight),
             scales,
+            has_matrix,
         )
 
     def sums(self, weights: Array) -> Array:
@@ -100,6 +104,25 @@ class Compiled:
         sums = np.empty(self._n_outputs)
         self.kernel.at(weights, sums)
         return sums
+
+    def slope(self, weights: Array) -> tuple[Array, Array]:
+        """Return sums and gradient.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+
+        Returns
+        -------
+        sums : ndarray of shape (n_outputs,)
+            The data loss.
+        gradient : ndarray of shape (n_weights,)
+            Jᵀr.
+        """
+        sums, gradient = np.empty(self._n_outputs), np.empty(self._n_weights)
+        self.kernel.at(weights, sums, gradient)
+        return sums, gradient
 
     def equations(self, weights: Array) -> tuple[Array, Array, Array]:
         """Return sums, gradient and normal matrix.

@@ -169,7 +169,7 @@ class CostModel:
 
     # ---------------------------------------------------------------- passes
 
-    def value(self, n_samples: int, block_size: int = 1024) -> Work:
+    def value(self, n_samples: int, block_size: int = 1024, *, is_compiled: bool = False) -> Work:
         """Return the work of the loss alone.
 
         Parameters
@@ -178,10 +178,14 @@ class CostModel:
             Samples.
         block_size : int
             Samples a block.
+        is_compiled : bool
+            Whether the kernel does it.
         """
+        if is_compiled:
+            return Work(compiled=self._n_connections, activated=self._units) * n_samples + Work(calls=4.0)
         return self._blocked(self._forward, n_samples, block_size)
 
-    def gradient(self, n_samples: int, block_size: int = 1024) -> Work:
+    def gradient(self, n_samples: int, block_size: int = 1024, *, is_compiled: bool = False) -> Work:
         """Return the work of loss and gradient.
 
         Parameters
@@ -190,7 +194,14 @@ class CostModel:
             Samples.
         block_size : int
             Samples a block.
+        is_compiled : bool
+            Whether the kernel does it.
         """
+        if is_compiled:
+            first = sum(span.layer.size * span.fan_in for span in self.graph.spans if not span.layer.sources)
+            above = self._n_connections - first
+            backward = Work(compiled=self._n_connections + above, touched=2 * self._units) * n_samples
+            return self.value(n_samples, is_compiled=True) + backward + Work(calls=2.0)
         return self._blocked(_sum(self._forward, self._slopes, self._slope_back), n_samples, block_size)
 
     def normal(

@@ -90,7 +90,17 @@ def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int) -> Costs:
         is_compiled=is_compiled(graph, loss),
         max_memory=MemoryLimit.none(),
     )
-    return costs_of(plan, cost_model(graph, tuple(layout)), n_samples)
+    gradient = make_plan(
+        graph,
+        layout,
+        n_samples,
+        threads=1,
+        most=Need.GRADIENT,
+        matrices=0,
+        is_compiled=is_compiled(graph, loss),
+        max_memory=MemoryLimit.none(),
+    )
+    return costs_of(plan, cost_model(graph, tuple(layout)), n_samples)._replace(gradient=gradient.seconds)
 
 
 def _layout_of(wiring: Wiring, loss: Loss) -> list[Form]:
@@ -357,11 +367,12 @@ class Objective:
         self._part: tuple[float, Objective] | None = None
         self._single = None
         only = self._blocks.only
-        if self.plan.form != "explicit" or only is None or squares is None:
+        if only is None or squares is None:
             return
+        has_matrix = self.plan.form == "explicit" and not self.plan.matrix_block
         if self.plan.is_compiled:
-            self._single = Compiled(self._wiring, only, squares)
-        elif graph.n_outputs == 1 and graph.output.activation != "softmax":
+            self._single = Compiled(self._wiring, only, squares, has_matrix)
+        elif has_matrix and graph.n_outputs == 1 and graph.output.activation != "softmax":
             output_weight = 1.0 if squares.output_weights is None else squares.output_weights[0]
             self._single = SingleOutput(self._wiring, only, output_weight)
 
@@ -605,14 +616,18 @@ class Objective:
         if need is Need.HESSIAN:
             return self._with_hessian(weights)
         single = self._single
-        if single is not None and need in (Need.VALUE, Need.NORMAL):
-            if need is Need.VALUE:
-                return self._evaluation(weights, single.sums(weights))
+        if single is not None and need == Need.VALUE:
+            return self._evaluation(weights, single.sums(weights))
+        if single is not None and single.has_matrix and need == Need.NORMAL:
             return self._evaluation(weights, *single.equations(weights))
         if need is Need.VALUE:
             return self._evaluation(weights, *_sum_each(self._spread(self._values, weights)))
         if need is Need.GRADIENT or need is Need.CURVATURE:
-            here = self._evaluation(weights, *_sum_each(self._spread(self._gradients, weights)))
+            if isinstance(single, Compiled):
+                sums, gradient = single.slope(weights)
+            else:
+                sums, gradient = _sum_each(self._spread(self._gradients, weights))
+            here = self._evaluation(weights, sums, gradient)
             if need is Need.CURVATURE and here.gradient is not None:
                 return here._replace(normal_of=partial(self._normal_of, weights))
             return here
@@ -643,7 +658,7 @@ class Objective:
 
     def _data_normal(self, weights: Array) -> Array:
         """JᵀΛJ, without the penalty."""
-        if self._single is not None:
+        if self._single is not None and self._single.has_matrix:
             return self._single.equations(weights)[2]
         if self.plan.form == "explicit":
             return _sum_each(self._spread(self._explicit, weights))[2]
@@ -693,7 +708,7 @@ class Objective:
 
     def _spread(self, work: Callable[[Array, int, Iterable[Block]], T], weights: Array) -> list[T]:
         """Do the work on each thread's share of the blocks; results in the order of the threads."""
-        threads = self.plan.threads
+        threads = min(self.plan.threads, self.plan.n_blocks)
         try:
             if threads == 1:
                 return [work(weights, 0, self._blocks)]

@@ -274,6 +274,8 @@ class _Planner:
             return self._in_sample_space()
         if form == "explicit" and self._suits_kernel():
             return self._compiled()
+        if form == "gradient" and self._suits_passes(self._compiled_passes().memory):
+            return self._compiled_passes()
         graph, n_samples = self.costs.graph, self.n_samples
         n_weights, matrices = graph.n_weights, self.matrices if form != "matrix_free" else 0
         scratch, held = self._of_block(form)
@@ -319,6 +321,10 @@ class _Planner:
         threads = min(threads, -(-n_samples // size))
         made = self._made(form, size, threads, memory(size, threads, keeps_pairs), keeps_pairs)
         if self._has_matrix_blocks and form in ("pairs", "explicit"):
+            if self._suits_passes(made.memory + 8 * self._pass_numbers):
+                taken = made.memory + 8 * self._pass_numbers
+                made = self._made(form, n_samples, threads, taken, passes_are_compiled=True)
+                return replace(made, matrix_block=size)
             larger = min(self._fitting(self._of_block("gradient")[0]), -(-n_samples // threads))
             if larger > size:
                 made = replace(made, block_size=larger, n_blocks=-(-n_samples // larger), matrix_block=size)
@@ -375,21 +381,30 @@ class _Planner:
     # ---------------------------------------------------------------- what a form takes
 
     def _made(
-        self, form: str, size: int, threads: int, memory: int, keeps_pairs: bool = False, is_compiled: bool = False
+        self,
+        form: str,
+        size: int,
+        threads: int,
+        memory: int,
+        keeps_pairs: bool = False,
+        is_compiled: bool = False,
+        passes_are_compiled: bool = False,
     ) -> Plan:
         """A plan, with its costs."""
         n_blocks = -(-self.n_samples // size)
         # A single block is the kernel's wherever it can be.
         is_compiled = is_compiled or (form == "explicit" and n_blocks == 1 and self._has_kernel)
-        work = self._pass("compiled" if is_compiled else form, size, keeps_pairs)
+        passes_are_compiled = passes_are_compiled or is_compiled
+        work = self._pass("compiled" if is_compiled else form, size, keeps_pairs, passes_are_compiled)
         epoch = work + self._step(form, size)
         if self.most in _MATRIX_NEEDS:
             if not self.matrices:
-                epoch = self.costs.value(self.n_samples, size)  # what others train on is only looked at
+                # What others train on is only looked at.
+                epoch = self.costs.value(self.n_samples, size, is_compiled=passes_are_compiled)
             elif self.most is Need.CURVATURE:
                 # Most epochs are without a matrix: a gradient, two triangular solutions, and pairs.
                 n_weights = self.costs.graph.n_weights
-                epoch = self.costs.gradient(self.n_samples, size)
+                epoch = self.costs.gradient(self.n_samples, size, is_compiled=passes_are_compiled)
                 epoch += Work(products=n_weights**2, touched=4 * LBFGS_VECTORS * n_weights)
             elif n_blocks > 1:
                 epoch = epoch + self.costs.value(
@@ -403,16 +418,17 @@ class _Planner:
             work.seconds(),
             memory,
             keeps_pairs,
-            is_compiled,
+            passes_are_compiled,
             flops=epoch.flops,
             epoch_seconds=epoch.seconds(),
         )
 
-    def _pass(self, form: str, size: int, keeps_pairs: bool = False) -> Work:
+    def _pass(self, form: str, size: int, keeps_pairs: bool = False, is_compiled: bool = False) -> Work:
         """One evaluation of the most that is asked for."""
         costs, n_samples = self.costs, self.n_samples
         if form == "gradient":
-            return costs.value(n_samples, size) if self.most is Need.VALUE else costs.gradient(n_samples, size)
+            done = costs.value if self.most is Need.VALUE else costs.gradient
+            return done(n_samples, size, is_compiled=is_compiled)
         if self.most is Need.HESSIAN and form not in SYSTEM_FORMS:
             return costs.hessian(n_samples, size)
         return costs.normal(n_samples, size, form, keeps_pairs=keeps_pairs, n_decays=self.n_decays)
@@ -466,16 +482,40 @@ class _Planner:
 
     @property
     def _has_kernel(self) -> bool:
-        """Whether the kernel covers the problem, and what it keeps is small: beyond, blocks take no more memory."""
-        return self.kernel_covers and self.held_bytes is None and 8 * self._kernel_numbers <= KEPT_BYTES
+        """Whether the kernel covers the problem, and what it keeps is small: beyond, blocks take no more memory.
+
+        It has the matrix of all samples only: not that of a random part.
+        """
+        is_whole = self.most is not Need.CURVATURE and self.held_bytes is None
+        return self.kernel_covers and is_whole and 8 * self._kernel_numbers <= KEPT_BYTES
+
+    def _suits_passes(self, memory: int) -> bool:
+        """Whether the kernel does values and gradients, of all samples on one thread, and there is so much memory."""
+        is_asked = self.most in (Need.VALUE, Need.GRADIENT, Need.CURVATURE)
+        if not is_asked or not self.kernel_covers or self.held_bytes is not None or self.block_size is not None:
+            return False
+        is_short = self.costs.gradient(self.n_samples, is_compiled=True).seconds() <= SERIAL_SECONDS
+        is_serial = self.threads == 1 or (self.threads is None and (is_short or usable_cpus() == 1))
+        return is_serial and 8 * self._pass_numbers <= KEPT_BYTES and self.limit.allows(memory)
+
+    @property
+    def _pass_numbers(self) -> int:
+        """What the kernel keeps for passes: copies of the data, values and residuals."""
+        graph = self.costs.graph
+        rows = graph.n_inputs + 1 + 3 * graph.n_outputs + 2 * sum(layer.size for layer in graph.layers)
+        return rows * self.n_samples
+
+    def _compiled_passes(self) -> Plan:
+        n_weights = self.costs.graph.n_weights
+        vectors = LBFGS_VECTORS if not self.matrices and self.most is not Need.VALUE else 0
+        numbers = self.matrices * n_weights**2 + vectors * n_weights + self._pass_numbers
+        return self._made("gradient", self.n_samples, 1, self.data + 8 * numbers, passes_are_compiled=True)
 
     @property
     def _kernel_numbers(self) -> int:
-        """What the kernel keeps: copies of the data, values and residuals, a block of the Jacobian, a system."""
-        graph = self.costs.graph
-        n_weights = graph.n_weights
-        rows = graph.n_inputs + 1 + 3 * graph.n_outputs + 2 * sum(layer.size for layer in graph.layers)
-        return rows * self.n_samples + n_weights * (n_weights + KERNEL_BLOCK)
+        """The same with the normal matrix: a block of the Jacobian, a system."""
+        n_weights = self.costs.graph.n_weights
+        return self._pass_numbers + n_weights * (n_weights + KERNEL_BLOCK)
 
     def _compiled(self) -> Plan:
         numbers = self.matrices * self.costs.graph.n_weights**2 + self._kernel_numbers
@@ -519,10 +559,10 @@ def costs_of(plan: Plan, costs: CostModel, n_samples: int) -> Costs:
         Its samples.
     """
     return Costs(
-        costs.gradient(n_samples, plan.block_size).seconds(),
+        costs.gradient(n_samples, plan.block_size, is_compiled=plan.is_compiled).seconds(),
         plan.seconds,
         costs.solve(n_samples, plan.form, block_size=plan.block_size).seconds(),
-        "compiled" if plan.is_compiled else plan.form,
+        "compiled" if plan.is_compiled and plan.form == "explicit" else plan.form,
     )
 
 

@@ -37,6 +37,8 @@ class SingleOutput:
         v, the weight of the output.
     """
 
+    has_matrix = True
+
     def __init__(self, wiring: Wiring, block: Block, curvature: float) -> None:
         spans = wiring.spans
         n_samples = block.inputs.shape[1]

@@ -217,73 +217,78 @@ static int64_t NAME(source_rows)(const Network *net, const Layer *layer, const d
     return n;
 }
 
-/* Values of all blocks, residuals times the root of their weights, and each output's half sum of their squares. */
+/* Values of a block, residuals times the root of their weights, and each output's half sum of their squares, added. */
+static TARGET void NAME(forward_block)(const Network *net, const double *weights, Room *room, int64_t b, double *sums)
+{
+    int64_t h, i, s;
+    int k, m;
+    const int64_t width = width_of(net, b);
+    const double *inputs = block_data(net, b);
+    const double *targets = inputs + net->n_inputs * width;
+    const double *root = targets + net->n_outputs * width;
+    double *values = block_values(net, room, b);
+    for (k = 0; k < net->n_layers; k++) {
+        const Layer *layer = net->layers + k;
+        const double *matrix = weights + layer->start;
+        const int64_t fan_in = layer->fan_in, n = NAME(source_rows)(net, layer, inputs, values, width, room->rows);
+        double *value = values + layer->first_row * width;
+        double *nets = layer->net_row < 0 ? value : values + layer->net_row * width;
+        for (h = 0; h + 4 <= layer->size; h += 4) {
+            const double *w0 = matrix + h * fan_in, *w1 = w0 + fan_in, *w2 = w1 + fan_in, *w3 = w2 + fan_in;
+            double *out = nets + h * width;
+            for (s = 0; s < width; s += LANES) {
+                vec n0 = SPREAD(layer->has_bias ? w0[n] : 0.0), n1 = SPREAD(layer->has_bias ? w1[n] : 0.0);
+                vec n2 = SPREAD(layer->has_bias ? w2[n] : 0.0), n3 = SPREAD(layer->has_bias ? w3[n] : 0.0);
+                for (i = 0; i < n; i++) {
+                    const vec z = LOAD(room->rows[i] + s);
+                    n0 += w0[i] * z;
+                    n1 += w1[i] * z;
+                    n2 += w2[i] * z;
+                    n3 += w3[i] * z;
+                }
+                STORE(out + s, n0);
+                STORE(out + width + s, n1);
+                STORE(out + 2 * width + s, n2);
+                STORE(out + 3 * width + s, n3);
+            }
+        }
+        for (; h < layer->size; h++) {
+            const double *w = matrix + h * fan_in;
+            double *out = nets + h * width;
+            for (s = 0; s < width; s += LANES) {
+                vec even = SPREAD(layer->has_bias ? w[n] : 0.0), odd = SPREAD(0.0);
+                for (i = 0; i + 2 <= n; i += 2) {
+                    even += w[i] * LOAD(room->rows[i] + s);
+                    odd += w[i + 1] * LOAD(room->rows[i + 1] + s);
+                }
+                if (i < n)
+                    even += w[i] * LOAD(room->rows[i] + s);
+                STORE(out + s, even + odd);
+            }
+        }
+        NAME(activate)(layer->activation, nets, value, layer->size * width);
+    }
+    for (m = 0; m < net->n_outputs; m++) {
+        const double *out = values + (net->layers[net->n_layers - 1].first_row + m) * width;
+        double *residual = values + (net->n_rows - net->n_outputs + m) * width;
+        const double scale = net->scales[m];
+        vec sum = SPREAD(0.0);
+        for (s = 0; s < width; s += LANES) {
+            const vec r = (LOAD(out + s) - LOAD(targets + m * width + s)) * (scale * LOAD(root + s));
+            STORE(residual + s, r);
+            sum += r * r;
+        }
+        sums[m] += 0.5 * NAME(total)(sum);
+    }
+}
+
+/* All blocks. */
 static TARGET void NAME(forward)(const Network *net, const double *weights, Room *room, double *sums)
 {
-    int64_t b, h, i, s;
-    int k, m;
-    for (m = 0; m < net->n_outputs; m++)
-        sums[m] = 0.0;
-    for (b = 0; b < net->n_blocks; b++) {
-        const int64_t width = width_of(net, b);
-        const double *inputs = block_data(net, b);
-        const double *targets = inputs + net->n_inputs * width;
-        const double *root = targets + net->n_outputs * width;
-        double *values = block_values(net, room, b);
-        for (k = 0; k < net->n_layers; k++) {
-            const Layer *layer = net->layers + k;
-            const double *matrix = weights + layer->start;
-            const int64_t fan_in = layer->fan_in, n = NAME(source_rows)(net, layer, inputs, values, width, room->rows);
-            double *value = values + layer->first_row * width;
-            double *nets = layer->net_row < 0 ? value : values + layer->net_row * width;
-            for (h = 0; h + 4 <= layer->size; h += 4) {
-                const double *w0 = matrix + h * fan_in, *w1 = w0 + fan_in, *w2 = w1 + fan_in, *w3 = w2 + fan_in;
-                double *out = nets + h * width;
-                for (s = 0; s < width; s += LANES) {
-                    vec n0 = SPREAD(layer->has_bias ? w0[n] : 0.0), n1 = SPREAD(layer->has_bias ? w1[n] : 0.0);
-                    vec n2 = SPREAD(layer->has_bias ? w2[n] : 0.0), n3 = SPREAD(layer->has_bias ? w3[n] : 0.0);
-                    for (i = 0; i < n; i++) {
-                        const vec z = LOAD(room->rows[i] + s);
-                        n0 += w0[i] * z;
-                        n1 += w1[i] * z;
-                        n2 += w2[i] * z;
-                        n3 += w3[i] * z;
-                    }
-                    STORE(out + s, n0);
-                    STORE(out + width + s, n1);
-                    STORE(out + 2 * width + s, n2);
-                    STORE(out + 3 * width + s, n3);
-                }
-            }
-            for (; h < layer->size; h++) {
-                const double *w = matrix + h * fan_in;
-                double *out = nets + h * width;
-                for (s = 0; s < width; s += LANES) {
-                    vec even = SPREAD(layer->has_bias ? w[n] : 0.0), odd = SPREAD(0.0);
-                    for (i = 0; i + 2 <= n; i += 2) {
-                        even += w[i] * LOAD(room->rows[i] + s);
-                        odd += w[i + 1] * LOAD(room->rows[i + 1] + s);
-                    }
-                    if (i < n)
-                        even += w[i] * LOAD(room->rows[i] + s);
-                    STORE(out + s, even + odd);
-                }
-            }
-            NAME(activate)(layer->activation, nets, value, layer->size * width);
-        }
-        for (m = 0; m < net->n_outputs; m++) {
-            const double *out = values + (net->layers[net->n_layers - 1].first_row + m) * width;
-            double *residual = values + (net->n_rows - net->n_outputs + m) * width;
-            const double scale = net->scales[m];
-            vec sum = SPREAD(0.0);
-            for (s = 0; s < width; s += LANES) {
-                const vec r = (LOAD(out + s) - LOAD(targets + m * width + s)) * (scale * LOAD(root + s));
-                STORE(residual + s, r);
-                sum += r * r;
-            }
-            sums[m] += 0.5 * NAME(total)(sum);
-        }
-    }
+    int64_t b;
+    memset(sums, 0, (size_t)net->n_outputs * sizeof(double));
+    for (b = 0; b < net->n_blocks; b++)
+        NAME(forward_block)(net, weights, room, b, sums);
 }
 
 /* Sums over samples of the products of so many rows, at most TILE and known to the compiler, with TILE rows. */
@@ -361,27 +366,34 @@ static TARGET void NAME(add_products)(const double *const *rows, const int64_t *
     }
 }
 
-/* Write a slice of one of the rows, aligned and padded with zeros. */
-static INLINE TARGET void NAME(form)(const Rows *rows, Place place, int64_t start, int64_t width, double *out)
+/* A slice of one of the rows, aligned and padded with zeros: where it is, or written to a place. */
+static INLINE TARGET const double *NAME(form)(const Rows *rows, Place place, int64_t start, int64_t width, double *out)
 {
-    const double *a = rows->first[place.i] + start, *b = rows->second == NULL ? NULL : rows->second[place.j] + start;
+    const double *a = rows->first[place.i] + start;
+    const int64_t whole_width = width & -(int64_t)LANES;
     int64_t s, t;
-    for (s = 0; s + LANES <= width; s += LANES) {
-        vec sum = LOAD_LOOSE(a + s);
-        if (b != NULL)
-            sum *= LOAD_LOOSE(b + s);
-        for (t = 1; t < rows->n_terms; t++)
-            sum += LOAD_LOOSE(a + t * rows->first_term + s) * LOAD_LOOSE(b + t * rows->second_term + s);
-        STORE(out + s, sum);
+    if (rows->second == NULL) {
+        if (width % PAD == 0 && (uintptr_t)a % ALIGNMENT == 0)
+            return a;
+        memcpy(out, a, (size_t)width * sizeof(double));
+    } else {
+        const double *b = rows->second[place.j] + start;
+        for (s = 0; s < whole_width; s += LANES)
+            STORE(out + s, LOAD_LOOSE(a + s) * LOAD_LOOSE(b + s));
+        for (; s < width; s++)
+            out[s] = a[s] * b[s];
+        for (t = 1; t < rows->n_terms; t++) {
+            a += rows->first_term;
+            b += rows->second_term;
+            for (s = 0; s < whole_width; s += LANES)
+                STORE(out + s, LOAD(out + s) + LOAD_LOOSE(a + s) * LOAD_LOOSE(b + s));
+            for (; s < width; s++)
+                out[s] += a[s] * b[s];
+        }
     }
-    for (; s < width; s++) {
-        double sum = b == NULL ? a[s] : a[s] * b[s];
-        for (t = 1; t < rows->n_terms; t++)
-            sum += a[t * rows->first_term + s] * b[t * rows->second_term + s];
-        out[s] = sum;
-    }
-    for (; s < padded(width); s++)
+    for (s = width; s < padded(width); s++)
         out[s] = 0.0;
+    return out;
 }
 
 /* Add the sums over samples of the products of left and right rows to a matrix. What rows there are is made a slice
@@ -399,21 +411,21 @@ static TARGET void NAME(add_pairs)(const Rows *left, const Rows *right, int64_t 
     for (start = 0; start < n_samples; start += slice) {
         const int64_t width = n_samples - start < slice ? n_samples - start : slice, pitch = padded(width);
         Place right_place = {0, 0};
+        const double *panel_rows[PANEL + LARGEST_TILE];
         for (c = 0; c < n_right; c += most) {
             const int64_t n_here = n_right - c < most ? n_right - c : most;
             Place left_place = {0, 0};
             for (r = 0; r < n_here; r++) {
-                NAME(form)(right, right_place, start, width, panel + r * pitch);
+                panel_rows[r] = NAME(form)(right, right_place, start, width, panel + r * pitch);
                 right_place = place_after(right, right_place);
             }
             for (; r % TILE != 0; r++)
-                memset(panel + r * pitch, 0, (size_t)pitch * sizeof(double));
+                panel_rows[r] = memset(panel + r * pitch, 0, (size_t)pitch * sizeof(double));
             for (l = 0; l < n_left; l += TILE) {
                 const double *a[TILE];
                 const int n_rows = n_left - l < TILE ? (int)(n_left - l) : TILE;
                 for (i = 0; i < n_rows; i++) {
-                    a[i] = strip + i * pitch;
-                    NAME(form)(left, left_place, start, width, strip + i * pitch);
+                    a[i] = NAME(form)(left, left_place, start, width, strip + i * pitch);
                     left_place = place_after(left, left_place);
                 }
                 for (r = 0; r < n_here; r += TILE) {
@@ -421,7 +433,7 @@ static TARGET void NAME(add_pairs)(const Rows *left, const Rows *right, int64_t 
                     double totals[TILE * TILE];
                     double *into = matrix + l * n_right + c + r;
                     for (j = 0; j < TILE; j++)
-                        b[j] = panel + (r + j) * pitch;
+                        b[j] = panel_rows[r + j];
                     switch (n_rows) {
                     case 1:
                         NAME(tile_sums)(1, a, b, pitch, totals);
@@ -463,6 +475,89 @@ static void NAME(spread)(const Layer *layer, const double *sums, int64_t n_weigh
         }
 }
 
+/* From the deltas of some outputs, one after the other, to those of all other layers. */
+static TARGET void NAME(back)(const Network *net, const double *weights, Room *room, const double *values,
+                              double *deltas, int64_t first, int64_t end, int64_t width)
+{
+    const int last = net->n_layers - 1;
+    const Layer *top = net->layers + last;
+    int64_t h, u, i, s;
+    int k, c;
+    for (k = last - 1; k >= 0; k--) {
+        const Layer *layer = net->layers + k;
+        for (h = 0; h < layer->size; h++) {
+            double *delta = deltas + (layer->first_unit + h) * width;
+            int64_t n = 0;
+            for (c = 0; c < layer->n_consumers; c++) {
+                const Layer *consumer = net->layers + layer->consumers[c].layer;
+                const double *column = weights + consumer->start + layer->consumers[c].first + h;
+                const int64_t stop = consumer == top ? end : consumer->size;
+                for (u = consumer == top ? first : 0; u < stop; u++) {
+                    room->factors[n] = column[u * consumer->fan_in];
+                    room->rows[n++] = deltas + (consumer->first_unit + u) * width;
+                }
+            }
+            for (s = 0; s < width; s += LANES) {
+                vec even = room->factors[0] * LOAD(room->rows[0] + s), odd = SPREAD(0.0);
+                for (i = 1; i + 2 <= n; i += 2) {
+                    odd += room->factors[i] * LOAD(room->rows[i] + s);
+                    even += room->factors[i + 1] * LOAD(room->rows[i + 1] + s);
+                }
+                if (i < n)
+                    odd += room->factors[i] * LOAD(room->rows[i] + s);
+                STORE(delta + s, even + odd);
+            }
+            NAME(times_slope)(layer->activation,
+                              layer->net_row < 0 ? NULL : values + (layer->net_row + h) * width,
+                              values + (layer->first_row + h) * width, delta, width);
+        }
+    }
+}
+
+/* The gradient: at the point of the last forward pass; or with one, block by block while its values are near, where
+   there are sums to write. */
+static TARGET void NAME(slope)(const Network *net, const double *weights, Room *room, double *sums, double *gradient)
+{
+    const int last = net->n_layers - 1;
+    const Layer *top = net->layers + last;
+    int64_t b, h, s;
+    int k, m;
+    memset(gradient, 0, (size_t)net->n_weights * sizeof(double));
+    if (sums != NULL)
+        memset(sums, 0, (size_t)net->n_outputs * sizeof(double));
+    for (b = 0; b < net->n_blocks; b++) {
+        const int64_t width = width_of(net, b);
+        const double *inputs = block_data(net, b);
+        const double *root = inputs + (net->n_inputs + net->n_outputs) * width;
+        double *values = block_values(net, room, b);
+        if (sums != NULL)
+            NAME(forward_block)(net, weights, room, b, sums);
+        for (m = 0; m < net->n_outputs; m++) {
+            const double *residual = values + (net->n_rows - net->n_outputs + m) * width;
+            double *above = room->deltas + (top->first_unit + m) * width;
+            const double scale = net->scales[m];
+            for (s = 0; s < width; s += LANES)
+                STORE(above + s, scale * LOAD(root + s) * LOAD(residual + s));
+            NAME(times_slope)(top->activation, top->net_row < 0 ? NULL : values + (top->net_row + m) * width,
+                              values + (top->first_row + m) * width, above, width);
+        }
+        NAME(back)(net, weights, room, values, room->deltas, 0, net->n_outputs, width);
+        for (k = 0; k <= last; k++) {
+            const Layer *layer = net->layers + k;
+            int64_t n = NAME(source_rows)(net, layer, inputs, values, width, room->rows);
+            if (layer->has_bias)
+                room->rows[n++] = room->ones;
+            for (h = 0; h < layer->size; h++)
+                room->products[h] = room->deltas + (layer->first_unit + h) * width;
+            {
+                const Rows units = {room->products, NULL, layer->size, 0, 0, 1, 0, 0};
+                const Rows sources = {room->rows, NULL, n, 0, 0, 1, 0, 0};
+                NAME(add_pairs)(&units, &sources, width, gradient + layer->start, room->panel);
+            }
+        }
+    }
+}
+
 /* Gradient and normal matrix at the point of the last forward pass; both triangles are written. */
 static TARGET void NAME(derive)(const Network *net, const double *weights, Room *room, double *gradient,
                                 double *normal)
@@ -470,8 +565,8 @@ static TARGET void NAME(derive)(const Network *net, const double *weights, Room 
     const int64_t n_weights = net->n_weights;
     const int last = net->n_layers - 1;
     const Layer *top = net->layers + last;
-    int64_t b, h, i, j, s, u;
-    int k, m, c;
+    int64_t b, h, i, j, s;
+    int k, m;
     if (net->n_pair_sums > 0)
         memset(room->pair_sums, 0, (size_t)net->n_pair_sums * sizeof(double));
     memset(gradient, 0, (size_t)n_weights * sizeof(double));
@@ -492,39 +587,7 @@ static TARGET void NAME(derive)(const Network *net, const double *weights, Room 
             NAME(times_slope)(top->activation,
                               top->net_row < 0 ? NULL : values + (top->net_row + m) * width,
                               values + (top->first_row + m) * width, above, width);
-            for (k = last - 1; k >= 0; k--) {
-                const Layer *layer = net->layers + k;
-                for (h = 0; h < layer->size; h++) {
-                    double *delta = deltas + (layer->first_unit + h) * width;
-                    int64_t n = 0;
-                    for (c = 0; c < layer->n_consumers; c++) {
-                        const Layer *consumer = net->layers + layer->consumers[c].layer;
-                        const double *column = weights + consumer->start + layer->consumers[c].first + h;
-                        if (consumer == top) {
-                            room->factors[n] = column[m * consumer->fan_in];
-                            room->rows[n++] = above;
-                            continue;
-                        }
-                        for (u = 0; u < consumer->size; u++) {
-                            room->factors[n] = column[u * consumer->fan_in];
-                            room->rows[n++] = deltas + (consumer->first_unit + u) * width;
-                        }
-                    }
-                    for (s = 0; s < width; s += LANES) {
-                        vec even = room->factors[0] * LOAD(room->rows[0] + s), odd = SPREAD(0.0);
-                        for (i = 1; i + 2 <= n; i += 2) {
-                            odd += room->factors[i] * LOAD(room->rows[i] + s);
-                            even += room->factors[i + 1] * LOAD(room->rows[i + 1] + s);
-                        }
-                        if (i < n)
-                            odd += room->factors[i] * LOAD(room->rows[i] + s);
-                        STORE(delta + s, even + odd);
-                    }
-                    NAME(times_slope)(layer->activation,
-                                      layer->net_row < 0 ? NULL : values + (layer->net_row + h) * width,
-                                      values + (layer->first_row + h) * width, delta, width);
-                }
-            }
+            NAME(back)(net, weights, room, values, deltas, m, m + 1, width);
             for (k = 0; k <= last; k++) {
                 const Layer *layer = net->layers + k;
                 const int64_t n = NAME(source_rows)(net, layer, inputs, values, width, room->rows);

@@ -72,6 +72,7 @@ typedef struct {
     int64_t n_pair_sums;
     int64_t n_units;
     int n_layers;
+    int has_matrix; /* whether it is ever asked for the normal matrix */
     Layer *layers;
     double *scales; /* square roots of the outputs' weights */
     double *data;   /* block by block: inputs, targets, root of the samples' weights; aligned */
@@ -192,6 +193,7 @@ typedef struct {
     const char *name;
     void (*activate)(int, const double *, double *, int64_t);
     void (*forward)(const Network *, const double *, Room *, double *);
+    void (*slope)(const Network *, const double *, Room *, double *, double *);
     void (*derive)(const Network *, const double *, Room *, double *, double *);
     void (*add_pairs)(const Rows *, const Rows *, int64_t, double *, double *);
     int (*solve)(const double *, const double *, int64_t, const double *, double, double *, int64_t, double *, int64_t);
@@ -199,10 +201,10 @@ typedef struct {
 
 static const Instructions INSTRUCTIONS[] = {
 #ifdef HAS_X86
-    {"avx512", activate_avx512, forward_avx512, derive_avx512, add_pairs_avx512, solve_avx512},
-    {"avx2", activate_avx2, forward_avx2, derive_avx2, add_pairs_avx2, solve_avx2},
+    {"avx512", activate_avx512, forward_avx512, slope_avx512, derive_avx512, add_pairs_avx512, solve_avx512},
+    {"avx2", activate_avx2, forward_avx2, slope_avx2, derive_avx2, add_pairs_avx2, solve_avx2},
 #endif
-    {"plain", activate_plain, forward_plain, derive_plain, add_pairs_plain, solve_plain},
+    {"plain", activate_plain, forward_plain, slope_plain, derive_plain, add_pairs_plain, solve_plain},
 };
 #define N_INSTRUCTIONS ((int)(sizeof INSTRUCTIONS / sizeof INSTRUCTIONS[0]))
 
@@ -237,26 +239,27 @@ static int64_t solve_doubles(int64_t n) { return (n + 1) * padded(n + 1); }
 
 static size_t place_room(const Network *net, Room *room, char *base)
 {
-    const int64_t n_rows = net->n_active + LARGEST_TILE + 1;
-    const int has_pairs = net->n_pair_sums > 0;
-    int64_t most_rows = net->n_inputs + net->n_units + 1;
+    const int64_t n_sources = net->n_inputs + net->n_units + 1;
+    const int64_t n_jacobian = net->has_matrix ? net->n_active : 0;
+    const int64_t n_products = (n_jacobian > net->n_units ? n_jacobian : net->n_units) + LARGEST_TILE + 1;
+    const int64_t n_deltas = net->n_units * (net->has_matrix && net->n_pair_sums > 0 ? net->n_outputs : 1);
     size_t offset = 0;
     room->values = take(base, &offset, net->n_rows * net->n_padded, sizeof(double));
-    room->deltas = take(base, &offset, net->n_units * net->block * (has_pairs ? net->n_outputs : 1), sizeof(double));
-    room->jacobian = take(base, &offset, net->n_active * net->block, sizeof(double));
+    room->deltas = take(base, &offset, n_deltas * net->block, sizeof(double));
+    room->jacobian = take(base, &offset, n_jacobian * net->block, sizeof(double));
     room->zeros = take(base, &offset, net->block, sizeof(double));
-    room->ones = take(base, &offset, has_pairs ? net->block : 0, sizeof(double));
-    room->pair_sums = take(base, &offset, net->n_pair_sums, sizeof(double));
-    room->panel = take(base, &offset, has_pairs ? PANEL_DOUBLES : 0, sizeof(double));
-    room->factors = take(base, &offset, most_rows, sizeof(double));
+    room->ones = take(base, &offset, net->block, sizeof(double));
+    room->pair_sums = take(base, &offset, net->has_matrix ? net->n_pair_sums : 0, sizeof(double));
+    room->panel = take(base, &offset, PANEL_DOUBLES, sizeof(double));
+    room->factors = take(base, &offset, n_sources, sizeof(double));
     room->point = take(base, &offset, net->n_weights, sizeof(double));
     room->there = take(base, &offset, net->n_weights, sizeof(double));
     room->half_sums = take(base, &offset, net->n_outputs, sizeof(double));
-    room->rows = take(base, &offset, most_rows, sizeof(double *));
-    room->products = take(base, &offset, n_rows, sizeof(double *));
-    room->places = take(base, &offset, n_rows, sizeof(int64_t));
-    room->groups = take(base, &offset, n_rows, sizeof(int64_t));
-    room->work = take(base, &offset, solve_doubles(net->n_weights), sizeof(double));
+    room->rows = take(base, &offset, n_sources, sizeof(double *));
+    room->products = take(base, &offset, n_products, sizeof(double *));
+    room->places = take(base, &offset, n_products, sizeof(int64_t));
+    room->groups = take(base, &offset, n_products, sizeof(int64_t));
+    room->work = take(base, &offset, net->has_matrix ? solve_doubles(net->n_weights) : 0, sizeof(double));
     return offset;
 }
 
@@ -279,7 +282,7 @@ static Room *enter_room(Network *net)
     }
     place_room(net, room, aligned(room->memory));
     memset(room->zeros, 0, (size_t)net->block * sizeof(double));
-    for (s = 0; net->n_pair_sums > 0 && s < net->block; s++)
+    for (s = 0; s < net->block; s++)
         room->ones[s] = 1.0;
     return room;
 }
@@ -340,6 +343,15 @@ static PyObject *check_count(Py_ssize_t got, Py_ssize_t wanted)
         return Py_None;
     PyErr_Format(PyExc_TypeError, "takes %zd arguments, got %zd", wanted, got);
     return NULL;
+}
+
+static int check_matrix(const Network *net, int is_asked)
+{
+    if (is_asked && !net->has_matrix) {
+        PyErr_SetString(PyExc_ValueError, "this kernel was made without the normal matrix");
+        return -1;
+    }
+    return 0;
 }
 
 /* ------------------------------------------------------------------ the type */
@@ -452,6 +464,7 @@ static PyObject *kernel_new(PyTypeObject *type, PyObject *args, PyObject *keywor
 {
     PyObject *objects[5];
     Py_buffer views[5];
+    int has_matrix;
     Kernel *self;
     Network *net;
     Py_ssize_t rows;
@@ -462,7 +475,8 @@ static PyObject *kernel_new(PyTypeObject *type, PyObject *args, PyObject *keywor
         PyErr_SetString(PyExc_TypeError, "Kernel takes no keyword arguments");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "OOOOO:Kernel", &objects[0], &objects[1], &objects[2], &objects[3], &objects[4]))
+    if (!PyArg_ParseTuple(args, "OOOOOp:Kernel", &objects[0], &objects[1], &objects[2], &objects[3], &objects[4],
+                          &has_matrix))
         return NULL;
     self = (Kernel *)allocate(type, 0);
     if (self == NULL)
@@ -496,7 +510,8 @@ static PyObject *kernel_new(PyTypeObject *type, PyObject *args, PyObject *keywor
         n++;
     }
     net->n_padded = padded(net->n_samples);
-    fitting = BLOCK_BYTES / (8 * (net->n_active + 1)) & -(int64_t)PAD;
+    net->has_matrix = has_matrix;
+    fitting = BLOCK_BYTES / (8 * ((has_matrix ? net->n_active : net->n_rows + net->n_units) + 1)) & -(int64_t)PAD;
     net->block = fitting < SMALLEST_BLOCK ? SMALLEST_BLOCK : fitting;
     net->n_blocks = (net->n_padded + net->block - 1) / net->block;
     /* Blocks of even length. */
@@ -549,18 +564,21 @@ static double total_of(const double *sums, int64_t n)
     return total;
 }
 
-/* Forward, unless the last pass was at the same point. */
-static void go_to(const Network *net, Room *room, const double *weights)
+/* Forward, and to the gradient if it is asked for, unless the last pass was at the same point. */
+static void go_to(const Network *net, Room *room, const double *weights, double *gradient)
 {
     const size_t size = (size_t)net->n_weights * sizeof(double);
-    if (room->holds_point && memcmp(room->point, weights, size) == 0)
-        return;
-    memcpy(room->point, weights, size);
-    chosen->forward(net, weights, room, room->half_sums);
+    const int is_there = room->holds_point && memcmp(room->point, weights, size) == 0;
+    if (!is_there)
+        memcpy(room->point, weights, size);
     room->holds_point = 1;
+    if (gradient != NULL)
+        chosen->slope(net, weights, room, is_there ? NULL : room->half_sums, gradient);
+    else if (!is_there)
+        chosen->forward(net, weights, room, room->half_sums);
 }
 
-/* at(weights, sums[, gradient, normal]) -> sum of the sums */
+/* at(weights, sums[, gradient[, normal]]) -> sum of the sums */
 static PyObject *kernel_at(PyObject *object, PyObject *const *args, Py_ssize_t n_args)
 {
     Network *net = &((Kernel *)object)->net;
@@ -571,7 +589,7 @@ static PyObject *kernel_at(PyObject *object, PyObject *const *args, Py_ssize_t n
     Room *room;
     double total;
     int n;
-    if (check_count(n_args, n_args == 2 ? 2 : 4) == NULL)
+    if (check_count(n_args, n_args == 2 || n_args == 3 ? n_args : 4) == NULL || check_matrix(net, n_args == 4) < 0)
         return NULL;
     for (n = 0; n < n_args; n++)
         if (get_array(args[n], &views[n], n > 0, counts[n], 'd', names[n]) < 0) {
@@ -584,7 +602,7 @@ static PyObject *kernel_at(PyObject *object, PyObject *const *args, Py_ssize_t n
         return PyErr_NoMemory();
     }
     Py_BEGIN_ALLOW_THREADS
-    go_to(net, room, views[0].buf);
+    go_to(net, room, views[0].buf, n == 3 ? views[2].buf : NULL);
     memcpy(views[1].buf, room->half_sums, (size_t)net->n_outputs * sizeof(double));
     if (n == 4)
         chosen->derive(net, views[0].buf, room, views[2].buf, views[3].buf);
@@ -632,7 +650,7 @@ static PyObject *kernel_lanes(PyObject *object, PyObject *const *args, Py_ssize_
     Py_ssize_t lanes = 0;
     Room *room = NULL;
     int n, is_done = 0;
-    if (check_count(n_args, 7) == NULL)
+    if (check_count(n_args, 7) == NULL || check_matrix(net, 1) < 0)
         return NULL;
     for (n = 0; n < 7; n++) {
         const Py_ssize_t counts[7] = {-1, lanes, w, lanes * net->n_outputs, lanes, -1, -1};
@@ -749,7 +767,7 @@ static PyObject *kernel_descend(PyObject *object, PyObject *const *args, Py_ssiz
     Py_ssize_t lanes = 0;
     long long most;
     Room *room = NULL;
-    if (check_count(n_args, N_ARGS) == NULL)
+    if (check_count(n_args, N_ARGS) == NULL || check_matrix(net, 1) < 0)
         return NULL;
     most = PyLong_AsLongLong(args[MOST]);
     if (most == -1 && PyErr_Occurred())
@@ -806,7 +824,7 @@ finished:
 }
 
 static PyMethodDef KERNEL_METHODS[] = {
-    {"at", (PyCFunction)(void (*)(void))kernel_at, METH_FASTCALL, "at(weights, sums[, gradient, normal])"},
+    {"at", (PyCFunction)(void (*)(void))kernel_at, METH_FASTCALL, "at(weights, sums[, gradient[, normal]])"},
     {"lanes", (PyCFunction)(void (*)(void))kernel_lanes, METH_FASTCALL,
      "lanes(weights, bar, decay, sums, losses, gradient, normal)"},
     {"descend", (PyCFunction)(void (*)(void))kernel_descend, METH_FASTCALL,
@@ -818,7 +836,7 @@ static PyType_Slot KERNEL_SLOTS[] = {
     {Py_tp_new, (void *)kernel_new},
     {Py_tp_dealloc, (void *)kernel_dealloc},
     {Py_tp_methods, KERNEL_METHODS},
-    {Py_tp_doc, "Kernel(description, inputs, targets, roots, scales): a network on its data."},
+    {Py_tp_doc, "Kernel(description, inputs, targets, roots, scales, has_matrix): a network on its data."},
     {0, NULL},
 };
 
