@@ -78,6 +78,29 @@ def test_interrupt_before_the_training_saves_nothing(call, monkeypatch, concrete
     assert [path.name for path in tmp_path.iterdir()] == ["concrete.csv"]
 
 
+
+def test_interrupt_before_there_is_any_work_says_so(call, monkeypatch):
+    # The framework turns a Ctrl-C of its own into the number.
+    monkeypatch.setattr("marquardt.cli.app.app", lambda *_arguments, **_options: 130)
+    answer = call("version")
+    assert (answer.code, answer.err.strip()) == (130, "Interrupted. Nothing is saved.")
+
+
+def test_interrupt_within_a_program_text_ends_the_module_by_code_and_not_by_signal(tmp_path):
+    # As a Ctrl-C while a dataclass is imported does: Python would end `python -m` by the signal, although it is caught.
+    (tmp_path / "interrupted.py").write_text(
+        "import sys\n"
+        "from marquardt.cli import app\n"
+        "app.app = lambda *_arguments, **_options: exec('raise KeyboardInterrupt')\n"
+        "sys.exit(app.main(['version']))\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths}
+    )
+    assert (done.returncode, done.stderr.strip()) == (130, "Interrupted. Nothing is saved.")
+
+
 def test_help_needs_neither_numpy_nor_rich():
     code = "import sys; from marquardt.cli import main; main(['train', '--help']); print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

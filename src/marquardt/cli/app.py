@@ -97,7 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # A command only returns its work: done here, its errors and interrupts are ours and not the framework's.
         work = app(arguments, prog_name="marquardt", standalone_mode=False)
-        code = work() if callable(work) else work
+        # A number is from the framework, and 130 of its own is a Ctrl-C before there was any work.
+        code = work() if callable(work) else _interrupted() if work == INTERRUPTED else work
         sys.stdout.flush()
     except MarquardtError as error:
         code = _refuse(str(error), "--json" in arguments)
@@ -136,6 +137,9 @@ def _refuse(message: str, as_json: bool) -> int:
 
 
 def _interrupted() -> int:
+    # Python notes when a Ctrl-C leaves a program text, as the import of a dataclass runs one, and `python -m` ends by
+    # the signal for it, though it was caught since. Running a text anew takes the note back.
+    exec("")
     _complain("Interrupted. Nothing is saved.")
     return INTERRUPTED
 
