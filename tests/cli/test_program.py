@@ -78,7 +78,6 @@ def test_interrupt_before_the_training_saves_nothing(call, monkeypatch, concrete
     assert [path.name for path in tmp_path.iterdir()] == ["concrete.csv"]
 
 
-
 def test_interrupt_before_there_is_any_work_says_so(call, monkeypatch):
     # The framework turns a Ctrl-C of its own into the number.
     monkeypatch.setattr("marquardt.cli.app.app", lambda *_arguments, **_options: 130)
@@ -95,9 +94,9 @@ def test_interrupt_within_a_program_text_ends_the_module_by_code_and_not_by_sign
         "sys.exit(app.main(['version']))\n"
     )
     paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
-    done = subprocess.run(
-        [sys.executable, "-m", "interrupted"], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths}
-    )
+    environment = {**os.environ, "PYTHONPATH": paths}
+    command = [sys.executable, "-m", "interrupted"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stderr.strip()) == (130, "Interrupted. Nothing is saved.")
 
 

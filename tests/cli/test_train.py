@@ -265,6 +265,11 @@ def test_a_preset_stands_for_its_settings_and_whatever_is_given_goes_before(tmp_
     settings = job_of(Choices(data=data, preset="few_units", activation="tanh", algorithm="auto")).settings
     assert (settings.activation, settings.algorithm) == ("tanh", "auto")
     assert settings.initialization == PRESETS["few_units"]["initialization"]
+    # A setting of its algorithm, too, that has an option of its own.
+    settings = job_of(Choices(data=data, preset="few_units", mu=0.01)).settings
+    assert (settings.algorithm, settings.rule) == ("lm", {"mu_init": 0.01})
+    settings = job_of(Choices(data=data, preset="few_units", mu_inc=5.0)).settings
+    assert (settings.algorithm, settings.rule) == ("lm(mu_init=1)", {"mu_increase": 5.0})
 
 
 def test_a_preset_trains_a_truth_table(call, tmp_path):
@@ -314,6 +319,7 @@ REFUSED_OPTIONS = [
     (("--hidden", "20,,10"), "--hidden must be whole numbers"),
     (("--hidden", "-3"), "--hidden must be whole numbers"),
     (("--preset", "few_unit"), "--preset must be .* Did you mean 'few_units'"),
+    (("--algorithm", "lm(mu_init=1)", "--mu", "2"), r"lm.mu_init=1.: mu_init is given here and by --mu, too"),
     (("--activation", "tanhh"), "--activation must be .* Did you mean 'tanh'"),
     (("--activation", "softmax"), "--activation must be"),
     (("--activation", "tanh(gain=0)"), "--activation tanh.gain=0.: the gain of .* above 0"),

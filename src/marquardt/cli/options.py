@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from marquardt.networks import (
     read_topology,
 )
 from marquardt.numerics import usable_cpus
+from marquardt.spelling import spelled
 from marquardt.streams import is_pattern
 from marquardt.training import DIVISIONS, GOAL_METRICS, PRESETS, Limits, Settings
 
@@ -150,11 +152,14 @@ def _algorithm(choices: Choices) -> StepRule:
     name, given = _chosen(choices, "algorithm"), _rule(choices)
     try:
         rule = algorithm_named("levenberg_marquardt" if name == "auto" else name)
+        own = spelled(name, "The algorithm")[1]
         for option, setting in DAMPING.items():
             if setting in given and setting not in rule.setting_names():
                 raise ConfigurationError(
                     f"{option} is for Levenberg–Marquardt's damping, which it has not. Leave it out."
                 )
+            if setting in given and setting in own:
+                raise ConfigurationError(f"{setting} is given here and by {option}, too. Give one of them.")
         return algorithm_named("levenberg_marquardt" if name == "auto" else name, **given)
     except ConfigurationError as error:
         raise ConfigurationError(f"--algorithm {name}: {error}") from None
@@ -177,7 +182,15 @@ def _chosen(choices: Choices, option: str) -> str:
         return given
     setting, usual = USUAL[option]
     settings = {} if choices.preset is None else PRESETS[one_of(choices.preset, PRESETS, "--preset")]
-    return str(settings.get(setting, usual))
+    found = str(settings.get(setting, usual))
+    return _without(found, _rule(choices)) if option == "algorithm" else found
+
+
+def _without(algorithm: str, given: Collection[str]) -> str:
+    """An algorithm without those of its settings that are given by options of their own."""
+    name, own = spelled(algorithm, "The algorithm")
+    left = [f"{setting}={value!r}" for setting, value in own.items() if setting not in given]
+    return f"{name}({', '.join(left)})" if left else name
 
 
 def topology_of(word: str) -> str | LayerGraph:
