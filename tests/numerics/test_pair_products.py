@@ -120,3 +120,40 @@ def test_rows_that_are_not_side_by_side_are_numpys_work(way):
 def test_arrays_that_do_not_fit_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         native_kernel().add_pairs(np.zeros((2, 2)), *arguments)
+
+
+@pytest.mark.parametrize("factored", [False, True])
+@pytest.mark.parametrize(("size", "fan_in"), [(1, 1), (1, 4), (5, 1), (6, 7)])
+def test_sums_over_pairs_are_spread_over_a_block(way, factored, size, fan_in):
+    if way == "NumPy":
+        pytest.skip("NumPy's is in the pair form.")
+    rng, start = np.random.default_rng(0), 3
+    units, inputs = np.triu_indices(size), np.triu_indices(fan_in)
+    sums = rng.normal(size=(len(inputs[0]), len(units[0])))
+    factors = rng.normal(size=(size, size)) if factored else None
+    normal = np.zeros((start + size * fan_in + 2,) * 2)
+    native_kernel().spread_pairs(normal, start, size, fan_in, sums, factors)
+    expected = np.zeros_like(normal)
+    for pair, (h, u) in enumerate(zip(*units, strict=True)):
+        for row, (i, j) in enumerate(zip(*inputs, strict=True)):
+            value = sums[row, pair] * (1.0 if factors is None else factors[h, u])
+            for a, b in ((i, j), (j, i)):
+                here, there = start + h * fan_in + a, start + u * fan_in + b
+                expected[here, there] = expected[there, here] = value
+    assert np.array_equal(normal, expected)
+
+
+@pytest.mark.skipif(native_kernel() is None, reason="There is no compiled kernel here.")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((np.zeros((4, 4)), 0, 2, 3, np.zeros((6, 3)), None), "a place for the layer's weights"),
+        ((np.zeros((6, 6)), -1, 2, 3, np.zeros((6, 3)), None), "a place for the layer's weights"),
+        ((np.zeros((6, 5)), 0, 2, 3, np.zeros((6, 3)), None), "must be square"),
+        ((np.zeros((6, 6)), 0, 2, 3, np.zeros((6, 2)), None), "sums must have 18 numbers, got 12"),
+        ((np.zeros((6, 6)), 0, 2, 3, np.zeros((6, 3)), np.zeros(3)), "factors must have 4 numbers, got 3"),
+    ],
+)
+def test_a_block_that_does_not_fit_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        native_kernel().spread_pairs(*arguments)

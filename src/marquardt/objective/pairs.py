@@ -27,7 +27,7 @@ import numpy as np
 
 from marquardt.arrays import Array, Indices
 from marquardt.networks import INPUTS, LayerSpan
-from marquardt.numerics import Rows, add_pair_products
+from marquardt.numerics import Rows, add_pair_products, native_kernel
 from marquardt.objective.passes import Scratch, Wiring
 from marquardt.objective.sensitivities import Diagonal, Factored, Form, Sensitivity
 
@@ -130,6 +130,10 @@ class _Within:
                 target[block, block] = self.sum[self.input_table, h]
             return
         constant = _constant(left, right) if isinstance(left, Factored) and isinstance(right, Factored) else None
+        kernel = native_kernel()
+        if kernel is not None:
+            kernel.spread_pairs(normal, span.start, size, fan_in, self.sum, constant)
+            return
         by_unit = np.ascontiguousarray(self.sum.T)
         row = 0
         for h in range(size):

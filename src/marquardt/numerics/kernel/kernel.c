@@ -1046,6 +1046,72 @@ finished:
     return Py_None;
 }
 
+/* spread_pairs(normal, start, size, fan_in, sums, factors): write the block of a layer's own weights, which begin at
+   `start`, from the sums over its pairs: rows are those of inputs i <= j, columns those of units h <= u. Factors of all
+   two units, or None, come on top. */
+static PyObject *spread_pairs(PyObject *module, PyObject *const *args, Py_ssize_t n_args)
+{
+    enum { NORMAL, START, SIZE, FAN_IN, SUMS, FACTORS, N_ARGS };
+    static const char *const names[N_ARGS] = {"normal", "start", "size", "fan_in", "sums", "factors"};
+    Py_buffer views[N_ARGS];
+    int taken[N_ARGS] = {0}, n, is_done = 0;
+    Py_ssize_t numbers[N_ARGS] = {0}, n_weights = 0;
+    (void)module;
+    if (check_count(n_args, N_ARGS) == NULL)
+        return NULL;
+    for (n = START; n <= FAN_IN; n++) {
+        numbers[n] = PyLong_AsSsize_t(args[n]);
+        if (numbers[n] == -1 && PyErr_Occurred())
+            return NULL;
+    }
+    for (n = NORMAL; n < N_ARGS; n++) {
+        const Py_ssize_t size = numbers[SIZE], fan_in = numbers[FAN_IN];
+        const Py_ssize_t counts[N_ARGS] = {-1, 0, 0, 0, size * (size + 1) / 2 * (fan_in * (fan_in + 1) / 2), size * size};
+        if ((n >= START && n <= FAN_IN) || (n == FACTORS && args[n] == Py_None))
+            continue;
+        if (get_array(args[n], &views[n], n == NORMAL, counts[n], 'd', names[n]) < 0)
+            goto finished;
+        taken[n] = 1;
+    }
+    n_weights = (Py_ssize_t)(sqrt((double)(views[NORMAL].len / 8)) + 0.5);
+    if (numbers[START] < 0 || numbers[SIZE] < 1 || numbers[FAN_IN] < 1 || n_weights * n_weights != views[NORMAL].len / 8 ||
+        numbers[SIZE] > n_weights || numbers[FAN_IN] > n_weights ||
+        numbers[START] + numbers[SIZE] * numbers[FAN_IN] > n_weights) {
+        PyErr_SetString(PyExc_ValueError, "normal must be square and have a place for the layer's weights");
+        goto finished;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    {
+        const Py_ssize_t size = numbers[SIZE], fan_in = numbers[FAN_IN], n_pairs = size * (size + 1) / 2;
+        const double *sums = views[SUMS].buf, *factors = taken[FACTORS] ? views[FACTORS].buf : NULL;
+        double *block = (double *)views[NORMAL].buf + numbers[START] * (n_weights + 1);
+        Py_ssize_t h, u, i, j, pair = 0;
+        for (h = 0; h < size; h++)
+            for (u = h; u < size; u++, pair++) {
+                const double factor = factors == NULL ? 1.0 : factors[h * size + u];
+                const double *sum = sums + pair;
+                double *into = block + h * fan_in * n_weights + u * fan_in;
+                for (i = 0; i < fan_in; i++)
+                    for (j = i; j < fan_in; j++, sum += n_pairs)
+                        into[i * n_weights + j] = into[j * n_weights + i] = factor * *sum;
+            }
+        /* The lower triangle, a row at a time. */
+        for (i = 1; i < size * fan_in; i++)
+            for (j = 0; j < i - i % fan_in; j++)
+                block[i * n_weights + j] = block[j * n_weights + i];
+    }
+    Py_END_ALLOW_THREADS
+    is_done = 1;
+finished:
+    for (n = 0; n < N_ARGS; n++)
+        if (taken[n])
+            PyBuffer_Release(&views[n]);
+    if (!is_done)
+        return NULL;
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
 /* activate(number, nets, values): for tests. */
 static PyObject *activate(PyObject *module, PyObject *args)
 {
@@ -1125,6 +1191,8 @@ static PyMethodDef METHODS[] = {
      "solve_each(normal, added, right, sign, solution) -> number of lanes solved"},
     {"add_pairs", (PyCFunction)(void (*)(void))add_pairs, METH_FASTCALL,
      "add_pairs(matrix, left, left_with, right, right_with)"},
+    {"spread_pairs", (PyCFunction)(void (*)(void))spread_pairs, METH_FASTCALL,
+     "spread_pairs(normal, start, size, fan_in, sums, factors)"},
     {"activate", activate, METH_VARARGS, "activate(number, nets, values)"},
     {"instructions", instructions, METH_NOARGS, "instructions() -> names, the one in use first"},
     {"use", use, METH_VARARGS, "use(name)"},
