@@ -124,7 +124,7 @@ def test_closed_loop_trains_on_and_says_what_it_came_to(call, tmp_path):
     assert NetworkForecaster.from_file(tmp_path / "furnace.marquardt").closed_loop
     refused = call("forecast", furnace(tmp_path), *DRIVEN, "--closed-loop", "--difference", "1", "--force")
     assert refused.code != 0
-    assert "closed_loop=True feeds the outputs back as they are" in refused.err
+    assert "--closed-loop feeds the network's outputs back as they are, and --difference makes them" in refused.err
 
 
 def test_several_targets_and_a_picture(call, tmp_path):
@@ -200,8 +200,6 @@ def test_numbers_are_times_where_they_are_named(call, tmp_path):
         (("-t", "passengers", "--lags", "a"), "got 'a'"),
         (("-t", "passengers", "--lags", "12-1"), "--lags 12-1 goes backward. Write 1-12."),
         (("-t", "passengers", "--lags", "1-3,2"), "--lags has 2 twice"),
-        (("-t", "passengers", "--lags", "none"), "nothing to predict from"),
-        (("-t", "passengers", "--lags", "200"), "has 144 rows, and the first that can be predicted needs 200"),
         (("-t", "passengers", "--exog", "pressure"), "There is no exogenous column 'pressure'"),
         (("-t", "passengers", "--exog", "passengers"), "both a target and exogenous"),
         (("-t", "passengers", "--exog", "note"), "Exogenous column 'note' must hold numbers"),
@@ -212,6 +210,16 @@ def test_numbers_are_times_where_they_are_named(call, tmp_path):
         (("-t", "passengers", "--date", "note"), "Column 'note' must hold dates"),
         (("-t", "passengers", "--date", "passengers"), "is the date and a target, too"),
         (("-t", "passengers", "--horizon", "0"), "--horizon must be a whole number from 1 up"),
+        (("-t", "passengers", "--lags", "none"), "--lags none leaves nothing to forecast from"),
+        (("-t", "passengers", "--lags", "none", "--closed-loop"), "--closed-loop feeds outputs back at their lags"),
+        (("-t", "passengers", "--lags", "1-9999999999"), "--lags 1-9999999999 is 9,999,999,999 lags"),
+        (
+            ("-t", "passengers", "--lags", "200"),
+            "air.csv has 144 known rows, and the first that can be forecast needs 200",
+        ),
+        (("-t", "passengers", "--difference", "140"), "needs 152 before it: the largest lag and all differences"),
+        (("-t", "passengers", "--horizon", "x"), "Invalid value for '--horizon': it must be a whole number, got 'x'"),
+        (("-t", "passengers", "--mu", "x"), "Invalid value for '--mu': it must be a number, got 'x'"),
         (("-t", "passengers", "--splits", "-1"), "--splits must be a whole number from 0 up"),
         (("-t", "passengers", "--splits", "9", "--horizon", "20"), "--splits 9 with --horizon 20 leaves 0 of 144"),
         (("-t", "passengers", "--season", "0"), "--season must be a whole number from 1 up"),
@@ -294,9 +302,22 @@ def test_tables_that_cannot_be_are_refused(refused, tmp_path, table, options, me
     assert message in refused("forecast", data, "-t", "y", "--lags", "1", *options)
 
 
+def test_splits_without_room_are_refused_before_the_training(call, air_csv):
+    answer = call("forecast", air_csv, "-t", "passengers", *QUICK[:-2], "--splits", 5, "--season", 100, "--horizon", 3)
+    assert answer.code == 2
+    assert "and 100 are needed. Take fewer splits, smaller lags, a shorter --season or" in answer.err
+    assert answer.out == ""
+
+
 def test_other_files_are_refused_on_both_sides(call, refused, air_csv, concrete_csv):
     call("train", concrete_csv, "--target", "strength", "--epochs", "2")
-    assert "no forecaster" in refused("forecast", air_csv, "--model", "concrete.marquardt")
+    answer = refused("forecast", air_csv, "--model", "concrete.marquardt")
+    assert "concrete.marquardt holds a network and no forecaster" in answer
+    assert f"Use: marquardt predict concrete.marquardt {air_csv}" in answer
     call("forecast", air_csv, "-t", "passengers", "--lags", "1", *QUICK)
+    call("forecast", air_csv, "-t", "passengers", "--lags", "1-3", *QUICK, "--network", "long.marquardt")
+    short = write(air_csv.with_name("short.csv"), [["passengers"], ["1"], ["2"]])
+    answer = refused("forecast", short, "--model", "long.marquardt")
+    assert "short.csv has 2 known rows, and a forecast needs 3: the largest lag. Give more rows." in answer
     assert "is a forecaster. Use: marquardt forecast" in refused("predict", "air.marquardt", air_csv)
     assert "exists already" in refused("forecast", air_csv, "-t", "passengers", "--lags", "1", *QUICK)

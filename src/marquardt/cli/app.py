@@ -24,6 +24,7 @@ from marquardt.cli.train import train
 from marquardt.errors import MarquardtError
 
 DONE, UNEXPECTED, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+KINDS = {"int": "a whole number", "float": "a number"}
 
 # Plain help: Rich's takes longer to import than the help may take, and GroupedCommand orders the options.
 app = typer.Typer(
@@ -124,6 +125,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _usage(error: Any) -> str:
     """The framework's sentence about an option, and where to read more."""
     message = str(error.format_message()).strip()
+    cause = error.__cause__
+    if hasattr(cause, "errors"):  # of a value that cannot be read; the framework's sentence leaves it out
+        found = cause.errors()[0]
+        kind = KINDS.get(found["type"].partition("_")[0])
+        if kind is not None:
+            message = f"{message.partition(': ')[0]}: it must be {kind}, got {found['input']!r}"
     context = getattr(error, "ctx", None)
     path = "marquardt" if context is None else context.command_path
     return f"{message.rstrip('.')}. See: {path} --help"

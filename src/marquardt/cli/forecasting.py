@@ -37,6 +37,7 @@ from marquardt.cli.training import _split_names, write_record
 from marquardt.cli.voice import Voice
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators import NetworkForecaster, WalkForward, walk_forward
+from marquardt.estimators.lagging import Lags
 from marquardt.estimators.series import Series
 from marquardt.files import refuse_existing
 from marquardt.storage import NetworkFile, save
@@ -45,6 +46,8 @@ from marquardt.tables.checking import named_columns
 from marquardt.tables.columns import Column, listed
 
 DONE, INTERRUPTED = 0, 130
+MOST_LAGS = 100_000
+"""Of one range: more is a slip, and would fill the memory before the table is read."""
 LEAST_ROWS = 10
 """Rows with all their lags that the first split of an evaluation trains on, at least."""
 SERIES_LOSSES = ("squares", "huber", "soft_l1", "cauchy")
@@ -117,10 +120,13 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
     if both:
         raise DataError(f"Column {both[0]!r} is both a target and exogenous: its past is an input anyway (--lags).")
     data = data_of(read, targets, exog, choices.date)
+    _refuse_unreachable(choices, forecaster, data)
     horizon = _horizon(choices, data, forecaster.exog_lags if exog else ())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what they say is said here in the program's own way
         fitting = forecaster._begin(data.targets, data.known_exog)
+        season = data.times.season if choices.season is None and data.times is not None else choices.season
+        n_splits = _n_splits(choices, forecaster, data, horizon, season or 1)
         introduce(choices, forecaster, data, fitting.network, voice)
         is_interrupted = pull(forecaster, fitting, voice)
         if fitting.record.num_epochs == 0 and is_interrupted:
@@ -151,8 +157,12 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
         voice.say()
         report = None
         if not is_interrupted:
-            found, is_interrupted = evaluate(choices, forecaster, data, horizon, voice)
-            report = None if found is None else report_of(found, targets)
+            if n_splits:
+                found, is_interrupted = evaluate(forecaster, data, horizon, n_splits, season, voice)
+                report = None if found is None else report_of(found, targets)
+            elif choices.splits != 0:
+                voice.say("Note: The series is too short to evaluate such forecasts on its own past.")
+                voice.say()
     predicted = forecaster.predict(horizon, _future(data))
     path = choices.network if choices.network is not None else default_output(choices.data)
     save(path, content_of(choices, forecaster, data, report, time.perf_counter() - began), force=choices.force)
@@ -170,12 +180,24 @@ def go_on(choices: ForecastChoices, voice: Voice) -> int:
     """Forecast what follows a table with a forecaster that is there."""
     _refuse_training_options(choices)
     assert choices.model is not None
-    forecaster = NetworkForecaster.from_file(choices.model)
+    try:
+        forecaster = NetworkForecaster.from_file(choices.model)
+    except DataError:
+        raise DataError(
+            f"{choices.model} holds a network and no forecaster: it knows no lags. Use: marquardt predict "
+            f"{choices.model} {choices.data}"
+        ) from None
     read = read_table(choices.data)
     targets = named_columns(forecaster.target_names_, read.column_names, "target")
     exog = named_columns(forecaster.exog_names_, read.column_names, "exogenous")
     data = data_of(read, targets, exog, choices.date)
-    horizon = _horizon(choices, data, forecaster._lags.exog)
+    lags = forecaster._lags
+    if data.n_known < lags.n_history:
+        raise DataError(
+            f"{choices.data} has {data.n_known} known rows, and a forecast needs {lags.n_history}: the largest lag"
+            f"{' and all differences' if lags.differences else ''}. Give more rows."
+        )
+    horizon = _horizon(choices, data, lags.exog)
     forecaster._is_many = False
     past = replace(data.targets, names=tuple(targets))
     predicted = forecaster.predict(horizon, data.exog, y=past)
@@ -216,12 +238,29 @@ def forecaster_of(choices: ForecastChoices) -> NetworkForecaster:
         )
     limits = settings.limits
     rule: dict[str, Any] = dict(settings.rule)
+    lags = lags_of(choices.lags, "--lags", 1, tuple(range(1, 13)))
+    exog_lags = lags_of(choices.lags_exog, "--lags-exog", 0, (0,))
+    difference = lags_of(choices.difference, "--difference", 1, ())
+    if choices.closed_loop and difference:
+        raise ConfigurationError(
+            "--closed-loop feeds the network's outputs back as they are, and --difference makes them differences. "
+            "Leave one of them out."
+        )
+    if not lags and choices.closed_loop:
+        raise ConfigurationError(
+            "--closed-loop feeds outputs back at their lags, and --lags none leaves none. Give lags such as 1-12."
+        )
+    if not lags and not (choices.exog and exog_lags):
+        raise ConfigurationError(
+            "--lags none leaves nothing to forecast from without a lag of a column that is named by --exog. Give lags "
+            "such as 1-12."
+        )
     return NetworkForecaster(
-        lags_of(choices.lags, "--lags", 1, tuple(range(1, 13))),
-        lags_of(choices.lags_exog, "--lags-exog", 0, (0,)),
+        lags,
+        exog_lags,
         settings.hidden_layer_sizes,
         settings.activation,
-        difference=lags_of(choices.difference, "--difference", 1, ()),
+        difference=difference,
         alpha=settings.alpha,
         topology=settings.topology,
         loss=settings.loss,
@@ -268,11 +307,14 @@ def lags_of(words: Sequence[str] | None, option: str, minimum: int, default: tup
             )
         if dash and int(last) < int(first):
             raise ConfigurationError(f"{option} {part} goes backward. Write {last}-{first}.")
+        if dash and int(last) - int(first) >= MOST_LAGS:
+            raise ConfigurationError(
+                f"{option} {part} is {int(last) - int(first) + 1:,} lags, and {MOST_LAGS:,} are the most. Take fewer."
+            )
         found += range(int(first), int(last if dash else first) + 1)
-    if option != "--difference":
-        doubled = [lag for lag in found if found.count(lag) > 1]
-        if doubled:
-            raise ConfigurationError(f"{option} has {doubled[0]} twice. Name every lag once.")
+    if option != "--difference" and len(set(found)) < len(found):
+        doubled = next(lag for lag in found if found.count(lag) > 1)
+        raise ConfigurationError(f"{option} has {doubled} twice. Name every lag once.")
     return tuple(found)
 
 
@@ -372,6 +414,18 @@ def _refuse_gaps(values: Array, names: Sequence[str], what: str) -> None:
         )
 
 
+def _refuse_unreachable(choices: ForecastChoices, forecaster: NetworkForecaster, data: Data) -> None:
+    """Refuse a table with no row behind which all lags are."""
+    exog_lags = () if data.exog is None else forecaster.exog_lags
+    n_history = Lags(forecaster.lags, exog_lags, forecaster.difference).n_history
+    if data.n_known <= n_history:
+        raise DataError(
+            f"{choices.data} has {data.n_known} known rows, and the first that can be forecast needs {n_history} "
+            f"before it: the largest lag{' and all differences' if forecaster.difference else ''}. Give at least "
+            f"{n_history + 1} rows, or smaller --lags{' or --difference' if forecaster.difference else ''}."
+        )
+
+
 def _horizon(choices: ForecastChoices, data: Data, exog_lags: Sequence[int]) -> int:
     """The horizon; refuses one that the future rows do not cover."""
     horizon = choices.horizon if choices.horizon is not None else (data.n_future or 12)
@@ -446,18 +500,9 @@ def pull(forecaster: NetworkForecaster, fitting: Any, voice: Voice) -> bool:
 
 
 def evaluate(
-    choices: ForecastChoices, forecaster: NetworkForecaster, data: Data, horizon: int, voice: Voice
+    forecaster: NetworkForecaster, data: Data, horizon: int, n_splits: int, season: int | None, voice: Voice
 ) -> tuple[WalkForward | None, bool]:
     """Forecast the known past from what came before; returns what was found, and whether it was interrupted."""
-    season = choices.season
-    if season is None and data.times is not None:
-        season = data.times.season
-    n_splits = _n_splits(choices, forecaster, data, horizon, season or 1)
-    if n_splits == 0:
-        if choices.splits != 0:
-            voice.say("Note: The series is too short to evaluate such forecasts on its own past.")
-            voice.say()
-        return None, False
 
     def step(number: int) -> None:
         if interrupts.is_asked:
@@ -492,8 +537,8 @@ def _n_splits(choices: ForecastChoices, forecaster: NetworkForecaster, data: Dat
         if asked and rows_left(asked) < least:
             raise DataError(
                 f"--splits {asked} with --horizon {horizon} leaves {max(rows_left(asked), 0)} of {data.n_known} rows "
-                f"to train on before the first test part, and {least} are needed. Take fewer splits, smaller lags or "
-                f"a shorter horizon."
+                f"to train on before the first test part, and {least} are needed. Take fewer splits, smaller lags, "
+                f"a shorter --season or a shorter horizon."
             )
         return asked
     return next((n_splits for n_splits in range(5, 0, -1) if rows_left(n_splits) >= least), 0)
