@@ -8,18 +8,17 @@ import pytest
 from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt, algorithm_named, choose
 from marquardt.algorithms.automatic import (
     BLEND_WEIGHTS,
-    COMPILED_PRICE,
     DAMPING,
-    EVIDENCE_PRICE,
+    DEAR_PRICE,
     LM_RESIDUALS,
     LM_WEIGHTS,
-    PRICE,
     SAMPLES_A_WEIGHT,
 )
 from marquardt.losses import Squares
 from marquardt.networks import feed_forward
 from marquardt.numerics import native, native_kernel
 from marquardt.objective import Costs, Facts, Objective, estimated_costs
+from marquardt.objective.cost import cost_model
 from marquardt.training import Fitting, Limits, Settings
 from marquardt.training.loop import is_plain
 
@@ -30,17 +29,26 @@ def facts(n_weights, **more):
     return Facts(n_weights, 1, 5000, 5000.0, **more)
 
 
-def priced(n_weights, price, form="pairs", **more):
-    return facts(n_weights, costs=lambda: Costs(1.0, 0.9 * price, 0.1 * price, form), **more)
+def priced(n_weights, price, form="pairs", second=1.0, **more):
+    """A gradient takes so many seconds, normal equations and step `price` times as much."""
+    return facts(n_weights, costs=lambda: Costs(second, 0.9 * price * second, 0.1 * price * second, form), **more)
 
 
 @pytest.mark.parametrize(
     ("made", "expected"),
     [
-        (priced(30, PRICE - 0.1), "levenberg_marquardt"),
-        (priced(30, PRICE + 0.1), "lm_bfgs"),
-        (priced(30, COMPILED_PRICE - 0.1, "compiled"), "levenberg_marquardt"),
-        (priced(30, COMPILED_PRICE + 0.1, "compiled"), "lm_bfgs"),
+        # Two gradients and a twentieth of the matrix, against all of it.
+        (priced(30, 3.8), "levenberg_marquardt"),
+        (priced(30, 4.2), "lm_bfgs"),
+        # Passes so short that Python takes longer.
+        (priced(30, 20.0, second=1e-5), "levenberg_marquardt"),
+        (priced(30, 20.0, second=1e-3), "lm_bfgs"),
+        (priced(30, 5.0, second=3e-4), "lm_bfgs"),
+        (priced(30, 5.0, "compiled", second=3e-4), "levenberg_marquardt"),
+        # The smallest part is nearly everything.
+        (priced(30, DEAR_PRICE - 1)._replace(n_samples=300), "levenberg_marquardt"),
+        (priced(30, DEAR_PRICE - 1)._replace(n_samples=3000), "lm_bfgs"),
+        (priced(30, DEAR_PRICE + 1)._replace(n_samples=300), "lm_bfgs"),
         (priced(30, 1000.0, "samples")._replace(n_samples=LM_WEIGHTS), "levenberg_marquardt"),
         (priced(30, 1000.0, "samples")._replace(n_samples=LM_WEIGHTS + 1), "lm_bfgs"),
         (priced(BLEND_WEIGHTS, 1000.0), "lm_bfgs"),
@@ -68,8 +76,8 @@ def test_many_samples_a_weight_pay_for_the_matrix_of_bfgs():
 
 
 def test_the_price_is_said_in_gradients():
-    assert "cost as much as 4 gradients," in choose(priced(30, 4.0), PLENTY).reason
-    assert "4 gradients in the compiled kernel," in choose(priced(30, 4.0, "compiled"), PLENTY).reason
+    assert "cost as much as 3 gradients," in choose(priced(30, 3.0), PLENTY).reason
+    assert "3 gradients in the compiled kernel," in choose(priced(30, 3.0, "compiled"), PLENTY).reason
     assert "cost as much as 50 gradients: a few" in choose(priced(30, 50.0), PLENTY).reason
 
 
@@ -112,9 +120,9 @@ def test_a_decay_by_evidence_takes_the_normal_equations_whatever_the_size():
 
 
 def test_a_decay_by_evidence_goes_with_quasi_newton_steps_where_a_matrix_is_very_dear():
-    assert choose(priced(1500, EVIDENCE_PRICE - 1), PLENTY, is_decay_weighed=True).algorithm == "levenberg_marquardt"
-    assert choose(priced(1500, EVIDENCE_PRICE + 1), PLENTY, is_decay_weighed=True).algorithm == "lm_bfgs"
-    in_samples = priced(1500, EVIDENCE_PRICE + 1, "samples")._replace(n_samples=700)
+    assert choose(priced(1500, DEAR_PRICE - 1), PLENTY, is_decay_weighed=True).algorithm == "levenberg_marquardt"
+    assert choose(priced(1500, DEAR_PRICE + 1), PLENTY, is_decay_weighed=True).algorithm == "lm_bfgs"
+    in_samples = priced(1500, DEAR_PRICE + 1, "samples")._replace(n_samples=700)
     assert choose(in_samples, PLENTY, is_decay_weighed=True).algorithm == "levenberg_marquardt"
     rng = np.random.default_rng(0)
     x = rng.normal(size=(400, 20))
@@ -156,13 +164,16 @@ def test_fitting_takes_the_choice_and_keeps_its_reason():
 
 
 def test_what_the_kernel_does_is_cheaper(monkeypatch):
-    x = np.random.default_rng(0).uniform(-1, 1, (500, 10))
+    x = np.random.default_rng(0).uniform(-1, 1, (1000, 5))
     y = x[:, :1] ** 2
+    everything = Settings(30, algorithm="auto")
     if native_kernel() is not None:
-        assert Fitting(x, y, Settings(10, algorithm="auto"), "regression").rule.name == "levenberg_marquardt"
+        assert Fitting(x, y, everything, "regression").rule.name == "levenberg_marquardt"
+    cost_model.cache_clear()
     monkeypatch.setattr(native, "_MODULE", None)
     assert native_kernel() is None
-    assert Fitting(x, y, Settings(10, algorithm="auto"), "regression").rule.name == "lm_bfgs"
+    assert Fitting(x, y, everything, "regression").rule.name == "lm_bfgs"
+    cost_model.cache_clear()
 
 
 def test_the_estimate_is_that_of_the_objective():

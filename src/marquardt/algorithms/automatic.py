@@ -1,18 +1,18 @@
 """Which algorithm, from the sizes of a problem: what ``algorithm="auto"`` means.
 
 Levenberg–Marquardt needs few epochs, but an epoch costs the normal equations and a Cholesky factorization. Where those
-cost as much as many gradients, quasi-Newton steps between a few of them (`lm_bfgs`) are several times as fast; where
-they cost as little as a few, as they do in small networks and in the compiled kernel, nothing is faster than
-Levenberg–Marquardt itself. What they cost is estimated (`marquardt.objective.cost`); from which price on was measured
-(`benchmarks/crossovers.py`, docs/choose-an-algorithm.md). The order of the questions:
+of a part of the samples, now and then, and quasi-Newton steps in between (`lm_bfgs`) cost a good deal less, they are
+several times as fast; where they do not, as in small networks and in the compiled kernel, nothing is faster than
+Levenberg–Marquardt itself. What they cost is estimated (`marquardt.objective.cost`); how much less it has to be was
+measured (`benchmarks/crossovers.py`, docs/choose-an-algorithm.md). The order of the questions:
 
 1. Are the residuals few, and at most half as many as the weights? Then Levenberg–Marquardt solves its normal equations
    in sample space, by a matrix of the residuals, and is first whatever the number of weights.
 2. Is there room for matrices of n_weights × n_weights? If not: L-BFGS.
 3. Is the weight decay to be chosen by its evidence? It is made of the normal equations: Levenberg–Marquardt, unless
    they are very dear.
-4. What do the normal equations cost, in gradients? Where they are solved in sample space, or cost little:
-   Levenberg–Marquardt. Where much: quasi-Newton steps in between, up to a number of weights where a single
+4. What do the normal equations cost? Where they are solved in sample space, or cost little: Levenberg–Marquardt. Where
+   much: a part of the samples and quasi-Newton steps in between, up to a number of weights where a single
    factorization takes too long; beyond: BFGS where its matrix costs less than a gradient, that is with many samples a
    weight, else L-BFGS. Where every pass reads files, which costs the same whatever is computed, it is the number of
    passes that counts: Levenberg–Marquardt.
@@ -24,7 +24,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from marquardt.objective import Facts, readable_bytes
+from marquardt.algorithms.lm_bfgs import first_samples
+from marquardt.objective import Costs, Facts, readable_bytes
 
 __all__ = ["DAMPING", "Choice", "choose"]
 
@@ -33,11 +34,16 @@ LM_WEIGHTS = 4000
 3,501 that were measured."""
 BLEND_WEIGHTS = 10_000
 """Weights up to which a matrix now and then pays: its factorization takes some ten seconds there."""
-PRICE, COMPILED_PRICE = 5.0, 10.0
-"""Gradients that the normal equations and a step may cost before quasi-Newton steps in between are faster; the compiled
-kernel saves what surrounds an epoch, too."""
-EVIDENCE_PRICE = 50.0
-"""The same where the evidence chooses the weight decay, which takes the normal equations once a round anyway: at 25
+EPOCH_SECONDS = 1e-4
+"""What surrounds an epoch in Python; Levenberg–Marquardt in the compiled kernel goes without."""
+STEPS_A_CYCLE, STEPS_A_FACTOR = 2.0, 4.0
+"""Quasi-Newton steps for which a matrix of a part of the samples is made, and a factor of it, when `lm_bfgs` is weighed
+against an epoch of Levenberg–Marquardt."""
+ADVANTAGE = 1.75
+"""How many times as much an epoch of Levenberg–Marquardt must take: with 1.6 it was level, with 2 first by half."""
+DEAR_PRICE = 50.0
+"""Gradients from which normal equations and a step are dear enough to be shared by many steps whatever the part of the
+samples, and where the evidence chooses the weight decay, which takes the normal equations once a round anyway: at 25
 gradients it made no difference (Friedman, 361 weights), at 140 (digits, 1,510) it was six times as fast."""
 LM_RESIDUALS = 2000
 """Residuals up to which Levenberg–Marquardt in sample space was measured to be first: on 200 to 2,000 samples of ten
@@ -113,7 +119,7 @@ def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choic
     costs = None if facts.costs is None else facts.costs()
     is_sampled = costs is not None and costs.form == "samples" and residuals <= LM_WEIGHTS
     is_blended = costs is not None and not is_sampled and n <= BLEND_WEIGHTS and 4 * matrix <= memory
-    if is_decay_weighed and not (is_blended and costs is not None and costs.price >= EVIDENCE_PRICE):
+    if is_decay_weighed and not (is_blended and costs is not None and costs.price >= DEAR_PRICE):
         return Choice(
             "levenberg_marquardt",
             "The evidence chooses the weight decay from the normal equations: they serve the steps, too.",
@@ -125,7 +131,7 @@ def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choic
             f"{residuals:,} × {residuals:,}, Levenberg–Marquardt was first to its goal.",
             DAMPING,
         )
-    if costs is not None and costs.price < (COMPILED_PRICE if costs.form == "compiled" else PRICE):
+    if costs is not None and costs.price < DEAR_PRICE and _advantage(costs, facts) < ADVANTAGE:
         kernel = " in the compiled kernel" if costs.form == "compiled" else ""
         return Choice(
             "levenberg_marquardt",
@@ -154,3 +160,12 @@ def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choic
         "lbfgs",
         f"{many}, and a matrix for BFGS would cost more than the gradient of {facts.n_samples:,} samples.",
     )
+
+
+def _advantage(costs: Costs, facts: Facts) -> float:
+    """What an epoch of Levenberg–Marquardt takes over what of `lm_bfgs` stands beside it."""
+    is_compiled = costs.form == "compiled"
+    part = min(1.0, first_samples(facts.n_weights, facts.n_outputs) / facts.n_samples)
+    blended = part * costs.normal + costs.solution / STEPS_A_FACTOR
+    blended += STEPS_A_CYCLE * (costs.gradient + EPOCH_SECONDS)
+    return (costs.normal + costs.solution + EPOCH_SECONDS * (not is_compiled)) / blended

@@ -49,7 +49,7 @@ from marquardt.numerics.line_searches import LineSearch
 from marquardt.numerics.quasi_newton import shanno_scale, two_loop
 from marquardt.objective import Costs, Evaluation, Facts, Need
 
-__all__ = ["LMBFGS", "Cycle", "Preconditioned", "PreconditionedModel"]
+__all__ = ["LMBFGS", "Cycle", "Preconditioned", "PreconditionedModel", "first_samples"]
 
 FEWEST_SAMPLES = 256
 """Samples of the first part, at least; beyond these as many as give half a residual a weight. As many as weights did as
@@ -129,6 +129,22 @@ class Preconditioned(QuasiNewtonRule):
             return vector * math.nan if solution is None else solution
 
         return two_loop(gradient, model.pairs, solved)
+
+
+def first_samples(n_weights: int, n_outputs: int) -> int:
+    """Return how many samples the first matrix is summed over, where nothing else is said.
+
+    Parameters
+    ----------
+    n_weights, n_outputs : int
+        Of the network.
+
+    Examples
+    --------
+    >>> first_samples(31, 1), first_samples(6000, 2)
+    (256, 1500)
+    """
+    return max(FEWEST_SAMPLES, math.ceil(n_weights / n_outputs / 2))
 
 
 class Cycle(NamedTuple):
@@ -241,7 +257,7 @@ class LMBFGS(StepRule):
             Of the objective.
         """
         self.require(facts, Need.CURVATURE)
-        samples = self.samples or max(FEWEST_SAMPLES, math.ceil(facts.n_weights / facts.n_outputs / 2))
+        samples = self.samples or first_samples(facts.n_weights, facts.n_outputs)
         costs = self.costs if facts.costs is None else facts.costs()
         return replace(self, share=min(1.0, samples / facts.n_samples), costs=costs)
 
