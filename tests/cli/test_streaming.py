@@ -335,12 +335,20 @@ def test_a_table_without_the_inputs_is_refused_before_it_is_read(refused, many, 
     assert "lacks 1 of the 4 input columns that the network was trained with: 'age'" in message
 
 
-@pytest.mark.parametrize(("source", "output"), [("rows", "rows/p.parquet"), ("rows/*.parquet", "rows/a.parquet")])
+@pytest.mark.parametrize(
+    ("source", "output"),
+    [
+        ("rows", "rows/p.parquet"),
+        ("rows/*.parquet", "rows/a.parquet"),
+        ("rows/*.parquet", "rows/new.parquet"),
+        ("ro?s/**/*.parquet", "rows/new.parquet"),
+    ],
+)
 def test_predictions_do_not_become_part_of_the_data(refused, many, tmp_path, source, output):
     (tmp_path / "rows").mkdir()
     pq.write_table(many, tmp_path / "rows" / "a.parquet")
     message = refused("predict", "numbers.m", source, "-o", output, "--force", "--stream")
-    assert "would be one of the files of rows" in message
+    assert f"would be one of the files of {source}" in message
 
 
 def test_a_gap_in_a_later_batch_is_refused_by_its_row(refused, many):

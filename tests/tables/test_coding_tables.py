@@ -805,3 +805,11 @@ def test_a_damaged_description_is_a_file_error(description):
 def test_the_pieces_of_the_damaged_descriptions_are_right_themselves():
     whole = TableCoding.from_dict(damaged(inputs=[COLUMN, LEVELS], task="classification", classes=[1, 2]))
     assert whole.input_names == ("area", "street=elm", "street=oak")
+
+
+def test_a_row_that_was_taken_for_the_header_is_thought_of():
+    headless = pa.table({"354.8": [1.0], "a": ["b"], "43.5": [2.0]})
+    with pytest.raises(DataError, match=r"'43\.5'\. If that is a row of the data, put a line with the column names"):
+        TableCoding.fit(headless, targets=["strength"])
+    with pytest.raises(DataError, match=r"'b'\.$"):
+        TableCoding.fit(pa.table({"1": [1.0], "b": [2.0]}), targets=["strength"])

@@ -292,7 +292,7 @@ def test_words_and_numbers_in_names_of_folders(tmp_path):
         ("none.arrow", r"There is no file .*none\.arrow\. Did you mean 'one\.arrow'\?"),
         ("empty", "There is no Parquet or Arrow file in the folder .*empty"),
         ("broken.arrow", r"broken\.arrow cannot be read"),
-        ("*.csv", r"rows\.csv cannot be read a batch at a time"),
+        ("*.csv", r"rows\.csv, of the pattern .*\*\.csv, is no Parquet .* Name a CSV file by itself, or convert"),
     ],
 )
 def test_files_that_cannot_be_are_refused(tmp_path, path, message):

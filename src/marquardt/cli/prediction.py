@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import fnmatch
 import glob
 import shutil
 import sys
@@ -86,10 +87,17 @@ def run(
 
 def _refuse_output_among_data(data: Path, output: Path) -> None:
     """Refuse to write where the next reader of the data would find it."""
-    found = glob.glob(str(data), recursive=True) if is_pattern(data) else []
-    is_read = any(Path(path).resolve() == output.resolve() for path in found)
+    is_read = is_pattern(data) and _matches(output, data)
     if is_read or (data.is_dir() and is_arrow_data(output) and output.resolve().is_relative_to(data.resolve())):
         raise FileError(f"--output {output} would be one of the files of {data}. Write it somewhere else.")
+
+
+def _matches(path: Path, pattern: Path) -> bool:
+    """Whether a pattern names a file, one that is not there yet, too."""
+    # The folders of the pattern are those that are there; the last part is the file's own.
+    folders = [pattern.parent] if not is_pattern(pattern.parent) else glob.glob(str(pattern.parent), recursive=True)
+    is_inside = any(Path(folder).resolve() == path.resolve().parent for folder in folders)
+    return is_inside and fnmatch.fnmatchcase(path.name, pattern.name)
 
 
 class WholeRows:

@@ -584,7 +584,12 @@ def _found(path: Any) -> tuple[str, Path, list[Path]]:
         if not paths:
             raise FileError(f"No file has a name of the pattern {root}.")
         for each in paths:
-            _refuse_unreadable(each)
+            if each.suffix.lower() not in (*PARQUET, *IPC):
+                raise FileError(
+                    f"{each}, of the pattern {root}, is no Parquet ({', '.join(PARQUET)}) or Arrow file "
+                    f"({', '.join(IPC)}), and only these make a table of several. Name a CSV file by itself, or "
+                    f"convert them, for example with pandas or DuckDB."
+                )
         parts = root.parts
         fixed = next(k for k, part in enumerate(parts) if any(sign in part for sign in WILDCARDS))
         return str(root), Path(*parts[:fixed]), paths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from marquardt.checks import nearest
 from marquardt.errors import DataError
-from marquardt.tables.columns import Column, Label, listed, way_out
+from marquardt.tables.columns import NUMBER, Column, Label, listed, way_out
 
 MAX_LEVELS = 50
 
@@ -23,11 +24,20 @@ def named_columns(names: Sequence[Any], present: Sequence[str], what: str) -> li
         if name not in present:
             raise DataError(
                 f"There is no {what} column {name!r}.{nearest(name, present)} The columns are {listed(present)}."
+                f"{_without_header(present)}"
             )
     doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
         raise DataError(f"The {what} column {doubled[0]!r} is named twice. Name it once.")
     return list(names)
+
+
+def _without_header(names: Sequence[str]) -> str:
+    """A hint where the first row of the data may have been taken for the header."""
+    numbers = sum(re.fullmatch(NUMBER, name) is not None for name in names)
+    return (
+        " If that is a row of the data, put a line with the column names above it." if 2 * numbers > len(names) else ""
+    )
 
 
 def chosen_inputs(
