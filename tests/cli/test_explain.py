@@ -119,7 +119,7 @@ def test_bayesian_regularization_trains_on_the_rows_that_others_validate_with(ca
     made = call(*base, "--json").json
     assert made["rows"]["validation"] == 0
     assert made["algorithm"] == "bayesian_regularization"
-    assert "set max_fail to 0" in refused(*base, "--force", "--validation", "0.2")
+    assert "let it only look on with --max-fail 0" in refused(*base, "--force", "--validation", "0.2")
     assert "chooses the weight decay itself" in refused(*base, "--force", "--alpha", "0.1")
 
 

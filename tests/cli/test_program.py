@@ -47,7 +47,7 @@ def test_options_of_train_stand_under_headings(call):
 def test_unknown_command_names_the_nearest(call):
     answer = call("trian")
     assert answer.code == 2
-    assert "train" in answer.err
+    assert "Did you mean 'train'? See: marquardt --help" in answer.err
     assert "Traceback" not in answer.err
 
 

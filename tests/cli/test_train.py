@@ -320,6 +320,8 @@ REFUSED_OPTIONS = [
     (("--hidden", "-3"), "--hidden must be whole numbers"),
     (("--preset", "few_unit"), "--preset must be .* Did you mean 'few_units'"),
     (("--algorithm", "lm(mu_init=1)", "--mu", "2"), r"lm.mu_init=1.: mu_init is given here and by --mu, too"),
+    (("--algorithm", "trainbr", "--validation", "0.1"), "--algorithm trainbr needs no --validation, .* --max-fail 0"),
+    (("--algorithm", "trainbr", "--alpha", "0.1"), "--algorithm trainbr chooses .* got --alpha 0.1. Leave it out"),
     (("--activation", "tanhh"), "--activation must be .* Did you mean 'tanh'"),
     (("--activation", "softmax"), "--activation must be"),
     (("--activation", "tanh(gain=0)"), "--activation tanh.gain=0.: the gain of .* above 0"),

@@ -101,7 +101,13 @@ def test_where_no_form_fits_the_refusal_names_an_algorithm_or_files():
         ResourceError, match=r"even with form='\w+' needs .*algorithm 'lbfgs' .* would take [\d.]+ [KM]iB"
     ):
         of(graph, 300, max_memory="3MB")
+    many = np.broadcast_to(0.0, (2_000_000, 5))  # 107 MB once they are scaled, of which nothing is made
     with pytest.raises(ResourceError, match=r"[\d.]+ MiB of it are the scaled data: train from files"):
+        Objective(feed_forward(5, 2, 1), many, many[:, :1], most=Need.GRADIENT, matrices=0, max_memory="500kB")
+
+
+def test_data_that_are_smaller_than_what_files_hold_of_them_are_not_sent_there():
+    with pytest.raises(ResourceError, match=r"Even the algorithm 'lbfgs' needs [\d.]+ MiB: give it that"):
         of(feed_forward(5, 2, 1), 30_000, most=Need.GRADIENT, matrices=0, max_memory="500kB")
 
 

@@ -133,7 +133,8 @@ def _usage(error: Any) -> str:
             message = f"{message.partition(': ')[0]}: it must be {kind}, got {found['input']!r}"
     context = getattr(error, "ctx", None)
     path = "marquardt" if context is None else context.command_path
-    return f"{message.rstrip('.')}. See: {path} --help"
+    end = "" if message.endswith(("?", "?.")) else "."
+    return f"{message.rstrip('.')}{end} See: {path} --help"
 
 
 def _refuse(message: str, as_json: bool) -> int:

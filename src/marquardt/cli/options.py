@@ -142,9 +142,15 @@ def _division(choices: Choices) -> str:
 
 def _validation(choices: Choices) -> float:
     """The fraction that ends the training: none for an algorithm that needs none, unless it is asked for."""
-    if choices.validation is not None:
-        return fraction(choices.validation, "--validation")
-    return 0.0 if _algorithm(choices).refuses_validation else 0.15
+    is_refused = _algorithm(choices).refuses_validation
+    if choices.validation is None:
+        return 0.0 if is_refused else 0.15
+    if is_refused and choices.validation > 0 and choices.max_fail > 0:
+        raise ConfigurationError(
+            f"--algorithm {choices.algorithm} needs no --validation, which would end it before it has settled. Leave "
+            f"it out, or let it only look on with --max-fail 0."
+        )
+    return fraction(choices.validation, "--validation")
 
 
 def _algorithm(choices: Choices) -> StepRule:
@@ -231,6 +237,13 @@ def _settings(choices: Choices) -> Settings:
             raise ConfigurationError("--goal-metric says what a goal is given in. Give the goal, too: --goal X.")
     hidden = _hidden(choices.hidden)
     graph = build(topology, 1, hidden, 1) if isinstance(topology, str) else topology
+    alpha = _chosen(choices, "alpha")
+    decay = _alpha(alpha, len(graph.layers))
+    if _algorithm(choices).weighs_decay and decay not in ("auto", 0.0):
+        raise ConfigurationError(
+            f"--algorithm {choices.algorithm} chooses the weight decay itself, got --alpha {alpha}. Leave it out, or "
+            f"take --algorithm lm."
+        )
     limits = Limits(
         max_epochs=choices.epochs,
         max_seconds=math.inf if choices.time is None else choices.time,
@@ -245,7 +258,7 @@ def _settings(choices: Choices) -> Settings:
         topology=topology,
         loss=choices.loss,
         loss_scale=choices.loss_scale,
-        alpha=_alpha(_chosen(choices, "alpha"), len(graph.layers)),
+        alpha=decay,
         initialization=_chosen(choices, "init"),
         input_scaling=_chosen(choices, "scaling"),
         target_scaling=choices.target_scaling,

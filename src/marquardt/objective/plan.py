@@ -33,6 +33,8 @@ KEPT_BYTES = 32 << 20
 """What the input pairs that are kept from pass to pass may take, and what the compiled kernel keeps."""
 COPIED_BYTES = 64 << 20
 """Data up to which a matrix on demand has blocks of its own: a gradient is up to twice as fast in larger ones."""
+STREAMED_BYTES = 64 << 20
+"""Data up to which files save nothing: the batches on their way take about half of it, whatever the data take."""
 SMALLEST_BLOCK, LARGEST_BLOCK = 128, 2048
 LEAST_BLOCK, SHARE = 16, 8
 """Samples of a block where memory is short, and the part of it that a block takes."""
@@ -365,7 +367,7 @@ class _Planner:
                 f"The algorithm 'lbfgs' with a fixed weight decay would take {readable_bytes(gradient.memory)}; or use "
                 f"fewer hidden units, as the memory grows with the square of the weights."
             )
-        if self.held_bytes is None:
+        if self.held_bytes is None and self.data > STREAMED_BYTES:
             return (
                 f"{readable_bytes(self.data)} of it are the scaled data: train from files, of which a few blocks are "
                 f"held at a time (marquardt.streams.train_on_files; on the command line --stream)."

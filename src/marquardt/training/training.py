@@ -257,7 +257,7 @@ class Training:
         if rule.refuses_validation and has_validation and limits.max_fail > 0:
             raise ConfigurationError(
                 f"{rule.name} needs no validation, and a validation stop would end it before it has settled. "
-                f"Let all samples train, or set max_fail to 0."
+                f"Let all samples train, or set max_fail to 0 (--max-fail 0)."
             )
 
     def _begin(
