@@ -21,6 +21,7 @@ __all__ = [
     "one_of",
     "positive",
     "require_extra",
+    "require_kind",
     "require_settings",
     "whole",
 ]
@@ -32,6 +33,9 @@ MEMORY_UNITS = {"B": 1} | {
 }
 """What a unit of memory is in bytes, in capitals: powers of 1000, and with an i of 1024."""
 
+LONGEST = 60
+"""Characters of a value that a message shows whole."""
+
 
 def nearest(value: object, allowed: Iterable[str]) -> str:
     """Return " Did you mean …?" with the allowed word closest to `value`, or nothing when none is close.
@@ -39,8 +43,10 @@ def nearest(value: object, allowed: Iterable[str]) -> str:
     >>> nearest("tanhh", ["tanh", "relu"])
     " Did you mean 'tanh'?"
     """
+    if not isinstance(value, str):
+        return ""
     folded = {word.lower(): word for word in allowed}
-    close = difflib.get_close_matches(str(value).lower(), folded, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(value.lower(), folded, n=1, cutoff=0.5)
     return f" Did you mean {folded[close[0]]!r}?" if close else ""
 
 
@@ -95,6 +101,14 @@ def whole(value: Any, what: str, minimum: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
         raise ConfigurationError(f"{what} must be a whole number from {minimum} up, got {value!r}.")
     return int(value)
+
+
+def require_kind(value: object, kind: type, what: str, way_out: str) -> None:
+    """Refuse what is of another kind."""
+    if not isinstance(value, kind):
+        shown = repr(value)
+        shown = shown if len(shown) <= LONGEST else f"a {type(value).__name__}"
+        raise ConfigurationError(f"{what} must be a {kind.__name__}, got {shown}. {way_out}")
 
 
 def memory_size(value: Any, what: str) -> int:

@@ -431,8 +431,8 @@ def test_robust_losses_are_not_pulled_by_outliers():
         ({"input_scaling": "minmx"}, "Did you mean 'minmax'"),
         ({"initialization": "nguyen"}, "Did you mean 'nguyen_widrow'"),
         ({"goal_metric": "rmsd"}, "Did you mean 'rmse'"),
-        ({"max_iter": 2.5}, "epochs must be a whole number from 0 up, got 2.5"),
-        ({"n_restarts": 0}, "restarts must be a whole number from 1 up, got 0"),
+        ({"max_iter": 2.5}, "max_iter must be a whole number from 0 up, got 2.5"),
+        ({"n_restarts": 0}, "^n_restarts must be a whole number from 1 up, got 0"),
         ({"n_threads": 0}, "threads must be a whole number from 1 up"),
         ({"n_jobs": 0}, "n_jobs must be a whole number from 1 up, -1 for one a processor, or None; got 0"),
         ({"n_jobs": 1.5}, "n_jobs must be a whole number from 1 up, -1 for one a processor, or None; got 1.5"),
@@ -521,3 +521,16 @@ def test_a_memory_budget_is_kept(estimator):
     assert model.algorithm_ == "lbfgs"
     with pytest.raises(ConfigurationError, match="max_memory must be an amount of memory such as '500MB'"):
         estimator(max_memory="much").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_iter": -1}, "^max_iter must be a whole number from 0 up, got -1"),
+        ({"n_restarts": 0}, "^n_restarts must be a whole number from 1 up, got 0"),
+        ({"activation": None}, r"got None\.$"),
+    ],
+)
+def test_refusals_have_the_names_of_the_parameters(options, message):
+    with pytest.raises(ConfigurationError, match=message):
+        NetworkRegressor(**options).fit([[0.0], [1.0]], [0.0, 1.0])

@@ -328,6 +328,17 @@ def test_columns_that_cannot_be_are_refused(tmp_path, options, error, message):
         TableFiles(tmp_path / "rows.parquet", **({"targets": "y"} | options))
 
 
+def test_a_path_alone_is_refused_with_what_to_make_of_it(tmp_path):
+    for path in ("rows.parquet", tmp_path / "rows.parquet"):
+        with pytest.raises(
+            ConfigurationError, match=r"rows\.parquet' is a path alone\. Take TableFiles\(path, targets\)"
+        ):
+            train_on_files(path)
+    np.save(tmp_path / "rows.npy", np.zeros((9, 2)))
+    with pytest.raises(ConfigurationError, match=r"settings must be a Settings, got {'seed': 1}\. Make them"):
+        train_on_files(ArrayFiles(tmp_path / "rows.npy", target_columns=[1]), {"seed": 1})
+
+
 def test_words_are_refused_with_a_way_out(tmp_path):
     pq.write_table(table_of().append_column("site", pa.array(["north"] * N)), tmp_path / "rows.parquet")
     with pytest.raises(DataError, match=r"Column 'site' .*values of type string.*--ignore site"):

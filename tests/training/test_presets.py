@@ -36,7 +36,12 @@ def test_a_preset_is_a_copy_that_changes_nothing_but_itself(name):
     ("name", "changes", "sentence"),
     [
         ("few_unit", {}, "Did you mean 'few_units'"),
-        ("few_units", {"mu_init": 1.0}, r"has no 'mu_init' to change, it has activation.*Give mu_init beside"),
+        (
+            "few_units",
+            {"mu_init": 1.0},
+            r"has no 'mu_init' to change, it has activation.*algorithm='lm\(mu_init=1\.0\)'",
+        ),
+        ("few_units", {"max_iter": 9}, r"has no 'max_iter' to change, it has activation.*Give max_iter beside"),
     ],
 )
 def test_refusal_names_what_there_is(name, changes, sentence):

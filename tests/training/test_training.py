@@ -14,7 +14,7 @@ from marquardt.losses import LogisticCrossEntropy, Squares, WeightDecay
 from marquardt.networks import Network, Scaling, feed_forward, initial_weights
 from marquardt.numerics import native
 from marquardt.objective import Need, Objective
-from marquardt.training import Division, Limits, Training, train
+from marquardt.training import Division, Limits, Training, train, train_many
 
 X = np.linspace(-1, 1, 60)[:, None]
 Y = np.sin(4 * X) * 5 + 20
@@ -288,3 +288,23 @@ def test_a_run_on_ready_objectives_is_the_run_on_arrays():
     on_arrays = Training(start, X, Y, parts=PARTS, limits=limits, clock=FakeClock())
     assert list(on_objectives) == list(on_arrays)
     assert np.array_equal(on_objectives.network.weights, on_arrays.network.weights)
+
+
+@pytest.mark.parametrize(
+    ("network", "options", "message"),
+    [
+        (feed_forward(1, (2,), 1), {}, "network must be a Network, got a LayerGraph. Make one: Network"),
+        (
+            None,
+            {"loss": "squares"},
+            r"loss must be a loss and not its name, got 'squares'. Take loss_named\('squares'\)",
+        ),
+        (None, {"rule": "lm"}, r"rule must be a StepRule, got 'lm'. Make one: algorithm_named\('lm'\)"),
+        (None, {"limits": 100}, "limits must be a Limits, got 100. Make one: Limits"),
+    ],
+)
+def test_names_are_refused_where_the_pieces_are_taken(network, options, message):
+    network = Network(feed_forward(1, (2,), 1), np.zeros(7)) if network is None else network
+    for begin in (train, lambda *given, **options: train_many(given[0], np.zeros((2, 7)), *given[1:], **options)):
+        with pytest.raises(ConfigurationError, match=message):
+            begin(network, [[0.0], [1.0]], [[0.0], [1.0]], **options)

@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
-from marquardt.checks import fraction
+from marquardt.checks import fraction, whole
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators.merging import merge
 from marquardt.estimators.progress import describe
@@ -45,6 +45,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """All options, checked."""
         if self.early_stopping and fraction(self.validation_fraction, "validation_fraction") == 0:
             raise ConfigurationError("validation_fraction must be above 0 for early_stopping, got 0.")
+        whole(self.max_iter, "max_iter")
+        whole(self.n_restarts, "n_restarts", minimum=1)
         settings = Settings(
             hidden_layer_sizes=self.hidden_layer_sizes,
             activation=self.activation,

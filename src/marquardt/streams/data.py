@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -91,6 +92,12 @@ class FileData:
             )
         whole(seed, "the seed of the division")
         one_of(missing, ("refuse", "drop"), "missing")
+        if isinstance(files, str | os.PathLike):
+            raise ConfigurationError(
+                f"Files say which of their columns are targets, and {os.fspath(files)!r} is a path alone. Take "
+                f"TableFiles(path, targets), ArrayFiles(path, target_columns=[…]), or CodedFiles, which codes words "
+                f"and classes, too."
+            )
         self.files = files
         self.n_inputs, self.n_outputs = len(files.input_names), len(files.target_names)
         if self.n_outputs == 0:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from marquardt.checks import require_kind
 from marquardt.networks import Network
 from marquardt.streams.data import FileData
 from marquardt.streams.errors import errors_of_parts
@@ -95,6 +96,7 @@ def train_on_files(
     >>> folder.cleanup()
     """
     settings = Settings() if settings is None else settings
+    require_kind(settings, Settings, "settings", "Make them: Settings(hidden_layer_sizes=10).")
     data = FileData(files, validation=validation, test=test, seed=seed, missing=missing)
     fitting = Fitting.of(data, settings, task)
     try:

@@ -38,7 +38,7 @@ from marquardt.training.division import Parts
 from marquardt.training.loop import MOST_TRIALS, PLAIN_SETTINGS, descent_of, is_plain
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits, Status, Stop
-from marquardt.training.training import TrainingResult
+from marquardt.training.training import TrainingResult, require_pieces
 
 __all__ = ["Lane", "Lanes", "ManyResults", "train_many"]
 
@@ -185,9 +185,11 @@ class Lanes:
     ) -> None:
         self.network = network
         self._limits = Limits() if limits is None else limits
-        self._checks = self._limits.stops()
         self._clock = clock
         rule = LevenbergMarquardt() if rule is None else rule
+        loss = Squares() if loss is None else loss
+        require_pieces(network, loss, rule, self._limits)
+        self._checks = self._limits.stops()
         if not is_plain(rule):
             raise ConfigurationError(
                 f"Side by side, networks are trained by 'levenberg_marquardt' with no other settings than "
@@ -196,7 +198,6 @@ class Lanes:
             )
         weights = _checked_starts(starts, network.graph.n_weights)
         self.n_lanes = len(weights)
-        loss = Squares() if loss is None else loss
         self._limits.check_metric(loss.metric)
 
         limit = MemoryLimit.of(max_memory)

@@ -19,6 +19,7 @@ from typing import Any
 
 from marquardt.checks import one_of
 from marquardt.errors import ConfigurationError
+from marquardt.spelling import spelled
 
 __all__ = ["PRESETS", "preset"]
 
@@ -61,10 +62,13 @@ def preset(name: str, **changes: Any) -> dict[str, Any]:
     'lm(mu_init=10)'
     """
     settings = PRESETS[one_of(name, PRESETS, "preset")]
-    for setting in changes:
+    for setting, value in changes.items():
         if setting not in settings:
+            algorithm, own = spelled(settings["algorithm"], "The algorithm")
+            way_out = f"Give {setting} beside the preset."
+            if setting in own:
+                way_out = f"It stands with the algorithm: algorithm='{algorithm}({setting}={value!r})'."
             raise ConfigurationError(
-                f"The preset {name!r} has no {setting!r} to change, it has {', '.join(settings)}. "
-                f"Give {setting} beside the preset."
+                f"The preset {name!r} has no {setting!r} to change, it has {', '.join(settings)}. {way_out}"
             )
     return {**settings, **changes}

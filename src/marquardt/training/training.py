@@ -10,6 +10,7 @@ from typing import Any
 
 from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict
 from marquardt.arrays import ArrayLike
+from marquardt.checks import require_kind
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import Network
@@ -109,6 +110,7 @@ class Training:
         rule = LevenbergMarquardt() if rule is None else rule
         limits = Limits() if limits is None else limits
         loss = Squares() if loss is None else loss
+        require_pieces(network, loss, rule, limits)
         limits.check_metric(loss.metric)
 
         def objective(part: int, **options: Any) -> Objective | None:
@@ -516,6 +518,15 @@ def _objectives(
     trained, validation, test = made
     assert trained is not None  # there is always a part that trains
     return trained, validation, test
+
+
+def require_pieces(network: Network, loss: Loss, rule: StepRule, limits: Limits) -> None:
+    """Refuse names and other things where a training takes the pieces themselves."""
+    require_kind(network, Network, "network", "Make one: Network(graph, weights).")
+    if isinstance(loss, str):
+        raise ConfigurationError(f"loss must be a loss and not its name, got {loss!r}. Take loss_named({loss!r}).")
+    require_kind(rule, StepRule, "rule", "Make one: algorithm_named('lm').")
+    require_kind(limits, Limits, "limits", "Make one: Limits(max_epochs=100).")
 
 
 def _first(stops: tuple[Callable[[Status], Stop | None], ...], status: Status) -> Stop | None:
