@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 from sklearn import metrics
 
 from marquardt import __version__
+from marquardt.cli import main
 from marquardt.cli.progress import short
 from marquardt.cli.scores import classification_scores, part_scores
 from marquardt.numerics import describe_native
@@ -83,6 +85,20 @@ def test_interrupt_before_there_is_any_work_says_so(call, monkeypatch):
     monkeypatch.setattr("marquardt.cli.app.app", lambda *_arguments, **_options: 130)
     answer = call("version")
     assert (answer.code, answer.err.strip()) == (130, "Interrupted. Nothing is saved.")
+
+
+def test_second_interrupt_does_not_fall_into_the_end_of_the_process(monkeypatch, capsys):
+    def interrupt(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("marquardt.cli.app.app", interrupt)
+    monkeypatch.setattr(sys, "argv", ["marquardt", "version"])
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        assert main() == 130
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_interrupt_within_a_program_text_ends_the_module_by_code_and_not_by_signal(tmp_path):

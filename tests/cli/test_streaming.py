@@ -192,6 +192,21 @@ def test_what_cannot_be_is_refused_before_any_work(refused, data, tmp_path, argu
     assert message in refused("train", *arguments, "--stream")
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("train", "long.csv", "--target", "strenght"), "There is no target column 'strenght'"),
+        (("train", "long.csv", "--target", "b", "--ignore", "d"), "There is no ignored column 'd'"),
+        (("train", "long.csv", "--target", "b", "--division", "blocks"), "--division blocks goes by the numbers"),
+        (("predict", "concrete.marquardt", "long.csv"), "lacks 5 of the 5 input columns"),
+    ],
+)
+def test_names_of_columns_are_checked_before_text_is_gone_through(call, refused, data, tmp_path, command, message):
+    (tmp_path / "long.csv").write_text("a,b\n1,2\n1,2,3\n")  # its last row is refused when it comes
+    call("train", "rows", "--target", "strength", "--epochs", 0, "-o", "concrete.marquardt")
+    assert message in refused(*command, "--stream")
+
+
 def test_an_unusable_column_is_named_with_a_way_out(refused, data, tmp_path):
     pq.write_table(data.append_column("when", pa.array([0] * N, pa.date32())), tmp_path / "dated.parquet")
     assert "Column 'when' holds dates or times" in refused("train", "dated.parquet", "--target", "strength", "--stream")

@@ -90,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ...kernel...
     0
     """
+    is_process = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -109,6 +110,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _silence(sys.stdout)
         code = PIPE_CLOSED
     except KeyboardInterrupt:
+        if is_process:
+            # An impatient second one may not fall into the end.
+            import signal
+
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = _interrupted()
     except Exception as error:
         if hasattr(error, "format_message"):

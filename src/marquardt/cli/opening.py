@@ -9,7 +9,7 @@ from typing import Any
 
 from marquardt.cli.voice import Voice
 from marquardt.streams import free_memory, is_arrow_data
-from marquardt.tables import Rows, open_rows, table_bytes
+from marquardt.tables import Rows, header_of, open_rows, table_bytes
 
 SHARE = 0.5
 """Of the free memory that a table and what is made of it may take."""
@@ -23,11 +23,13 @@ def rows_to_stream(
     copies: int,
     text: Collection[str] = (),
     takes_passes: bool = True,
+    check: Callable[[list[str]], object] = lambda names: None,
 ) -> WatchedRows | None:
     """Return the rows of a table that is to be read batch by batch, or None if it is to be read as a whole.
 
     `copies` is how often the table is in memory if it is read as a whole: itself, and what is made of it. What was
-    decided is said where nobody asked for it; and what text costs, where many passes are to come.
+    decided is said where nobody asked for it; and what text costs, where many passes are to come. Text is gone through
+    first; `check` may refuse the names of its columns before.
     """
     if stream is False:
         return None
@@ -42,6 +44,7 @@ def rows_to_stream(
             )
     if is_arrow_data(path):
         return WatchedRows(open_rows(path))
+    check(header_of(path))
     is_shown = voice is not None and voice.is_live
     with voice.console.status(f"Looking through {path} …") if voice and is_shown else contextlib.nullcontext():
         rows = open_rows(path, text=text)

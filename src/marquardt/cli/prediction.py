@@ -66,7 +66,15 @@ def run(
         _refuse_output_among_data(data, output)
     content = load(network)
     coding = coding_of(content, network)
-    rows = rows_to_stream(data, stream, voice, copies=COPIES, text=coding.text_columns, takes_passes=False)
+    rows = rows_to_stream(
+        data,
+        stream,
+        voice,
+        copies=COPIES,
+        text=coding.text_columns,
+        takes_passes=False,
+        check=coding.require_inputs,
+    )
     table = WatchedRows(WholeRows(read_table(data, text=coding.text_columns))) if rows is None else rows
     coding.require_inputs(table.column_names)
     predicting = Predicting(content, coding, table, keep=keep, unknown=unknown)

@@ -34,6 +34,7 @@ from marquardt.networks import Network
 from marquardt.storage import NetworkFile, save
 from marquardt.streams import FileData, errors_of_parts
 from marquardt.tables import CodedFiles, TableCoding, read_table
+from marquardt.tables.checking import named_columns
 from marquardt.training import AnyParts, Fitting, HashedParts, Parts, Record
 
 DONE, INTERRUPTED = 0, 130
@@ -112,8 +113,21 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
 
 def prepare(job: Job, voice: Voice | None = None) -> Prepared:
     """Read, check, code and divide the data, and build the network; says where they are read batch by batch."""
-    rows = rows_to_stream(job.data, job.stream, voice, copies=COPIES)
+    rows = rows_to_stream(job.data, job.stream, voice, copies=COPIES, check=lambda names: _check_rows(job, names))
     return prepare_table(job) if rows is None else prepare_rows(job, rows, voice)
+
+
+def _check_rows(job: Job, names: Sequence[str]) -> None:
+    """Refuse what can be refused of a table that is to be read batch by batch by the names of its columns."""
+    if job.division not in ("random", "none"):
+        raise ConfigurationError(
+            f"--division {job.division} goes by the numbers of the rows, and data that are read batch by batch are "
+            f"divided by a hash of what is in a row. Take --division random or none, or read {job.data} as a whole "
+            f"with --no-stream."
+        )
+    asked = _columns(job, names)
+    for what, option in (("target", "targets"), ("input", "inputs"), ("ignored", "drop")):
+        named_columns(asked[option] or (), names, what)
 
 
 def prepare_table(job: Job) -> PreparedTable:
@@ -137,12 +151,7 @@ def prepare_table(job: Job) -> PreparedTable:
 
 def prepare_rows(job: Job, rows: WatchedRows, voice: Voice | None = None) -> PreparedRows:
     """Do it batch by batch: one pass for the coding of the columns, one for counts, division and scalings."""
-    if job.division not in ("random", "none"):
-        raise ConfigurationError(
-            f"--division {job.division} goes by the numbers of the rows, and data that are read batch by batch are "
-            f"divided by a hash of what is in a row. Take --division random or none, or read {job.data} as a whole "
-            f"with --no-stream."
-        )
+    _check_rows(job, rows.column_names)
     with rows.watched(voice, "Looking through the columns"):
         coding = TableCoding.fit_rows(rows, **_columns(job, rows.column_names))
     shares = (0.0, 0.0) if job.division == "none" else (job.validation, job.test)

@@ -3,6 +3,7 @@
 from marquardt.tables.coding import CodedTable, InputColumn, Remarks, TableCoding
 from marquardt.tables.columns import as_table
 from marquardt.tables.reading import MISSING_WORDS, read_table
+from marquardt.tables.separated import header_of
 from marquardt.tables.streaming import CodedFiles, even_batches, open_rows, table_bytes
 from marquardt.tables.surveying import Rows
 from marquardt.tables.writing import TableWriter, check_table_suffix, write_table, writing_table
@@ -19,6 +20,7 @@ __all__ = [
     "as_table",
     "check_table_suffix",
     "even_batches",
+    "header_of",
     "open_rows",
     "read_table",
     "table_bytes",

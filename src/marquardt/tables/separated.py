@@ -56,6 +56,39 @@ def separated_bytes(path: Path) -> int:
     return path.stat().st_size * (EXPANSION if path.suffix.lower() in COMPRESSED_SUFFIXES else 1)
 
 
+def header_of(path: str | os.PathLike[str]) -> list[str]:
+    """Return the names of the columns of a CSV or TSV file, of which no more than the beginning is read.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    names : list of str
+        Those of `SeparatedRows`, and an empty one behind a separator at the end of the line.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, empty or not UTF-8.
+    DataError
+        If there is no header.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "rows.csv"
+    ...     _ = path.write_text("age,kind\\n28,a\\n")
+    ...     header_of(path)
+    ['age', 'kind']
+    """
+    refuse_unreadable(Path(path))
+    return [raw.strip() for raw in layout_of(Path(path)).header]
+
+
 class SeparatedRows:
     """The rows of a CSV or TSV file; making it goes through the file once.
 
