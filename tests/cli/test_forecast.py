@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -300,6 +301,14 @@ def test_mistakes_are_refused_by_name(refused, air_csv, options, message):
 def test_tables_that_cannot_be_are_refused(refused, tmp_path, table, options, message):
     data = write(tmp_path / "t.csv", table)
     assert message in refused("forecast", data, "-t", "y", "--lags", "1", *options)
+
+
+def test_a_picture_without_matplotlib_is_refused_before_the_training(call, air_csv, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    answer = call("forecast", air_csv, "-t", "passengers", *QUICK, "--plot", "p.png")
+    assert answer.code == 2
+    assert "This needs matplotlib, which is not installed" in answer.err
+    assert answer.out == ""
 
 
 def test_splits_without_room_are_refused_before_the_training(call, air_csv):

@@ -17,7 +17,7 @@ import numpy as np
 
 from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
-from marquardt.checks import fraction, whole
+from marquardt.checks import fraction, require_extra, whole
 from marquardt.cli.choices import Choices
 from marquardt.cli.dates import Times, times_of
 from marquardt.cli.forecast import ForecastChoices
@@ -349,6 +349,7 @@ def _check_files(choices: ForecastChoices) -> None:
             raise ConfigurationError(
                 f"The name of --plot must end in {', '.join(PICTURES)}, got {str(choices.plot)!r}."
             )
+        require_extra("matplotlib", "plots")
         written["--plot"] = choices.plot
     for path in written.values():
         refuse_existing(path, force=choices.force)
@@ -620,7 +621,6 @@ def draw(
 ) -> None:
     """Draw history and forecast of every target, one below the other."""
     from marquardt import plots
-    from marquardt.checks import require_extra
     from marquardt.files import replacing
 
     pyplot: Any = require_extra("matplotlib.pyplot", "plots")
