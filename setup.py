@@ -9,7 +9,7 @@ setup(
         Extension(
             "marquardt.numerics._kernel",
             sources=[f"{HERE}/kernel.c"],
-            depends=[f"{HERE}/body.h"],
+            depends=[f"{HERE}/{name}.h" for name in ("body", "rows", "products", "derive")],
             extra_compile_args=["-O3"],
             py_limited_api=True,
             optional=True,

@@ -14,7 +14,8 @@ from marquardt.algorithms import GeodesicLevenbergMarquardt, LevenbergMarquardt,
 from marquardt.algorithms.damping import DAMPINGS, Damping
 from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.errors import ConfigurationError
-from marquardt.objective import Evaluation, Need
+from marquardt.networks import feed_forward, forward, initial_weights
+from marquardt.objective import Evaluation, Need, Objective
 from marquardt.training import iterate
 
 START = np.array([-1.2, 1.0])
@@ -232,3 +233,47 @@ def test_a_relative_mu_begins_alike_in_the_forms_without_a_matrix(form):
     with_matrix, without = (sine.objective(form=each).at(sine.start(0), Need.NORMAL) for each in ("pairs", form))
     # Sums of 200 squares in another order.
     assert rule.start(without).damping.mu == pytest.approx(rule.start(with_matrix).damping.mu, rel=1e-12)
+
+
+def mixed(n_samples=400, **more):
+    """A network's own outputs, to be fitted from another start; nothing else is in the way."""
+    graph, rng = feed_forward(4, 6, 1), np.random.default_rng(1)
+    inputs = rng.uniform(-1, 1, (n_samples, 4))
+    targets = forward(graph, rng.normal(size=graph.n_weights), inputs.T).T
+    return Objective(graph, inputs, targets, threads=1, **more), initial_weights(graph, rng=3)
+
+
+@pytest.mark.parametrize("form", ["explicit", "pairs"])
+def test_in_mixed_precision_the_end_is_that_of_double(form):
+    losses = {}
+    for precision in ("double", "mixed"):
+        objective, weights = mixed(form=form)
+        rule = LevenbergMarquardt(mu_init=0.03, mu_relative=True, damping="fan", precision=precision)
+        singles = []
+        seen = objective.at
+
+        def watched(weights, need, is_single=False, seen=seen, singles=singles):
+            singles.append(is_single)
+            return seen(weights, need, is_single)
+
+        objective.at = watched
+        for row in iterate(objective, rule, weights):
+            losses.setdefault(precision, []).append(row.here.loss)
+            if row.outcome is not None or row.trial == 400:
+                break
+        assert any(singles) is (precision == "mixed")
+        # μ vanishes with the residual, and double precision is back.
+        assert not singles[-1]
+    assert losses["mixed"][-1] < 1e-24
+    assert losses["double"][-1] < 1e-24
+    assert_allclose(losses["mixed"][:8], losses["double"][:8], rtol=1e-3)
+
+
+def test_marquardts_scaling_stays_in_double():
+    objective, weights = mixed()
+    here = objective.at(weights, Need.NORMAL)
+    for settings, expected in (({}, True), ({"scaling": "marquardt"}, False), ({"precision": "double"}, False)):
+        rule = LevenbergMarquardt(mu_init=1e6, **{"precision": "mixed", **settings})
+        assert rule.allows_single(here, rule.start(here)) is expected
+    with pytest.raises(ConfigurationError, match="precision must be one of 'double', 'mixed', got 'single'"):
+        LevenbergMarquardt(precision="single")

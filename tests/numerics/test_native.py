@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from marquardt.losses import WeightDecay
 from marquardt.networks import ACTIVATIONS, COMPILED_ACTIVATIONS, Layer, LayerGraph, cascade_forward, feed_forward
 from marquardt.numerics import ACTIVATION_CODES, describe_native, native, native_kernel, solve_damped
 from marquardt.objective import Need, Objective
@@ -166,6 +167,25 @@ def test_without_the_normal_matrix_it_cannot_be_asked_for(kernel):
     assert objective.at(np.zeros(8), Need.NORMAL).normal.shape == (8, 8)
 
 
+@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("n_samples", [1, 8, 24, 777])
+def test_in_single_precision_only_the_matrix_is_rounded(kernel, name, n_samples):
+    graph, rng = GRAPHS[name], np.random.default_rng(2)
+    inputs, targets = rng.normal(size=(n_samples, 3)), rng.normal(size=(n_samples, graph.n_outputs))
+    options = {"sample_weight": rng.uniform(0.1, 2, n_samples), "penalty": WeightDecay(0.1)}
+    weights = rng.normal(size=graph.n_weights)
+    for form in ("explicit", "pairs"):
+        objective = Objective(graph, inputs, targets, form=form, threads=1, **options)
+        exact, single = (objective.at(weights, Need.NORMAL, is_single) for is_single in (False, True))
+        assert single.loss == exact.loss
+        assert_allclose(single.gradient, exact.gradient, rtol=1e-12, atol=1e-12 * np.abs(exact.gradient).max())
+        assert_allclose(single.normal, exact.normal, rtol=0, atol=1e-6 * np.abs(exact.normal).max())
+        assert np.array_equal(single.normal, single.normal.T)
+        if name == "many units, three outputs" and n_samples > 24:
+            assert not np.array_equal(single.normal, exact.normal)
+        assert np.array_equal(objective.at(weights + 0.0, Need.NORMAL).normal, exact.normal)
+
+
 def test_an_overflow_is_an_infinite_loss(kernel):
     objective = Objective(feed_forward(1, (), 1), [[1e200], [1.0]], [[0.0], [0.0]], form="explicit")
     for need in (Need.VALUE, Need.GRADIENT, Need.NORMAL):
@@ -210,8 +230,8 @@ def test_arrays_that_do_not_fit_are_refused():
     kernel = native_kernel().Kernel(line, np.zeros((1, 2)), np.zeros((1, 2)), None, np.ones(1), True)
     with pytest.raises(ValueError, match="weights must have 2 numbers, got 3"):
         kernel.at(np.zeros(3), np.zeros(1))
-    with pytest.raises(TypeError, match="takes 4 arguments, got 5"):
-        kernel.at(np.zeros(2), np.zeros(1), np.zeros(2), np.zeros((2, 2)), None)
+    with pytest.raises(TypeError, match="takes 5 arguments, got 4"):
+        kernel.at(np.zeros(2), np.zeros(1), np.zeros(2), np.zeros((2, 2)))
     with pytest.raises(TypeError, match="float64"):
         kernel.at(np.zeros(2, dtype=np.int64), np.zeros(1))
     with pytest.raises(ValueError, match="called pentium"):

@@ -75,6 +75,18 @@ def test_sums_are_those_of_the_definition(way, left, right, n_samples):
     assert (np.abs(total - start - x @ y.T) <= rounding * (np.abs(x) @ np.abs(y).T + np.abs(start))).all()
 
 
+@pytest.mark.parametrize("n_samples", [1, 7, 256, 513, 2000])
+@pytest.mark.parametrize("left", sides(1))
+def test_in_single_precision_rows_are_rounded_and_sums_are_not(way, left, n_samples):
+    a, b = sides(n_samples)[left], sides(n_samples, 1)["between, terms"]
+    x, y = defined(a), defined(b)
+    total = np.full((len(x), len(y)), 1e9)
+    add_pair_products(total, a, b, new, is_single=True)
+    # Two rows and their product are rounded, and some sums of a slice of 512: nothing of what was there before.
+    rounding = 20 * float(np.finfo(np.float32).eps) * (np.abs(x) @ np.abs(y).T) + 1e9 * 10 * np.finfo(float).eps
+    assert (np.abs(total - 1e9 - x @ y.T) <= rounding).all()
+
+
 def test_no_samples_and_no_rows_add_nothing(way):
     total = np.ones((3, 2))
     empty = np.ones((2, 0))
@@ -119,7 +131,7 @@ def test_rows_that_are_not_side_by_side_are_numpys_work(way):
 )
 def test_arrays_that_do_not_fit_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
-        native_kernel().add_pairs(np.zeros((2, 2)), *arguments)
+        native_kernel().add_pairs(np.zeros((2, 2)), *arguments, False)
 
 
 @pytest.mark.parametrize("factored", [False, True])

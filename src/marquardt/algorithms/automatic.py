@@ -51,9 +51,10 @@ inputs and 1,441 to 24,001 weights, it took from a half to a fortieth of the tim
 SAMPLES_A_WEIGHT = 10
 """Samples a weight from which the matrix of BFGS costs less than a gradient: a few passes over n_weights² numbers
 against six multiplications a sample and weight."""
-DAMPING: dict[str, Any] = {"mu_init": 0.03, "mu_relative": True, "damping": "fan"}
-"""How Levenberg–Marquardt's μ begins and moves where it was chosen: what was best or near it on all problems of
-`benchmarks/damping.py`. Where it is named, its defaults stay those that the field knows."""
+DAMPING: dict[str, Any] = {"mu_init": 0.03, "mu_relative": True, "damping": "fan", "precision": "mixed"}
+"""Levenberg–Marquardt where it was chosen: μ begins and moves as was best or near it on all problems of
+`benchmarks/damping.py`, and the matrix is in single precision while μ covers it. Where it is named, its defaults stay
+those that the field knows."""
 
 
 class Choice(NamedTuple):

@@ -233,6 +233,18 @@ class StepRule(ABC):
             The rule's own.
         """
 
+    def allows_single(self, here: Evaluation, state: Any) -> bool:
+        """Return whether the normal matrix of the next point may be summed in single precision.
+
+        Parameters
+        ----------
+        here : Evaluation
+            The point that a step was accepted from.
+        state : object
+            The state after that step was judged.
+        """
+        return False
+
     def report(self, state: Any) -> dict[str, float]:
         """Return the quantities worth recording, such as ``{"mu": 0.001}``.
 

@@ -18,7 +18,7 @@ from marquardt.errors import ConfigurationError
 __all__ = ["ACTIVATION_CODES", "NATIVE_KNOB", "describe_native", "native_kernel"]
 
 NATIVE_KNOB = "MARQUARDT_NATIVE"
-INTERFACE = 3
+INTERFACE = 4
 """What this version calls; a build that was left from another one may take other arguments."""
 
 ACTIVATION_CODES = {

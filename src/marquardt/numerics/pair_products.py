@@ -121,7 +121,9 @@ class Rows:
         return out
 
 
-def add_pair_products(total: Array, left: Rows, right: Rows, take: Callable[[object, int, int], Array]) -> None:
+def add_pair_products(
+    total: Array, left: Rows, right: Rows, take: Callable[[object, int, int], Array], is_single: bool = False
+) -> None:
     """Add the sums over samples of left rows times right rows to `total`, in place.
 
     Parameters
@@ -132,6 +134,9 @@ def add_pair_products(total: Array, left: Rows, right: Rows, take: Callable[[obj
         Of the same samples; the kernel makes the left ones several times, so they are those that take less.
     take : callable
         Takes a name, rows and columns to an array to write rows to, where there is no kernel.
+    is_single : bool
+        Whether the kernel may multiply in single precision, which takes half the time. The sums are in double all the
+        same: what is lost are some 1e-7 of their largest entry.
 
     Examples
     --------
@@ -143,7 +148,7 @@ def add_pair_products(total: Array, left: Rows, right: Rows, take: Callable[[obj
     """
     kernel = native_kernel()
     if kernel is not None and _is_plain(left) and _is_plain(right):
-        kernel.add_pairs(total, left.first, left.partner, right.first, right.partner)
+        kernel.add_pairs(total, left.first, left.partner, right.first, right.partner, is_single)
         return
     n_samples = left.n_samples
     if n_samples == 0:

@@ -124,13 +124,15 @@ class Compiled:
         self.kernel.at(weights, sums, gradient)
         return sums, gradient
 
-    def equations(self, weights: Array) -> tuple[Array, Array, Array]:
+    def equations(self, weights: Array, is_single: bool = False) -> tuple[Array, Array, Array]:
         """Return sums, gradient and normal matrix.
 
         Parameters
         ----------
         weights : ndarray of shape (n_weights,)
             The point.
+        is_single : bool
+            Whether the products of the matrix may be in single precision.
 
         Returns
         -------
@@ -143,7 +145,7 @@ class Compiled:
         """
         n_weights = self._n_weights
         sums, gradient, normal = np.empty(self._n_outputs), np.empty(n_weights), np.empty((n_weights, n_weights))
-        self.kernel.at(weights, sums, gradient, normal)
+        self.kernel.at(weights, sums, gradient, normal, is_single)
         return sums, gradient, normal
 
     def lanes(
@@ -194,6 +196,8 @@ class Descent:
         Where μ is held after it fell, and above which there is no further trial.
     damping : str
         One of `DESCENT_DAMPINGS`.
+    single : float
+        The part of the matrix's largest entry from which μ covers what its products lose in single precision.
     """
 
     def __init__(
@@ -205,9 +209,10 @@ class Descent:
         lowest: float,
         largest: float,
         damping: str,
+        single: float,
     ) -> None:
         self._kernel, self._decay = compiled.kernel, decay
-        self._settings = np.array([increase, decrease, lowest, largest, DESCENT_DAMPINGS.index(damping)])
+        self._settings = np.array([increase, decrease, lowest, largest, DESCENT_DAMPINGS.index(damping), single])
 
     def __call__(
         self,

@@ -38,7 +38,7 @@ class _Accumulator(Protocol):
     sum: Array
 
     # Each kind takes the forms of Δ that it was chosen for.
-    def add(self, work: Scratch, left: Any, z_left: Array, right: Any, z_right: Array) -> None: ...
+    def add(self, work: Scratch, left: Any, z_left: Array, right: Any, z_right: Array, is_single: bool) -> None: ...
 
     def write(self, normal: Array, left: Any, right: Any) -> None: ...
 
@@ -69,7 +69,9 @@ class _SharedSquare:
         self.span = span
         self.sum = np.zeros((span.fan_in, span.fan_in))
 
-    def add(self, work: Scratch, left: Factored, z_left: Array, right: Factored, z_right: Array) -> None:
+    def add(
+        self, work: Scratch, left: Factored, z_left: Array, right: Factored, z_right: Array, is_single: bool
+    ) -> None:
         if left.is_plain:
             self.sum += z_left @ z_left.T
         else:
@@ -101,13 +103,15 @@ class _Within:
         self.input_table = _pair_table(fan_in)
         self.sum = np.zeros((fan_in * (fan_in + 1) // 2, self.unit_rows))
 
-    def add(self, work: Scratch, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None:
+    def add(
+        self, work: Scratch, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array, is_single: bool
+    ) -> None:
         if isinstance(left, Diagonal):
             units = Rows(np.multiply(left.entries, left.entries, out=work.take("units", *left.entries.shape)))
         else:
             factors = left.per_sample if isinstance(left, Factored) else left.entries
             units = Rows(factors, is_within=True)
-        add_pair_products(self.sum, self._inputs(z_left), units, work.take)
+        add_pair_products(self.sum, self._inputs(z_left), units, work.take, is_single)
 
     def _inputs(self, z: Array) -> Rows:
         pairs = Rows(z, is_within=True)
@@ -158,10 +162,12 @@ class _FactoredBetween:
         # The output layer has few rows, and BLAS is a quarter faster with the long side as columns.
         self.sum = np.zeros((self.right_rows, self.left_rows))
 
-    def add(self, work: Scratch, left: Factored, z_left: Array, right: Factored, z_right: Array) -> None:
+    def add(
+        self, work: Scratch, left: Factored, z_left: Array, right: Factored, z_right: Array, is_single: bool
+    ) -> None:
         rows_left = Rows(z_left) if left.is_plain else Rows(left.per_sample, z_left)
         rows_right = Rows(z_right) if right.is_plain else Rows(right.per_sample, z_right)
-        add_pair_products(self.sum, rows_right, rows_left, work.take)
+        add_pair_products(self.sum, rows_right, rows_left, work.take, is_single)
 
     def write(self, normal: Array, left: Factored, right: Factored) -> None:
         a, b = self.left, self.right
@@ -182,7 +188,9 @@ class _Between:
         self.unit_rows = left.layer.size * right.layer.size
         self.sum = np.zeros((left.fan_in * right.fan_in, self.unit_rows))
 
-    def add(self, work: Scratch, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array) -> None:
+    def add(
+        self, work: Scratch, left: Sensitivity, z_left: Array, right: Sensitivity, z_right: Array, is_single: bool
+    ) -> None:
         if isinstance(right, Diagonal):
             written = work.take("units", self.unit_rows, z_left.shape[1])
             cube = written.reshape(self.left.layer.size, self.right.layer.size, -1)
@@ -190,7 +198,7 @@ class _Between:
             units = Rows(written)
         else:
             units = Rows(left.full(), right.full())
-        add_pair_products(self.sum, Rows(z_left, z_right), units, work.take)
+        add_pair_products(self.sum, Rows(z_left, z_right), units, work.take, is_single)
 
     def write(self, normal: Array, left: Sensitivity, right: Sensitivity) -> None:
         a, b = self.left, self.right
@@ -245,7 +253,7 @@ class PairSums:
                     accumulator = _Between(spans[a], spans[b])
                 self.accumulators[a, b] = accumulator
 
-    def add(self, deltas: list[Sensitivity], stacked: list[Array]) -> None:
+    def add(self, deltas: list[Sensitivity], stacked: list[Array], is_single: bool = False) -> None:
         """Fold one block in.
 
         Parameters
@@ -254,10 +262,12 @@ class PairSums:
             Every layer's Δ.
         stacked : list of ndarray of shape (fan_in, n_samples)
             Every layer's z.
+        is_single : bool
+            Whether the kernel may multiply in single precision.
         """
         self._last = deltas
         for (a, b), accumulator in self.accumulators.items():
-            accumulator.add(self._scratch, deltas[a], stacked[a], deltas[b], stacked[b])
+            accumulator.add(self._scratch, deltas[a], stacked[a], deltas[b], stacked[b], is_single)
 
     def clear(self) -> None:
         """Set all sums to zero, for the next pass."""

@@ -53,7 +53,7 @@ class Row(NamedTuple):
 MOST_TRIALS = 50
 """Trials in one call of compiled code: from the lowest μ to the largest it takes 31 with a factor of 10, 50 with 4."""
 
-PLAIN_SETTINGS = ("mu_init", "mu_increase", "mu_decrease", "mu_max", "damping", "mu_relative")
+PLAIN_SETTINGS = ("mu_init", "mu_increase", "mu_decrease", "mu_max", "damping", "mu_relative", "precision")
 """What a plain rule may have otherwise than by default."""
 
 _MOVES = (Verdict.ACCEPT, Verdict.SETTLED)
@@ -106,7 +106,10 @@ def iterate(objective: Objective, rule: StepRule, weights: Array, state: Any = N
         trial += 1
         if verdict in _MOVES:
             # A trial that was only looked at for its value is looked at again, for what the next step needs.
-            arrived = there if rule.trial_need >= rule.point_need else objective.at(there.weights, rule.point_need)
+            arrived = there
+            if rule.trial_need < rule.point_need:
+                more = {"is_single": True} if rule.allows_single(here, state) else {}
+                arrived = objective.at(there.weights, rule.point_need, **more)
             if arrived.gradient is None and rule.point_need > 0:
                 # Through time the outputs may be finite where the derivatives are not.
                 lost = Outcome("diverged", "The derivatives overflow where the last step led to.", succeeded=False)
@@ -159,7 +162,7 @@ def descent_of(objective: Objective, rule: StepRule) -> Descent | None:
     """
     if not is_plain(rule) or not isinstance(rule, LevenbergMarquardt):
         return None
-    return objective.descent(*rule.factors, MU_FLOOR, rule.mu_max, rule.damping)
+    return objective.descent(*rule.factors, MU_FLOOR, rule.mu_max, rule.damping, rule.single_from)
 
 
 def accepted_rows(

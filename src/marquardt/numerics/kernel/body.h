@@ -177,28 +177,6 @@ static INLINE TARGET double NAME(total)(vec x)
 #endif
 }
 
-/* The totals of four vectors. */
-static INLINE TARGET void NAME(four_totals)(vec a, vec b, vec c, vec d, double *out)
-{
-#if LANES == 8 && defined(HAS_SHUFFLE)
-    const vec ab = __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14) +
-                   __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
-    const vec cd = __builtin_shufflevector(c, d, 0, 8, 2, 10, 4, 12, 6, 14) +
-                   __builtin_shufflevector(c, d, 1, 9, 3, 11, 5, 13, 7, 15);
-    const vec all = __builtin_shufflevector(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13) +
-                    __builtin_shufflevector(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
-    out[0] = all[0] + all[4];
-    out[1] = all[1] + all[5];
-    out[2] = all[2] + all[6];
-    out[3] = all[3] + all[7];
-#else
-    out[0] = NAME(total)(a);
-    out[1] = NAME(total)(b);
-    out[2] = NAME(total)(c);
-    out[3] = NAME(total)(d);
-#endif
-}
-
 /* ------------------------------------------------------------------ one pass */
 
 /* Where the rows of a layer's sources are, for one block. */
@@ -291,174 +269,17 @@ static TARGET void NAME(forward)(const Network *net, const double *weights, Room
         NAME(forward_block)(net, weights, room, b, sums);
 }
 
-/* Sums over samples of the products of so many rows, at most TILE and known to the compiler, with TILE rows. */
-static INLINE TARGET void NAME(tile_sums)(const int n_rows, const double *const *a, const double *const *b,
-                                          int64_t width, double *totals)
-{
-    vec sums[TILE][TILE];
-    int64_t s;
-    int i, j;
-    UNROLL
-    for (i = 0; i < n_rows; i++) {
-        UNROLL
-        for (j = 0; j < TILE; j++)
-            sums[i][j] = SPREAD(0.0);
-    }
-    for (s = 0; s < width; s += LANES) {
-        vec right[TILE];
-        UNROLL
-        for (j = 0; j < TILE; j++)
-            right[j] = LOAD(b[j] + s);
-        UNROLL
-        for (i = 0; i < n_rows; i++) {
-            const vec left = LOAD(a[i] + s);
-            UNROLL
-            for (j = 0; j < TILE; j++)
-                sums[i][j] += left * right[j];
-        }
-    }
-    for (i = 0; i < n_rows; i++) {
-#if TILE == 4
-        NAME(four_totals)(sums[i][0], sums[i][1], sums[i][2], sums[i][3], totals + 4 * i);
-#else
-        for (j = 0; j < TILE; j++)
-            totals[i * TILE + j] = NAME(total)(sums[i][j]);
-#endif
-    }
-}
+#define ROW double
+#define ROW_IS_SINGLE 0
+#define ROWS(x) NAME(x)
+#include "rows.h"
+#include "products.h"
 
-/* Add the lower triangle of R R' to the normal matrix, and R r to the gradient; r is the last of the rows. Rows of
-   the same group, 0 and above, are not multiplied with each other. */
-static TARGET void NAME(add_products)(const double *const *rows, const int64_t *places, const int64_t *groups,
-                                      int64_t n, int64_t width, int64_t n_weights, double *gradient, double *normal)
-{
-    const int64_t n_tiles = (n + TILE) / TILE; /* n + 1 rows; those above are zeros */
-    int64_t ti, tj;
-    int i, j;
-    for (ti = 0; ti < n_tiles; ti++) {
-        const double *a[TILE];
-        const int64_t group = groups[ti * TILE] == groups[ti * TILE + TILE - 1] ? groups[ti * TILE] : -1;
-        for (i = 0; i < TILE; i++)
-            a[i] = rows[ti * TILE + i];
-        for (tj = 0; tj <= ti; tj++) {
-            const double *b[TILE];
-            double totals[TILE * TILE];
-            if (group >= 0 && groups[tj * TILE] == group && groups[tj * TILE + TILE - 1] == group)
-                continue;
-            for (j = 0; j < TILE; j++)
-                b[j] = rows[tj * TILE + j];
-            NAME(tile_sums)(TILE, a, b, width, totals);
-            for (i = 0; i < TILE; i++) {
-                const int64_t row = ti * TILE + i;
-                double *into;
-                if (row > n)
-                    break;
-                into = row == n ? gradient : normal + places[row] * n_weights;
-                for (j = 0; j < TILE; j++) {
-                    const int64_t column = tj * TILE + j;
-                    if (column >= (row == n ? n : row + 1))
-                        break;
-                    if (groups[row] < 0 || groups[row] != groups[column])
-                        into[places[column]] += totals[i * TILE + j];
-                }
-            }
-        }
-    }
-}
-
-/* A slice of one of the rows, aligned and padded with zeros: where it is, or written to a place. */
-static INLINE TARGET const double *NAME(form)(const Rows *rows, Place place, int64_t start, int64_t width, double *out)
-{
-    const double *a = rows->first[place.i] + start;
-    const int64_t whole_width = width & -(int64_t)LANES;
-    int64_t s, t;
-    if (rows->second == NULL) {
-        if (width % PAD == 0 && (uintptr_t)a % ALIGNMENT == 0)
-            return a;
-        memcpy(out, a, (size_t)width * sizeof(double));
-    } else {
-        const double *b = rows->second[place.j] + start;
-        for (s = 0; s < whole_width; s += LANES)
-            STORE(out + s, LOAD_LOOSE(a + s) * LOAD_LOOSE(b + s));
-        for (; s < width; s++)
-            out[s] = a[s] * b[s];
-        for (t = 1; t < rows->n_terms; t++) {
-            a += rows->first_term;
-            b += rows->second_term;
-            for (s = 0; s < whole_width; s += LANES)
-                STORE(out + s, LOAD(out + s) + LOAD_LOOSE(a + s) * LOAD_LOOSE(b + s));
-            for (; s < width; s++)
-                out[s] += a[s] * b[s];
-        }
-    }
-    for (s = width; s < padded(width); s++)
-        out[s] = 0.0;
-    return out;
-}
-
-/* Add the sums over samples of the products of left and right rows to a matrix. What rows there are is made a slice
-   of samples at a time, a panel of the right ones and a tile of the left ones: they never leave the cache. */
-static TARGET void NAME(add_pairs)(const Rows *left, const Rows *right, int64_t n_samples, double *matrix,
-                                   double *panel)
-{
-    const int64_t n_left = count_rows(left), n_right = count_rows(right);
-    const int64_t n_slices = (n_samples + SLICE - 1) / SLICE, n_panels = (n_right + PANEL - 1) / PANEL;
-    const int64_t slice = n_slices > 0 ? padded((n_samples + n_slices - 1) / n_slices) : 0;
-    const int64_t most = n_panels > 0 ? ((n_right + n_panels - 1) / n_panels + TILE - 1) / TILE * TILE : 0;
-    double *strip = panel + (PANEL + LARGEST_TILE) * SLICE;
-    int64_t start, c, l, r;
-    int i, j;
-    for (start = 0; start < n_samples; start += slice) {
-        const int64_t width = n_samples - start < slice ? n_samples - start : slice, pitch = padded(width);
-        Place right_place = {0, 0};
-        const double *panel_rows[PANEL + LARGEST_TILE];
-        for (c = 0; c < n_right; c += most) {
-            const int64_t n_here = n_right - c < most ? n_right - c : most;
-            Place left_place = {0, 0};
-            for (r = 0; r < n_here; r++) {
-                panel_rows[r] = NAME(form)(right, right_place, start, width, panel + r * pitch);
-                right_place = place_after(right, right_place);
-            }
-            for (; r % TILE != 0; r++)
-                panel_rows[r] = memset(panel + r * pitch, 0, (size_t)pitch * sizeof(double));
-            for (l = 0; l < n_left; l += TILE) {
-                const double *a[TILE];
-                const int n_rows = n_left - l < TILE ? (int)(n_left - l) : TILE;
-                for (i = 0; i < n_rows; i++) {
-                    a[i] = NAME(form)(left, left_place, start, width, strip + i * pitch);
-                    left_place = place_after(left, left_place);
-                }
-                for (r = 0; r < n_here; r += TILE) {
-                    const double *b[TILE];
-                    double totals[TILE * TILE];
-                    double *into = matrix + l * n_right + c + r;
-                    for (j = 0; j < TILE; j++)
-                        b[j] = panel_rows[r + j];
-                    switch (n_rows) {
-                    case 1:
-                        NAME(tile_sums)(1, a, b, pitch, totals);
-                        break;
-#if TILE > 2
-                    case 2:
-                        NAME(tile_sums)(2, a, b, pitch, totals);
-                        break;
-#endif
-#if TILE > 3
-                    case 3:
-                        NAME(tile_sums)(3, a, b, pitch, totals);
-                        break;
-#endif
-                    default:
-                        NAME(tile_sums)(TILE, a, b, pitch, totals);
-                    }
-                    for (i = 0; i < n_rows; i++)
-                        for (j = 0; j < TILE && r + j < n_here; j++)
-                            into[i * n_right + j] += totals[i * TILE + j];
-                }
-            }
-        }
-    }
-}
+#define ROW float
+#define ROW_IS_SINGLE 1
+#define ROWS(x) NAME(x##_single)
+#include "rows.h"
+#include "products.h"
 
 /* The block of a layer's own weights, lower triangle, from the sums over its pairs: those of units h <= u times those
    of inputs i <= j. */
@@ -558,93 +379,17 @@ static TARGET void NAME(slope)(const Network *net, const double *weights, Room *
     }
 }
 
-/* Gradient and normal matrix at the point of the last forward pass; both triangles are written. */
-static TARGET void NAME(derive)(const Network *net, const double *weights, Room *room, double *gradient,
-                                double *normal)
-{
-    const int64_t n_weights = net->n_weights;
-    const int last = net->n_layers - 1;
-    const Layer *top = net->layers + last;
-    int64_t b, h, i, j, s;
-    int k, m;
-    if (net->n_pair_sums > 0)
-        memset(room->pair_sums, 0, (size_t)net->n_pair_sums * sizeof(double));
-    memset(gradient, 0, (size_t)n_weights * sizeof(double));
-    memset(normal, 0, (size_t)(n_weights * n_weights) * sizeof(double));
-    for (b = 0; b < net->n_blocks; b++) {
-        const int64_t width = width_of(net, b);
-        const double *inputs = block_data(net, b);
-        const double *root = inputs + (net->n_inputs + net->n_outputs) * width;
-        double *values = block_values(net, room, b);
-        for (m = 0; m < net->n_outputs; m++) {
-            double *deltas = room->deltas + (net->n_pair_sums > 0 ? m * net->n_units * width : 0);
-            double *part = room->jacobian;
-            const double scale = net->scales[m];
-            double *above = deltas + (top->first_unit + m) * width;
-            int64_t row = 0;
-            for (s = 0; s < width; s += LANES)
-                STORE(above + s, scale * LOAD(root + s));
-            NAME(times_slope)(top->activation,
-                              top->net_row < 0 ? NULL : values + (top->net_row + m) * width,
-                              values + (top->first_row + m) * width, above, width);
-            NAME(back)(net, weights, room, values, deltas, m, m + 1, width);
-            for (k = 0; k <= last; k++) {
-                const Layer *layer = net->layers + k;
-                const int64_t n = NAME(source_rows)(net, layer, inputs, values, width, room->rows);
-                /* The weights of one output move no other. */
-                const int64_t first = k == last ? m : 0, end = k == last ? m + 1 : layer->size;
-                for (h = first; h < end; h++) {
-                    const double *delta = deltas + (layer->first_unit + h) * width;
-                    const int64_t place = layer->start + h * layer->fan_in;
-                    for (i = 0; i < n; i++) {
-                        const double *z = room->rows[i];
-                        for (s = 0; s < width; s += LANES)
-                            STORE(part + s, LOAD(delta + s) * LOAD(z + s));
-                        room->places[row] = place + i;
-                        room->groups[row] = layer->first_pair < 0 ? -1 : k;
-                        room->products[row++] = part;
-                        part += width;
-                    }
-                    if (layer->has_bias) {
-                        room->places[row] = place + n;
-                        room->groups[row] = layer->first_pair < 0 ? -1 : k;
-                        room->products[row++] = delta;
-                    }
-                }
-            }
-            room->products[row] = values + (net->n_rows - net->n_outputs + m) * width;
-            room->groups[row] = -1;
-            for (i = 1; i < TILE; i++) {
-                room->products[row + i] = room->zeros;
-                room->groups[row + i] = -1;
-            }
-            NAME(add_products)(room->products, room->places, room->groups, row, width, n_weights, gradient, normal);
-        }
-        for (k = 0; k < last; k++) {
-            const Layer *layer = net->layers + k;
-            int64_t n;
-            if (layer->first_pair < 0)
-                continue;
-            n = NAME(source_rows)(net, layer, inputs, values, width, room->rows);
-            if (layer->has_bias)
-                room->rows[n++] = room->ones;
-            for (h = 0; h < layer->size; h++)
-                room->products[h] = room->deltas + (layer->first_unit + h) * width;
-            {
-                const int64_t term = net->n_units * width;
-                const Rows units = {room->products, room->products, layer->size, layer->size, 1, net->n_outputs, term, term};
-                const Rows sources = {room->rows, room->rows, n, n, 1, 1, 0, 0};
-                NAME(add_pairs)(&units, &sources, width, room->pair_sums + layer->first_pair, room->panel);
-            }
-        }
-    }
-    for (k = 0; k < last; k++)
-        if (net->layers[k].first_pair >= 0)
-            NAME(spread)(net->layers + k, room->pair_sums + net->layers[k].first_pair, n_weights, normal);
-    for (i = 0; i < n_weights; i++)
-        for (j = 0; j < i; j++)
-            normal[j * n_weights + i] = normal[i * n_weights + j];
-}
+#define ROW double
+#define ROW_IS_SINGLE 0
+#define ROWS(x) NAME(x)
+#include "rows.h"
+#include "derive.h"
+
+#define ROW float
+#define ROW_IS_SINGLE 1
+#define ROWS(x) NAME(x##_single)
+#include "rows.h"
+#include "derive.h"
 
 /* ------------------------------------------------------------------ damped solves */
 

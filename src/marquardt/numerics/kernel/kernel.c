@@ -35,6 +35,9 @@
 #if __has_builtin(__builtin_shufflevector)
 #define HAS_SHUFFLE 1
 #endif
+#if __has_builtin(__builtin_convertvector)
+#define HAS_CONVERT 1
+#endif
 #endif
 
 #define PAD 8 /* doubles that rows are padded to; the longest vector */
@@ -90,7 +93,11 @@ struct Room {
     Room *next;
 };
 
+#define ROW_PAD 16 /* numbers that rows for products are padded to, in single precision, too */
+
 static int64_t padded(int64_t n) { return (n + PAD - 1) & -(int64_t)PAD; }
+
+static int64_t row_padded(int64_t n) { return (n + ROW_PAD - 1) & -(int64_t)ROW_PAD; }
 
 static int64_t width_of(const Network *net, int64_t b)
 {
@@ -194,17 +201,21 @@ typedef struct {
     void (*activate)(int, const double *, double *, int64_t);
     void (*forward)(const Network *, const double *, Room *, double *);
     void (*slope)(const Network *, const double *, Room *, double *, double *);
-    void (*derive)(const Network *, const double *, Room *, double *, double *);
-    void (*add_pairs)(const Rows *, const Rows *, int64_t, double *, double *);
+    /* In double precision, and in single. */
+    void (*derive[2])(const Network *, const double *, Room *, double *, double *);
+    void (*add_pairs[2])(const Rows *, const Rows *, int64_t, double *, double *);
     int (*solve)(const double *, const double *, int64_t, const double *, double, double *, int64_t, double *, int64_t);
 } Instructions;
 
 static const Instructions INSTRUCTIONS[] = {
 #ifdef HAS_X86
-    {"avx512", activate_avx512, forward_avx512, slope_avx512, derive_avx512, add_pairs_avx512, solve_avx512},
-    {"avx2", activate_avx2, forward_avx2, slope_avx2, derive_avx2, add_pairs_avx2, solve_avx2},
+    {"avx512", activate_avx512, forward_avx512, slope_avx512, {derive_avx512, derive_single_avx512},
+     {add_pairs_avx512, add_pairs_single_avx512}, solve_avx512},
+    {"avx2", activate_avx2, forward_avx2, slope_avx2, {derive_avx2, derive_single_avx2},
+     {add_pairs_avx2, add_pairs_single_avx2}, solve_avx2},
 #endif
-    {"plain", activate_plain, forward_plain, slope_plain, derive_plain, add_pairs_plain, solve_plain},
+    {"plain", activate_plain, forward_plain, slope_plain, {derive_plain, derive_single_plain},
+     {add_pairs_plain, add_pairs_single_plain}, solve_plain},
 };
 #define N_INSTRUCTIONS ((int)(sizeof INSTRUCTIONS / sizeof INSTRUCTIONS[0]))
 
@@ -555,6 +566,9 @@ static void kernel_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
+/* Matrices too small for pairs gain nothing. */
+static int may_be_single(const Network *net, int is_single) { return is_single && net->n_pair_sums > 0; }
+
 static double total_of(const double *sums, int64_t n)
 {
     double total = 0.0;
@@ -578,7 +592,7 @@ static void go_to(const Network *net, Room *room, const double *weights, double 
         chosen->forward(net, weights, room, room->half_sums);
 }
 
-/* at(weights, sums[, gradient[, normal]]) -> sum of the sums */
+/* at(weights, sums[, gradient[, normal, is_single]]) -> sum of the sums */
 static PyObject *kernel_at(PyObject *object, PyObject *const *args, Py_ssize_t n_args)
 {
     Network *net = &((Kernel *)object)->net;
@@ -588,9 +602,14 @@ static PyObject *kernel_at(PyObject *object, PyObject *const *args, Py_ssize_t n
     Py_buffer views[4];
     Room *room;
     double total;
-    int n;
-    if (check_count(n_args, n_args == 2 || n_args == 3 ? n_args : 4) == NULL || check_matrix(net, n_args == 4) < 0)
+    int n, is_single = 0;
+    if (check_count(n_args, n_args == 2 || n_args == 3 ? n_args : 5) == NULL || check_matrix(net, n_args == 5) < 0)
         return NULL;
+    if (n_args == 5) {
+        is_single = PyObject_IsTrue(args[--n_args]);
+        if (is_single < 0)
+            return NULL;
+    }
     for (n = 0; n < n_args; n++)
         if (get_array(args[n], &views[n], n > 0, counts[n], 'd', names[n]) < 0) {
             release(views, n);
@@ -605,7 +624,7 @@ static PyObject *kernel_at(PyObject *object, PyObject *const *args, Py_ssize_t n
     go_to(net, room, views[0].buf, n == 3 ? views[2].buf : NULL);
     memcpy(views[1].buf, room->half_sums, (size_t)net->n_outputs * sizeof(double));
     if (n == 4)
-        chosen->derive(net, views[0].buf, room, views[2].buf, views[3].buf);
+        chosen->derive[may_be_single(net, is_single)](net, views[0].buf, room, views[2].buf, views[3].buf);
     total = total_of(room->half_sums, net->n_outputs);
     Py_END_ALLOW_THREADS
     leave_room(net, room);
@@ -627,10 +646,10 @@ static double loss_of(const Network *net, const double *weights, const double *s
 }
 
 static void derive_with_decay(const Network *net, const double *weights, Room *room, const double *decay,
-                              double *gradient, double *normal)
+                              int is_single, double *gradient, double *normal)
 {
     int64_t i;
-    chosen->derive(net, weights, room, gradient, normal);
+    chosen->derive[may_be_single(net, is_single)](net, weights, room, gradient, normal);
     if (decay == NULL)
         return;
     for (i = 0; i < net->n_weights; i++) {
@@ -684,7 +703,7 @@ static PyObject *kernel_lanes(PyObject *object, PyObject *const *args, Py_ssize_
             chosen->forward(net, weights + l * w, room, sums + l * net->n_outputs);
             losses[l] = loss_of(net, weights + l * w, sums + l * net->n_outputs, decay);
             if (derives && losses[l] < bar[l])
-                derive_with_decay(net, weights + l * w, room, decay, gradient + l * w, normal + l * w * w);
+                derive_with_decay(net, weights + l * w, room, decay, 0, gradient + l * w, normal + l * w * w);
         }
     }
     Py_END_ALLOW_THREADS
@@ -714,12 +733,23 @@ static double moved(int damping, double before, double after, double predicted, 
     return damping == GAIN_RATIO || after < 0.0 ? factor : sqrt(after / before) * factor;
 }
 
+/* The largest of the diagonal, where the largest entry of a matrix of products is. */
+static double largest_entry(const double *normal, int64_t n)
+{
+    double largest = 0.0;
+    int64_t i;
+    for (i = 0; i < n; i++)
+        largest = normal[i * (n + 1)] > largest ? normal[i * (n + 1)] : largest;
+    return largest;
+}
+
 /* Trials of one network until one is accepted, mu is above its largest value, or there have been `most`. */
 static void descend(const Network *net, Room *room, const double *decay, const double *settings, int64_t most,
                     double *weights, double *loss, double *sums, double *gradient, double *normal, double *mu,
                     int64_t *counts)
 {
     const double increase = settings[0], decrease = settings[1], lowest = settings[2], largest = settings[3];
+    const double single = settings[5];
     const int damping = (int)settings[4];
     const int64_t w = net->n_weights;
     int64_t i;
@@ -740,8 +770,8 @@ static void descend(const Network *net, Room *room, const double *decay, const d
                 *loss = there;
                 memcpy(weights, room->there, (size_t)w * sizeof(double));
                 memcpy(sums, room->half_sums, (size_t)net->n_outputs * sizeof(double));
-                derive_with_decay(net, weights, room, decay, gradient, normal);
                 *mu = *mu * factor > lowest ? *mu * factor : lowest;
+                derive_with_decay(net, weights, room, decay, *mu >= single * largest_entry(normal, w), gradient, normal);
                 counts[2] = 1;
                 return;
             }
@@ -753,8 +783,8 @@ static void descend(const Network *net, Room *room, const double *decay, const d
 }
 
 /* descend(decay or None, settings, most, weights, losses, sums, gradient, normal, mu, counts): trials of every lane.
-   settings are increase, decrease, lowest and largest of mu, and the damping; counts are trials, values and acceptances of each lane.
-   The arrays from weights on are changed in place. */
+   settings are increase, decrease, lowest and largest of mu, the damping, and the part of the matrix's largest entry from
+   which mu covers what single precision loses; counts are trials, values and acceptances of each lane. The arrays from weights on are changed in place. */
 static PyObject *kernel_descend(PyObject *object, PyObject *const *args, Py_ssize_t n_args)
 {
     enum { DECAY, SETTINGS, MOST, WEIGHTS, LOSSES, SUMS, GRADIENT, NORMAL, MU, COUNTS, N_ARGS };
@@ -773,7 +803,7 @@ static PyObject *kernel_descend(PyObject *object, PyObject *const *args, Py_ssiz
     if (most == -1 && PyErr_Occurred())
         return NULL;
     for (n = 0; n < N_ARGS; n++) {
-        const Py_ssize_t counts[N_ARGS] = {w,         5, 0, -1, lanes, lanes * net->n_outputs,
+        const Py_ssize_t counts[N_ARGS] = {w,         6, 0, -1, lanes, lanes * net->n_outputs,
                                            lanes * w, lanes * w * w, lanes, 3 * lanes};
         if (n == MOST || (n == DECAY && args[n] == Py_None))
             continue;
@@ -824,7 +854,7 @@ finished:
 }
 
 static PyMethodDef KERNEL_METHODS[] = {
-    {"at", (PyCFunction)(void (*)(void))kernel_at, METH_FASTCALL, "at(weights, sums[, gradient[, normal]])"},
+    {"at", (PyCFunction)(void (*)(void))kernel_at, METH_FASTCALL, "at(weights, sums[, gradient[, normal, is_single]])"},
     {"lanes", (PyCFunction)(void (*)(void))kernel_lanes, METH_FASTCALL,
      "lanes(weights, bar, decay, sums, losses, gradient, normal)"},
     {"descend", (PyCFunction)(void (*)(void))kernel_descend, METH_FASTCALL,
@@ -959,19 +989,22 @@ static int64_t n_samples_of(const Py_buffer *view) { return view->shape[view->nd
 
 #define UNLOCKED 1000000 /* products from which the interpreter's lock is let go */
 
-/* add_pairs(matrix, left, left_with, right, right_with): add the sums over samples of left times right rows. Left and
+/* add_pairs(matrix, left, left_with, right, right_with, is_single): add the sums over samples of left times right rows. Left and
    right are rows alone, with None; rows times other rows; or pairs of the same rows, with True. */
 static PyObject *add_pairs(PyObject *module, PyObject *const *args, Py_ssize_t n_args)
 {
     static const char *const names[5] = {"matrix", "left", "left_with", "right", "right_with"};
     Py_buffer views[5];
-    int taken[5] = {0}, n, is_done = 0;
+    int taken[5] = {0}, n, is_done = 0, is_single;
     Rows sides[2];
     const double **pointers = NULL;
     Panel *panel = NULL;
     int64_t n_pointers = 0, n_samples, i;
     (void)module;
-    if (check_count(n_args, 5) == NULL)
+    if (check_count(n_args, 6) == NULL)
+        return NULL;
+    is_single = PyObject_IsTrue(args[5]);
+    if (is_single < 0)
         return NULL;
     for (n = 1; n < 5; n++) {
         if (n % 2 == 0 && (args[n] == Py_None || args[n] == Py_True))
@@ -1024,10 +1057,10 @@ static PyObject *add_pairs(PyObject *module, PyObject *const *args, Py_ssize_t n
         goto finished;
     taken[0] = 1;
     if ((double)(views[0].len / 8) * (double)n_samples < UNLOCKED)
-        chosen->add_pairs(&sides[0], &sides[1], n_samples, views[0].buf, (double *)aligned(panel->memory));
+        chosen->add_pairs[is_single](&sides[0], &sides[1], n_samples, views[0].buf, (double *)aligned(panel->memory));
     else {
         Py_BEGIN_ALLOW_THREADS
-        chosen->add_pairs(&sides[0], &sides[1], n_samples, views[0].buf, (double *)aligned(panel->memory));
+        chosen->add_pairs[is_single](&sides[0], &sides[1], n_samples, views[0].buf, (double *)aligned(panel->memory));
         Py_END_ALLOW_THREADS
     }
     is_done = 1;
@@ -1190,7 +1223,7 @@ static PyMethodDef METHODS[] = {
     {"solve_each", (PyCFunction)(void (*)(void))solve_each, METH_FASTCALL,
      "solve_each(normal, added, right, sign, solution) -> number of lanes solved"},
     {"add_pairs", (PyCFunction)(void (*)(void))add_pairs, METH_FASTCALL,
-     "add_pairs(matrix, left, left_with, right, right_with)"},
+     "add_pairs(matrix, left, left_with, right, right_with, is_single)"},
     {"spread_pairs", (PyCFunction)(void (*)(void))spread_pairs, METH_FASTCALL,
      "spread_pairs(normal, start, size, fan_in, sums, factors)"},
     {"activate", activate, METH_VARARGS, "activate(number, nets, values)"},
@@ -1200,7 +1233,7 @@ static PyMethodDef METHODS[] = {
 };
 
 /* Changes with what functions take, and with it in numerics/native.py: an older build is not called in a new way. */
-#define INTERFACE 3
+#define INTERFACE 4
 
 static int execute(PyObject *module)
 {
