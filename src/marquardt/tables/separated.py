@@ -31,10 +31,12 @@ from marquardt.tables.reading import (
 )
 
 COMMA = "decimal comma"
+TIME = pa.time32("s")
 TYPES: tuple[Any, ...] = (
     pa.int64(),
     pa.bool_(),
     pa.date32(),
+    TIME,
     pa.timestamp("s"),
     pa.timestamp("s", "UTC"),
     pa.timestamp("ns"),
@@ -43,6 +45,7 @@ TYPES: tuple[Any, ...] = (
     COMMA,
 )
 """What the cells of a column may be, the first that they all fit; else they are text."""
+CLOCK = r"^\d\d:\d\d(:\d\d)?$"
 BOOLEANS = ("1", "True", "TRUE", "true", "0", "False", "FALSE", "false")
 PIECE_BYTES = 2 << 20
 """What is parsed at a time. Arrow reads dozens of pieces ahead: with 8 MiB a pass took 430 MB, with 2 it takes 160."""
@@ -146,11 +149,9 @@ class SeparatedRows:
         for batch in self._cells(names):
             self.n_rows += batch.num_rows
             for name, cells in zip(names, batch.columns, strict=True):
-                if not is_empty[name] and not candidates[name]:
-                    continue
-                found = _fitting(candidates[name], cells)
-                if found is not None:
-                    is_empty[name], candidates[name] = False, found
+                if is_empty[name] or candidates[name]:
+                    candidates[name], is_missing = _fitting(candidates[name], cells)
+                    is_empty[name] = is_empty[name] and is_missing
         if self.n_rows == 0:
             raise DataError(no_rows(self._path))
         if is_open and not is_empty[names[-1]]:
@@ -234,35 +235,33 @@ class SeparatedRows:
         self._fingerprint.check()
 
 
-def _fitting(types: Sequence[Any], cells: Any) -> list[Any] | None:
-    """Return those of the types that all cells fit, or None where all are missing."""
+def _fitting(types: Sequence[Any], cells: Any) -> tuple[list[Any], bool]:
+    """Return those of the types that all cells fit, and whether all are missing."""
     if cells.null_count == len(cells):
-        return None
-    cleaned = None
-    found = []
-    for type_ in types:
-        fits = _fits(type_, cells)
-        if not fits:
-            cleaned = _cleaned(cells) if cleaned is None else cleaned
-            if cleaned.null_count == len(cleaned):
-                return None
-            fits = _fits(type_, cleaned)
-        if fits:
+        return list(types), True
+    found = [type_ for type_ in types if _fits(type_, cells)]
+    others = [type_ for type_ in types if type_ not in found]
+    if types and not others:
+        return found, False
+    # Arrow takes blanks off numbers, dates and times; words for what is missing may stand in blanks among numbers only.
+    trimmed, cleaned = pc.utf8_trim_whitespace(cells), _cleaned(cells)
+    for type_ in others:
+        is_number = type_ is COMMA or pa.types.is_integer(type_) or pa.types.is_floating(type_)
+        is_day = not is_number and (type_ == TIME or pa.types.is_date(type_))
+        if (is_number and _fits(type_, cleaned)) or (is_day and _fits(type_, trimmed)):
             found.append(type_)
-    if not types and _cleaned(cells).null_count == len(cells):
-        return None
-    return found
+    return [type_ for type_ in types if type_ in found], cleaned.null_count == len(cleaned)
 
 
 def _fits(type_: Any, cells: Any) -> bool:
     if type_ is COMMA:
-        return bool(pc.all(pc.match_substring_regex(cells, DECIMAL_COMMA)).as_py())
+        return pc.all(pc.match_substring_regex(cells, DECIMAL_COMMA)).as_py() is not False
     if pa.types.is_boolean(type_):
         return bool(pc.all(pc.is_in(cells.drop_null(), value_set=pa.array(BOOLEANS))).as_py())
     try:
         # Arrow goes on to the end where the first value does not fit.
-        cells.slice(0, FEW).cast(type_)
-        cells.cast(type_)
+        _cast(cells.slice(0, FEW), type_)
+        _cast(cells, type_)
     except pa.ArrowInvalid:
         return False
     return True
@@ -283,7 +282,15 @@ def _typed(type_: Any, cells: Any) -> Any:
     if pa.types.is_string(type_):
         return _cleaned(cells)
     try:
-        numbers = cells.cast(type_)
+        return _cast(cells, type_)
     except pa.ArrowInvalid:
-        numbers = _cleaned(cells).cast(type_)
-    return numbers
+        return _cast(_cleaned(cells), type_)
+
+
+def _cast(cells: Any, type_: Any) -> Any:
+    if type_ != TIME:
+        return cells.cast(type_)
+    # Arrow's reader of CSV knows times of day, its casts do not: by way of points in time of some day.
+    if pc.any(pc.invert(pc.match_substring_regex(cells, CLOCK))).as_py():
+        raise pa.ArrowInvalid("not a time")
+    return pc.binary_join_element_wise("1970-01-01", cells, " ").cast(pa.timestamp("s")).cast(TIME)
