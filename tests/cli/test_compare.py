@@ -9,6 +9,7 @@ import sys
 import time
 
 import numpy as np
+import pyarrow.feather
 import pytest
 
 from marquardt import plots
@@ -16,6 +17,7 @@ from marquardt.algorithms import ALGORITHMS
 from marquardt.comparison import Comparison, compare
 from marquardt.networks import Activation, register_activation
 from marquardt.problems import PROBLEMS
+from marquardt.tables import read_table
 
 EASY = ("parity-3-bridged:2", "--starts", "3", "--epochs", "30")
 HAS_PICTURES = all(hasattr(plots, name) for name in ("comparison_losses", "success_rates", "speed_against_memory"))
@@ -184,6 +186,17 @@ def test_an_interrupt_reports_what_is_finished_and_the_rest_can_be_resumed(tmp_p
 def test_options_that_cannot_be_are_refused_by_their_names(refused, options, sentence):
     said = refused("compare", *options)
     assert re.search(sentence, said), said
+
+
+def test_a_table_may_be_an_arrow_file_or_a_pattern_and_a_folder_is_told_so(call, refused, concrete_csv, tmp_path):
+    options = ("--target", "strength", "--goal", 1e9, "--algorithms", "lm", "--starts", 1)
+    (tmp_path / "rows").mkdir()
+    pyarrow.feather.write_feather(read_table(concrete_csv), tmp_path / "rows" / "a.arrow")
+    for table in ("rows/a.arrow", "rows/*.arrow"):
+        answer = call("compare", table, *options)
+        assert answer.code == 0, answer.err
+        assert "1 of 1" in answer.out
+    assert "rows is a folder. Name its files by a pattern: 'rows/*.parquet'." in refused("compare", "rows", *options)
 
 
 def test_a_table_without_a_target_says_which_columns_there_are(refused, concrete_csv):

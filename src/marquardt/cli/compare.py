@@ -54,7 +54,8 @@ def compare(
     problem: Annotated[
         Word,
         typer.Argument(
-            metavar="PROBLEM", help="Name of a problem (see --list), or a CSV, TSV or Parquet file with a header."
+            metavar="PROBLEM",
+            help="Name of a problem (see --list), a CSV, TSV, Parquet or Arrow file, or a pattern: 'rows/*.parquet'.",
         ),
     ] = None,
     shows_list: Annotated[bool, _flag(PROBLEM, "--list", help="List problems and algorithms, and do nothing.")] = False,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 DONE, INTERRUPTED = 0, 130
 OF_TABLES = ("target", "inputs", "ignore", "hidden", "activation", "topology", "init")
-SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".bz2", ".zst", ".lz4")
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".arrow", ".feather", ".ipc", ".gz", ".bz2", ".zst", ".lz4")
 PICTURES: dict[str, tuple[str, dict[str, str]]] = {
     "losses-by-epochs.png": ("comparison_losses", {"against": "epochs"}),
     "losses-by-seconds.png": ("comparison_losses", {"against": "seconds"}),
@@ -112,6 +112,8 @@ def problem_of(choices: CompareChoices) -> Problem:
     if not _is_table(name):
         for option in OF_TABLES:
             if getattr(choices, option) is not None:
+                if Path(name).is_dir():
+                    raise ConfigurationError(f"{name} is a folder. Name its files by a pattern: '{name}/*.parquet'.")
                 raise ConfigurationError(f"--{option} belongs to a table, and {name!r} is the name of a problem.")
         return problem_named(name)
     if choices.goal is None:

@@ -226,7 +226,7 @@ def train(
             "--jobs",
             metavar="N",
             help="Starts at a time, where they are long enough for it to pay; -1 for one a processor.",
-            default="-1, with --threads 1",
+            default="-1; beside --threads 1",
         ),
     ] = None,
     epochs: Annotated[int, _option(LIMITS, "--epochs", metavar="N", help="Accepted steps.", default="1000")] = 1000,
