@@ -130,3 +130,12 @@ def test_a_training_that_diverged_is_told_of_even_quietly(call, concrete_csv):
     assert answer.code == 0
     assert answer.out == ""
     assert answer.err.startswith("Warning: ")
+
+
+def test_a_matrix_now_and_then_is_told_from_the_passes(call, concrete_csv):
+    options = ("explain", concrete_csv, "--target", "strength", "--ignore", "site", "--algorithm", "lm_bfgs")
+    text = call(*options).out
+    assert "An epoch needs the gradient, and for some steps the normal equations" in text
+    has_kernel = native_kernel() is not None
+    assert ("\nA matrix of all rows goes over 1 block of" in text) == has_kernel
+    assert ("\nA pass goes over 1 block of" in text) != has_kernel

@@ -59,9 +59,14 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     if plan.is_compiled:
         how += ", the loss in the compiled kernel" if passes is Need.HESSIAN else ", all of it in the compiled kernel"
     voice.say(f"An epoch needs {PASSES[passes]}: {how}.")
-    largest = min(plan.block_size, fitting.training.objective.n_samples)
+    n_samples = fitting.training.objective.n_samples
+    # A matrix that is asked for now and then goes over blocks of its own.
+    largest = min(plan.matrix_block or plan.block_size, n_samples)
+    what, n_blocks = (
+        ("A matrix of all rows", -(-n_samples // largest)) if plan.matrix_block else ("A pass", plan.n_blocks)
+    )
     voice.say(
-        f"A pass goes over {_count(plan.n_blocks, 'block')} of up to {largest:,} samples on "
+        f"{what} goes over {_count(n_blocks, 'block')} of up to {largest:,} samples on "
         f"{_count(plan.threads, 'thread')}, in about {readable_seconds(plan.seconds)} on one of an ordinary server."
     )
     voice.say(
