@@ -1,6 +1,8 @@
 """`marquardt train` and `marquardt predict` on tables that are read batch by batch."""
 
+import gzip
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -205,6 +207,17 @@ def test_names_of_columns_are_checked_before_text_is_gone_through(call, refused,
     (tmp_path / "long.csv").write_text("a,b\n1,2\n1,2,3\n")  # its last row is refused when it comes
     call("train", "rows", "--target", "strength", "--epochs", 0, "-o", "concrete.marquardt")
     assert message in refused(*command, "--stream")
+
+
+@pytest.mark.parametrize("stream", ["--stream", "--no-stream"])
+def test_a_file_that_cannot_be_read_is_refused_without_a_trace(refused, data, tmp_path, stream):
+    text = "a,b\n" + "".join(f"{row},{row * row % 97}\n" for row in range(300_000))
+    whole = gzip.compress(text.encode(), compresslevel=1)
+    for name, length in (("short.csv.gz", 500), ("long.csv.gz", len(whole) - 100)):
+        (tmp_path / name).write_bytes(whole[:length])
+        assert re.search(f"Cannot read {name}|{name} cannot be read", refused("train", name, "--target", "b", stream))
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    assert "There is no file loop.csv" in refused("train", "loop.csv", "--target", "b", stream)
 
 
 def test_an_unusable_column_is_named_with_a_way_out(refused, data, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -360,9 +361,9 @@ def _check_files(choices: Choices, output: Path) -> None:
 
 def refuse_collisions(read: dict[str, Path], written: dict[str, Path]) -> None:
     """Refuse to write over a file that is read, or twice to the same file."""
-    taken = {path.resolve(): name for name, path in read.items()}
+    taken = {os.path.realpath(path): name for name, path in read.items()}
     for name, path in written.items():
-        other = taken.get(path.resolve())
+        other = taken.get(os.path.realpath(path))
         if other is not None:
             raise FileError(f"{name} would write over {other}, {path}. Name another file.")
-        taken[path.resolve()] = name
+        taken[os.path.realpath(path)] = name

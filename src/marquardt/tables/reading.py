@@ -199,9 +199,12 @@ def _inner_suffix(path: Path) -> str:
 
 def _sample(path: Path) -> tuple[str, bool]:
     """Return the first part of the file, decoded, and whether it is the whole file."""
-    with pa.input_stream(str(path), compression="detect") as stream:
-        sample = stream.read(SAMPLE_BYTES)
-        is_whole = len(stream.read(1)) == 0
+    try:
+        with pa.input_stream(str(path), compression="detect") as stream:
+            sample = stream.read(SAMPLE_BYTES)
+            is_whole = len(stream.read(1)) == 0
+    except (OSError, pa.ArrowException) as error:
+        raise FileError(f"Cannot read {path}: {first_line(error)}") from error
     if sample.startswith(b"PAR1"):
         raise FileError(f"{path} is a Parquet file. Give it the suffix .parquet.")
     if sample.startswith(b"PK\x03\x04"):
