@@ -13,7 +13,7 @@ from marquardt.errors import ConfigurationError, ResourceError
 from marquardt.losses import Squares
 from marquardt.networks import Network, feed_forward, initial_weights, layer_recurrent
 from marquardt.numerics import native_kernel
-from marquardt.objective import CostModel, Need, Objective, sequence_objective
+from marquardt.objective import CostModel, MemoryLimit, Need, Objective, sequence_objective
 from marquardt.training import Division, Limits, Training
 
 TWO_EPOCHS = Limits(max_epochs=2, max_fail=0)
@@ -109,6 +109,32 @@ def test_where_no_form_fits_the_refusal_names_an_algorithm_or_files():
 def test_data_that_are_smaller_than_what_files_hold_of_them_are_not_sent_there():
     with pytest.raises(ResourceError, match=r"Even the algorithm 'lbfgs' needs [\d.]+ MiB: give it that"):
         of(feed_forward(5, 2, 1), 30_000, most=Need.GRADIENT, matrices=0, max_memory="500kB")
+
+
+@pytest.mark.parametrize("algorithm", ["lm", "lm_bfgs", "lbfgs"])
+def test_samples_to_validate_on_leave_the_room_to_those_to_train_on(algorithm):
+    graph, limit = feed_forward(5, 100, 1), MemoryLimit("1MB")
+    for _ in range(2):
+        asked = algorithm_named(algorithm).asks("auto", trains=False)
+        limit = limit.without(of(graph, 500, max_memory=limit, **asked).plan.memory)
+    assert limit.taken < 0.4e6
+    trained = of(graph, 2000, most=Need.GRADIENT, matrices=0, max_memory=limit)
+    assert trained.plan.memory + limit.taken <= 1e6
+
+
+def test_a_refusal_of_samples_to_validate_on_says_so_and_names_no_algorithm():
+    graph, asked = feed_forward(5, 100, 1), algorithm_named("lm").asks("auto", trains=False)
+    with pytest.raises(ResourceError, match=r"beside 500 samples to validate or test on needs .*No algorithm"):
+        of(graph, 500, max_memory="40KB", **asked)
+
+
+def test_a_refusal_counts_what_other_parts_have_taken():
+    limit = MemoryLimit("400KB").without(150_000)
+    with pytest.raises(ResourceError, match=r"'lbfgs' needs [\d.]+ KiB: give it that, [\d.]+ KiB in all") as told:
+        of(feed_forward(5, 100, 1), 2000, most=Need.GRADIENT, matrices=0, max_memory=limit)
+    in_all = float(re.search(r"([\d.]+) KiB in all", str(told.value)).group(1)) * 1024
+    enough = MemoryLimit(int(in_all) + 1024).without(150_000)
+    of(feed_forward(5, 100, 1), 2000, most=Need.GRADIENT, matrices=0, max_memory=enough)
 
 
 def test_threads_share_a_long_pass_while_there_is_room(monkeypatch):

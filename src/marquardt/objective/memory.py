@@ -52,6 +52,8 @@ class MemoryLimit:
     ----------
     limit : float
         Bytes; infinite where nothing is known.
+    taken : int
+        Bytes of the budget that are for something else.
 
     Raises
     ------
@@ -74,7 +76,7 @@ class MemoryLimit:
         self._whole = readable_bytes(self.limit)
         if isinstance(max_memory, str) and self._whose == "the budget is":
             self._whole += f" ({max_memory.strip()})"
-        self._taken = 0
+        self.taken = 0
 
     @classmethod
     def of(cls, max_memory: Budget) -> MemoryLimit:
@@ -103,7 +105,7 @@ class MemoryLimit:
             Bytes.
         """
         rest = copy(self)
-        rest.limit, rest._taken = self.limit - taken, self._taken + taken
+        rest.limit, rest.taken = self.limit - taken, self.taken + taken
         return rest
 
     def allows(self, needed: float) -> bool:
@@ -118,7 +120,7 @@ class MemoryLimit:
 
     def __str__(self) -> str:
         """The limit, and whose it is."""
-        taken = f", {readable_bytes(self._taken)} of it for the other parts" if self._taken else ""
+        taken = f", {readable_bytes(self.taken)} of it for the other parts" if self.taken else ""
         return f"{self._whose} {self._whole}{taken}"
 
 

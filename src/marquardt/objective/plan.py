@@ -221,7 +221,10 @@ def make_plan(
     if not fitting:
         needed = min(plans, key=lambda plan: plan.memory)
         way_out = planner.way_out(graph, [] if form == "auto" else _allowed(graph, systems) if is_matrix else [])
-        require_memory(graph, needed.memory, _on_what(needed, n_samples, form), limit=limit, way_out=way_out)
+        on_what = f"beside {n_samples:,} samples to validate or test on "
+        if not planner.looks_on:
+            on_what = _on_what(needed, n_samples, form)
+        require_memory(graph, needed.memory, on_what, limit=limit, way_out=way_out)
     chosen = min(fitting, key=costs.__getitem__)
     return replace(chosen, others=tuple(plan for plan in plans if plan is not chosen))
 
@@ -282,7 +285,8 @@ class _Planner:
         n_weights, matrices = graph.n_weights, self.matrices if form != "matrix_free" else 0
         scratch, held = self._of_block(form)
         size = self.block_size or self._fitting(scratch)
-        seconds = self._pass(form, size).seconds()
+        work = self.costs.value(n_samples, size) if self.looks_on else self._pass(form, size)
+        seconds = work.seconds()
         threads = self.threads
         if form == "neuron_by_neuron":
             threads = 1  # a loop in Python, whose threads would wait for each other
@@ -362,7 +366,7 @@ class _Planner:
             best = min(others, key=self.cost)
             return f"form={best.form!r} would take {readable_bytes(best.memory)}."
         gradient = replace(self, most=Need.GRADIENT, matrices=0, block_size=None, threads=None).plan("gradient")
-        if self.limit.allows(gradient.memory):
+        if self.limit.allows(gradient.memory) and not self.looks_on:
             return (
                 f"The algorithm 'lbfgs' with a fixed weight decay would take {readable_bytes(gradient.memory)}; or use "
                 f"fewer hidden units, as the memory grows with the square of the weights."
@@ -372,8 +376,13 @@ class _Planner:
                 f"{readable_bytes(self.data)} of it are the scaled data: train from files, of which a few blocks are "
                 f"held at a time (marquardt.streams.train_on_files; on the command line --stream)."
             )
+        if self.looks_on:
+            return (
+                "No algorithm takes less: give it more than that, as samples to train on need more, or fewer of them."
+            )
+        in_all = f", {readable_bytes(gradient.memory + self.limit.taken)} in all" if self.limit.taken else ""
         return (
-            f"Even the algorithm 'lbfgs' needs {readable_bytes(gradient.memory)}: give it that, or fewer hidden units."
+            f"Even the algorithm 'lbfgs' needs {readable_bytes(gradient.memory)}: give it that{in_all}, or fewer units."
         )
 
     def cost(self, plan: Plan) -> float:
@@ -480,7 +489,16 @@ class _Planner:
             return False
         is_short = self.costs.normal(self.n_samples, form="compiled").seconds() <= SERIAL_SECONDS
         is_serial = self.threads == 1 or (self.threads is None and (is_short or usable_cpus() == 1))
-        return is_serial and self.limit.allows(self._compiled().memory)
+        return is_serial and self._is_room(self._compiled().memory)
+
+    def _is_room(self, memory: int) -> bool:
+        """Whether there is so much memory; samples that only look on leave most of it to those that train."""
+        return self.limit.allows(memory * (SHARE if self.looks_on else 1))
+
+    @property
+    def looks_on(self) -> bool:
+        """Whether values are all that is asked for, as of samples to validate or test on."""
+        return self.most is Need.VALUE or (self.most in _MATRIX_NEEDS and not self.matrices)
 
     @property
     def _has_kernel(self) -> bool:
@@ -498,7 +516,7 @@ class _Planner:
             return False
         is_short = self.costs.gradient(self.n_samples, is_compiled=True).seconds() <= SERIAL_SECONDS
         is_serial = self.threads == 1 or (self.threads is None and (is_short or usable_cpus() == 1))
-        return is_serial and 8 * self._pass_numbers <= KEPT_BYTES and self.limit.allows(memory)
+        return is_serial and 8 * self._pass_numbers <= KEPT_BYTES and self._is_room(memory)
 
     @property
     def _pass_numbers(self) -> int:
