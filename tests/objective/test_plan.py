@@ -137,6 +137,18 @@ def test_a_refusal_counts_what_other_parts_have_taken():
     of(feed_forward(5, 100, 1), 2000, most=Need.GRADIENT, matrices=0, max_memory=enough)
 
 
+@pytest.mark.parametrize("taken", [0, 2000])
+def test_where_nothing_fits_through_time_the_refusal_names_what_would_be_enough(taken):
+    network = Network(layer_recurrent(2, 4, 1), np.zeros(33))
+    steps = np.zeros((100, 2)), np.zeros((100, 1))
+    limit = MemoryLimit("10KB").without(taken)
+    with pytest.raises(ResourceError, match="Even the algorithm 'lbfgs' needs") as told:
+        sequence_objective(network, *steps, max_memory=limit)
+    in_all = re.search(rf"{'' if taken else 'needs '}([\d.]+) KiB{' in all' if taken else ': give'}", str(told.value))
+    enough = MemoryLimit(int((float(in_all.group(1)) + 0.1) * 1024)).without(taken)
+    sequence_objective(network, *steps, most=Need.GRADIENT, matrices=0, max_memory=enough)
+
+
 def test_threads_share_a_long_pass_while_there_is_room(monkeypatch):
     monkeypatch.setattr("marquardt.objective.plan.usable_cpus", lambda: 4)
     graph = feed_forward(5, 40, 2)

@@ -118,6 +118,23 @@ class MemoryLimit:
         """
         return needed <= self.limit
 
+    def refusal_of_vectors(self, needed: int) -> str:
+        """Return what to say where not even an algorithm without matrices has room.
+
+        Parameters
+        ----------
+        needed : int
+            Bytes that it needs.
+
+        Examples
+        --------
+        >>> MemoryLimit("2MB").without(1024).refusal_of_vectors(2048)
+        "Even the algorithm 'lbfgs' needs 2.0 KiB: give it that, 3.0 KiB in all, or fewer hidden units."
+        """
+        in_all = f", {readable_bytes(needed + self.taken)} in all" if self.taken else ""
+        least = readable_bytes(needed)
+        return f"Even the algorithm 'lbfgs' needs {least}: give it that{in_all}, or fewer hidden units."
+
     def __str__(self) -> str:
         """The limit, and whose it is."""
         taken = f", {readable_bytes(self.taken)} of it for the other parts" if self.taken else ""

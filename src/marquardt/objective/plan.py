@@ -380,10 +380,7 @@ class _Planner:
             return (
                 "No algorithm takes less: give it more than that, as samples to train on need more, or fewer of them."
             )
-        in_all = f", {readable_bytes(gradient.memory + self.limit.taken)} in all" if self.limit.taken else ""
-        return (
-            f"Even the algorithm 'lbfgs' needs {readable_bytes(gradient.memory)}: give it that{in_all}, or fewer units."
-        )
+        return self.limit.refusal_of_vectors(gradient.memory)
 
     def cost(self, plan: Plan) -> float:
         """What plans are compared by: a pass and a damped step, in seconds."""

@@ -678,6 +678,8 @@ def _planned(
             )
             if limit.allows(gradient.memory):
                 way_out = f"The algorithm 'lbfgs' would take {readable_bytes(gradient.memory)}."
+            else:
+                way_out = limit.refusal_of_vectors(gradient.memory)
         on_what = f"through time on {sum(lengths):,} steps with form={least.form!r} "
         require_memory(wiring.graph, least.memory, on_what, limit=limit, way_out=way_out)
     groups, plan = min(fitting.values(), key=lambda pair: pair[1].seconds)
