@@ -45,6 +45,15 @@ def test_a_column_order_that_blas_cannot_take_is_copied():
     np.testing.assert_allclose(total, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("n", [3, 400])
+def test_a_total_that_is_not_contiguous_is_added_to_all_the_same(n):
+    rng = np.random.default_rng(0)
+    left, right = rng.normal(size=(60, n)), rng.normal(size=(70, n))
+    for total in (np.ones((60, 140))[:, ::2], np.ones((70, 60)).T, np.ones((60, 90))[:, :70]):
+        add_product(total, left, right)
+        np.testing.assert_allclose(total, 1.0 + left @ right.T, rtol=1e-12, atol=1e-12)
+
+
 def test_another_build_of_scipy_gets_the_same_to_rounding(monkeypatch):
     monkeypatch.setattr(products, "routine", lambda *_: None)
     total, left, right = operands()
@@ -55,7 +64,7 @@ def test_another_build_of_scipy_gets_the_same_to_rounding(monkeypatch):
 
 @pytest.mark.parametrize("shapes", [((120, 100), (120, 130), (100, 129)), ((120, 99), (120, 130), (100, 130))])
 def test_arrays_that_do_not_fit_are_refused(shapes):
-    with pytest.raises(Exception, match=r"dgemm|mismatch|dimension|shape"):
+    with pytest.raises(Exception, match=r"dgemm|mismatch|dimension|shape|broadcast"):
         add_product(*(np.ones(shape) for shape in shapes))
 
 

@@ -23,7 +23,7 @@ def add_product(total: Array, left: Array, right: Array) -> None:
     Parameters
     ----------
     total : ndarray of shape (n_left, n_right)
-        C-contiguous.
+        C-contiguous, or a product takes longer.
     left : ndarray of shape (n_left, n)
         Rows contiguous.
     right : ndarray of shape (n_right, n)
@@ -41,10 +41,10 @@ def add_product(total: Array, left: Array, right: Array) -> None:
     pitches = [_pitch(array) for array in (right, left, total)]
     fits = right.shape[1] == n and total.shape == (rows, columns) and None not in pitches
     # BLAS counts columns first: the transposes of our arrays are its arrays, and nothing is copied.
-    if rows * columns * n < UNLOCKED or not fits:
+    if rows * columns * n < UNLOCKED and total.flags.c_contiguous:
         dgemm(1.0, right.T, left.T, beta=1.0, c=total.T, trans_a=1, overwrite_c=1)
         return
-    unlocked = routine("dgemm", "cciiiddididdi")
+    unlocked = routine("dgemm", "cciiiddididdi") if fits else None
     if unlocked is None:
         total += left @ right.T
         return
