@@ -115,13 +115,15 @@ def measured(case: dict[str, Any]) -> dict[str, Any] | None:
         return solved(case["n"])
     graph = graph_of(*case["network"])
     model, n_samples, form = CostModel(graph), case["samples"], case["form"]
-    guess = model.normal(n_samples, form=form).seconds()
+    guess = model.normal(n_samples, form="pairs" if form == "gradient" else form).seconds()
     if guess > LONGEST or (form == "samples" and n_samples * graph.n_outputs > 4000):
         return None
-    objective = objective_of(graph, n_samples, form=form)
+    need = Need[case["what"].upper()]
+    # Values and gradients of rules that ask for nothing else may be the kernel's.
+    options = {"most": need} if form == "gradient" else {"form": form}
+    objective = objective_of(graph, n_samples, **options)
     start = initial_weights(graph, rng=0)
     plan, does = objective.plan, form_of(objective)
-    need = Need[case["what"].upper()]
     work = work_of(model, case["what"], does, n_samples, plan.block_size, plan.keeps_pairs)
 
     def at(number: int) -> None:
@@ -136,9 +138,9 @@ def measured(case: dict[str, Any]) -> dict[str, Any] | None:
 def work_of(model: CostModel, what: str, form: str, n_samples: int, block: int, keeps: bool) -> Work:
     """The operations that the model counts."""
     if what == "value":
-        return model.value(n_samples, block)
+        return model.value(n_samples, block, is_compiled=form == "compiled")
     if what == "gradient":
-        return model.gradient(n_samples, block)
+        return model.gradient(n_samples, block, is_compiled=form == "compiled")
     return model.normal(n_samples, block, form, keeps_pairs=keeps, n_decays=2)  # of weights, and of biases
 
 
@@ -162,7 +164,11 @@ def cases() -> list[dict[str, Any]]:
     for name, *network in NETWORKS:
         for samples in SAMPLES:
             shared = {"name": name, "network": network, "samples": samples}
-            found += [shared | {"what": what, "form": "pairs"} for what in ("value", "gradient")]
+            found += [
+                shared | {"what": what, "form": form}
+                for what in ("value", "gradient")
+                for form in ("pairs", "gradient")
+            ]
             found += [
                 shared | {"what": "normal", "form": form} for form in ("pairs", "explicit", "samples", "matrix_free")
             ]
@@ -177,8 +183,8 @@ def job(kind: str) -> None:
                 print(json.dumps(contest(network, samples)), flush=True)
         return
     for case in cases():
-        if kind == "plain" and case["form"] in ("pairs", "samples", "matrix_free"):
-            continue  # the kernel has no part in them
+        if kind == "plain" and (case["form"] in ("samples", "matrix_free") or case["what"] in ("value", "gradient")):
+            continue  # the kernel has no part in them, or they are the same without it
         made = measured(case)
         if made is not None:
             print(json.dumps({**case, **made, "kernel": native_kernel() is not None}), flush=True)
