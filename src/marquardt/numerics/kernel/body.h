@@ -275,27 +275,6 @@ static TARGET void NAME(forward)(const Network *net, const double *weights, Room
 #include "rows.h"
 #include "products.h"
 
-#define ROW float
-#define ROW_IS_SINGLE 1
-#define ROWS(x) NAME(x##_single)
-#include "rows.h"
-#include "products.h"
-
-/* The block of a layer's own weights, lower triangle, from the sums over its pairs: those of units h <= u times those
-   of inputs i <= j. */
-static void NAME(spread)(const Layer *layer, const double *sums, int64_t n_weights, double *normal)
-{
-    const int64_t n = layer->fan_in;
-    int64_t h, u, i, j;
-    for (h = 0; h < layer->size; h++)
-        for (u = h; u < layer->size; u++) {
-            double *into = normal + (layer->start + u * n) * n_weights + layer->start + h * n;
-            for (i = 0; i < n; i++)
-                for (j = i; j < n; j++)
-                    into[i * n_weights + j] = into[j * n_weights + i] = *sums++;
-        }
-}
-
 /* From the deltas of some outputs, one after the other, to those of all other layers. */
 static TARGET void NAME(back)(const Network *net, const double *weights, Room *room, const double *values,
                               double *deltas, int64_t first, int64_t end, int64_t width)
@@ -379,17 +358,20 @@ static TARGET void NAME(slope)(const Network *net, const double *weights, Room *
     }
 }
 
-#define ROW double
-#define ROW_IS_SINGLE 0
-#define ROWS(x) NAME(x)
-#include "rows.h"
 #include "derive.h"
+#undef ROW
+#undef ROW_IS_SINGLE
+#undef ROWS
 
 #define ROW float
 #define ROW_IS_SINGLE 1
 #define ROWS(x) NAME(x##_single)
 #include "rows.h"
+#include "products.h"
 #include "derive.h"
+#undef ROW
+#undef ROW_IS_SINGLE
+#undef ROWS
 
 /* ------------------------------------------------------------------ damped solves */
 

@@ -95,19 +95,9 @@ static TARGET void ROWS(derive)(const Network *net, const double *weights, Room 
     }
     for (k = 0; k < last; k++)
         if (net->layers[k].first_pair >= 0)
-            NAME(spread)(net->layers + k, room->pair_sums + net->layers[k].first_pair, n_weights, normal);
+            spread(net->layers[k].size, net->layers[k].fan_in, room->pair_sums + net->layers[k].first_pair, 0, NULL,
+                   n_weights, normal + net->layers[k].start * (n_weights + 1));
     for (i = 0; i < n_weights; i++)
         for (j = 0; j < i; j++)
             normal[j * n_weights + i] = normal[i * n_weights + j];
 }
-
-#undef row_vec
-#undef row_half
-#undef ROW_LANES
-#undef ROW_PADDED
-#undef ROW_SLICE
-#undef ROW_LOAD
-#undef ROW_STORE
-#undef ROW
-#undef ROW_IS_SINGLE
-#undef ROWS

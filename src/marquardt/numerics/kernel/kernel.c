@@ -150,6 +150,25 @@ static Place place_after(const Rows *rows, Place place)
 #define PANEL_DOUBLES ((PANEL + 2 * LARGEST_TILE) * SLICE)
 #define LARGEST_TILE 4
 
+/* Write a layer's own block, lower triangle, from the sums over its pairs, those of units h <= u times those of inputs
+   i <= j: a row is a pair of units, or with by_inputs of inputs. Factors of all two units come on top, unless NULL. */
+static void spread(int64_t size, int64_t fan_in, const double *sums, int by_inputs, const double *factors,
+                   int64_t n_weights, double *block)
+{
+    const int64_t unit_pairs = size * (size + 1) / 2, input_pairs = fan_in * (fan_in + 1) / 2;
+    const int64_t to_next_unit = by_inputs ? 1 : input_pairs, to_next_input = by_inputs ? unit_pairs : 1;
+    int64_t h, u, i, j;
+    for (h = 0; h < size; h++)
+        for (u = h; u < size; u++, sums += to_next_unit) {
+            const double factor = factors == NULL ? 1.0 : factors[h * size + u];
+            const double *sum = sums;
+            double *into = block + u * fan_in * n_weights + h * fan_in;
+            for (i = 0; i < fan_in; i++)
+                for (j = i; j < fan_in; j++, sum += to_next_input)
+                    into[i * n_weights + j] = into[j * n_weights + i] = factor * *sum;
+        }
+}
+
 static INLINE int64_t bits_of(double x)
 {
     int64_t bits;
@@ -346,6 +365,18 @@ static void release(Py_buffer *views, int n)
 {
     while (n > 0)
         PyBuffer_Release(&views[--n]);
+}
+
+/* The end of a function that takes arrays, some of which may have been left out: None, or the error that is set. */
+static PyObject *ended(Py_buffer *views, const int *taken, int n, int is_done)
+{
+    while (n-- > 0)
+        if (taken[n])
+            PyBuffer_Release(&views[n]);
+    if (!is_done)
+        return NULL;
+    Py_INCREF(Py_None);
+    return Py_None;
 }
 
 static PyObject *check_count(Py_ssize_t got, Py_ssize_t wanted)
@@ -711,13 +742,7 @@ static PyObject *kernel_lanes(PyObject *object, PyObject *const *args, Py_ssize_
 finished:
     if (room != NULL)
         leave_room(net, room);
-    for (n = 0; n < 7; n++)
-        if (taken[n])
-            PyBuffer_Release(&views[n]);
-    if (!is_done)
-        return NULL;
-    Py_INCREF(Py_None);
-    return Py_None;
+    return ended(views, taken, 7, is_done);
 }
 
 /* How an accepted step moves mu, as in marquardt/algorithms/damping.py. */
@@ -844,13 +869,7 @@ static PyObject *kernel_descend(PyObject *object, PyObject *const *args, Py_ssiz
 finished:
     if (room != NULL)
         leave_room(net, room);
-    for (n = 0; n < N_ARGS; n++)
-        if (taken[n])
-            PyBuffer_Release(&views[n]);
-    if (!is_done)
-        return NULL;
-    Py_INCREF(Py_None);
-    return Py_None;
+    return ended(views, taken, N_ARGS, is_done);
 }
 
 static PyMethodDef KERNEL_METHODS[] = {
@@ -1070,13 +1089,7 @@ finished:
         panel->next = free_panels;
         free_panels = panel;
     }
-    for (n = 0; n < 5; n++)
-        if (taken[n])
-            PyBuffer_Release(&views[n]);
-    if (!is_done)
-        return NULL;
-    Py_INCREF(Py_None);
-    return Py_None;
+    return ended(views, taken, 5, is_done);
 }
 
 /* spread_pairs(normal, start, size, fan_in, sums, factors): write the block of a layer's own weights, which begin at
@@ -1115,34 +1128,18 @@ static PyObject *spread_pairs(PyObject *module, PyObject *const *args, Py_ssize_
     }
     Py_BEGIN_ALLOW_THREADS
     {
-        const Py_ssize_t size = numbers[SIZE], fan_in = numbers[FAN_IN], n_pairs = size * (size + 1) / 2;
-        const double *sums = views[SUMS].buf, *factors = taken[FACTORS] ? views[FACTORS].buf : NULL;
+        const Py_ssize_t size = numbers[SIZE], fan_in = numbers[FAN_IN];
         double *block = (double *)views[NORMAL].buf + numbers[START] * (n_weights + 1);
-        Py_ssize_t h, u, i, j, pair = 0;
-        for (h = 0; h < size; h++)
-            for (u = h; u < size; u++, pair++) {
-                const double factor = factors == NULL ? 1.0 : factors[h * size + u];
-                const double *sum = sums + pair;
-                double *into = block + h * fan_in * n_weights + u * fan_in;
-                for (i = 0; i < fan_in; i++)
-                    for (j = i; j < fan_in; j++, sum += n_pairs)
-                        into[i * n_weights + j] = into[j * n_weights + i] = factor * *sum;
-            }
-        /* The lower triangle, a row at a time. */
+        Py_ssize_t i, j;
+        spread(size, fan_in, views[SUMS].buf, 1, taken[FACTORS] ? views[FACTORS].buf : NULL, n_weights, block);
         for (i = 1; i < size * fan_in; i++)
             for (j = 0; j < i - i % fan_in; j++)
-                block[i * n_weights + j] = block[j * n_weights + i];
+                block[j * n_weights + i] = block[i * n_weights + j];
     }
     Py_END_ALLOW_THREADS
     is_done = 1;
 finished:
-    for (n = 0; n < N_ARGS; n++)
-        if (taken[n])
-            PyBuffer_Release(&views[n]);
-    if (!is_done)
-        return NULL;
-    Py_INCREF(Py_None);
-    return Py_None;
+    return ended(views, taken, N_ARGS, is_done);
 }
 
 /* activate(number, nets, values): for tests. */

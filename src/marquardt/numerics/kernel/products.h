@@ -240,14 +240,3 @@ static TARGET void ROWS(add_pairs)(const Rows *left, const Rows *right, int64_t 
         }
     }
 }
-
-#undef row_vec
-#undef row_half
-#undef ROW_LANES
-#undef ROW_PADDED
-#undef ROW_SLICE
-#undef ROW_LOAD
-#undef ROW_STORE
-#undef ROW
-#undef ROW_IS_SINGLE
-#undef ROWS

@@ -6,6 +6,14 @@
 
    Rows are made from doubles, and sums over a slice of samples are added to doubles. */
 
+#undef row_vec
+#undef row_half
+#undef ROW_LANES
+#undef ROW_PADDED
+#undef ROW_SLICE
+#undef ROW_LOAD
+#undef ROW_STORE
+
 #define row_vec ROWS(row_vec)
 #define row_half ROWS(row_half)
 #if LANES == 1
