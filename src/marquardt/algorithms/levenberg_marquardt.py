@@ -289,9 +289,9 @@ class LevenbergMarquardt(StepRule):
         state : Damped
             μ for the next step.
         """
-        if self.precision == "double" or here.normal is None:
+        if self.single_from == math.inf or here.normal is None:
             return False
-        return state.damping.mu >= self.single_from * float(here.normal.diagonal().max())
+        return state.damping.mu >= self.single_from * float(here.diagonal.max())
 
     def report(self, state: Damped) -> dict[str, float]:
         """Return ``{"mu": μ}``.

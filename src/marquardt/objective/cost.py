@@ -198,9 +198,8 @@ class CostModel:
             Whether the kernel does it.
         """
         if is_compiled:
-            first = sum(span.layer.size * span.fan_in for span in self.graph.spans if not span.layer.sources)
-            above = self._n_connections - first
-            backward = Work(compiled=self._n_connections + above, touched=2 * self._units) * n_samples
+            # Counted as two more passes forward: the sum, and the way back with its slopes.
+            backward = Work(compiled=2 * self._n_connections, touched=2 * self._units) * n_samples
             return self.value(n_samples, is_compiled=True) + backward + Work(calls=2.0)
         return self._blocked(_sum(self._forward, self._slopes, self._slope_back), n_samples, block_size)
 

@@ -81,26 +81,18 @@ def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int) -> Costs:
     True
     """
     layout = _layout_of(Wiring(graph, loss.link is not None), loss)
-    plan = make_plan(
+    planned = partial(
+        make_plan,
         graph,
         layout,
         n_samples,
         threads=1,
-        systems=("samples",),
         is_compiled=is_compiled(graph, loss),
         max_memory=MemoryLimit.none(),
     )
-    gradient = make_plan(
-        graph,
-        layout,
-        n_samples,
-        threads=1,
-        most=Need.GRADIENT,
-        matrices=0,
-        is_compiled=is_compiled(graph, loss),
-        max_memory=MemoryLimit.none(),
-    )
-    return costs_of(plan, cost_model(graph, tuple(layout)), n_samples)._replace(gradient=gradient.seconds)
+    costs = costs_of(planned(systems=("samples",)), cost_model(graph, tuple(layout)), n_samples)
+    # Of rules that ask for no more, which may have it from the kernel.
+    return costs._replace(gradient=planned(most=Need.GRADIENT, matrices=0).seconds)
 
 
 def _layout_of(wiring: Wiring, loss: Loss) -> list[Form]:
@@ -184,7 +176,6 @@ class Objective:
     """
 
     _single: SingleOutput | Compiled | None = None
-    _is_single: bool = False
     """The whole pass in one object, where there is one for network and loss."""
 
     def __init__(
@@ -412,9 +403,8 @@ class Objective:
             with hold_blas():
                 return self.at(weights, need, is_single)
         self.evaluations[_NAMES[need]] += 1
-        self._is_single = is_single
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return self._at(weights, need)
+            return self._at(weights, need, is_single)
 
     @property
     def facts(self) -> Facts:
@@ -619,7 +609,7 @@ class Objective:
 
     # ---------------------------------------------------------------- one pass
 
-    def _at(self, weights: Array, need: Need) -> Evaluation:
+    def _at(self, weights: Array, need: Need, is_single: bool = False) -> Evaluation:
         if need >= Need.PRODUCT and self._lacking is not None:
             raise ConfigurationError(
                 f"The exact Hessian needs second derivatives, and {self._lacking} has none: give it a function "
@@ -634,7 +624,7 @@ class Objective:
             return self._evaluation(weights, single.sums(weights))
         if single is not None and single.has_matrix and need == Need.NORMAL:
             if isinstance(single, Compiled):
-                return self._evaluation(weights, *single.equations(weights, self._is_single))
+                return self._evaluation(weights, *single.equations(weights, is_single))
             return self._evaluation(weights, *single.equations(weights))
         if need is Need.VALUE:
             return self._evaluation(weights, *_sum_each(self._spread(self._values, weights)))
@@ -655,7 +645,7 @@ class Objective:
             return self._sampled(weights)
         if self.plan.form == "matrix_free":
             return self._by_products(weights)
-        return self._evaluation(weights, *self._paired(weights))
+        return self._evaluation(weights, *self._paired(weights, is_single))
 
     def _normal_of(self, weights: Array, share: float = 1.0) -> Array:
         """The normal matrix of a part of the samples, scaled to all of them, plus the penalty's Hessian."""
@@ -858,7 +848,7 @@ class Objective:
         sums, gradient, normal = _sum_each(parts)
         return sums, gradient, normal
 
-    def _paired(self, weights: Array) -> tuple[Array, Array, Array]:
+    def _paired(self, weights: Array, is_single: bool = False) -> tuple[Array, Array, Array]:
         """Sums, gradient and normal matrix by pair products."""
         if not self._pair_sums:
             self._pair_sums = [
@@ -872,7 +862,7 @@ class Objective:
             def part(block: Block) -> tuple[Array, Array]:
                 done, sums = self._forward(weights, number, block)
                 slopes, _, deltas = self._deltas(done, block)
-                pair_sums.add(deltas, done.stacked, self._is_single)
+                pair_sums.add(deltas, done.stacked, is_single)
                 return sums, self._gradient(done, slopes, block)
 
             return _running_sum(map(part, blocks))

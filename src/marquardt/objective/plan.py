@@ -279,8 +279,10 @@ class _Planner:
             return self._in_sample_space()
         if form == "explicit" and self._suits_kernel():
             return self._compiled()
-        if form == "gradient" and self._suits_passes(self._compiled_passes().memory):
-            return self._compiled_passes()
+        if form == "gradient":
+            compiled = self._compiled_passes()
+            if self._suits_passes(compiled.memory):
+                return compiled
         graph, n_samples = self.costs.graph, self.n_samples
         n_weights, matrices = graph.n_weights, self.matrices if form != "matrix_free" else 0
         scratch, held = self._of_block(form)
@@ -327,8 +329,8 @@ class _Planner:
         threads = min(threads, -(-n_samples // size))
         made = self._made(form, size, threads, memory(size, threads, keeps_pairs), keeps_pairs)
         if self._has_matrix_blocks and form in ("pairs", "explicit"):
-            if self._suits_passes(made.memory + 8 * self._pass_numbers):
-                taken = made.memory + 8 * self._pass_numbers
+            taken = made.memory + 8 * self._pass_numbers
+            if self._suits_passes(taken):
                 made = self._made(form, n_samples, threads, taken, passes_are_compiled=True)
                 return replace(made, matrix_block=size)
             larger = min(self._fitting(self._of_block("gradient")[0]), -(-n_samples // threads))
@@ -484,9 +486,14 @@ class _Planner:
             return False
         if self.most is Need.HESSIAN and 8 * self.costs.hessian_rows * self.n_samples > BLOCK_BYTES:
             return False
-        is_short = self.costs.normal(self.n_samples, form="compiled").seconds() <= SERIAL_SECONDS
-        is_serial = self.threads == 1 or (self.threads is None and (is_short or usable_cpus() == 1))
-        return is_serial and self._is_room(self._compiled().memory)
+        work = self.costs.normal(self.n_samples, form="compiled")
+        return self._is_serial(work) and self._is_room(self._compiled().memory)
+
+    def _is_serial(self, work: Work) -> bool:
+        """Whether one thread does it: there is no other, none was asked for, or it is too short for a second one."""
+        if self.threads is not None:
+            return self.threads == 1
+        return work.seconds() <= SERIAL_SECONDS or usable_cpus() == 1
 
     def _is_room(self, memory: int) -> bool:
         """Whether there is so much memory; samples that only look on leave most of it to those that train."""
@@ -511,8 +518,7 @@ class _Planner:
         is_asked = self.most in (Need.VALUE, Need.GRADIENT, Need.CURVATURE)
         if not is_asked or not self.kernel_covers or self.held_bytes is not None or self.block_size is not None:
             return False
-        is_short = self.costs.gradient(self.n_samples, is_compiled=True).seconds() <= SERIAL_SECONDS
-        is_serial = self.threads == 1 or (self.threads is None and (is_short or usable_cpus() == 1))
+        is_serial = self._is_serial(self.costs.gradient(self.n_samples, is_compiled=True))
         return is_serial and 8 * self._pass_numbers <= KEPT_BYTES and self._is_room(memory)
 
     @property

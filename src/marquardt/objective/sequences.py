@@ -439,7 +439,7 @@ class TimeObjective(Objective):
 
     # ---------------------------------------------------------------- what an objective does
 
-    def _at(self, weights: Array, need: Need) -> Evaluation:
+    def _at(self, weights: Array, need: Need, is_single: bool = False) -> Evaluation:
         if need >= Need.PRODUCT:
             raise ConfigurationError(
                 "The exact Hessian through time is not there. Ask for Need.NORMAL: train with 'levenberg_marquardt' or "
