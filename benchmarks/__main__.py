@@ -11,6 +11,7 @@ import sys
 NAMES = (
     "engine",
     "forms",
+    "kernel",
     "cost_model",
     "sine",
     "many",
