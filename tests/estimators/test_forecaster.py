@@ -302,7 +302,7 @@ def fit(y=None, X=None, lags=(1, 2), exog_lags=(0,), **options):
         (lambda: fit(lags=3), r"write range\(1, 4\)"),
         (lambda: fit(lags=()), "nothing to predict from"),
         (lambda: fit(plant()[0], plant()[1], exog_lags=[-1]), "exog_lags must be whole numbers from 0 up"),
-        (lambda: fit(difference=1), r"difference must be a list of periods.*such as \[1\]"),
+        (lambda: fit(difference="1"), r"difference must be periods.*such as 1 or \(1, 12\)"),
         (lambda: fit(difference=[0]), "periods from 1 up"),
         (lambda: fit(activation="tahn"), "Did you mean 'tanh'"),
         (lambda: fit(early_stopping=True, validation_fraction=0), "above 0"),
@@ -408,3 +408,81 @@ def test_lags_beyond_the_horizon_need_no_future():
     model = NetworkForecaster((1,), (3, 4), **QUICK).fit(y[:90], u[:90])
     assert_array_equal(model.predict(3), model.predict(3, u[:90], y=y[:90]))
     assert_array_equal(model.predict(4, u[90:91])[:3], model.predict(3))
+
+
+# ---------------------------------------------------------------- labels and names
+
+
+def labelled(columns, n_rows=60):
+    values = np.cumsum(np.random.default_rng(0).normal(size=(n_rows, 2)), axis=0)
+    return pd.DataFrame(values, index=pd.date_range("2020", periods=n_rows, freq="MS"), columns=columns)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        pd.RangeIndex(2),
+        pd.Index([10, 20], name="sensor"),
+        pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["site", "sensor"]),
+        pd.Index(["a", "b"]),
+        pd.DatetimeIndex(["2020-01-01", "2021-01-01"]),
+    ],
+    ids=["range", "numbers", "levels", "texts", "dates"],
+)
+@pytest.mark.parametrize("is_loaded", [False, True])
+def test_labels_of_a_forecast_are_those_of_the_series(tmp_path, columns, is_loaded):
+    y = labelled(columns)
+    model = NetworkForecaster((1, 2), **QUICK).fit(y[:50])
+    if is_loaded:
+        model.save(tmp_path / "a.marquardt")
+        model = NetworkForecaster.from_file(tmp_path / "a.marquardt")
+    forecast = model.predict(10)
+    pd.testing.assert_index_equal(forecast.columns, y.columns, exact=False)
+    assert forecast.columns.names == y.columns.names
+    assert np.isfinite((forecast - y[50:]).to_numpy()).all()
+    for label in columns:
+        alone = NetworkForecaster((1, 2), **QUICK).fit(y[label][:50]).predict(2)
+        assert alone.name == label
+
+
+def test_columns_of_one_name_are_taken_in_their_order():
+    rng = np.random.default_rng(0)
+    u, y = rng.normal(size=(80, 2)), np.zeros(80)
+    for row in range(1, 80):
+        y[row] = 0.5 * y[row - 1] + u[row, 0] - 3 * u[row, 1]
+    frame = pd.DataFrame(np.column_stack([u, u[:, 0]]), columns=["a", "a", "b"])
+    wanted = NetworkForecaster((1,), **QUICK).fit(y[:60], frame[:60].to_numpy()).predict(3, frame[60:].to_numpy())
+    model = NetworkForecaster((1,), **QUICK).fit(y[:60], frame[:60])
+    assert_array_equal(model.predict(3, frame[60:]), wanted)
+    assert_allclose(wanted, y[60:63], atol=0.05)  # three tanh units and a decay beside a line
+    assert_array_equal(model.predict(3, frame[60:].iloc[:, [2, 0, 1]]), wanted)
+    with pytest.raises(DataError, match=r"X has 1 columns of the name 'a', and the training had 2"):
+        model.predict(3, frame[60:].iloc[:, 1:])
+
+
+def test_exogenous_series_of_another_name_is_refused_as_a_frame_is(driven):
+    y, u = plant()
+    model = NetworkForecaster((1,), **QUICK).fit(y[:90], pd.Series(u[:90], name="valve"))
+    model.predict(3, pd.Series(u[90:], name="valve"))
+    model.predict(3, pd.Series(u[90:]))
+    for other in (pd.Series(u[90:], name="wind"), pd.DataFrame({"wind": u[90:]}), pl.Series("wind", u[90:])):
+        with pytest.raises(DataError, match="X has no column 'valve'"):
+            model.predict(3, other)
+    driven[0].predict(3, pd.Series(u[90:], name="wind"))  # fitted to arrays, which have no names
+
+
+def test_single_columns_of_a_list_may_have_any_names():
+    frame = labelled(["a", "b"])
+    model = NetworkForecaster((1, 2), **QUICK).fit([frame[name] for name in frame])
+    assert [one.name for one in model.predict(2)] == ["a", "b"]
+    assert model.target_names_ == ["y"]
+    unnamed = NetworkForecaster((1, 2), **QUICK).fit([frame[name].to_numpy() for name in frame])
+    assert_array_equal(model.predict(2), unnamed.predict(2))
+    assert NetworkForecaster((1,), **QUICK).fit([frame[["a"]], frame[["b"]]]).predict(1)[1].columns.tolist() == ["b"]
+
+
+def test_a_single_number_is_taken_where_it_means_one_thing():
+    y, u = plant()
+    one = NetworkForecaster(1, 0, **QUICK, difference=1).fit(y, u)
+    many = NetworkForecaster((1,), (0,), **QUICK, difference=(1,)).fit(y, u)
+    assert_array_equal(one.predict(1, u), many.predict(1, u))

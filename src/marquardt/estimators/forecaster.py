@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from marquardt.arrays import Array, ArrayLike, checked_weight
+from marquardt.checks import require_extra
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.estimators.base import SEEDS, NetworkEstimator
 from marquardt.estimators.closing import dynamic_of, lagged_of
@@ -51,9 +53,9 @@ class NetworkForecaster(NetworkEstimator):
         Units of each hidden layer; ``()`` for a linear autoregression.
     activation : str
         Of the hidden layers, as in `NetworkRegressor`.
-    difference : iterable of int
+    difference : int or iterable of int
         Periods of differences that are taken of the targets before anything else, and undone in every prediction:
-        ``(1,)`` for a trend, ``(1, 12)`` for trend and season of monthly data. Errors stay in the units of `y`.
+        ``1`` for a trend, ``(1, 12)`` for trend and season of monthly data. Errors stay in the units of `y`.
     alpha : "auto", float or sequence of float
         Weight decay ½ α Σ w², one number or one a layer. ``"auto"`` takes one a layer from the training data by its
         evidence; with `early_stopping` it means 1e-4.
@@ -342,7 +344,7 @@ class NetworkForecaster(NetworkEstimator):
         )
         self.n_history_ = n_history
         self.n_features_in_ = inputs.shape[1]
-        self.target_names_ = _names(targets[0], "y")
+        self.target_names_ = _names(targets, "y")
         self.exog_names_ = [] if X is None else self._exog_names(X)
         self.lag_names_ = lags.names(self.target_names_, self.exog_names_)
         self._tails = [self._tail(one, None if exog is None else exog[k]) for k, one in enumerate(targets)]
@@ -415,7 +417,7 @@ class NetworkForecaster(NetworkEstimator):
         return dynamic_of(self.network_, self._lags, len(self.exog_names_))
 
     def _exog_names(self, X: Any) -> list[str]:
-        return _names(read_many(X, "X")[0], "x")
+        return _names(read_many(X, "X"), "x")
 
     def _last_blocks(self, n_rows: Sequence[int]) -> Parts:
         """The last rows of every series validate."""
@@ -435,13 +437,7 @@ class NetworkForecaster(NetworkEstimator):
     def _tail(self, target: Series, exog: Array | None) -> tuple[Series, Array | None]:
         """What the forecast of the next row needs of a series."""
         n_past, n_exog = self._lags.n_past, self._lags.n_past_exog
-        short = Series(
-            target.values[len(target) - n_past :],
-            target.container,
-            target.names,
-            target.is_flat,
-            target.timeline,
-        )
+        short = replace(target, values=target.values[len(target) - n_past :], index=None)
         return short, None if exog is None else exog[len(exog) - n_exog :]
 
     # ---------------------------------------------------------------- predicting
@@ -602,8 +598,9 @@ class NetworkForecaster(NetworkEstimator):
             which = f"y[{number}]" if is_many(y) else "y"
             if one.values.shape[1] != self.n_outputs_:
                 raise ShapeError(f"{which} has {one.values.shape[1]} columns, and the forecaster {self.n_outputs_}.")
-            if one.names is not None and not one.is_flat and list(one.names) != self.target_names_:
-                raise DataError(f"{which} has the columns {list(one.names)}, and the training {self.target_names_}.")
+            names = self.target_names_
+            if one.names is not None and not one.is_flat and list(one.names) != names and not _are_own(names, "y"):
+                raise DataError(f"{which} has the columns {list(one.names)}, and the training {names}.")
             least = self.n_history_ + (0 if n_future else 1)
             if needs_history and len(one) < least:
                 raise DataError(f"{which} has {len(one)} rows, and at least {least} are needed ({_reach(self._lags)}).")
@@ -672,9 +669,7 @@ class NetworkForecaster(NetworkEstimator):
                         f"{more.index[-1]}."
                     )
             timeline = timeline.moved(len(more))
-        whole = Series(
-            np.concatenate([target.values, more.values]), target.container, target.names, target.is_flat, timeline
-        )
+        whole = replace(target, values=np.concatenate([target.values, more.values]), timeline=timeline)
         exog = None if past is None or more_exog is None else np.concatenate([past, more_exog])
         return self._tail(whole, exog)
 
@@ -691,7 +686,8 @@ class NetworkForecaster(NetworkEstimator):
             "series": [
                 {
                     "container": target.container,
-                    "names": None if target.names is None else list(target.names),
+                    "names": None if target.labels is None else [_kept_label(each) for each in target.labels],
+                    "levels": None if target.levels is None else [_kept_label(each) for each in target.levels],
                     "is_flat": target.is_flat,
                     "times": None if target.timeline is None else vars(target.timeline),
                     "targets": target.values.tolist(),
@@ -718,9 +714,10 @@ class NetworkForecaster(NetworkEstimator):
                 Series(
                     np.array(one["targets"], dtype=np.float64).reshape(-1, self.n_outputs_),
                     one["container"],
-                    None if one["names"] is None else tuple(one["names"]),
+                    None if one["names"] is None else tuple(map(_label, one["names"])),
                     one["is_flat"],
                     None if one["times"] is None else Timeline(**one["times"]),
+                    levels=None if one.get("levels") is None else tuple(map(_label, one["levels"])),
                 ),
                 None
                 if one["exog"] is None
@@ -774,20 +771,22 @@ def checked_differences(given: Any) -> tuple[int, ...]:
 
     Parameters
     ----------
-    given : iterable of int
-        From 1 up.
+    given : int or iterable of int
+        From 1 up; a number is the only period.
 
     Raises
     ------
     ConfigurationError
-        If they are no list, or one is no whole number from 1 up.
+        If one is no whole number from 1 up.
 
     Examples
     --------
-    >>> checked_differences((1, 12))
-    (1, 12)
+    >>> checked_differences((1, 12)), checked_differences(1)
+    ((1, 12), (1,))
     """
-    message = f"difference must be a list of periods from 1 up, such as [1] or [1, 12], got {given!r}."
+    message = f"difference must be periods from 1 up, such as 1 or (1, 12), got {given!r}."
+    if isinstance(given, Integral) and not isinstance(given, bool):
+        given = (given,)
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ConfigurationError(message)
     periods = list(given)
@@ -808,11 +807,36 @@ def _reach(lags: Lags) -> str:
     return ", ".join(parts)
 
 
-def _names(series: Series, default: str) -> list[str]:
-    if series.names is not None:
-        return list(series.names)
-    count = series.values.shape[1]
+def _names(series: Sequence[Series], default: str) -> list[str]:
+    """What columns are called: as they came, or by own names where they had none, or single ones had different ones."""
+    first = series[0]
+    if first.names is not None and all(one.names == first.names for one in series):
+        return list(first.names)
+    count = first.values.shape[1]
     return [default] if count == 1 else [f"{default}{number}" for number in range(1, count + 1)]
+
+
+def _are_own(names: Sequence[str], default: str) -> bool:
+    """Whether these are the names that columns without names are given."""
+    return list(names) == _names([Series(np.empty((0, len(names))))], default)
+
+
+def _kept_label(label: Any) -> Any:
+    """The label of a column as a file keeps it: a tuple as a list, what JSON has no word for as a text."""
+    if isinstance(label, tuple):
+        return [_kept_label(part) for part in label]
+    if isinstance(label, np.generic):
+        label = label.item()
+    if hasattr(label, "isoformat"):
+        return {"date": label.isoformat()}
+    return label if label is None or isinstance(label, str | bool | int | float) else str(label)
+
+
+def _label(kept: Any) -> Any:
+    """What `_kept_label` was given."""
+    if isinstance(kept, dict):
+        return require_extra("pandas", "pandas").Timestamp(kept["date"])
+    return tuple(map(_label, kept)) if isinstance(kept, list) else kept
 
 
 def _exog_of(X: Any, targets: Sequence[Series], n_future: int = 0, names: Sequence[str] | None = None) -> list[Array]:
@@ -829,19 +853,31 @@ def _exog_of(X: Any, targets: Sequence[Series], n_future: int = 0, names: Sequen
 
 
 def _ordered(exog: Series, names: Sequence[str]) -> Series:
-    """The exogenous columns in the order of the training."""
-    if exog.names is None or exog.is_flat:
-        if exog.values.shape[1] != len(names):
-            raise ShapeError(f"X has {exog.values.shape[1]} columns, and the training had {list(names)}.")
+    """The exogenous columns in the order of the training; of equal names the first is the first."""
+    if exog.values.shape[1] != len(names) and (exog.names is None or exog.is_flat):
+        raise ShapeError(f"X has {exog.values.shape[1]} columns, and the training had {list(names)}.")
+    if exog.names is None:
         return exog
-    missing = [name for name in names if name not in exog.names]
-    if len(missing) == len(names) == len(exog.names) and list(names) == _names(Series(exog.values), "x"):
+    there: dict[str, list[int]] = {}
+    for place, name in enumerate(exog.names):
+        there.setdefault(name, []).append(place)
+    missing = [name for name in names if name not in there]
+    if len(missing) == len(names) == len(exog.names) and _are_own(names, "x"):
         # The training had no names but those that it gave itself.
         return exog
     if missing:
-        raise DataError(f"X has no column {missing[0]!r}; it has {list(exog.names)}, and the training {list(names)}.")
-    places = [exog.names.index(name) for name in names]
-    return Series(exog.values[:, places], exog.container, tuple(names), False, exog.timeline, exog.index)
+        wayout = f" Call it so: X.rename({names[0]!r})." if exog.is_flat else ""
+        raise DataError(
+            f"X has no column {missing[0]!r}; it has {list(exog.names)}, and the training {list(names)}.{wayout}"
+        )
+    for name in names:
+        if len(there[name]) != list(names).count(name):
+            raise DataError(
+                f"X has {len(there[name])} columns of the name {name!r}, and the training had "
+                f"{list(names).count(name)}: which is which? Give every column a name of its own."
+            )
+    places = [there[name][list(names[:number]).count(name)] for number, name in enumerate(names)]
+    return replace(exog, values=exog.values[:, places], labels=tuple(names), is_flat=False)
 
 
 def _weights(sample_weight: ArrayLike | None, targets: Sequence[Series]) -> list[Array] | None:

@@ -32,7 +32,7 @@ def checked_lags(given: Any, what: str, minimum: int) -> tuple[int, ...]:
     Parameters
     ----------
     given : iterable of int
-        Such as ``range(1, 13)`` or ``(1, 2, 12)``.
+        Such as ``range(1, 13)`` or ``(1, 2, 12)``; of single numbers only `minimum` means one thing, itself.
     what : str
         What messages call it.
     minimum : int
@@ -46,7 +46,7 @@ def checked_lags(given: Any, what: str, minimum: int) -> tuple[int, ...]:
     Raises
     ------
     ConfigurationError
-        If it is a single number, which could mean two things, or a lag is not a whole number from `minimum` up, or
+        If it is another single number, which could mean two things, or a lag is not a whole number from `minimum` up, or
         comes twice.
 
     Examples
@@ -54,11 +54,13 @@ def checked_lags(given: Any, what: str, minimum: int) -> tuple[int, ...]:
     >>> checked_lags([12, 1, 2], "lags", 1)
     (1, 2, 12)
     """
-    if not isinstance(given, bool) and isinstance(given, Integral):
+    if not isinstance(given, bool) and isinstance(given, Integral) and given != minimum:
         raise ConfigurationError(
             f"{what} must be a list of lags, got the number {given}. For all lags from {minimum} to {given} write "
             f"range({minimum}, {int(given) + 1}), for that one [{given}]."
         )
+    if not isinstance(given, bool) and isinstance(given, Integral):
+        return (int(given),)
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ConfigurationError(f"{what} must be a list of whole numbers such as range(1, 13), got {given!r}.")
     lags = list(given)

@@ -197,25 +197,33 @@ class Series:
         Finite.
     container : str
         ``"numpy"``, ``"pandas"`` or ``"polars"``.
-    names : tuple of str, optional
-        Of the columns.
+    labels : tuple, optional
+        Of the columns, as they came: texts, or whatever else pandas takes.
     is_flat : bool
         Whether it had one dimension.
     timeline : Timeline, optional
         Its times, for pandas.
     index : pandas.Index, optional
         The index itself.
+    levels : tuple, optional
+        What pandas calls the axis of the columns, a name a level of its labels.
     """
 
     values: Array
     container: str = "numpy"
-    names: tuple[str, ...] | None = None
+    labels: tuple[Any, ...] | None = None
     is_flat: bool = True
     timeline: Timeline | None = None
     index: Any = None
+    levels: tuple[Any, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The labels as texts."""
+        return None if self.labels is None else tuple(map(str, self.labels))
 
     def like(self, values: Array, index: Any = None) -> Any:
         """Return other values in the same kind of container.
@@ -236,8 +244,14 @@ class Series:
         if self.container == "pandas":
             pandas: Any = require_extra("pandas", "pandas")
             if self.is_flat:
-                return pandas.Series(flat, index=index, name=self.names[0] if self.names else None)
-            return pandas.DataFrame(flat, index=index, columns=list(self.names or ()))
+                return pandas.Series(flat, index=index, name=self.labels[0] if self.labels else None)
+            labels = list(self.labels or ())
+            columns = (
+                pandas.MultiIndex.from_tuples(labels, names=self.levels)
+                if self.levels is not None and len(self.levels) > 1
+                else pandas.Index(labels, name=None if self.levels is None else self.levels[0], tupleize_cols=False)
+            )
+            return pandas.DataFrame(flat, index=index, columns=columns)
         if self.container == "polars":
             polars: Any = require_extra("polars", "polars")
             if self.is_flat:
@@ -276,7 +290,7 @@ def read_many(given: Any, what: str) -> list[Series]:
     Returns
     -------
     list of Series
-        All of the same columns.
+        All of the same columns; single columns may have any names.
 
     Raises
     ------
@@ -289,7 +303,8 @@ def read_many(given: Any, what: str) -> list[Series]:
         return [read_series(given, what)]
     found = [read_series(one, f"{what}[{number}]") for number, one in enumerate(given)]
     for number, one in enumerate(found):
-        if one.values.shape[1] != found[0].values.shape[1] or one.names != found[0].names:
+        n_columns = one.values.shape[1]
+        if n_columns != found[0].values.shape[1] or (n_columns > 1 and one.names != found[0].names):
             raise ShapeError(
                 f"All series must have the same columns, but {what}[0] has {_columns(found[0])} and {what}[{number}] "
                 f"has {_columns(one)}."
@@ -332,14 +347,15 @@ def read_series(given: Any, what: str) -> Series:
         require_finite_rows(given.values, what, given.index, None if given.is_flat else given.names)
         return given
     library = type(given).__module__.partition(".")[0]
-    names: tuple[str, ...] | None = None
-    index = timeline = None
+    labels: tuple[Any, ...] | None = None
+    index = timeline = levels = None
     container = library if library in ("pandas", "polars") else "numpy"
     if container != "numpy":
         if hasattr(given, "columns"):
-            names = tuple(str(name) for name in given.columns)
+            labels = tuple(given.columns)
+            levels = tuple(given.columns.names) if container == "pandas" else None
         elif given.name is not None and str(given.name):
-            names = (str(given.name),)
+            labels = (given.name,)
     try:
         values = _numbers(given, container)
     except (TypeError, ValueError) as error:
@@ -355,8 +371,8 @@ def read_series(given: Any, what: str) -> Series:
     if container == "pandas":
         index = given.index
         timeline = Timeline.of(index, what)
-    require_finite_rows(values, what, index, None if is_flat else names or range(values.shape[1]))
-    return Series(values, container, names, is_flat, timeline, index)
+    require_finite_rows(values, what, index, None if is_flat else labels or range(values.shape[1]))
+    return Series(values, container, labels, is_flat, timeline, index, levels)
 
 
 def require_finite_rows(values: Array, what: str, index: Any, names: Sequence[Any] | None) -> None:
