@@ -199,8 +199,7 @@ def go_on(choices: ForecastChoices, voice: Voice) -> int:
         )
     horizon = _horizon(choices, data, lags.exog)
     forecaster._is_many = False
-    past = replace(data.targets, names=tuple(targets))
-    predicted = forecaster.predict(horizon, data.exog, y=past)
+    predicted = forecaster.predict(horizon, data.exog, y=data.targets)
     voice.say(f"{choices.data}: {data.n_known} rows of {' and '.join(map(repr, targets))}. {inputs_of(forecaster)}")
     voice.say()
     values = np.asarray(predicted).reshape(horizon, -1)
