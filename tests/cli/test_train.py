@@ -249,11 +249,24 @@ def test_more_weights_than_values_are_warned_of(call, tmp_path):
     assert "Warning: There are more weights (81) than training values (14)" in answer.out
 
 
-def test_class_without_a_training_row_is_warned_of(call, tmp_path):
+def test_class_without_a_training_row_is_refused(call, tmp_path):
     rows = [["x", "c"], *([i, "ab"[i % 2]] for i in range(30)), [31, "rare"]]
     data = write(tmp_path / "rare.csv", rows)
     answer = call("train", data, "--target", "c", *QUICK, "--division", "blocks")
-    assert "Warning: No row of the training part has the class 'rare'" in answer.out
+    assert answer.code == 2
+    assert "No row that trains has the class 'rare', so it cannot be learned" in answer.err
+    for seed in range(4):
+        answer = call("train", data, "--target", "c", *QUICK, "--seed", seed, "--force")
+        assert answer.code == 0, "the only row of a class trains where the division is free"
+
+
+@pytest.mark.parametrize("reading", ["--stream", "--no-stream"])
+def test_no_class_of_a_truth_table_is_hidden(reading, call, tmp_path):
+    cells = [[0, 0, "even"], [0, 1, "odd"], [1, 0, "odd"], [1, 1, "even"]]
+    data = write(tmp_path / "xor.csv", [["a", "b", "y"], *(cells * 50)])
+    for seed in range(3):
+        report = json.loads(call("train", data, "-t", "y", reading, "--json", "--force", "--seed", seed).out)
+        assert report["errors"]["train"]["accuracy"] == report["errors"]["test"]["accuracy"] == 1.0
 
 
 def test_a_preset_stands_for_its_settings_and_whatever_is_given_goes_before(tmp_path):

@@ -474,6 +474,25 @@ def test_data_that_cannot_be_used_is_refused(estimator):
             estimator().fit(*arguments)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_early_stopping_hides_no_cell_of_a_truth_table(seed):
+    X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]] * 50)
+    y = X[:, 0] != X[:, 1]
+    model = NetworkClassifier(4, early_stopping=True, random_state=seed).fit(X, y)
+    assert model.score(X, y) == 1.0
+    parts = model.record_.parts
+    assert_array_equal(np.sort(np.hstack([parts.train, parts.validation])), np.arange(200))
+    assert len(np.unique(X[parts.validation], axis=0)) == 4
+    exact = X @ [5.0, 2.0] + 3.0 * y
+    assert NetworkRegressor(6, early_stopping=True, random_state=seed).fit(X, exact).score(X, exact) > 0.999
+
+
+def test_early_stopping_of_few_different_rows_is_said():
+    X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    with pytest.warns(UserWarning, match="1 of 4 samples aside, and they are among 4 different ones"):
+        NetworkClassifier(4, early_stopping=True, random_state=0).fit(X, [0, 1, 1, 0])
+
+
 def test_copies_of_one_row_leave_none_to_set_aside():
     with pytest.raises(DataError, match=r"there is one sample \(n_samples = 1\) or copies of one"):
         NetworkRegressor(early_stopping=True).fit(np.ones((5, 2)), np.ones(5))

@@ -499,3 +499,32 @@ def test_a_memory_budget_is_kept_by_blocks_that_come_and_go(tmp_path):
     assert small.training.objective.plan.block_size < free.training.objective.plan.block_size
     losses = [[epoch.loss for epoch in fitting] for fitting in (free, small)]
     assert_allclose(losses[0], losses[1], rtol=1e-9)
+
+
+def test_copies_of_few_rows_are_divided_by_their_place(tmp_path):
+    cells = np.array([[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]] * 50)
+    np.save(tmp_path / "xor.npy", cells)
+    files = ArrayFiles(tmp_path / "xor.npy", target_columns=[2])
+    for seed in range(5):
+        data = FileData(files, seed=seed, classes=("same", "other"))
+        for columns, numbers in data.batches():
+            for part in range(3):
+                assert len(np.unique(columns[:, numbers == part], axis=1).T) == 4
+            assert np.bincount(numbers).tolist() == list(data.counts)
+    result = train_on_files(files, Settings(hidden_layer_sizes=4, seed=0), task="classification")
+    assert result.errors["test"]["accuracy"] == 1.0
+
+
+def test_a_class_of_one_row_trains_in_every_pass(tmp_path):
+    table = np.random.default_rng(0).normal(size=(200, 3))
+    table[:, 2] = 0
+    table[77, 2] = 1
+    np.save(tmp_path / "rare.npy", table)
+    files = ArrayFiles(tmp_path / "rare.npy", target_columns=[2])
+    for seed in range(8):
+        data = FileData(files, seed=seed, classes=("often", "rare"))
+        for _ in range(2):
+            for columns, numbers in data.batches():
+                assert numbers[columns[2] == 1].tolist() == [0]
+    with pytest.raises(DataError, match="No row that trains has the class 'never'"):
+        FileData(ArrayFiles(tmp_path / "rare.npy", target_columns=[2]), classes=("often", "rare", "never"))

@@ -175,6 +175,38 @@ def test_what_cannot_be_divided_is_refused():
         split_by_content(TABLE[:3], 0.2, 0, np.array([0.0, 2.0, 0.0]))
 
 
+@given(copies=st.integers(5, 60), seed=st.integers(0, 20), share=st.sampled_from([0.15, 0.3]))
+def test_a_cell_of_a_coarse_table_trains_whatever_the_seed(copies, seed, share):
+    cells = np.array([[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    table = np.repeat(cells, copies, axis=0)
+    kept, aside = split_by_content(table, share, seed, classes=table[:, 2].astype(int))
+    assert len(np.unique(table[kept], axis=0)) == 4
+    assert abs(len(aside) - share * len(table)) <= 1
+    n_aside = np.unique(table[aside], axis=0, return_counts=True)[1]
+    assert (np.abs(n_aside - share * copies) <= 1).all()
+
+
+@given(seed=st.integers(0, 50))
+def test_every_class_has_its_share_by_content_and_at_random(seed):
+    rng = np.random.default_rng(seed)
+    classes = rng.permutation(np.repeat([0, 1, 2, 3], [150, 40, 9, 1]))
+    table = np.column_stack([rng.normal(size=(200, 2)), classes])
+    kept, aside = split_by_content(table, 0.15, seed, classes=classes)
+    parts = Division(seed=seed).split(200, classes)
+    assert (len(parts.train), len(parts.validation), len(parts.test)) == (140, 30, 30)
+    for trains, others in [(kept, [(aside, 0.15)]), (parts.train, [(parts.validation, 0.15), (parts.test, 0.15)])]:
+        assert (np.bincount(classes[trains], minlength=4) > 0).all()
+        for rows, share in others:
+            counts = np.bincount(classes[rows], minlength=4)
+            # A row by rounding, another where a class changes and where the only row of a class is moved.
+            assert (np.abs(counts - share * np.array([150, 40, 9, 1])) <= 2).all()
+
+
+def test_classes_of_one_row_each_cannot_be_divided():
+    with pytest.raises(DataError, match="No class has two different samples"):
+        split_by_content(TABLE[:3], 0.2, 0, classes=np.arange(3))
+
+
 def test_keys_of_columns_are_those_of_the_rows():
     table = np.random.default_rng(0).normal(size=(500, 3))
     assert np.array_equal(column_keys(table.T, seed=4), content_keys(table, seed=4))

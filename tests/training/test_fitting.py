@@ -10,7 +10,7 @@ import pytest
 from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
 from marquardt.losses import Huber, LogisticCrossEntropy, SoftmaxCrossEntropy, Squares
 from marquardt.networks import Network, feed_forward
-from marquardt.training import Division, Fitting, Limits, Settings
+from marquardt.training import Division, Fitting, Limits, Parts, Settings
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(-1, 1, (60, 2))
@@ -341,3 +341,11 @@ def test_a_graph_that_a_start_brings_is_taken():
     graph = feed_forward(2, (2, 2), 1, activation="sine")
     fitting, _ = fitted(start=Network(graph, np.full(graph.n_weights, 0.1)))
     assert fitting.network.graph is graph
+
+
+def test_a_class_that_does_not_train_is_refused():
+    inputs, codes = np.arange(6.0)[:, None], np.array([0, 0, 0, 0, 1, 1])
+    parts = Parts(np.arange(4), np.array([4, 5]), np.empty(0, dtype=int))
+    for options in ({"parts": parts}, {"sample_weight": [1, 1, 1, 1, 0, 0]}):
+        with pytest.raises(DataError, match="No row that trains has the class 1, so it cannot be learned"):
+            Fitting(inputs, codes, Settings(), "classification", n_classes=2, **options)

@@ -19,14 +19,14 @@ NAMES = {"train": 0, "training": 0, "validation": 1, "val": 1, "test": 2, "testi
 KEYS = ("train", "validation", "test")
 
 
-def divide(job: Job, rows: AnyArray, n_rows: int) -> Parts:
-    """Divide the samples.
+def divide(job: Job, rows: AnyArray, n_rows: int, classes: AnyArray | None = None) -> Parts:
+    """Divide the samples, at random class by class where their classes are given.
 
     `rows` says where each sample stands among the `n_rows` rows of the data file, which indices in a file refer to.
     """
     if job.indices is None:
         validation, test = (0.15, 0.15) if job.division == "none" else (job.validation, job.test)
-        return Division(job.division, validation, test, seed=job.seed).split(len(rows))
+        return Division(job.division, validation, test, seed=job.seed).split(len(rows), classes)
     lists = _from_json(job.indices) if job.indices.suffix.lower() == ".json" else _from_table(job.indices, n_rows)
     # Checks range and repetition against the rows of the file, then goes over to the rows that are left.
     given = Division("indices", indices=lists).split(n_rows)

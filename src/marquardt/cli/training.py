@@ -9,12 +9,10 @@ import math
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
@@ -35,7 +33,7 @@ from marquardt.storage import NetworkFile, save
 from marquardt.streams import FileData, errors_of_parts
 from marquardt.tables import CodedFiles, TableCoding, read_table
 from marquardt.tables.checking import named_columns
-from marquardt.training import AnyParts, Fitting, HashedParts, Parts, Record
+from marquardt.training import AnyParts, Fitting, HashedParts, Parts, Record, require_classes
 
 DONE, INTERRUPTED = 0, 130
 COPIES = 5
@@ -135,7 +133,9 @@ def prepare_table(job: Job) -> PreparedTable:
     table = read_table(job.data)
     coding = TableCoding.fit(table, **_columns(job, table.column_names))
     coded = coding.code(table)
-    parts = divide(job, coded.rows, table.num_rows)
+    parts = divide(job, coded.rows, table.num_rows, coded.targets if coding.classes else None)
+    if coding.classes:
+        require_classes(coded.targets[parts.train], coding.classes)
     fitting = Fitting(
         coded.inputs,
         coded.targets,
@@ -144,8 +144,7 @@ def prepare_table(job: Job) -> PreparedTable:
         n_classes=len(coding.classes),
         parts=parts,
     )
-    trained = set(coded.targets[parts.train].tolist()) if coding.classes else set()
-    warnings = _warnings(coding, trained, fitting, len(parts.train))
+    warnings = _warnings(fitting, len(parts.train))
     return PreparedTable(coding, table.num_rows, parts, fitting, warnings, coded.inputs, coded.targets)
 
 
@@ -162,14 +161,10 @@ def prepare_rows(job: Job, rows: WatchedRows, voice: Voice | None = None) -> Pre
             test=shares[1],
             seed=job.seed,
             missing="drop" if coding.missing == "drop" else "refuse",
+            classes=coding.classes,
         )
     fitting = Fitting.of(data, job.settings, coding.task)
-    lowest, highest = data.target_ends()
-    if len(coding.classes) == 2:
-        trained = {int(lowest[0]), int(highest[0])}
-    else:
-        trained = set(np.flatnonzero(highest > 0).tolist())
-    warnings = _warnings(coding, trained, fitting, data.n_training)
+    warnings = _warnings(fitting, data.n_training)
     return PreparedRows(coding, rows.n_rows, data.parts, fitting, warnings, rows, data)
 
 
@@ -382,8 +377,8 @@ def write_record(path: Path, record: Record, *, force: bool) -> None:
                 writer.writerow("" if math.isnan(value) else value for value in row.values())
 
 
-def _warnings(coding: TableCoding, trained: Set[int], fitting: Fitting, n_training: int) -> tuple[str, ...]:
-    """What is doubtful; `trained` has the numbers of the classes that the training part has."""
+def _warnings(fitting: Fitting, n_training: int) -> tuple[str, ...]:
+    """What is doubtful."""
     found = []
     graph = fitting.network.graph
     n_values = n_training * graph.n_outputs
@@ -391,12 +386,6 @@ def _warnings(coding: TableCoding, trained: Set[int], fitting: Fitting, n_traini
         found.append(
             f"There are more weights ({graph.n_weights}) than training values ({n_values}), so the network can learn "
             f"them by heart. Take fewer hidden units (--hidden 5), or weight decay (--alpha 0.01)."
-        )
-    absent = [label for code, label in enumerate(coding.classes) if code not in trained]
-    if absent:
-        found.append(
-            f"No row of the training part has the class {', '.join(map(repr, absent))}: it cannot be learned. "
-            f"Give more rows of it, or another --seed."
         )
     return tuple(found)
 

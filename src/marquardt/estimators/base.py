@@ -24,6 +24,7 @@ from marquardt.estimators.merging import merge
 from marquardt.estimators.progress import describe
 from marquardt.networks import build
 from marquardt.training import Fitting, Limits, Parts, Settings, split_by_content
+from marquardt.training.division import content_keys
 
 if TYPE_CHECKING:
     from marquardt.storage import NetworkFile
@@ -141,10 +142,17 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         seed = int(check_random_state(self.random_state).randint(SEEDS))
         settings = self._settings(seed, 1 if start is not None else self.n_restarts)
         table = np.column_stack([X, targets])
+        given = self._parts(table, weight, seed, targets if n_classes else None) if self.early_stopping else None
+        if given is not None and len(given.validation):
+            # Equal rows in different parts are two, so what is merged has one part.
+            table = np.column_stack([table, np.isin(np.arange(len(table)), given.validation)])
         merged = merge(table, weight)
+        parts = given
         if merged is not None:
-            X, targets, weight, table = X[merged.rows], targets[merged.rows], merged.weight, table[merged.rows]
-        parts = self._parts(table, weight, seed) if self.early_stopping else None
+            X, targets, weight = X[merged.rows], targets[merged.rows], merged.weight
+            if given is not None:
+                is_aside = table[merged.rows, -1] == 1
+                parts = Parts(np.flatnonzero(~is_aside), np.flatnonzero(is_aside), np.empty(0, dtype=np.intp))
         del table
         fitting = Fitting(
             X,
@@ -159,17 +167,27 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         self._pull(fitting)
         self._note(fitting)
         if merged is not None:
-            given = self.record_.parts
-            assert isinstance(given, Parts)  # of arrays
-            self.record_.parts = Parts(*(merged.samples(part) for part in (given.train, given.validation, given.test)))
+            self.record_.parts = Parts.all_training(len(merged.group)) if given is None else given
 
-    def _parts(self, table: Array, weight: Array | None, seed: int) -> Parts:
-        if len(table) < 2:
+    def _parts(self, table: Array, weight: Array | None, seed: int, classes: AnyArray | None) -> Parts:
+        different = len(np.unique(content_keys(table, seed)))
+        if different < 2:
             raise DataError(
                 "early_stopping sets samples aside, and there is one sample (n_samples = 1) or copies of one. "
                 "Give more samples, or early_stopping=False."
             )
-        train, validation = split_by_content(table, self.validation_fraction, seed, weight)
+        train, validation = split_by_content(table, self.validation_fraction, seed, weight, classes)
+        if (
+            different * self.validation_fraction < 1
+            and not np.isin(content_keys(table[validation], seed), content_keys(table[train], seed)).any()
+        ):
+            warnings.warn(
+                f"early_stopping sets {len(validation)} of {len(table)} samples aside, and they are among "
+                f"{different} different ones only: what the network never sees it cannot learn. Take "
+                f"early_stopping=False for so few.",
+                UserWarning,
+                stacklevel=4,
+            )
         return Parts(train, validation, np.empty(0, dtype=np.intp))
 
     def _pull(self, fitting: Fitting) -> None:

@@ -74,8 +74,8 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         Whether to set `validation_fraction` of the samples aside, stop when their error has not fallen for
         `max_fail` epochs, and keep the network that was best on them.
     validation_fraction : float
-        The share of the samples. They are chosen by their content, so that neither the order of the rows nor
-        repeated rows change the choice.
+        The share of the samples. They are chosen by their content, so that neither the order of the
+        rows nor repeated rows change the choice; only rows that occur five times or more are divided copy by copy.
     random_state : int, RandomState or None
         Of the starts and the choice of the validation part.
     warm_start : bool

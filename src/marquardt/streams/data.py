@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +18,8 @@ from marquardt.networks import ColumnStatistics, Network, Scaling
 from marquardt.objective import ArraySource, Block, Blocks, MemoryLimit, Objective, Source
 from marquardt.streams.files import Files
 from marquardt.streams.reading import DEPTH, StreamedBlocks
-from marquardt.training import HashedParts, Limits, Training
+from marquardt.training import HashedParts, Limits, Training, column_keys, require_classes
+from marquardt.training.division import CELL_COPIES
 
 __all__ = ["FileData"]
 
@@ -27,6 +28,8 @@ BATCH_BYTES = 4 << 20
 KEPT_BYTES = 32 << 20
 """What a part may take to be kept in memory after all: a small validation part need not be looked for in every pass."""
 NAMES = ("train", "validation", "test")
+MOST_KEYS = 4096
+"""Different rows whose copies are counted."""
 
 
 class FileData:
@@ -45,6 +48,8 @@ class FileData:
         Of the hash.
     missing : str
         ``"refuse"`` missing values, or ``"drop"`` the rows that have any.
+    classes : sequence
+        For classification the labels, two for one target of 0 and 1, more for a target a class: each must train.
 
     Attributes
     ----------
@@ -82,7 +87,14 @@ class FileData:
     is_kept = False
 
     def __init__(
-        self, files: Files, *, validation: float = 0.15, test: float = 0.15, seed: int = 0, missing: str = "refuse"
+        self,
+        files: Files,
+        *,
+        validation: float = 0.15,
+        test: float = 0.15,
+        seed: int = 0,
+        missing: str = "refuse",
+        classes: Sequence[Any] = (),
     ) -> None:
         fraction(validation, "the validation fraction")
         fraction(test, "the test fraction")
@@ -107,7 +119,17 @@ class FileData:
         self._n_columns = self.n_inputs + self.n_outputs
         self.batch_rows = max(1024, BATCH_BYTES // (8 * self._n_columns))
         self._kept: dict[int, ArraySource] = {}
-        self._survey()
+        self._is_coarse, self._n_classes = False, len(classes)
+        self._rare: frozenset[int] = frozenset()
+        trained = self._survey()
+        if self._is_divided and len(classes):
+            missed = frozenset(code for code in range(len(classes)) if code not in trained)
+            if missed:
+                # By their hash none trains: the first row of each does.
+                self._rare = missed
+                trained = self._survey()
+        if len(classes):
+            require_classes(np.array(sorted(trained), dtype=np.intp), classes)
 
     @property
     def n_training(self) -> int:
@@ -240,14 +262,14 @@ class FileData:
         numbers : ndarray of int8, shape (n_rows,)
             The part of each row: 0 training, 1 validation, 2 test.
         """
-        seen = 0
+        seen, divided = 0, self._division()
         for batch in self.files.batches(self.batch_rows):
             seen += batch.shape[1]
             columns = batch
             # NaN goes through a sum; only then rows are looked at.
             if self.n_dropped and not np.isfinite(np.add.reduce(batch, axis=None)):
                 columns = batch[:, ~np.isnan(batch).any(axis=0)]
-            yield columns, self._numbers(columns)
+            yield columns, divided(columns)
         self._require_all(seen)
 
     def _require_all(self, seen: int) -> None:
@@ -255,13 +277,36 @@ class FileData:
         if seen != self.files.n_rows:
             raise FileError(f"{self.files.name} had {self.files.n_rows} rows, and now has {seen}.")
 
-    def _numbers(self, columns: Array) -> AnyArray:
-        if not self._is_divided:
-            return np.zeros(columns.shape[1], dtype=np.int8)
-        return HashedParts.numbers(columns, *self._shares, self._seed)
+    def _division(self) -> Callable[[Array], AnyArray]:
+        """What tells the parts of one batch after the other, from the first on."""
+        seen, rare = 0, set(self._rare)
 
-    def _survey(self) -> None:
-        """The one pass: counts, missing values, statistics."""
+        def divided(columns: Array) -> AnyArray:
+            nonlocal seen
+            if not self._is_divided:
+                return np.zeros(columns.shape[1], dtype=np.int8)
+            places = np.arange(seen, seen + columns.shape[1], dtype=np.float64) if self._is_coarse else None
+            seen += columns.shape[1]
+            numbers = HashedParts.numbers(columns, *self._shares, self._seed, places)
+            if rare:
+                codes = self._codes(columns)
+                for code in rare.copy():
+                    rows = np.flatnonzero(codes == code)
+                    if len(rows):
+                        numbers[rows[0]] = 0
+                        rare.remove(code)
+            return numbers
+
+        return divided
+
+    def _codes(self, columns: Array) -> AnyArray:
+        """The class numbers of rows whose targets are classes."""
+        targets = columns[self.n_inputs :]
+        return (targets[0] > 0.5).astype(np.intp) if len(targets) == 1 else targets.argmax(axis=0)
+
+    def _survey(self) -> set[int]:
+        """The one pass: counts, missing values, statistics; a second where rows are coarse. Returns what trains."""
+        copies, divided, trained = Copies(), self._division(), set[int]()
         names = (*self.files.input_names, *self.files.target_names)
         n_missing, first_missing = np.zeros(len(names), dtype=np.int64), np.full(len(names), -1, dtype=np.int64)
         counts = np.zeros(3, dtype=np.int64)
@@ -280,11 +325,15 @@ class FileData:
                 keep = ~is_missing.any(axis=0)
                 self.n_dropped += int(n_rows - keep.sum())
                 columns = batch[:, keep]
-            numbers = self._numbers(columns)
+            numbers = divided(columns)
             counts += np.bincount(numbers, minlength=3)
-            trained = columns[:, numbers == 0] if self._is_divided else columns
-            self._inputs.add(trained[: self.n_inputs])
-            self._targets.add(trained[self.n_inputs :])
+            training = columns[:, numbers == 0] if self._is_divided else columns
+            self._inputs.add(training[: self.n_inputs])
+            self._targets.add(training[self.n_inputs :])
+            if self._n_classes:
+                trained.update(np.unique(self._codes(training)).tolist())
+            if self._is_divided and not self._is_coarse:
+                copies.add(column_keys(columns, self._seed))
             seen += n_rows
         self._require_all(seen)
         if self._missing == "refuse" and self.n_dropped:
@@ -296,9 +345,13 @@ class FileData:
                 f"data row {first_missing[column] + 1}{others}. Leave the {self.n_dropped} rows out with --missing "
                 f"drop (missing='drop'), or fill them in the files."
             )
+        if copies.mean >= CELL_COPIES:
+            self._is_coarse = True
+            return self._survey()
         self._refuse_empty_parts(counts)
         n_train, n_validation, n_test = (int(count) for count in counts)
         self.parts = HashedParts(n_train, n_validation, n_test, *self._shares, seed=self._seed)
+        return trained
 
     def _refuse_empty_parts(self, counts: AnyArray) -> None:
         n_rows = self.files.n_rows - self.n_dropped
@@ -309,9 +362,35 @@ class FileData:
             if share > 0 and count == 0:
                 raise DataError(
                     f"None of the {n_rows} rows of {self.files.name} falls into the {name} part, of which "
-                    f"{share:.0%} was asked for. Rows are divided by a hash of their content, equal rows together: "
+                    f"{share:.0%} was asked for. Rows are divided by a hash of their content: "
                     f"give more rows, another fraction or another seed."
                 )
+
+
+class Copies:
+    """How often rows occur, estimated in bounded memory: of a sample of their keys every copy is counted."""
+
+    def __init__(self) -> None:
+        self._bits = np.uint64(0)
+        self._counts: dict[int, int] = {}
+
+    @property
+    def mean(self) -> float:
+        """Copies a different row, of those in the sample; 0 where all rows are equal, which cannot be divided."""
+        return sum(self._counts.values()) / len(self._counts) if len(self._counts) > 1 else 0.0
+
+    def add(self, keys: AnyArray) -> None:
+        """Count the keys of a batch; where too many differ, only those whose last bits are zero go on."""
+        values, counts = np.unique(keys[keys & self._mask() == 0], return_counts=True)
+        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+            self._counts[value] = self._counts.get(value, 0) + count
+        while len(self._counts) > MOST_KEYS:
+            self._bits += np.uint64(1)
+            mask = int(self._mask())
+            self._counts = {value: count for value, count in self._counts.items() if value & mask == 0}
+
+    def _mask(self) -> np.uint64:
+        return (np.uint64(1) << self._bits) - np.uint64(1)
 
 
 class FilePart:

@@ -97,7 +97,9 @@ def train_on_files(
     """
     settings = Settings() if settings is None else settings
     require_kind(settings, Settings, "settings", "Make them: Settings(hidden_layer_sizes=10).")
-    data = FileData(files, validation=validation, test=test, seed=seed, missing=missing)
+    n_targets = len(getattr(files, "target_names", ()))  # a path alone is refused below
+    classes = range(max(2, n_targets)) if task == "classification" else ()
+    data = FileData(files, validation=validation, test=test, seed=seed, missing=missing, classes=classes)
     fitting = Fitting.of(data, settings, task)
     try:
         for epoch in fitting:

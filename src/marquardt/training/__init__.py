@@ -4,7 +4,7 @@ from marquardt.training.attempts import Attempt, Spread, spread_of
 from marquardt.training.data import ArrayData, TrainingData
 from marquardt.training.division import DIVISIONS, AnyParts, Division, HashedParts, Parts, column_keys, split_by_content
 from marquardt.training.evidence import EvidenceTraining
-from marquardt.training.fitting import Fitting, Settings
+from marquardt.training.fitting import Fitting, Settings, require_classes
 from marquardt.training.lanes import Lanes, ManyResults, train_many
 from marquardt.training.loop import Row, iterate
 from marquardt.training.presets import PRESETS, preset
@@ -42,6 +42,7 @@ __all__ = [
     "column_keys",
     "iterate",
     "preset",
+    "require_classes",
     "split_by_content",
     "spread_of",
     "train",

@@ -24,6 +24,10 @@ __all__ = [
 
 DIVISIONS = ("random", "blocks", "interleaved", "indices", "none")
 
+CELL_COPIES = 5
+"""Copies from which a row is a cell of a coarse table, such as a truth table, and not one row that was entered twice:
+its copies are divided like any other rows. Fewer stay together, so that no row is judged by its twin."""
+
 
 @dataclass(frozen=True, eq=False)
 class Parts:
@@ -104,7 +108,8 @@ class HashedParts:
     The hash is a number from 0 up to 1. Rows below `test_share` test, those between it and `test_share` +
     `validation_share` validate, the others train. So the division depends on nothing but the seed and what is in a row,
     not on the order of the rows or the files that they are in; equal rows are always in the same part; and nothing as
-    long as the data is held.
+    long as the data is held. Where the rows are coarse, that is copies of few, the place of a row is hashed with its
+    content, so that the copies are divided.
 
     Parameters
     ----------
@@ -163,7 +168,9 @@ class HashedParts:
         )
 
     @staticmethod
-    def numbers(columns: Array, validation_share: float, test_share: float, seed: int) -> AnyArray:
+    def numbers(
+        columns: Array, validation_share: float, test_share: float, seed: int, places: AnyArray | None = None
+    ) -> AnyArray:
         """Return the part of every row: 0 training, 1 validation, 2 test.
 
         Parameters
@@ -174,11 +181,13 @@ class HashedParts:
             Fractions of the rows.
         seed : int
             Of the hash.
+        places : ndarray of float, shape (n_samples,), optional
+            Numbers of the rows, to divide the copies of a row, too.
 
         Returns
         -------
         ndarray of int8, shape (n_samples,)
-            The same for equal rows.
+            The same for equal rows of equal places.
 
         Examples
         --------
@@ -186,7 +195,7 @@ class HashedParts:
         >>> np.bincount(HashedParts.numbers(columns, 0.2, 0.1, seed=0)) / 1000
         array([0.705, 0.194, 0.101])
         """
-        keys = column_keys(columns, seed)
+        keys = column_keys(columns if places is None else np.vstack([columns, places]), seed)
         numbers = np.zeros(len(keys), dtype=np.int8)
         test, both = (
             np.uint64(min(int(share * 2**64), 2**64 - 1)) for share in (test_share, test_share + validation_share)
@@ -252,13 +261,16 @@ class Division:
         if self.seed is not None:
             whole(self.seed, "the seed of the division")
 
-    def split(self, n_samples: int) -> Parts:
+    def split(self, n_samples: int, classes: AnyArray | None = None) -> Parts:
         """Divide.
 
         Parameters
         ----------
         n_samples : int
             Number of samples.
+        classes : ndarray of int, shape (n_samples,), optional
+            The class of every sample. ``"random"`` then divides class by class, so that every part has its share of
+            each, to a sample or two, and every class trains; the other kinds go by the rows' places alone.
 
         Returns
         -------
@@ -286,15 +298,15 @@ class Division:
                 f"{self.test:.0%} for testing: nothing is left for {' and '.join(empty)}. "
                 f"Give more samples, larger fractions, or the division 'none'."
             )
+        counts = (n_train, n_validation, n_test)
         if self.kind == "random":
             order = np.random.default_rng(self.seed).permutation(n_samples)
+            if classes is not None:
+                order = _by_class(order, np.asarray(classes), counts)
         elif self.kind == "blocks":
             order = np.arange(n_samples)
         else:
-            # Every part is spread evenly over the rows; a sample's rank among all places is its row.
-            counts = [count for count in (n_train, n_validation, n_test) if count]
-            place = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
-            order = np.argsort(np.argsort(place, kind="stable"), kind="stable")
+            order = _spread_evenly(counts)
         edges = [n_train, n_train + n_validation]
         train, validation, test = (np.sort(part) for part in np.split(order, edges))
         return Parts(train, validation, test)
@@ -317,6 +329,28 @@ class Division:
         if len(parts[0]) == 0:
             raise DataError("The division leaves no sample to train on.")
         return Parts(*parts)  # which refuses a row named twice
+
+
+def _spread_evenly(counts: Sequence[int]) -> Indices:
+    """Places from 0, those of the first part first, every part spread evenly over all of them."""
+    # A sample's rank among all places is its row.
+    place = np.concatenate([(np.arange(count) + 0.5) / count for count in counts if count])
+    return np.argsort(np.argsort(place, kind="stable"), kind="stable")
+
+
+def _by_class(order: Indices, classes: AnyArray, counts: Sequence[int]) -> Indices:
+    """Shuffled samples in the order of the parts, each class spread evenly over them; every class trains."""
+    order = order[np.argsort(classes[order], kind="stable")][_spread_evenly(counts)]
+    n_train = counts[0]
+    trained = np.bincount(classes[order[:n_train]], minlength=classes.max() + 1)
+    for place in range(n_train, len(order)):
+        label = classes[order[place]]
+        if not trained[label]:
+            # Takes the place of one of a class that trains most.
+            other = int(np.flatnonzero(classes[order[:n_train]] == trained.argmax())[0])
+            trained[[trained.argmax(), label]] += [-1, 1]
+            order[[place, other]] = order[[other, place]]
+    return order
 
 
 def content_keys(table: Array, seed: int) -> AnyArray:
@@ -378,13 +412,14 @@ def column_keys(columns: Array, seed: int) -> AnyArray:
 
 
 def split_by_content(
-    table: Array, share: float, seed: int, sample_weight: Array | None = None
+    table: Array, share: float, seed: int, sample_weight: Array | None = None, classes: AnyArray | None = None
 ) -> tuple[Indices, Indices]:
     """Set a share of the rows aside, chosen by their content.
 
     The choice does not depend on the order of the rows; equal rows stay together; a row of weight two counts as
     the same row twice. So training with weights equals training with repeated rows, and no row of the validation
-    part has a twin in the training part.
+    part has a twin in the training part. Only rows that occur `CELL_COPIES` times or more are divided copy by copy, as
+    the cells of a truth table must be: set aside as a whole, a cell could not be learned.
 
     Parameters
     ----------
@@ -396,6 +431,8 @@ def split_by_content(
         Another seed, another choice.
     sample_weight : ndarray of shape (n_samples,), optional
         All 1 when not given.
+    classes : ndarray of int, shape (n_samples,), optional
+        The class of every row, which its targets tell: the share is then taken of every class, and each keeps a row.
 
     Returns
     -------
@@ -405,19 +442,65 @@ def split_by_content(
     Raises
     ------
     DataError
-        If all rows are equal, so that they cannot be divided.
+        If all rows are equal, or all of each class, so that they cannot be divided.
+
+    Examples
+    --------
+    >>> cells = np.repeat([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], 20, axis=0)
+    >>> kept, aside = split_by_content(cells, 0.15, seed=0)
+    >>> len(aside), len(np.unique(cells[kept], axis=0)), len(np.unique(cells[aside], axis=0))
+    (12, 4, 4)
     """
     keys = content_keys(table, seed)
-    values, group = np.unique(keys, return_inverse=True)
+    values, first, group = np.unique(keys, return_index=True, return_inverse=True)
     if len(values) < 2:
         raise DataError("All samples are equal: none can be set aside for validation. Train without early stopping.")
     weight = np.bincount(group, weights=sample_weight, minlength=len(values))
-    counted = np.flatnonzero(weight)
-    if len(counted) < 2:
+    if np.count_nonzero(weight) < 2:
         raise DataError("All samples with a weight are equal: none can be set aside. Train without early stopping.")
-    # A group is set aside if its middle lies in the share; the first with a weight always is, the last never.
-    middle = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
-    is_aside = middle < share
-    is_aside[counted[0]], is_aside[counted[-1]] = True, False
-    chosen = is_aside[group]
+    n_copies = np.bincount(group)
+    label = np.zeros(len(values), dtype=np.intp) if classes is None else np.asarray(classes)[first]
+    is_cell = n_copies >= CELL_COPIES
+    is_aside = _groups_aside(np.where(is_cell, 0.0, weight), label, share, is_cell)
+    n_aside = np.where(is_aside, n_copies, 0)
+    cells = np.flatnonzero(is_cell)
+    cells = cells[np.argsort(label[cells], kind="stable")]
+    # Every cell has its share, to a row, and all together have theirs.
+    ends = np.floor(share * np.cumsum(n_copies[cells]) + 0.5).astype(np.intp)
+    n_aside[cells] = np.minimum(np.diff(ends, prepend=0), n_copies[cells] - 1)
+    if not (n_aside * (weight > 0)).any():
+        if len(cells):
+            n_aside[cells[0]] = 1
+        else:
+            places, counts = np.unique(label[weight > 0], return_counts=True)
+            if counts.max() < 2:
+                raise DataError(
+                    "No class has two different samples: none can be set aside for validation. Train without early "
+                    "stopping."
+                )
+            most = np.flatnonzero((weight > 0) & (label == places[counts.argmax()]))[0]
+            n_aside[most] = n_copies[most]
+    # Of the copies those of least weight, whatever order they came in.
+    order = np.lexsort((np.zeros(len(table)) if sample_weight is None else sample_weight, group))
+    place = np.arange(len(table)) - np.repeat(np.cumsum(n_copies) - n_copies, n_copies)
+    chosen = np.zeros(len(table), dtype=bool)
+    chosen[order] = place < n_aside[group[order]]
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def _groups_aside(weight: Array, label: Indices, share: float, is_cell: AnyArray) -> AnyArray:
+    """Which groups of equal rows go aside as a whole: of every class its share, in the order of their keys."""
+    is_aside = np.zeros(len(weight), dtype=bool)
+    owed = 0.0
+    for one in np.unique(label):
+        here = np.flatnonzero((label == one) & (weight > 0))
+        if not len(here):
+            continue
+        own = weight[here]
+        # A group goes if its middle lies in the share. The last stays, where no cell trains for the class.
+        goes = np.cumsum(own) - 0.5 * own < share * own.sum() + owed
+        if not is_cell[label == one].any():
+            goes[-1] = False
+        owed += share * own.sum() - own[goes].sum()
+        is_aside[here[goes]] = True
+    return is_aside

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from marquardt.algorithms import Choice, StepRule, algorithm_named, choose
-from marquardt.arrays import Array, ArrayLike, checked_weight, require_finite
+from marquardt.arrays import AnyArray, Array, ArrayLike, checked_weight, require_finite
 from marquardt.checks import memory_size, one_of, positive, whole
 from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
 from marquardt.losses import LOSSES, Loss, WeightDecay, loss_named
@@ -46,7 +46,7 @@ from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits
 from marquardt.training.training import Training
 
-__all__ = ["Fitting", "Settings"]
+__all__ = ["Fitting", "Settings", "require_classes"]
 
 AnyRun = Training | EvidenceTraining | Lane
 
@@ -292,6 +292,10 @@ class Fitting:
         weight = None if sample_weight is None else checked_weight(sample_weight, len(table))
         if weight is not None and not weight[slice(None) if parts is None else parts.train].any():
             raise DataError("All sample weights are zero: there is nothing to train on.")
+        if task == "classification":
+            rows = slice(None) if parts is None else parts.train
+            codes = np.asarray(targets)[rows]
+            require_classes(codes if weight is None else codes[weight[rows] > 0], range(n_classes))
         self._begin(ArrayData(table, answers, weight, parts), settings, task, n_classes, start)
 
     @classmethod
@@ -652,6 +656,35 @@ class Fitting:
             edge = np.where(scaling.factor == 0, 0.0, 1.0)
             return np.stack([-edge, edge], axis=1)
         return np.ascontiguousarray(scaling.apply(self._data.input_ends()).T)
+
+
+def require_classes(codes: AnyArray, classes: Sequence[Any]) -> None:
+    """Refuse a training part that has no row of some class.
+
+    Parameters
+    ----------
+    codes : ndarray of int
+        The class numbers that train.
+    classes : sequence
+        All classes by their numbers, as the message names them.
+
+    Raises
+    ------
+    DataError
+        If one is not among them.
+
+    Examples
+    --------
+    >>> require_classes(np.array([0, 1, 1]), ["no", "yes"])
+    """
+    trained = set(np.unique(codes).tolist())
+    absent = [label for code, label in enumerate(classes) if code not in trained]
+    if absent:
+        named = ", ".join(map(repr, absent[:5])) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
+        raise DataError(
+            f"No row that trains has the class {named}, so it cannot be learned. Give rows of it, or divide them so "
+            f"that one trains."
+        )
 
 
 def _columns(targets: ArrayLike) -> Array:
