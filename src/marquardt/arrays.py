@@ -9,11 +9,83 @@ from numpy.typing import ArrayLike, NDArray
 
 from marquardt.errors import DataError, ShapeError
 
-__all__ = ["AnyArray", "Array", "ArrayLike", "Indices", "checked_weight", "require_finite", "row_slices"]
+__all__ = [
+    "AnyArray",
+    "Array",
+    "ArrayLike",
+    "Indices",
+    "as_array",
+    "checked_weight",
+    "require_finite",
+    "row_slices",
+    "unmasked",
+]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 AnyArray = NDArray[Any]
+
+
+def unmasked(values: Any, what: str = "An array") -> Any:
+    """Return a masked array as a plain one, in which masked values are missing, that is NaN.
+
+    Parameters
+    ----------
+    values : object
+        Whatever is given as an array; anything but a masked array, or a list of such, is returned as it is.
+    what : str
+        What the message calls it.
+
+    Returns
+    -------
+    object
+        What was behind a mask is never seen again.
+
+    Raises
+    ------
+    DataError
+        If a value is masked that no NaN can stand for, such as a word.
+
+    Examples
+    --------
+    >>> unmasked(np.ma.masked_equal([1, -999, 3], -999))
+    array([ 1., nan,  3.])
+    """
+    if isinstance(values, list | tuple) and any(isinstance(each, np.ma.MaskedArray) for each in values):
+        values = np.ma.array(values)
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    mask = np.ma.getmaskarray(values)
+    if not mask.any():
+        return np.asarray(values.data)
+    if values.dtype.kind not in "biuf":
+        raise DataError(
+            f"{what} has a masked value in row {np.argwhere(mask)[0][0]}: it is missing. Leave the row out, or fill it."
+        )
+    return np.where(mask, np.nan, values.data.astype(np.float64))
+
+
+def as_array(values: Any, what: str = "An array") -> Array:
+    """Return numbers as an array of float64, NaN where they are masked: what every door for data goes through.
+
+    Parameters
+    ----------
+    values : array-like
+        Numbers.
+    what : str
+        What the message calls them.
+
+    Returns
+    -------
+    ndarray
+        A copy only where one is needed.
+
+    Examples
+    --------
+    >>> as_array([[1, 2]])
+    array([[1., 2.]])
+    """
+    return np.asarray(unmasked(values, what), dtype=np.float64)
 
 
 def checked_weight(sample_weight: ArrayLike, n_samples: int) -> Array:
@@ -38,7 +110,7 @@ def checked_weight(sample_weight: ArrayLike, n_samples: int) -> Array:
     DataError
         If one is negative or not finite.
     """
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    weight = as_array(sample_weight)
     if weight.shape != (n_samples,):
         raise ShapeError(f"sample_weight must be of shape ({n_samples},), got {weight.shape}.")
     if not (np.isfinite(weight).all() and (weight >= 0).all()):

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from marquardt._version import __version__
-from marquardt.arrays import AnyArray, Array
+from marquardt.arrays import AnyArray, Array, unmasked
 from marquardt.checks import fraction, whole
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators.merging import merge
@@ -122,6 +122,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     def _read(self, X: Any, y: Any, sample_weight: Any, **how: Any) -> tuple[Array, AnyArray, Array | None]:
         """Arrays of the right kind, without the rows of weight zero."""
         # One memory layout, so that an array and the same columns in a frame are summed in the same order.
+        X, y, sample_weight = unmasked(X, "X"), unmasked(y, "y"), unmasked(sample_weight, "sample_weight")
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=not self._goes_on(), **how)
         if sample_weight is None:
             return X, y, None
@@ -225,7 +226,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "network_")
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = validate_data(self, unmasked(X, "X"), dtype=np.float64, reset=False)
         return self.network_.outputs(X)
 
     # ---------------------------------------------------------------- files

@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from marquardt.arrays import AnyArray, Array, ArrayLike
+from marquardt.arrays import AnyArray, Array, ArrayLike, unmasked
 from marquardt.errors import DataError
 from marquardt.estimators.base import NetworkEstimator
 from marquardt.networks import LayerGraph
@@ -242,6 +242,30 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         self._check_start()
         self._train(inputs, codes, weight, n_classes=len(classes))
         return self
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of labels that are predicted.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            What is true.
+        sample_weight : array-like of shape (n_samples,), optional
+            Of the samples.
+
+        Returns
+        -------
+        float
+            1 is perfect.
+
+        Raises
+        ------
+        ValueError
+            If a value is missing, or masked.
+        """
+        return float(super().score(X, unmasked(y, "y"), unmasked(sample_weight, "sample_weight")))
 
     def predict(self, X: ArrayLike) -> AnyArray:
         """Predict the most probable class.

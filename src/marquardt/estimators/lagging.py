@@ -46,8 +46,8 @@ def checked_lags(given: Any, what: str, minimum: int) -> tuple[int, ...]:
     Raises
     ------
     ConfigurationError
-        If it is another single number, which could mean two things, or a lag is not a whole number from `minimum` up, or
-        comes twice.
+        If it is another single number, which could mean two things, or a lag is not a whole number from `minimum` up,
+        or comes twice.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from marquardt.arrays import Array, ArrayLike
+from marquardt.arrays import Array, ArrayLike, unmasked
 from marquardt.estimators.base import NetworkEstimator
 from marquardt.networks import LayerGraph
 
@@ -241,6 +241,30 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
             )
         self._train(inputs, targets, weight)
         return self
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R² of the predictions, the mean over targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            What is true.
+        sample_weight : array-like of shape (n_samples,), optional
+            Of the samples.
+
+        Returns
+        -------
+        float
+            1 is perfect.
+
+        Raises
+        ------
+        ValueError
+            If a value is missing, or masked.
+        """
+        return float(super().score(X, unmasked(y, "y"), unmasked(sample_weight, "sample_weight")))
 
     def predict(self, X: ArrayLike) -> Array:
         """Predict.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from marquardt.arrays import Array
+from marquardt.arrays import Array, unmasked
 from marquardt.checks import require_extra
 from marquardt.errors import DataError, ShapeError
 
@@ -395,7 +395,7 @@ def _numbers(given: Any, container: str) -> Array:
     if container == "polars":
         # A null becomes NaN, which is refused by its place.
         return np.array(given.to_numpy(), dtype=np.float64)
-    return np.array(given, dtype=np.float64)
+    return np.array(unmasked(given, "a series"), dtype=np.float64)
 
 
 def require_same_rows(targets: Sequence[Series], exog: Sequence[Series]) -> None:

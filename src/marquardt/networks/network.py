@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike
+from marquardt.arrays import Array, ArrayLike, as_array
 from marquardt.checks import nearest
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.networks.activations import activation_named
@@ -129,7 +129,7 @@ class Network:
             If the network has delays or feedback: `simulate` takes sequences.
         """
         self.graph.require_static("Network.outputs")
-        table = np.asarray(inputs, dtype=np.float64)
+        table = as_array(inputs)
         if table.ndim != 2 or table.shape[1] != self.graph.n_inputs:
             raise ShapeError(
                 f"This network takes inputs of shape (n_samples, {self.graph.n_inputs}), got {table.shape}."

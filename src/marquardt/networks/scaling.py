@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike, require_finite, row_slices
+from marquardt.arrays import Array, ArrayLike, as_array, require_finite, row_slices
 from marquardt.checks import one_of
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 
@@ -83,10 +83,10 @@ class Scaling:
             If there is no row, or a value is not finite.
         """
         one_of(kind, SCALINGS, "scaling")
-        data = np.asarray(columns, dtype=np.float64)
+        data = as_array(columns)
         if data.ndim != 2:
             raise ShapeError(f"columns must be of shape (n_samples, n_columns), got {data.shape}.")
-        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        weight = None if sample_weight is None else as_array(sample_weight)
         if weight is not None and weight.shape != (len(data),):
             raise ShapeError(f"sample_weight must be of shape ({len(data)},), got {weight.shape}.")
         require_finite(data, "columns")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike
+from marquardt.arrays import Array, ArrayLike, as_array
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.networks.graph import INPUTS, TARGETS, LayerGraph
 from marquardt.networks.network import Network
@@ -439,7 +439,7 @@ def _is_list(given: Any) -> bool:
 
 
 def _table(rows: Any, width: int, what: str) -> Array:
-    table = np.asarray(rows, dtype=np.float64)
+    table = as_array(rows)
     if table.ndim != 2 or table.shape[1] != width:
         raise ShapeError(f"{what} of a sequence must be of shape (n_steps, {width}), got {table.shape}.")
     return table

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike, Indices, checked_weight, require_finite
+from marquardt.arrays import Array, ArrayLike, Indices, as_array, checked_weight, require_finite
 from marquardt.errors import DataError, ShapeError
 from marquardt.networks import Scaling
 
@@ -401,7 +401,7 @@ def require_width(values: ArrayLike, width: int, name: str) -> None:
 
 
 def _table(values: ArrayLike, name: str) -> Array:
-    array = np.asarray(values, dtype=np.float64)
+    array = as_array(values)
     if array.ndim != 2:
         raise ShapeError(
             f"{name} must be of shape (n_samples, n_{'inputs' if name == 'inputs' else 'outputs'}), got {array.shape}."

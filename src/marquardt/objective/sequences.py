@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from marquardt.arrays import Array, Indices, require_finite
+from marquardt.arrays import Array, Indices, as_array, require_finite
 from marquardt.checks import one_of, whole
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
@@ -298,7 +298,7 @@ def _weights(sequences: Sequences, sample_weight: Any) -> list[Array] | None:
         raise ShapeError(f"There are {count} sequences: sample_weight must be a list of as many, one entry a sequence.")
     result = []
     for table, each in zip(sequences.inputs, given, strict=True):
-        weight = np.full(len(table), float(each)) if isinstance(each, Real) else np.asarray(each, dtype=np.float64)
+        weight = np.full(len(table), float(each)) if isinstance(each, Real) else as_array(each)
         if weight.shape != (len(table),):
             raise ShapeError(
                 f"The weights of a sequence are one number, or one a step: ({len(table)},), got {weight.shape}."

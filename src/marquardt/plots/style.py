@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike
+from marquardt.arrays import Array, ArrayLike, as_array
 from marquardt.checks import require_extra
 from marquardt.errors import ConfigurationError, ShapeError
 
@@ -204,7 +204,7 @@ def column(values: ArrayLike, what: str) -> Array:
     ShapeError
         If there are several columns.
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = as_array(values)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:

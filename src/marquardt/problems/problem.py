@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike, require_finite
+from marquardt.arrays import Array, ArrayLike, as_array, require_finite
 from marquardt.checks import one_of, positive, whole
 from marquardt.errors import DataError, ShapeError
 from marquardt.losses import Loss, Squares
@@ -152,7 +152,7 @@ def _scaling(kind: str, table: Array) -> Scaling:
 
 
 def _table(values: ArrayLike, what: str, width: int) -> Array:
-    table = np.array(values, dtype=np.float64)
+    table = as_array(values).copy()
     if table.ndim == 1 and width == 1:
         table = table[:, None]
     if table.ndim != 2 or table.shape[1] != width:

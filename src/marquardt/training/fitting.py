@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from marquardt.algorithms import Choice, StepRule, algorithm_named, choose
-from marquardt.arrays import AnyArray, Array, ArrayLike, checked_weight, require_finite
+from marquardt.arrays import AnyArray, Array, ArrayLike, as_array, checked_weight, require_finite, unmasked
 from marquardt.checks import memory_size, one_of, positive, whole
 from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
 from marquardt.losses import LOSSES, Loss, WeightDecay, loss_named
@@ -279,7 +279,7 @@ class Fitting:
         start: Network | None = None,
     ) -> None:
         one_of(task, ("regression", "classification"), "task")
-        table = np.asarray(inputs, dtype=np.float64)
+        table = as_array(inputs)
         if table.ndim != 2:
             raise ShapeError(f"inputs must be of shape (n_samples, n_inputs), got {table.shape}.")
         answers = _one_hot(targets, n_classes) if task == "classification" else _columns(targets)
@@ -688,7 +688,7 @@ def require_classes(codes: AnyArray, classes: Sequence[Any]) -> None:
 
 
 def _columns(targets: ArrayLike) -> Array:
-    array = np.asarray(targets, dtype=np.float64)
+    array = as_array(targets)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] == 0:
@@ -698,7 +698,11 @@ def _columns(targets: ArrayLike) -> Array:
 
 def _one_hot(codes: ArrayLike, n_classes: int) -> Array:
     """Class numbers as targets: one column of 0 and 1 for two classes, one column a class for more."""
-    array = np.asarray(codes)
+    array = np.asarray(unmasked(codes))
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise DataError(
+            f"The class number is missing in row {int(np.flatnonzero(np.isnan(array))[0])}. Leave the row out."
+        )
     if n_classes < 2:
         raise DataError(f"Classification needs at least two classes, got {n_classes}.")
     if array.ndim != 1 or array.dtype.kind not in "iu":

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from marquardt.algorithms import LevenbergMarquardt, StepRule
-from marquardt.arrays import Array
+from marquardt.arrays import Array, as_array
 from marquardt.checks import one_of, whole
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss, WeightDecay
@@ -188,7 +188,7 @@ def _masked(sequences: Sequences, sample_weight: Any, rows: Any) -> Any:
         or any(np.shape(each) not in ((), mask.shape) for each, mask in zip(given, masks, strict=True))
     ):
         return sample_weight  # which the objective refuses
-    masked = [np.asarray(each, dtype=np.float64) * mask for each, mask in zip(given, masks, strict=True)]
+    masked = [as_array(each) * mask for each, mask in zip(given, masks, strict=True)]
     return masked[0] if sequences.is_single else masked
 
 
