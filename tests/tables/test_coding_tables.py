@@ -104,7 +104,7 @@ def test_columns_keep_their_order_and_say_what_they_are():
     assert coding.input_columns == (
         InputColumn("area", "number"),
         InputColumn("garden", "boolean"),
-        InputColumn("street", "category", ("ash", "elm", "oak")),
+        InputColumn("street", "category", ("ash", "elm", "oak"), shares=(1 / 6, 3 / 6, 2 / 6)),
     )
     assert coding.input_names == ("area", "garden", "street=ash", "street=elm", "street=oak")
     assert coding.text_columns == ("street",)
@@ -587,14 +587,50 @@ def test_an_unseen_level_is_refused_and_named():
         fit().inputs(table)
 
 
-def test_an_unseen_level_can_count_as_none_of_them():
+def test_an_unseen_level_is_coded_as_the_mean_of_the_training_rows():
     table = houses(street=["elm", "yew", "oak", "fir", "elm", "elm"])
     inputs = fit().inputs(table, unknown="ignore")
-    assert_array_equal(inputs[:, 2:], [[0, 1, 0], [0, 0, 0], [0, 0, 1], [0, 0, 0], [0, 1, 0], [0, 1, 0]])
+    mean = np.array(CODED)[:, 2:].mean(axis=0)
+    assert_array_equal(inputs[:, 2:], [[0, 1, 0], mean, [0, 0, 1], mean, [0, 1, 0], [0, 1, 0]])
     assert fit().remarks(table, unknown="ignore") == (
-        "Column 'street': 2 values are not among the levels of training, first 'yew' in data row 2, and counted as "
-        "none of them.",
+        "Column 'street': 2 values are not among the levels of training, first 'yew' in data row 2, and coded as "
+        "the mean of the training rows' codes.",
     )
+
+
+def test_a_file_of_an_older_version_codes_an_unseen_level_between_all_it_knows():
+    description = fit().to_dict()
+    for column in description["inputs"]:
+        del column["shares"]
+    again = TableCoding.from_dict(description)
+    assert_array_equal(again.inputs(houses()), CODED)
+    assert_array_equal(again.inputs(houses(street=["yew"] * 6), unknown="ignore")[:, 2:], np.full((6, 3), 1 / 3))
+
+
+def test_a_level_that_no_row_has_that_trains_is_coded_as_the_mean_of_those_that_do():
+    coding = fit()
+    inputs = coding.code(houses()).inputs
+    train = [0, 1, 2, 4, 5]  # without the only 'ash'
+    coding = coding.trained_on(inputs[train].mean(axis=0))
+    assert "no row that trains has 'ash', which is coded as the mean" in coding.notes[-1]
+    coding.recode(inputs.T)
+    expected = np.array(CODED, dtype=float)
+    expected[3, 2:] = expected[train, 2:].mean(axis=0)
+    assert_array_equal(inputs, expected)
+    assert_array_equal(coding.inputs(houses()), expected)
+    assert_array_equal(TableCoding.from_dict(coding.to_dict()).inputs(houses()), expected)
+    assert coding.remarks(houses()) == (
+        "Column 'street': 1 value is of a level that no training row had ('ash'), and coded as the mean of the "
+        "training rows' codes.",
+    )
+
+
+@pytest.mark.parametrize("shares", [[0.5], [0.5, 0.5, 1.5], [None] * 3, "abc", [float("nan")] * 3])
+def test_damaged_shares_are_refused(shares):
+    description = fit().to_dict()
+    description["inputs"][2]["shares"] = shares
+    with pytest.raises(FileError, match="shares of the levels"):
+        TableCoding.from_dict(description)
 
 
 def test_unknown_is_one_of_two_words():

@@ -30,7 +30,7 @@ def predict(
         typer.Option(
             "--unknown",
             metavar="HOW",
-            help="Words the training never saw: refuse, or ignore (taken as none of the known). [default: refuse]",
+            help="Words the training never saw: refuse, or ignore (coded as the mean of the known). [default: refuse]",
             show_default=False,
         ),
     ] = "refuse",

@@ -136,6 +136,8 @@ def prepare_table(job: Job) -> PreparedTable:
     parts = divide(job, coded.rows, table.num_rows, coded.targets if coding.classes else None)
     if coding.classes:
         require_classes(coded.targets[parts.train], coding.classes)
+    coding = coding.trained_on(coded.inputs[parts.train].mean(axis=0))
+    coding.recode(coded.inputs.T)
     fitting = Fitting(
         coded.inputs,
         coded.targets,
@@ -154,9 +156,10 @@ def prepare_rows(job: Job, rows: WatchedRows, voice: Voice | None = None) -> Pre
     with rows.watched(voice, "Looking through the columns"):
         coding = TableCoding.fit_rows(rows, **_columns(job, rows.column_names))
     shares = (0.0, 0.0) if job.division == "none" else (job.validation, job.test)
+    files = CodedFiles(rows, coding)
     with rows.watched(voice, "Dividing the rows"):
         data = FileData(
-            CodedFiles(rows, coding),
+            files,
             validation=shares[0],
             test=shares[1],
             seed=job.seed,
@@ -164,6 +167,7 @@ def prepare_rows(job: Job, rows: WatchedRows, voice: Voice | None = None) -> Pre
             classes=coding.classes,
         )
     fitting = Fitting.of(data, job.settings, coding.task)
+    coding = files.coding
     warnings = _warnings(fitting, data.n_training)
     return PreparedRows(coding, rows.n_rows, data.parts, fitting, warnings, rows, data)
 

@@ -20,8 +20,11 @@ from marquardt.training import Parts, Record
 
 __all__ = ["FORMAT", "load", "save"]
 
-FORMAT = 2
+FORMAT = 3
 """The newest format. Raise it when an older marquardt could not read, or would misread, the file."""
+
+GRAPH_FORMAT = 2
+"""The format of networks with delays, fixed or shared weights, or gains, and without words among their inputs."""
 
 STATIC_FORMAT = 1
 """The format of networks without delays, fixed or shared weights, or gains, which every marquardt reads."""
@@ -62,7 +65,7 @@ def save(path: str | os.PathLike[str], content: NetworkFile, force: bool = False
     arrays: dict[str, AnyArray] = {"weights": network.weights}
     description: dict[str, Any] = {
         "kind": KIND,
-        "format": _format_of(network.graph),
+        "format": _format_of(content),
         "written_by": f"marquardt {__version__}",
         "task": content.task,
         "graph": network.graph.to_dict(),
@@ -89,10 +92,13 @@ def save(path: str | os.PathLike[str], content: NetworkFile, force: bool = False
         write_archive(temporary, description, arrays)
 
 
-def _format_of(graph: LayerGraph) -> int:
-    """The oldest format that says all of a graph."""
+def _format_of(content: NetworkFile) -> int:
+    """The oldest format that says all of the content."""
+    graph, inputs = content.network.graph, (content.coding or {}).get("inputs")
+    if isinstance(inputs, list) and any(isinstance(column, dict) and column.get("shares") for column in inputs):
+        return FORMAT
     has_gain = any("(" in layer.activation for layer in graph.layers)
-    return FORMAT if graph.is_dynamic or graph.weight_map is not None or has_gain else STATIC_FORMAT
+    return GRAPH_FORMAT if graph.is_dynamic or graph.weight_map is not None or has_gain else STATIC_FORMAT
 
 
 def load(path: str | os.PathLike[str]) -> NetworkFile:

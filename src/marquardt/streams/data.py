@@ -130,6 +130,9 @@ class FileData:
                 trained = self._survey()
         if len(classes):
             require_classes(np.array(sorted(trained), dtype=np.intp), classes)
+        # From now on batches are changed after the division, which goes by what is in a row.
+        takes_notice = getattr(files, "divided", None)
+        self._recode: Callable[[Array], None] | None = None if takes_notice is None else takes_notice(self._inputs.mean)
 
     @property
     def n_training(self) -> int:
@@ -269,7 +272,10 @@ class FileData:
             # NaN goes through a sum; only then rows are looked at.
             if self.n_dropped and not np.isfinite(np.add.reduce(batch, axis=None)):
                 columns = batch[:, ~np.isnan(batch).any(axis=0)]
-            yield columns, divided(columns)
+            numbers = divided(columns)
+            if self._recode is not None:
+                self._recode(columns)
+            yield columns, numbers
         self._require_all(seen)
 
     def _require_all(self, seen: int) -> None:

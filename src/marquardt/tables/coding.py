@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -47,6 +47,9 @@ class InputColumn:
         The levels of a category, sorted; empty for the other kinds.
     fill : float, str or None
         What stands in for a missing value; None where missing values are not filled.
+    shares : tuple of float
+        Of the rows that train, the share of each level: the mean of their codes, which stands for a level that none
+        of them has. Empty for the other kinds, and in files of older versions, where levels count alike.
 
     Examples
     --------
@@ -58,6 +61,21 @@ class InputColumn:
     kind: str
     levels: tuple[str, ...] = ()
     fill: float | str | None = None
+    shares: tuple[float, ...] = ()
+
+    @property
+    def unlearned(self) -> tuple[str, ...]:
+        """The levels that no row has that trains."""
+        return tuple(level for level, share in zip(self.levels, self.shares, strict=False) if share == 0)
+
+    @property
+    def codes(self) -> NDArray[np.float64]:
+        """The code of every level, a row each, and in the last row that of a level that no row has that trains."""
+        n_levels = len(self.levels)
+        mean = np.array(self.shares) if self.shares else np.full(n_levels, 1.0 / n_levels)
+        codes = np.vstack([np.eye(n_levels), mean])
+        codes[:-1][[level in self.unlearned for level in self.levels]] = mean
+        return codes
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -91,8 +109,8 @@ class TableCoding:
     """How the columns of a table become inputs and targets; made by `fit`, kept in the network file.
 
     A number column is one input as it is, a boolean column one input of 0 and 1, and a text column one input a
-    level, 1 where the row has that level and 0 elsewhere, also when there are only two levels: then "no known
-    level" has a code of its own, all zeros.
+    level, 1 where the row has that level and 0 elsewhere, also when there are only two levels. A level that no row
+    has that trains is coded as the mean of their codes: the network was never at all zeros.
 
     Attributes
     ----------
@@ -331,8 +349,8 @@ class TableCoding:
         ----------
         table : as for `fit`
         unknown : "refuse" or "ignore"
-            What is done with a level that was not there at training: refuse the table, or code it as none of the
-            known levels, all zeros.
+            What is done with a level that was not there at training: refuse the table, or code it as the mean of
+            the codes of the rows that trained, between all that is known.
         first_row : int, optional
             Where the table's first row stands, if it is a piece of a longer one, for messages.
 
@@ -354,8 +372,8 @@ class TableCoding:
         >>> table = pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]})
         >>> coding = TableCoding.fit(table, targets="price")
         >>> coding.inputs(pa.table({"color": ["red", "mauve"]}), unknown="ignore")
-        array([[0., 1.],
-               [0., 0.]])
+        array([[0.        , 1.        ],
+               [0.33333333, 0.66666667]])
         """
         one_of(unknown, ("refuse", "ignore"), "unknown")
         arrow = as_table(table)
@@ -407,6 +425,64 @@ class TableCoding:
         if len(self.classes) <= 2:
             return self.target_columns
         return tuple(f"{self.target_columns[0]}={label}" for label in self.classes)
+
+    def trained_on(self, shares: NDArray[np.float64]) -> TableCoding:
+        """Return the coding with the shares of levels among the rows that train, and a note of levels without one.
+
+        Parameters
+        ----------
+        shares : ndarray of shape (n_inputs,)
+            The means of the inputs over the rows that train, coded before this was known.
+
+        Returns
+        -------
+        coding : TableCoding
+
+        Examples
+        --------
+        >>> table = pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]})
+        >>> coding = TableCoding.fit(table, targets="price")
+        >>> coding.trained_on(coding.inputs(table)[[0, 2]].mean(axis=0)).notes
+        ("Column 'color': no row that trains has 'blue', which is coded as the mean of those that train.",)
+        """
+        columns, notes, start = [], list(self.notes), 0
+        for given in self.input_columns:
+            stop, column = start + len(given.input_names), given
+            if given.kind == "category":
+                column = replace(given, shares=tuple(np.clip(shares[start:stop], 0.0, 1.0).tolist()))
+                if column.unlearned:
+                    notes.append(
+                        f"Column {column.name!r}: no row that trains has {listed(column.unlearned)}, which "
+                        f"{'is' if len(column.unlearned) == 1 else 'are'} coded as the mean of those that train."
+                    )
+            columns.append(column)
+            start = stop
+        return replace(self, input_columns=tuple(columns), notes=tuple(notes))
+
+    def recode(self, columns: NDArray[np.float64]) -> None:
+        """Write the mean of the codes that train over those of levels that none of them has, in place.
+
+        Parameters
+        ----------
+        columns : ndarray of shape (n_inputs or more, n_rows)
+            Inputs, coded before the rows were divided.
+
+        Examples
+        --------
+        >>> table = pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]})
+        >>> coding = TableCoding.fit(table, targets="price")
+        >>> inputs = coding.inputs(table)
+        >>> coding.trained_on(inputs[[0, 2]].mean(axis=0)).recode(inputs.T)
+        >>> inputs[1]
+        array([0., 1.])
+        """
+        start = 0
+        for column in self.input_columns:
+            stop = start + len(column.input_names)
+            for level in column.unlearned:
+                is_here = columns[start + column.levels.index(level)] == 1
+                columns[start:stop, is_here] = column.codes[-1][:, None]
+            start = stop
 
     def training_columns(self, table: Any, first_row: int | None = None) -> NDArray[np.float64]:
         """Code a piece of a longer table for training, a column of the table a row.
@@ -550,7 +626,10 @@ class TableCoding:
         return {
             "task": self.task,
             "missing": self.missing,
-            "inputs": [asdict(column) | {"levels": list(column.levels)} for column in self.input_columns],
+            "inputs": [
+                asdict(column) | {"levels": list(column.levels), "shares": list(column.shares)}
+                for column in self.input_columns
+            ],
             "targets": list(self.target_columns),
             "classes": list(self.classes),
             "dropped": dict(self.dropped),
@@ -616,7 +695,7 @@ class TableCoding:
         for column, values in zip(self.input_columns, found, strict=True):
             stop = start + len(column.input_names)
             if column.kind == "category":
-                write_levels(inputs[:, start:stop], values, column.levels, column.fill, unknown)
+                write_levels(inputs[:, start:stop], values, column.levels, column.codes, column.fill, unknown)
             else:
                 inputs[:, start] = coded_numbers(column.kind, column.fill, values)
             start = stop
@@ -659,7 +738,7 @@ class Remarks:
         self._extra = [name for name in column_names if name not in known]
         self._n_rows = self._n_incomplete = 0
         self._n_missing = dict.fromkeys((column.name for column in coding.input_columns), 0)
-        self._n_unseen = dict(self._n_missing)
+        self._n_unseen, self._n_unlearned = dict(self._n_missing), dict(self._n_missing)
         self._first_unseen: dict[str, tuple[Any, str]] = {}
 
     def add(self, table: Any, first_row: int | None = None) -> None:
@@ -683,6 +762,8 @@ class Remarks:
         for column, found in zip(coding.input_columns, coding._input_list(arrow, first_row), strict=True):
             if column.fill is not None:
                 self._n_missing[column.name] += found.n_missing
+            if column.unlearned:
+                self._n_unlearned[column.name] += found.count(seen(found, column.unlearned))
             if self._unknown == "ignore" and column.kind == "category":
                 unseen = pc.and_(pc.invert(seen(found, column.levels)), found.values.is_valid())
                 n_unseen = found.count(unseen)
@@ -707,7 +788,14 @@ class Remarks:
                 values = "1 value is" if count == 1 else f"{count} values are"
                 remarks.append(
                     f"Column {column.name!r}: {values} not among the levels of training, first {level!r} in "
-                    f"{place}, and counted as none of them."
+                    f"{place}, and coded as the mean of the training rows' codes."
+                )
+            if self._n_unlearned[column.name]:
+                count = self._n_unlearned[column.name]
+                values = "1 value is" if count == 1 else f"{count} values are"
+                remarks.append(
+                    f"Column {column.name!r}: {values} of a level that no training row had ({listed(column.unlearned)})"
+                    f", and coded as the mean of the training rows' codes."
                 )
         return tuple(remarks)
 
@@ -733,7 +821,11 @@ def _input_column(column: Column, missing: str) -> InputColumn:
     if column.kind == "text":
         counts = column.level_counts()
         levels = tuple(sorted(counts))
-        return InputColumn(column.name, "category", levels, max(levels, key=counts.__getitem__) if is_filled else None)
+        fill = max(levels, key=counts.__getitem__) if is_filled else None
+        if fill is not None:
+            counts[fill] += column.n_missing
+        total = sum(counts.values())
+        return InputColumn(column.name, "category", levels, fill, tuple(counts[level] / total for level in levels))
     return InputColumn(column.name, column.kind, (), column.middle(missing) if is_filled else None)
 
 
@@ -816,7 +908,9 @@ def _are_labels(classes: list[Any]) -> bool:
 
 
 def _column_from_dict(description: Any, missing: str) -> InputColumn:
-    parts = _with_keys(description, ("name", "kind", "levels", "fill"), "an input")
+    if isinstance(description, Mapping) and "shares" not in description:  # of an older version
+        description = {**description, "shares": []}
+    parts = _with_keys(description, ("name", "kind", "levels", "fill", "shares"), "an input")
     name, kind, fill = parts["name"], parts["kind"], parts["fill"]
     _ensure(isinstance(name, str) and kind in KINDS, f"the input {name!r} of kind {kind!r}")
     levels = _strings(parts["levels"], f"the levels of {name!r}")
@@ -826,4 +920,7 @@ def _column_from_dict(description: Any, missing: str) -> InputColumn:
     else:
         is_right = fill is None
     _ensure(is_right, f"the fill {fill!r} of {name!r}")
-    return InputColumn(name, kind, levels, fill)
+    shares = parts["shares"]
+    is_right = isinstance(shares, list) and all(_is_number(share) and 0 <= share <= 1 for share in shares)
+    _ensure(is_right and len(shares) in (0, len(levels)), f"the shares of the levels of {name!r}")
+    return InputColumn(name, kind, levels, fill, tuple(shares))

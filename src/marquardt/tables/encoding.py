@@ -60,9 +60,14 @@ def level_texts(column: Column) -> Any:
 
 
 def write_levels(
-    inputs: NDArray[np.float64], found: Column, levels: tuple[str, ...], fill: object, unknown: str
+    inputs: NDArray[np.float64],
+    found: Column,
+    levels: tuple[str, ...],
+    level_codes: NDArray[np.float64],
+    fill: object,
+    unknown: str,
 ) -> None:
-    """Write one row of zeros and a one for each value, in place."""
+    """Write the code of each value's level, in place; the last of the codes is that of a level that is not known."""
     texts = level_texts(found)
     if isinstance(fill, str):
         texts = pc.fill_null(texts, fill)
@@ -76,10 +81,10 @@ def write_levels(
             raise DataError(
                 f"Column {found.name!r} has the level {str(level)!r} in {place}, which was not there in "
                 f"training{count}.{nearest(level, levels)} Known are {listed(levels)}. "
-                f"Correct it, or have it counted as none of them with --unknown ignore (unknown='ignore')."
+                f"Correct it, or have it coded as the mean of them with --unknown ignore (unknown='ignore')."
             )
     for position in range(len(levels)):
-        inputs[:, position] = codes == position
+        inputs[:, position] = level_codes[codes, position]
     is_missing = np.asarray(texts.is_null().to_numpy(), dtype=np.bool_)
     if is_missing.any():
         inputs[is_missing] = np.nan

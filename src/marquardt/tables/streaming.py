@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +200,8 @@ class CodedFiles:
     ----------
     name : str
         What messages call it.
+    coding : TableCoding
+        The same; as soon as the rows are divided, with the shares of levels among those that train.
     input_names, target_names : tuple of str
         Of the network: an input a level of a category; a target a class, where there are three and more.
     n_rows : int
@@ -222,7 +224,7 @@ class CodedFiles:
     """
 
     def __init__(self, rows: Rows, coding: TableCoding) -> None:
-        self._rows, self._coding = rows, coding
+        self._rows, self._coding, self.coding = rows, coding, coding
         self.name, self.n_rows = rows.name, rows.n_rows
         self.input_names, self.target_names = coding.input_names, coding.network_target_names
         self._names = [*(column.name for column in coding.input_columns), *coding.target_columns]
@@ -249,5 +251,22 @@ class CodedFiles:
         """
         seen = 0
         for table in self._rows.batches(self._names, n_rows):
+            # As at first: the division goes by a hash of these numbers.
             yield self._coding.training_columns(table, seen)
             seen += table.num_rows
+
+    def divided(self, means: Array) -> Callable[[Array], None] | None:
+        """Take notice of the rows that train; return what is to be done with batches from then on, if anything.
+
+        Parameters
+        ----------
+        means : ndarray of shape (n_inputs,)
+            Of the inputs of the rows that train.
+
+        Returns
+        -------
+        callable or None
+            Changes a divided batch in place: levels that no row has that trains are coded as the mean of those that do.
+        """
+        self.coding = self._coding.trained_on(means)
+        return self.coding.recode if any(column.unlearned for column in self.coding.input_columns) else None

@@ -1,0 +1,76 @@
+"""What a cell means is the same at training and at prediction, in memory and batch by batch, whatever the file."""
+
+import csv
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from marquardt.storage import load
+from marquardt.tables import TableCoding
+
+from .made import write
+
+QUICK = ("--hidden", "3", "--epochs", "20", "--quiet", "--force")
+
+
+def column_of(text, name):
+    return [row[name] for row in csv.DictReader(io.StringIO(text))]
+
+
+def colors(n_rows=120):
+    """y = 2x, and 1 more where it is red."""
+    rng = np.random.default_rng(0)
+    x, color = rng.uniform(0, 10, n_rows), rng.choice(["red", "green", "blue"], n_rows)
+    return [["x", "c", "y"], *([a, b, 2 * a + (b == "red")] for a, b in zip(x, color, strict=True))]
+
+
+# -- a code that training never saw ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+@pytest.mark.parametrize("seed", range(2))
+def test_an_unseen_word_is_coded_as_the_mean_of_the_rows_that_trained(call, tmp_path, seed, how):
+    write(tmp_path / "t.csv", colors())
+    write(tmp_path / "new.csv", [["x", "c"], [2, "mauve"], [5, "red"], [8, "mauve"]])
+    assert call("train", "t.csv", "-t", "y", "--epochs", "100", "-q", "--seed", seed, how, "-o", "n.m").code == 0
+    answer = call("predict", "n.m", "new.csv", "--unknown", "ignore", how)
+    assert "first 'mauve' in data row 1, and coded as the mean of the training rows' codes" in answer.err
+    content = load("n.m")
+    shares = content.coding["inputs"][1]["shares"]
+    assert sum(shares) == pytest.approx(1)
+    assert min(shares) > 0.1
+    n_train = len(content.record.parts.train)
+    np.testing.assert_allclose(n_train * np.array(shares), np.round(n_train * np.array(shares)), atol=1e-9)
+    inputs = [[2, *shares], [5, 0, 0, 1], [8, *shares]]
+    assert np.array(column_of(answer.out, "y"), dtype=float).tolist() == content.network.outputs(inputs)[:, 0].tolist()
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+def test_a_level_outside_the_training_part_is_said_and_does_not_spoil_its_part(call, tmp_path, how):
+    rows = colors()
+    for place in (7, 40, 77, 100):
+        rows[place][1] = f"rare {place}"
+    write(tmp_path / "t.csv", rows)
+    found = []
+    for seed in range(3):
+        arguments = ("--epochs", "100", "--force", "--seed", seed, how, "-o", "n.m")
+        answer = call("train", "t.csv", "-t", "y", *arguments)
+        coding = TableCoding.from_dict(load("n.m").coding)
+        unlearned = coding.input_columns[1].unlearned
+        found.extend(unlearned)
+        for level in unlearned:
+            assert f"{level!r}" in answer.out.partition("no row that trains has ")[2]
+        report, other = load("n.m").report, call("predict", "n.m", "t.csv", how, "-o", "p.csv", "--force")
+        assert ("of a level that no training row had" in other.out) == bool(unlearned)
+        sse = sum(part["samples"] * part["targets"]["y"]["rmse"] ** 2 for part in report.values())
+        predicted = np.array(column_of((tmp_path / "p.csv").read_text(), "y"), dtype=float)
+        targets = np.array([row[2] for row in rows[1:]])
+        assert sse == pytest.approx(((predicted - targets) ** 2).sum(), rel=1e-9)  # the parts saw the same codes
+        levels = np.eye(len(coding.input_columns[1].levels))
+        codes = coding.inputs(pa.table({"x": [1.0] * len(levels), "c": list(coding.input_columns[1].levels)}))[:, 1:]
+        for level, code, own in zip(coding.input_columns[1].levels, codes, levels, strict=True):
+            np.testing.assert_array_equal(code, coding.input_columns[1].shares if level in unlearned else own)
+    assert found
