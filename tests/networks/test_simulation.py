@@ -30,6 +30,7 @@ from marquardt.networks import (
     simulate,
     time_delay,
 )
+from marquardt.training import train_sequences
 
 BUILT = {
     "time_delay": time_delay(2, 4, 1, (0, 1, 5)),
@@ -244,7 +245,12 @@ REFUSALS = {
     ),
     "no loop to close": (lambda: close_loop(CLOSED), ConfigurationError, "no loop to close"),
     "no loop to open": (lambda: open_loop(OPEN), ConfigurationError, "no loop to open"),
-    "a loop without delay": (lambda: close_loop(remove_delay(OPEN)), ConfigurationError, "'targets' with the delay 0"),
+    "a loop without delay": (lambda: close_loop(by_hand()), ConfigurationError, "'targets' with the delay 0"),
+    "a loop that is ahead of what is measured": (
+        lambda: open_loop(remove_delay(close_loop(scaled_network(narx(1, 2, 1, (2,), (1,)))), 2)),
+        ConfigurationError,
+        "of a time that is not measured yet",
+    ),
     "too many delays": (lambda: remove_delay(OPEN, 2), ConfigurationError, "taken with the delay 1"),
     "no delay at all": (
         lambda: remove_delay(Network(nar((), closed=True), np.zeros(3))),
@@ -280,3 +286,60 @@ def test_every_builder_starts(name):
     graph = BUILT[name]
     network = Network(graph, initial_weights(graph, rng=0))
     assert np.isfinite(simulate(network, *data_for(graph, 30)).outputs).all()
+
+
+def law_cases():
+    return [
+        narx(1, 3, 1, (1, 2), (1, 2)),
+        narx(2, (3,), 1, (2, 4), (2, 3)),
+        narx(1, (), 2, (1, 2, 3), (1,)),
+        LayerGraph(
+            1,
+            (
+                Layer(2, "tanh", ("inputs", "targets", "h"), name="h", delays=((1,), (1, 2), (1,))),
+                Layer(1, sources=("h",), name="output"),
+            ),
+        ),
+    ]
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("graph", law_cases(), ids=lambda graph: graph.describe())
+def test_closed_network_without_a_delay_goes_on_from_data_one_step_later(graph, steps):
+    if steps > min(delays[0] for layer in graph.layers for s, delays in layer.taps if s in ("inputs", "targets")):
+        return
+    closed = close_loop(scaled_network(graph))
+    removed = remove_delay(closed, steps)
+    inputs, targets = data_for(graph, 40)
+    later = simulate(closed, inputs[30:], states=DelayStates.of(closed, inputs[:30], targets[:30])).outputs
+    earlier = simulate(removed, inputs[30:], states=DelayStates.of(removed, inputs[:30], targets[:30])).outputs
+    assert_allclose(earlier[:-steps], later[steps:], rtol=1e-10, atol=1e-12)
+    first = removed.graph.history
+    whole = simulate(removed, inputs, targets).outputs
+    own = DelayStates.of(removed, inputs[:first], targets[:first])
+    assert_array_equal(whole, simulate(removed, inputs[first:], states=own).outputs)
+
+
+@pytest.mark.parametrize("graph", law_cases(), ids=lambda graph: graph.describe())
+def test_a_loop_may_be_closed_before_or_after_a_delay_is_removed(graph):
+    network = scaled_network(graph)
+    closed = close_loop(remove_delay(network))
+    assert closed.graph == remove_delay(close_loop(network)).graph
+    assert open_loop(closed).graph == remove_delay(network).graph
+    assert LayerGraph.from_dict(closed.graph.to_dict()) == closed.graph
+
+
+@pytest.mark.parametrize("graph", law_cases(), ids=lambda graph: graph.describe())
+def test_a_network_without_its_delay_is_not_trained_on_what_it_has_seen(graph):
+    network = remove_delay(scaled_network(graph))
+    inputs, targets = data_for(graph, 40)
+    for one in (network, close_loop(network)):
+        with pytest.raises(ConfigurationError, match="Train the network with its delays"):
+            train_sequences(one, inputs, targets)
+    with pytest.raises(ConfigurationError, match="takes its own targets"):
+        train_sequences(by_hand(), inputs[:, :1], targets[:, :1])
+
+
+def by_hand():
+    """A layer that takes what it is to give."""
+    return Network(LayerGraph(1, (Layer(1, sources=("inputs", "targets"), name="output"),)), np.zeros(3))

@@ -196,6 +196,8 @@ class LayerGraph:
         any layer.
     weight_map : WeightMap, optional
         Which weights are fixed or shared; none when not given. `with_fixed` and `with_shared` make it.
+    steps_ahead : int
+        How many steps early the outputs come: at step t they are of step t + `steps_ahead`. `remove_delay` sets it.
 
     Raises
     ------
@@ -215,9 +217,11 @@ class LayerGraph:
     n_inputs: int
     layers: tuple[Layer, ...]
     weight_map: WeightMap | None = None
+    steps_ahead: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "steps_ahead", whole(self.steps_ahead, "steps_ahead"))
         if not self.layers:
             raise ConfigurationError("A network needs at least one layer, its output.")
         takes_inputs = any(INPUTS in layer.sources for layer in self.layers)
@@ -285,9 +289,14 @@ class LayerGraph:
 
     @property
     def history(self) -> int:
-        """Steps of data that come before the first output: the longest delay of inputs, targets and output."""
+        """Steps of data that come before the first output: the longest delay of inputs, targets and output.
+
+        Where outputs that come early are fed back, the last of them before the first step are made from data, too.
+        """
         data = (INPUTS, TARGETS, self.output.name)
-        return max((delays[-1] for layer in self.layers for source, delays in layer.taps if source in data), default=0)
+        taps = [(source, delays[-1]) for layer in self.layers for source, delays in layer.taps]
+        made = self.steps_ahead if any(source == self.output.name for source, _ in taps) else 0
+        return made + max((delay for source, delay in taps if source in data), default=0)
 
     def require_static(self, what: str) -> None:
         """Refuse a network whose rows depend on each other, where they are taken as samples of their own.
@@ -542,6 +551,8 @@ class LayerGraph:
             delayed = [f"{source} {_runs(delays)}" for source, delays in layer.taps if delays != (0,)]
             if delayed:
                 text += f", {layer.name} takes {' and '.join(delayed)}"
+        if self.steps_ahead:
+            text += f", {self.steps_ahead} step{'s' if self.steps_ahead > 1 else ''} ahead"
         return text
 
     def to_dict(self) -> dict[str, Any]:
@@ -568,6 +579,8 @@ class LayerGraph:
         }
         if self.weight_map is not None:
             description["weight_map"] = self.weight_map.to_dict()
+        if self.steps_ahead:
+            description["steps_ahead"] = self.steps_ahead
         return description
 
     @classmethod
@@ -606,6 +619,7 @@ class LayerGraph:
                     for la in layers
                 ),
                 None if weight_map is None else WeightMap.from_dict(weight_map),
+                description.get("steps_ahead", 0),
             )
         except (AttributeError, KeyError, OverflowError, TypeError) as error:
             raise ConfigurationError(f"This does not describe a network: {type(error).__name__}: {error}.") from error

@@ -29,7 +29,7 @@ def close_loop(network: Network) -> Network:
     Raises
     ------
     ConfigurationError
-        If no layer takes the targets, one takes them without delay, or one takes the output already.
+        If no layer takes the targets, one takes them no later than the outputs come, or one takes the output already.
 
     Examples
     --------
@@ -41,12 +41,13 @@ def close_loop(network: Network) -> Network:
     if not any(TARGETS in layer.sources for layer in graph.layers):
         raise ConfigurationError(f"There is no loop to close: no layer of {graph.describe()} takes {TARGETS!r}.")
     for layer in graph.layers:
-        if 0 in dict(layer.taps).get(TARGETS, ()):
+        if dict(layer.taps).get(TARGETS, (1,))[0] + graph.steps_ahead == 0:
             raise ConfigurationError(
                 f"Layer {layer.name!r} takes {TARGETS!r} with the delay 0, which its own outputs cannot have. "
-                f"Close the loop before remove_delay."
+                f"Give it delays of at least 1."
             )
-    return _renamed(network, TARGETS, graph.output.name)
+    # An output that comes early is that much older when it is the measured value's turn.
+    return _renamed(network, TARGETS, graph.output.name, graph.steps_ahead)
 
 
 def open_loop(network: Network) -> Network:
@@ -65,7 +66,7 @@ def open_loop(network: Network) -> Network:
     Raises
     ------
     ConfigurationError
-        If no layer takes the output, or one takes the targets already.
+        If no layer takes the output, one takes it before it is measured, or one takes the targets already.
 
     Examples
     --------
@@ -76,7 +77,13 @@ def open_loop(network: Network) -> Network:
     graph = network.graph
     if not any(graph.output.name in layer.sources for layer in graph.layers):
         raise ConfigurationError(f"There is no loop to open: no layer of {graph.describe()} takes its output.")
-    return _renamed(network, graph.output.name, TARGETS)
+    first = min(dict(layer.taps).get(graph.output.name, (graph.steps_ahead,))[0] for layer in graph.layers)
+    if first < graph.steps_ahead:
+        raise ConfigurationError(
+            f"{graph.describe()} takes its output with the delay {first}, and that output is of a time that is not "
+            f"measured yet. Leave the loop closed, or remove fewer steps."
+        )
+    return _renamed(network, graph.output.name, TARGETS, -graph.steps_ahead)
 
 
 def remove_delay(network: Network, steps: int = 1) -> Network:
@@ -84,7 +91,8 @@ def remove_delay(network: Network, steps: int = 1) -> Network:
 
     Every delay of inputs and measured targets becomes shorter; delays between layers stay. So a network that predicts
     y(t) from x(t−1) and y(t−1) says y(t+1) as soon as x(t) and y(t) are there: its output at step t is the old one's at
-    step t + steps.
+    step t + steps, which its graph keeps as `LayerGraph.steps_ahead`. Where it is fed back it is of that time,
+    too; closing the loop before or after is the same. It is trained before, as after it targets are of other steps.
 
     Parameters
     ----------
@@ -107,7 +115,7 @@ def remove_delay(network: Network, steps: int = 1) -> Network:
     --------
     >>> from marquardt.networks import nar
     >>> remove_delay(Network(nar((), feedback_delays=(1, 3)), [0.5, 0.0, 0.0])).graph.describe()
-    '0-1 identity, output takes targets 0,2'
+    '0-1 identity, output takes targets 0,2, 1 step ahead'
     """
     whole(steps, "the steps to remove", minimum=1)
     graph = network.graph
@@ -124,17 +132,23 @@ def remove_delay(network: Network, steps: int = 1) -> Network:
     def earlier(source: str, delays: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
         return source, tuple(delay - steps for delay in delays) if source in (INPUTS, TARGETS) else delays
 
-    return _with_taps(network, earlier)
+    removed = _with_taps(network, earlier)
+    return replace(removed, graph=replace(removed.graph, steps_ahead=graph.steps_ahead + steps))
 
 
-def _renamed(network: Network, old: str, new: str) -> Network:
+def _renamed(network: Network, old: str, new: str, later: int) -> Network:
+    """The network with one source in place of another, taken so many steps later."""
     for layer in network.graph.layers:
         if old in layer.sources and new in layer.sources:
             raise ConfigurationError(
                 f"Layer {layer.name!r} takes both {old!r} and {new!r}: they would become one source with each delay "
                 f"twice. Build the network with one of them."
             )
-    return _with_taps(network, lambda source, delays: (new if source == old else source, delays))
+
+    def renamed(source: str, delays: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+        return (new, tuple(delay + later for delay in delays)) if source == old else (source, delays)
+
+    return _with_taps(network, renamed)
 
 
 def _with_taps(network: Network, changed: Callable[[str, tuple[int, ...]], tuple[str, tuple[int, ...]]]) -> Network:

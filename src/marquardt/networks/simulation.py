@@ -103,7 +103,8 @@ class DelayStates:
         inputs : array-like of shape (n_steps, n_inputs), optional
             In the user's units; the last rows are taken, as many as the longest delay.
         targets : array-like of shape (n_steps, n_outputs), optional
-            What the outputs were; for measured targets and for the network's own outputs alike.
+            What the outputs were; for measured targets and for the network's own outputs alike. Outputs that come
+            early (`remove_delay`) are of later steps than the last row: those are made by the network itself.
         layers : mapping of str to array-like of shape (n_steps, size), optional
             What hidden layers were, as they are.
 
@@ -127,6 +128,8 @@ class DelayStates:
             scaled = network.target_scaling.apply(_table(targets, graph.n_outputs, "targets"))
             given[TARGETS] = given[graph.output.name] = scaled
         longest, sizes = delays_of(graph), _sizes(graph)
+        if graph.steps_ahead and any(source not in (INPUTS, TARGETS) for source in longest):
+            given |= _gone_through(network, given, longest, sizes)
         for name, remembered in (layers or {}).items():
             if name not in longest or name in (INPUTS, TARGETS):
                 raise ConfigurationError(
@@ -393,11 +396,46 @@ class Sequences:
         before_layers = {k: v for k, v in (states or {}).items() if k not in (INPUTS, TARGETS)}
         if states is None and TARGETS in tables:
             before_layers[network.graph.output.name] = tables[TARGETS][:first]
+        if states is None and network.graph.steps_ahead:
+            # What is fed back before the first step is of later steps than the rows before it.
+            targets = None if self.targets is None else self.targets[number][:first]
+            made = DelayStates.of(network, self.inputs[number][:first], targets).histories
+            before_layers = {k: v for k, v in made.items() if k not in (INPUTS, TARGETS)}
         for name, before in before_layers.items():
             rows = np.zeros((depth, 1, sizes[name]))
             _put_last(rows[:, 0], before)
             histories[name] = rows
         return Prepared(data, histories, n_steps, first)
+
+
+def _gone_through(
+    network: Network, given: Mapping[str, Array], longest: Mapping[str, int], sizes: Mapping[str, int]
+) -> dict[str, Array]:
+    """What layers remember after the last row of data, of a network whose outputs come some steps early.
+
+    Its output at step t is of t + s. So before the last s rows its outputs are the targets up to the last one, and it
+    goes through these s rows itself.
+    """
+    graph, steps, depth = network.graph, network.graph.steps_ahead, network.graph.max_delay
+    data: dict[str, Array] = {}
+    for source in (INPUTS, TARGETS):
+        rows, need = given.get(source), steps + longest.get(source, 0)
+        if rows is not None and len(rows) < need:
+            raise ShapeError(
+                f"{source!r} is taken {need - steps} steps back, and the outputs come {steps} early: {need} rows are "
+                f"needed, got {len(rows)}."
+            )
+        data[source] = np.zeros((depth + steps, 1, sizes[source]))
+        if rows is not None:
+            _put_last(data[source][:, 0], rows)
+    histories: dict[str, Array] = {}
+    name = graph.output.name
+    if name in longest and name in given:
+        histories[name] = np.zeros((depth, 1, sizes[name]))
+        _put_last(histories[name][:, 0], given[name])
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        course = TimeWiring(graph).forward(network.weights, data, histories)
+    return {source: course.values[source][:, 0] for source in longest if source not in (INPUTS, TARGETS)}
 
 
 def _put_last(rows: Array, before: Array) -> None:

@@ -234,6 +234,16 @@ def sequence_objective(
         whole(truncate, "truncate", minimum=1)
     if targets is None:
         raise ConfigurationError("There are no targets to train on.")
+    if graph.steps_ahead or any(0 in dict(layer.taps).get(TARGETS, ()) for layer in graph.layers):
+        raise ConfigurationError(
+            f"{graph.describe()} "
+            + (
+                f"gives at step t its output of step t+{graph.steps_ahead}, and the targets are of step t. "
+                if graph.steps_ahead
+                else "takes its own targets without delay, and would learn to copy them. "
+            )
+            + "Train the network with its delays, and use remove_delay after that."
+        )
     sequences = Sequences.of(network, inputs, targets, states)
     assert sequences.targets is not None
     for number, (rows, answers) in enumerate(zip(sequences.inputs, sequences.targets, strict=True)):

@@ -24,7 +24,7 @@ FORMAT = 3
 """The newest format. Raise it when an older marquardt could not read, or would misread, the file."""
 
 GRAPH_FORMAT = 2
-"""The format of networks with delays, fixed or shared weights, or gains, and without words among their inputs."""
+"""The format of networks with delays, fixed or shared weights, or gains; without words among their inputs or early outputs."""
 
 STATIC_FORMAT = 1
 """The format of networks without delays, fixed or shared weights, or gains, which every marquardt reads."""
@@ -95,6 +95,8 @@ def save(path: str | os.PathLike[str], content: NetworkFile, force: bool = False
 def _format_of(content: NetworkFile) -> int:
     """The oldest format that says all of the content."""
     graph, inputs = content.network.graph, (content.coding or {}).get("inputs")
+    if graph.steps_ahead:
+        return FORMAT
     if isinstance(inputs, list) and any(isinstance(column, dict) and column.get("shares") for column in inputs):
         return FORMAT
     has_gain = any("(" in layer.activation for layer in graph.layers)
