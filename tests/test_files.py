@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from marquardt.errors import ConfigurationError, FileError
-from marquardt.files import refuse_existing, replacing
+from marquardt.files import new_journal, refuse_existing, replacing, replacing_all
 
 
 def test_the_file_appears_whole_and_alone(tmp_path):
@@ -119,3 +119,63 @@ def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
 def test_a_device_is_never_replaced():
     with pytest.raises(FileError, match="not an ordinary file"):
         refuse_existing(os.devnull, force=True)
+
+
+# -- several files as one -------------------------------------------------------------------------------------------
+
+
+def write_both(folder, content):
+    with replacing_all([folder / "a", folder / "b"], force=True) as temporaries:
+        for temporary in temporaries:
+            temporary.write_bytes(content)
+
+
+@pytest.mark.parametrize("there", [[], ["a"], ["b"], ["a", "b"]])
+def test_if_the_second_file_cannot_be_renamed_the_first_is_as_it_was(tmp_path, monkeypatch, there):
+    for name in there:
+        (tmp_path / name).write_bytes(b"old")
+    plain = os.replace
+
+    def failing(source, target):
+        if str(target).endswith("b"):
+            raise OSError(28, "No space left on device")
+        plain(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with new_journal() as kept, pytest.raises(FileError, match=r"Cannot write .*b: No space left"):
+        write_both(tmp_path, b"new")
+    assert kept.completed == []
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == dict.fromkeys(there, b"old")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("which", ["a", "b"])
+def test_an_interrupt_between_two_renames_waits_for_both(tmp_path, monkeypatch, which, moment):
+    plain, interrupted = os.replace, []
+
+    def interrupting(source, target):
+        is_now = str(target).endswith(which) and not interrupted
+        if is_now:
+            interrupted.append(target)
+        if is_now and moment == "before":
+            raise KeyboardInterrupt
+        plain(source, target)
+        if is_now:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupting)
+    with new_journal() as kept, pytest.raises(KeyboardInterrupt):
+        write_both(tmp_path, b"new")
+    assert kept.completed == [tmp_path / "a", tmp_path / "b"]
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"new", "b": b"new"}
+
+
+def test_if_one_body_fails_neither_file_appears(tmp_path):
+    def fail():
+        with replacing_all([tmp_path / "a", tmp_path / "b"]) as temporaries:
+            temporaries[0].write_bytes(b"new")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert list(tmp_path.iterdir()) == []

@@ -3,15 +3,87 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from marquardt.errors import FileError, MarquardtError
 
-__all__ = ["refuse_existing", "replacing"]
+__all__ = ["Journal", "journal", "new_journal", "refuse_existing", "replacing", "replacing_all"]
+
+
+class Journal:
+    """Which files were completed while it was kept, and which are on their way.
+
+    A file counts as completed when it is at its place, however the program ended there: the file that was to be renamed
+    is looked for, by its number, and not a note that was made afterward.
+    """
+
+    def __init__(self) -> None:
+        self._renamed: deque[tuple[Path, Path, tuple[int, int]]] = deque(maxlen=100)
+        self._temporary: list[Path] = []
+        self.lock = threading.Lock()
+        """Held while files are renamed."""
+
+    @property
+    def completed(self) -> list[Path]:
+        """Files that were written, in their order, each by the name it was asked for by."""
+        return [path for path, final, number in self._renamed if _number(final) == number]
+
+    def remove_temporary(self) -> None:
+        """Remove what is half written: for who ends a process at once."""
+        for path in self._temporary:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+_JOURNAL: contextvars.ContextVar[Journal] = contextvars.ContextVar("journal")
+
+
+@contextlib.contextmanager
+def new_journal() -> Iterator[Journal]:
+    """Keep a journal of what is written within the block.
+
+    Examples
+    --------
+    >>> with new_journal() as kept:
+    ...     kept is journal(), kept.completed
+    (True, [])
+    """
+    token = _JOURNAL.set(Journal())
+    try:
+        yield _JOURNAL.get()
+    finally:
+        _JOURNAL.reset(token)
+
+
+def journal() -> Journal:
+    """Return the journal that this thread keeps, a new one at first.
+
+    Examples
+    --------
+    >>> journal() is journal()
+    True
+    """
+    found = _JOURNAL.get(None)
+    if found is None:
+        found = Journal()
+        _JOURNAL.set(found)
+    return found
+
+
+def _number(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return -1, -1
+    return found.st_dev, found.st_ino
 
 
 def refuse_existing(path: str | os.PathLike[str], *, force: bool = False) -> None:
@@ -97,28 +169,116 @@ def replacing(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[
     'whole'
     >>> folder.cleanup()
     """
-    path = Path(path)
-    refuse_existing(path, force=force)
-    final = path.resolve()
-    temporary = final.with_name(f".{final.stem[:100]}-{secrets.token_hex(6)}{final.suffix}")
-    try:
-        # Created here and not by `tempfile`, whose files only their owner may read.
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    with replacing_all([path], force=force) as (temporary,):
         yield temporary
-        with open(temporary, "rb+") as written:
-            os.fsync(written.fileno())
+
+
+@contextlib.contextmanager
+def replacing_all(paths: Sequence[str | os.PathLike[str]], *, force: bool = False) -> Iterator[list[Path]]:
+    """Write several files as one: each appears whole, and all of them or none.
+
+    All are flushed to the disk before the first is renamed. If one cannot be renamed, those before it are put back;
+    only a computer that stops between two renames can part them.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        Where the files are to appear.
+    force : bool
+        Whether existing files may be replaced.
+
+    Yields
+    ------
+    temporaries : list of pathlib.Path
+        Where to write, as for `replacing`.
+
+    Raises
+    ------
+    FileError
+        As for `replacing`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with replacing_all([Path(folder.name) / "a.txt", Path(folder.name) / "b.txt"]) as temporaries:
+    ...     for temporary in temporaries:
+    ...         _ = temporary.write_text("whole")
+    >>> sorted(path.name for path in Path(folder.name).iterdir())
+    ['a.txt', 'b.txt']
+    >>> folder.cleanup()
+    """
+    targets = [Path(path) for path in paths]
+    for path in targets:
         refuse_existing(path, force=force)
-        with contextlib.suppress(FileNotFoundError):
-            temporary.chmod(stat.S_IMODE(final.stat().st_mode))
-        os.replace(temporary, final)
-        _flush_folder(final.parent)
+    kept, path = journal(), targets[0]
+    finals = [path.resolve() for path in targets]
+    made = [final.with_name(f".{final.stem[:100]}-{secrets.token_hex(6)}{final.suffix}") for final in finals]
+    kept._temporary += made
+    old: list[Path] = []
+    try:
+        for temporary in made:
+            # Created here and not by `tempfile`, whose files only their owner may read.
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        yield list(made)
+        for path, temporary, final in zip(targets, made, finals, strict=True):
+            with open(temporary, "rb+") as written:
+                os.fsync(written.fileno())
+            refuse_existing(path, force=force)
+            with contextlib.suppress(FileNotFoundError):
+                temporary.chmod(stat.S_IMODE(final.stat().st_mode))
+        for temporary, final in zip(made[:-1], finals[:-1], strict=True):
+            old.append(temporary.with_name(f"{temporary.stem}-old{temporary.suffix}"))
+            kept._temporary.append(old[-1])
+            _keep(final, old[-1])
+        kept._renamed += [(path, final, _number(each)) for path, final, each in zip(targets, finals, made, strict=True)]
+        with kept.lock:
+            _rename(targets, made, finals, old)
+        for folder in {final.parent for final in finals}:
+            _flush_folder(folder)
     except MarquardtError:
         raise
     except OSError as error:
         raise FileError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        for temporary in (*made, *old):
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        kept._temporary = [path for path in kept._temporary if path not in (*made, *old)]
+
+
+def _rename(paths: Sequence[Path], made: Sequence[Path], finals: Sequence[Path], old: Sequence[Path]) -> None:
+    """Rename all, or none; an interrupt between two waits for the others."""
+    path, n_done = paths[0], 0
+    interrupt: KeyboardInterrupt | None = None
+    try:
+        while n_done < len(made):
+            try:
+                path = paths[n_done]
+                if made[n_done].exists():
+                    os.replace(made[n_done], finals[n_done])
+                n_done += 1
+            except KeyboardInterrupt as error:
+                interrupt = error
+    except OSError as error:
+        for final, before in zip(finals[:n_done], old, strict=False):
+            with contextlib.suppress(OSError):
+                if before.exists():
+                    os.replace(before, final)
+                else:
+                    final.unlink()
+        raise FileError(f"Cannot write {path}: {error.strerror or error}.") from error
+    if interrupt is not None:
+        raise interrupt
+
+
+def _keep(final: Path, copy: Path) -> None:
+    """Keep what is at a place under a second name, if anything is."""
+    if final.exists():
+        try:
+            os.link(final, copy)
+        except OSError:  # a file system without links
+            shutil.copy2(final, copy)
 
 
 def _flush_folder(folder: Path) -> None:

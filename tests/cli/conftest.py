@@ -1,6 +1,10 @@
 """Tables to train on, and the program to call, in an empty folder."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +38,50 @@ def call(capfd, tmp_path, monkeypatch):
         return Answer(code, *capfd.readouterr())
 
     return run
+
+
+def usual_signals():
+    """Whatever the tests were started from: in the background of a script Ctrl-C is ignored, and inherited so."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """Start the program in an empty folder, as a process of its own that ends with the test, however that ends."""
+    begun = []
+
+    def run(*arguments, **options):
+        settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "preexec_fn": usual_signals}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "marquardt", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            **{**settings, **options},
+        )
+        begun.append(process)
+        return process
+
+    yield run
+    for process in begun:
+        if process.poll() is None:
+            process.kill()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+        process.wait()
+
+
+@pytest.fixture
+def own_signals():
+    """Signals as they usually are, in this process."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    usual_signals()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
 """`marquardt compare` from end to end."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -130,16 +127,9 @@ def test_pictures_go_to_a_folder(call, tmp_path):
     assert "Picture: pictures/success-rates.png" in answer.out
 
 
-def test_an_interrupt_reports_what_is_finished_and_the_rest_can_be_resumed(tmp_path):
+def test_an_interrupt_reports_what_is_finished_and_the_rest_can_be_resumed(begin, tmp_path):
     command = ["compare", "parity-3-bridged:2", "-a", "lm", "--starts", "100000", "--resume", "runs.jsonl"]
-    program = subprocess.Popen(
-        [sys.executable, "-m", "marquardt", *command, "-o", "report.json"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
+    program = begin(*command, "-o", "report.json")
     runs = tmp_path / "runs.jsonl"
     until = time.monotonic() + 60
     while not (runs.exists() and runs.read_bytes().count(b"\n") > 5):

@@ -4,8 +4,6 @@ import gzip
 import os
 import re
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -246,17 +244,10 @@ def test_the_network_is_called_after_the_data(source, name):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="interrupts work otherwise there")
-def test_ctrl_c_keeps_the_best_network_of_passing_rows(data, tmp_path):
-    command = [sys.executable, "-m", "marquardt", "train", "rows", "--target", "strength", "--ignore", "grade"]
+def test_ctrl_c_keeps_the_best_network_of_passing_rows(begin, data, tmp_path):
+    command = ["train", "rows", "--target", "strength", "--ignore", "grade"]
     command += ["--stream", "--epochs", "100000000", "--max-fail", "0", "--min-grad", "0", "--mu-max", "1e300"]
-    process = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
+    process = begin(*command)
     seen = ""
     while "25/" not in seen:
         line = process.stdout.readline()

@@ -499,19 +499,7 @@ def test_error_in_json(call, concrete_csv):
     assert "--epochs" in answer.json["error"]
 
 
-def long_run(tmp_path, *options):
-    """Start a training that goes on until it is interrupted, and wait for its first lines."""
-    write(tmp_path / "concrete.csv", concrete())
-    command = [sys.executable, "-m", "marquardt", "train", "concrete.csv", "--target", "strength"]
-    command += ["--epochs", "100000000", "--max-fail", "0", "--min-grad", "0", "--mu-max", "1e300", *options]
-    return subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
+LONG = ("--epochs", "100000000", "--max-fail", "0", "--min-grad", "0", "--mu-max", "1e300")
 
 
 def wait_for(process, text):
@@ -524,12 +512,13 @@ def wait_for(process, text):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="interrupts work otherwise there")
-def test_ctrl_c_saves_the_best_network_and_says_so(tmp_path):
-    process = long_run(tmp_path)
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_ctrl_c_saves_the_best_network_and_says_so(begin, tmp_path, concrete_csv, number, code):
+    process = begin("train", concrete_csv, "--target", "strength", *LONG)
     wait_for(process, "25/")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(getattr(signal, number))
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Interrupted: the best network so far is kept and saved." in out
     assert err == ""
     content = load(tmp_path / "concrete.marquardt")
@@ -546,13 +535,12 @@ def test_ctrl_c_saves_the_best_network_and_says_so(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="interrupts work otherwise there")
-def test_second_ctrl_c_ends_at_once(tmp_path):
+def test_second_ctrl_c_ends_at_once(begin, tmp_path):
     values = np.random.default_rng(0).normal(size=(15000, 21)).round(3).tolist()
     write(tmp_path / "wide.csv", [[*(f"x{i}" for i in range(20)), "y"], *values])
     # By name: the automatic choice for so many weights has short epochs.
     options = ["--target", "y", "--hidden", "60,60", "--algorithm", "lm"]
-    command = [sys.executable, "-m", "marquardt", "train", "wide.csv", *options]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = begin("train", "wide.csv", *options)
     wait_for(process, "0/1000")
     time.sleep(0.5)  # into the first epoch, which takes many seconds
     process.send_signal(signal.SIGINT)

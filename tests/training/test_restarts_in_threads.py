@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import tracemalloc
 from dataclasses import astuple, replace
@@ -194,10 +195,15 @@ def test_ctrl_c_gets_through_to_who_waits(monkeypatch):
                 _thread.interrupt_main()
 
     monkeypatch.setattr(Training, "__iter__", interrupting)
+    # In the background of a script Ctrl-C is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     fitting = begun(jobs=2, limits=Limits(max_epochs=10**6, min_gradient=0.0, goal=0.0))
-    with pytest.raises(KeyboardInterrupt):
-        list(fitting)
-    fitting.stop_by_user()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(fitting)
+    finally:
+        fitting.stop_by_user()
+        signal.signal(signal.SIGINT, before)
     assert len(fitting.attempts) in (1, 2)
     assert fitting.record.stop.code == "user"
 

@@ -19,9 +19,12 @@ from marquardt.cli.explain import explain
 from marquardt.cli.forecast import forecast
 from marquardt.cli.grouped import GroupedCommand
 from marquardt.cli.inspect import inspect
+from marquardt.cli.interrupts import endings, what_is_saved
 from marquardt.cli.predict import predict
 from marquardt.cli.train import train
+from marquardt.cli.voice import clean, hand_over, silence, unwritable, warn
 from marquardt.errors import MarquardtError
+from marquardt.files import new_journal
 
 DONE, UNEXPECTED, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 KINDS = {"int": "a whole number", "float": "a number"}
@@ -46,10 +49,10 @@ def start(
     Start with: marquardt demo
     """
     if version:
-        print(f"marquardt {__version__}")
+        hand_over(f"marquardt {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        print(context.get_help())
+        hand_over(context.get_help())
 
 
 app.command(cls=GroupedCommand)(demo)
@@ -66,7 +69,7 @@ def version() -> None:
     """Print the version, and whether the compiled kernel is there."""
     from marquardt.numerics import describe_native
 
-    print(f"marquardt {__version__}\n{describe_native()}")
+    hand_over(f"marquardt {__version__}\n{describe_native()}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0 done, 1 unexpected, 2 a bad option, bad data or a bad file, 130 interrupted, 141 the reader
-        of the output closed it.
+        The exit code: 0 done, 1 unexpected, 2 a bad option, bad data, a bad file or an output that takes nothing, 130
+        interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 141 the reader of the output closed it.
 
     Examples
     --------
@@ -91,6 +94,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
     """
     is_process = arguments is None
+    if is_process:
+        _open_standard_streams()
+    with new_journal(), endings():
+        return _run(arguments, is_process)
+
+
+def _run(arguments: Sequence[str] | None, is_process: bool) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -98,24 +108,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     try:
         # A command only returns its work: done here, its errors and interrupts are ours and not the framework's.
-        work = app(arguments, prog_name="marquardt", standalone_mode=False)
+        work = _begun(arguments)
         # A number is from the framework, and 130 of its own is a Ctrl-C before there was any work.
-        code = work() if callable(work) else _interrupted() if work == INTERRUPTED else work
-        sys.stdout.flush()
+        code = work() if callable(work) else _interrupted(INTERRUPTED) if work == INTERRUPTED else work
+        _flush()
     except MarquardtError as error:
         code = _refuse(str(error), "--json" in arguments)
     except MemoryError as error:
         code = _refuse(f"There is not enough memory: {error}. Take a smaller network.", "--json" in arguments)
     except BrokenPipeError:
-        _silence(sys.stdout)
+        silence(sys.stdout)
         code = PIPE_CLOSED
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         if is_process:
             # An impatient second one may not fall into the end.
             import signal
 
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-        code = _interrupted()
+        code = _interrupted(getattr(error, "code", INTERRUPTED))
     except Exception as error:
         if hasattr(error, "format_message"):
             code = _refuse(_usage(error), "--json" in arguments)
@@ -126,6 +136,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _complain("This is a mistake in marquardt, not in your data. Please report it with the lines above.")
             code = UNEXPECTED
     return code if isinstance(code, int) else DONE
+
+
+def _open_standard_streams() -> None:
+    """Give a process that began without a standard stream (``>&-``) one that refuses to be written to, and its number
+    to nothing, so that no file that is opened later gets it.
+    """
+    from marquardt.cli.voice import Closed
+
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(number)
+    sys.stdout = Closed() if sys.stdout is None else sys.stdout
+    sys.stderr = Closed() if sys.stderr is None else sys.stderr
+
+
+def _begun(arguments: Sequence[str]) -> Any:
+    """What the framework makes of the arguments: the work, or a number once the help is printed."""
+    try:
+        return app(arguments, prog_name="marquardt", standalone_mode=False)
+    except (BrokenPipeError, MarquardtError):
+        raise
+    except OSError as error:
+        silence(sys.stdout)
+        raise unwritable(error) from error
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        silence(sys.stdout)
+        raise unwritable(error) from error
 
 
 def _usage(error: Any) -> str:
@@ -145,23 +191,22 @@ def _usage(error: Any) -> str:
 
 def _refuse(message: str, as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"error": message}))
+        with contextlib.suppress(OSError, MarquardtError):
+            hand_over(json.dumps({"error": message}))
     _complain(f"Error: {message}")
     return REFUSED
 
 
-def _interrupted() -> int:
+def _interrupted(code: int) -> int:
     # Python notes when a Ctrl-C leaves a program text, as the import of a dataclass runs one, and `python -m` ends by
     # the signal for it, though it was caught since. Running a text anew takes the note back.
     exec("")
-    _complain("Interrupted. Nothing is saved.")
-    return INTERRUPTED
+    _complain(what_is_saved())
+    return code
 
 
 def _complain(message: str) -> None:
     """Write to standard error; lines are broken between words on a terminal only."""
-    from marquardt.cli.voice import clean
-
     message = clean(message)
     if sys.stderr.isatty():
         import shutil
@@ -170,10 +215,4 @@ def _complain(message: str) -> None:
         message = "\n".join(
             textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in message.split("\n")
         )
-    print(message, file=sys.stderr)
-
-
-def _silence(stream: Any) -> None:
-    """Let what is still to be flushed at exit go nowhere."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    warn(message)

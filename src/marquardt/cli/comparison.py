@@ -18,7 +18,7 @@ from marquardt.cli.plain import finite
 from marquardt.cli.progress import short
 from marquardt.cli.tables import table
 from marquardt.cli.training import _split_names
-from marquardt.cli.voice import Voice
+from marquardt.cli.voice import Voice, hand_over
 from marquardt.comparison import Comparison, Run, Summary, compare, contenders
 from marquardt.comparison.running import training_from
 from marquardt.errors import ConfigurationError, DataError, FileError
@@ -46,6 +46,8 @@ def run(choices: CompareChoices, voice: Voice) -> int:
     """Compare, show, write; returns the exit code."""
     if choices.shows_list:
         show_list(voice, as_json=choices.as_json)
+        if not choices.as_json:
+            voice.require_heard()
         return DONE
     _check(choices)
     rules = _rules(choices)
@@ -81,7 +83,9 @@ def run(choices: CompareChoices, voice: Voice) -> int:
         for path in draw(found, choices.plots, force=choices.force):
             voice.say(f"Picture: {path}")
     if choices.as_json:
-        print(json.dumps(summary(found, choices)))
+        hand_over(json.dumps(summary(found, choices)))
+    elif choices.output is None and choices.resume is None:
+        voice.require_heard()
     return DONE if found.is_complete else INTERRUPTED
 
 
@@ -99,7 +103,7 @@ def show_list(voice: Voice, *, as_json: bool = False) -> None:
         if name != kind.name:
             also[kind.name].append(name)
     if as_json:
-        print(json.dumps({"problems": problems, "algorithms": algorithms, "other_names": also}))
+        hand_over(json.dumps({"problems": problems, "algorithms": algorithms, "other_names": also}))
     voice.show(table("Problems", ["name", ""], [[*each] for each in problems.items()], n_left=2))
     voice.say()
     rows = [[name, ", ".join(also[name]), line] for name, line in algorithms.items()]

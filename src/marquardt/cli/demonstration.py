@@ -14,7 +14,7 @@ import numpy as np
 from marquardt.cli.choices import Choices
 from marquardt.cli.options import job_of
 from marquardt.cli.scores import classification_scores
-from marquardt.cli.training import PreparedTable, conclude, content_of, introduce, prepare_table, pull
+from marquardt.cli.training import PreparedTable, conclude, content_of, interrupts_of, introduce, prepare_table, pull
 from marquardt.cli.voice import Voice
 from marquardt.errors import FileError
 from marquardt.files import replacing
@@ -37,7 +37,6 @@ MEASURES = (
 )
 # Mean over the cells of the image, standard error of that mean, mean of the three largest.
 COLUMNS = [f"{kind}_{measure}" for kind in ("mean", "error", "worst") for measure in MEASURES]
-INTERRUPTED = 130
 
 
 def run(folder: Path, voice: Voice) -> int:
@@ -71,12 +70,13 @@ def run(folder: Path, voice: Voice) -> int:
     for sentence in _legend(prepared):
         voice.say(sentence)
     voice.say()
-    is_interrupted = pull(job, prepared, voice)
-    if is_interrupted and prepared.fitting.record.num_epochs == 0:
-        voice.say("Interrupted before the first epoch. No network is saved.", style="yellow")
-        return INTERRUPTED
-    content = content_of(job, prepared, prepared.fitting.record.seconds, is_interrupted)
-    save(network, content, force=True)
+    with interrupts_of(voice) as (interrupts, asked):
+        is_interrupted = pull(job, prepared, voice, interrupts, asked)
+        if is_interrupted and prepared.fitting.record.num_epochs == 0:
+            voice.say("Interrupted before the first epoch. No network is saved.", style="yellow")
+            return interrupts.code
+        content = content_of(job, prepared, prepared.fitting.record.seconds, is_interrupted)
+        save(network, content, force=True)
     conclude(job, prepared, content, voice, is_interrupted)
     voice.say()
     for sentence in _verdict(prepared, content):
@@ -90,7 +90,7 @@ def run(folder: Path, voice: Voice) -> int:
         "marquardt train --help",
     ):
         voice.say(f"    {command}", style="cyan")
-    return INTERRUPTED if is_interrupted else 0
+    return interrupts.code if interrupts.is_asked else 0
 
 
 def write_data(path: Path) -> None:

@@ -13,7 +13,7 @@ from marquardt.cli.horizons import sentence_of, show_report
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import METRIC_NAMES, short
 from marquardt.cli.tables import error_tables, table
-from marquardt.cli.voice import Voice
+from marquardt.cli.voice import Voice, hand_over
 from marquardt.errors import MarquardtError
 from marquardt.storage import NetworkFile, load
 from marquardt.tables import TableCoding
@@ -24,9 +24,10 @@ def run(path: Path, voice: Voice, *, as_json: bool = False) -> int:
     """Load and show; returns the exit code."""
     content = load(path)
     if as_json:
-        print(json.dumps(description(path, content)))
+        hand_over(json.dumps(description(path, content)))
         return 0
     show(path, content, voice)
+    voice.require_heard()
     return 0
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from marquardt.algorithms import ALGORITHMS, StepRule
 from marquardt.cli.options import Job
 from marquardt.cli.training import introduce, prepare
-from marquardt.cli.voice import Voice
+from marquardt.cli.voice import Voice, hand_over
 from marquardt.objective import MemoryLimit, Need, Plan, readable_bytes, readable_seconds
 from marquardt.training import EvidenceTraining
 
@@ -51,7 +51,7 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
             "settings": rule.settings,
             "plan": _plain(plan) | {"others": [_plain(other) for other in plan.others]},
         }
-        print(json.dumps(made))
+        hand_over(json.dumps(made))
         return 0
     introduce(job, prepared, voice)
     passes = max(rule.point_need, rule.trial_need)
@@ -83,6 +83,7 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     voice.say()
     voice.say("What its matrices would take with other algorithms:")
     voice.show(_others(fitting.network.n_weights))
+    voice.require_heard()
     return 0
 
 

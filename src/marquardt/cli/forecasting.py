@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import math
-import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -33,19 +32,19 @@ from marquardt.cli.options import (
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import Line, Progress, short
 from marquardt.cli.tables import attempts_table, table
-from marquardt.cli.training import _split_names, write_record
-from marquardt.cli.voice import Voice
+from marquardt.cli.training import Asked, _split_names, interrupts_of, save_both
+from marquardt.cli.voice import Voice, hand_over
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators import NetworkForecaster, WalkForward, walk_forward
 from marquardt.estimators.lagging import Lags
 from marquardt.estimators.series import Series
 from marquardt.files import refuse_existing
-from marquardt.storage import NetworkFile, save
+from marquardt.storage import NetworkFile
 from marquardt.tables import check_table_suffix, read_table, write_table
 from marquardt.tables.checking import named_columns
 from marquardt.tables.columns import Column, listed
 
-DONE, INTERRUPTED = 0, 130
+DONE = 0
 MOST_LAGS = 100_000
 """Of one range: more is a slip, and would fill the memory before the table is read."""
 LEAST_ROWS = 10
@@ -122,18 +121,18 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
     data = data_of(read, targets, exog, choices.date)
     _refuse_unreachable(choices, forecaster, data)
     horizon = _horizon(choices, data, forecaster.exog_lags if exog else ())
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), interrupts_of(voice) as (interrupts, asked):
         warnings.simplefilter("ignore")  # what they say is said here in the program's own way
         fitting = forecaster._begin(data.targets, data.known_exog)
         season = data.times.season if choices.season is None and data.times is not None else choices.season
         n_splits = _n_splits(choices, forecaster, data, horizon, season or 1)
         introduce(choices, forecaster, data, fitting.network, voice)
-        is_interrupted = pull(forecaster, fitting, voice)
+        is_interrupted = pull(forecaster, fitting, voice, interrupts, asked)
         if fitting.record.num_epochs == 0 and is_interrupted:
             voice.say("Interrupted before the first epoch. Nothing is saved.", style="yellow")
             if choices.as_json:
-                print(json.dumps({"interrupted": True, "network": None}))
-            return INTERRUPTED
+                hand_over(json.dumps({"interrupted": True, "network": None}))
+            return interrupts.code
         forecaster._note(fitting)
         record = forecaster.record_
         voice.say()
@@ -158,22 +157,21 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
         report = None
         if not is_interrupted:
             if n_splits:
-                found, is_interrupted = evaluate(forecaster, data, horizon, n_splits, season, voice)
+                found, is_interrupted = evaluate(forecaster, data, horizon, n_splits, season, voice, interrupts)
                 report = None if found is None else report_of(found, targets)
             elif choices.splits != 0:
                 voice.say("Note: The series is too short to evaluate such forecasts on its own past.")
                 voice.say()
-    predicted = forecaster.predict(horizon, _future(data))
-    path = choices.network if choices.network is not None else default_output(choices.data)
-    save(path, content_of(choices, forecaster, data, report, time.perf_counter() - began), force=choices.force)
-    record_path = choices.of_train.get("record")
-    if record_path is not None:
-        write_record(record_path, record, force=choices.force)
-    if report is not None:
-        show_report(report, voice)
-    conclude(choices, forecaster, data, np.asarray(predicted).reshape(horizon, -1), report, path, voice, is_interrupted)
-    voice.say(f"Forecaster: {path}", style="bold")
-    return INTERRUPTED if is_interrupted else DONE
+        predicted = forecaster.predict(horizon, _future(data))
+        path = choices.network if choices.network is not None else default_output(choices.data)
+        content = content_of(choices, forecaster, data, report, time.perf_counter() - began)
+        save_both(path, content, choices.of_train.get("record"), force=choices.force)
+        if report is not None:
+            show_report(report, voice)
+        values = np.asarray(predicted).reshape(horizon, -1)
+        conclude(choices, forecaster, data, values, report, path, voice, is_interrupted)
+        voice.say(f"Forecaster: {path}", style="bold")
+        return interrupts.code if interrupts.is_asked else DONE
 
 
 def go_on(choices: ForecastChoices, voice: Voice) -> int:
@@ -204,6 +202,8 @@ def go_on(choices: ForecastChoices, voice: Voice) -> int:
     voice.say()
     values = np.asarray(predicted).reshape(horizon, -1)
     conclude(choices, forecaster, data, values, None, choices.model, voice, False)
+    if choices.output is None and not choices.as_json:
+        voice.require_heard()
     return DONE
 
 
@@ -475,23 +475,14 @@ def inputs_of(forecaster: NetworkForecaster) -> str:
     return sentence_of(*names, lags.targets, lags.exog, lags.differences)
 
 
-def pull(forecaster: NetworkForecaster, fitting: Any, voice: Voice) -> bool:
+def pull(forecaster: NetworkForecaster, fitting: Any, voice: Voice, interrupts: Interrupts, asked: Asked) -> bool:
     """Train with progress; returns whether it was interrupted."""
     settings = fitting.settings
     n_values = len(fitting.training.record.parts.train) * fitting.network.graph.n_outputs
     line = Line(settings.limits, fitting.training.record.metric, n_values)
     mu_max = float(fitting.training.record.settings.get("mu_max", math.nan))
-    progress = Progress(voice, line, mu_max, settings.restarts)
-
-    def ask() -> None:
-        progress.is_stopping = True
-
-    def end() -> None:
-        voice.console.show_cursor(True)
-        sys.stdout.flush()
-        print("Interrupted. Nothing is saved.", file=sys.stderr, flush=True)
-
-    with Interrupts(ask, end) as interrupts, progress:
+    asked.progress = progress = Progress(voice, line, mu_max, settings.restarts)
+    with progress:
         for epoch in fitting:
             progress.show(epoch, fitting.restart, fitting.n_ended)
             if interrupts.is_asked:
@@ -500,7 +491,13 @@ def pull(forecaster: NetworkForecaster, fitting: Any, voice: Voice) -> bool:
 
 
 def evaluate(
-    forecaster: NetworkForecaster, data: Data, horizon: int, n_splits: int, season: int | None, voice: Voice
+    forecaster: NetworkForecaster,
+    data: Data,
+    horizon: int,
+    n_splits: int,
+    season: int | None,
+    voice: Voice,
+    interrupts: Interrupts,
 ) -> tuple[WalkForward | None, bool]:
     """Forecast the known past from what came before; returns what was found, and whether it was interrupted."""
 
@@ -509,15 +506,10 @@ def evaluate(
             raise KeyboardInterrupt
         voice.say(f"Evaluation: training {number + 1} of {n_splits}, on an earlier part.")
 
-    def nothing() -> None:
-        pass
-
     try:
-        with Interrupts(nothing, nothing) as interrupts:
-            exog = data.known_exog
-            found = walk_forward(
-                forecaster, data.targets, exog, horizon=horizon, cv=n_splits, season=season, progress=step
-            )
+        found = walk_forward(
+            forecaster, data.targets, data.known_exog, horizon=horizon, cv=n_splits, season=season, progress=step
+        )
     except KeyboardInterrupt:
         voice.say("Interrupted: the evaluation is left out.", style="yellow")
         return None, True
@@ -592,7 +584,7 @@ def conclude(
         draw(choices.plot, forecaster, data, predicted, labels, force=choices.force)
         voice.say(f"Picture: {choices.plot}")
     if choices.as_json:
-        print(
+        hand_over(
             json.dumps(
                 finite(
                     {

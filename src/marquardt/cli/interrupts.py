@@ -1,4 +1,4 @@
-"""Ctrl-C: the first asks politely, the second does not.
+"""Ctrl-C and the signals that end a program: the first asks politely, a second Ctrl-C does not.
 
 Python runs a signal handler between two of its own steps only, and factorizing a large matrix is one step. So the
 signals are counted by a thread, woken by the byte that the interpreter writes at once.
@@ -6,52 +6,109 @@ signals are counted by a thread, woken by the byte that the interpreter writes a
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import os
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Callable, Iterator
+from types import FrameType, TracebackType
 from typing import Any, Self
+
+from marquardt.files import journal
 
 INTERRUPTED = 130
 END = b"\0"
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Of a batch system, a container, a service; of a terminal that is closed."""
+PATIENCE = 5.0
+"""Seconds that who wants to end at once waits for files that are just being renamed."""
+
+
+class Ended(KeyboardInterrupt):
+    """SIGTERM or SIGHUP, where nothing asks for them: they leave as Ctrl-C does, so that all is tidied up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.code = 128 + number
+
+
+@contextlib.contextmanager
+def endings() -> Iterator[None]:
+    """Within the block SIGTERM and SIGHUP raise `Ended`, unless they are ignored, as SIGHUP is under `nohup`."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Ended(number)
+
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in ENDINGS if is_main}
+    changed = {number: handler for number, handler in before.items() if handler is signal.SIG_DFL}
+    for number in changed:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in changed.items():
+            signal.signal(number, handler)
+
+
+def what_is_saved() -> str:
+    """Return the sentence for the end by a signal."""
+    written = ", ".join(map(str, journal().completed))
+    return f"Interrupted. What is written: {written}." if written else "Interrupted. Nothing is saved."
 
 
 class Interrupts:
-    """Within the block the first Ctrl-C only sets `is_asked`; the second ends the process at once.
+    """Within the block the first Ctrl-C, SIGTERM or SIGHUP only sets `is_asked`; a second Ctrl-C ends the process at
+    once, having said which files are written.
 
-    Outside the main thread, and where Ctrl-C is ignored, as in the background jobs of a shell, it does nothing.
+    Outside the main thread it does nothing, nor about a signal that is ignored, as Ctrl-C is in the background jobs of
+    a shell.
 
     Parameters
     ----------
-    on_first, on_second : callable
-        Called from another thread; the second has the last word before the process ends.
+    on_first : callable
+        Called from another thread.
+    before_end : callable
+        Called from another thread before the process ends.
+
+    Attributes
+    ----------
+    is_asked : bool
+        Whether a signal has come.
+    code : int
+        The exit code that says which: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
 
-    def __init__(self, on_first: Callable[[], None], on_second: Callable[[], None]) -> None:
+    def __init__(self, on_first: Callable[[], None], before_end: Callable[[], object]) -> None:
         self.is_asked = False
-        self._on_first, self._on_second = on_first, on_second
-        self._is_watching = False
+        self.code = INTERRUPTED
+        self._on_first, self._before_end = on_first, before_end
+        self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        is_main = threading.current_thread() is threading.main_thread()
-        if is_main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        if threading.current_thread() is not threading.main_thread():
+            return self
+        watched = [number for number in (signal.SIGINT, *ENDINGS) if signal.getsignal(number) is not signal.SIG_IGN]
+        if watched:
             self._reader, self._writer = socket.socketpair()
             self._writer.setblocking(False)
-            self._thread = threading.Thread(target=self._watch, daemon=True)
+            # The journal of files belongs to the context of the main thread.
+            self._thread = threading.Thread(target=contextvars.copy_context().run, args=(self._watch,), daemon=True)
             self._thread.start()
-            self._handler: Any = signal.signal(signal.SIGINT, lambda number, frame: None)
             self._waker = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-            self._is_watching = True
+            self._handlers = {number: signal.signal(number, lambda *_: None) for number in watched}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._is_watching:
+        if self._handlers:
             signal.set_wakeup_fd(self._waker)
-            signal.signal(signal.SIGINT, self._handler)
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
             self._writer.send(END)
             self._thread.join()
             self._reader.close()
@@ -59,10 +116,21 @@ class Interrupts:
 
     def _watch(self) -> None:
         while (byte := self._reader.recv(1)) != END:
-            if byte[0] != signal.SIGINT:
+            if byte[0] not in self._handlers:
                 continue
-            if self.is_asked:
-                self._on_second()
-                os._exit(INTERRUPTED)
-            self.is_asked = True
-            self._on_first()
+            if not self.is_asked:
+                self.is_asked, self.code = True, 128 + byte[0]
+                self._on_first()
+            elif byte[0] == signal.SIGINT:
+                self._end()
+
+    def _end(self) -> None:
+        kept = journal()
+        # Files that belong together are renamed together.
+        kept.lock.acquire(timeout=PATIENCE)
+        kept.remove_temporary()
+        with contextlib.suppress(Exception):
+            self._before_end()
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            print(what_is_saved(), file=sys.stderr, flush=True)
+        os._exit(INTERRUPTED)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ from marquardt.checks import one_of
 from marquardt.cli.opening import WatchedRows, rows_to_stream
 from marquardt.cli.options import refuse_collisions
 from marquardt.cli.tables import error_tables
-from marquardt.cli.voice import Voice
+from marquardt.cli.voice import Voice, silence, unwritable
 from marquardt.errors import DataError, FileError
 from marquardt.files import refuse_existing
 from marquardt.networks.network import BLOCK_SIZE
@@ -249,14 +249,25 @@ def _writing(output: Path | None, force: bool) -> Iterator[TableWriter]:
         path = Path(folder) / "predicted.csv"
         with writing_table(path) as writer:
             yield writer
+        with open(path, "rb") as file:
+            _hand_over(file)
+
+
+def _hand_over(file: BinaryIO) -> None:
+    """Copy a file to standard output."""
+    try:
         sys.stdout.flush()
         binary = getattr(sys.stdout, "buffer", None)
-        with open(path, "rb") as file:
-            if binary is None:
-                shutil.copyfileobj(codecs.getreader("utf-8")(file), sys.stdout)
-            else:
-                shutil.copyfileobj(file, binary)
-                binary.flush()
+        if binary is None:
+            shutil.copyfileobj(codecs.getreader("utf-8")(file), sys.stdout)
+        else:
+            shutil.copyfileobj(file, binary)
+            binary.flush()
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        silence(sys.stdout)
+        raise unwritable(error) from error
 
 
 def _show_errors(coding: TableCoding, errors: ErrorSums | None, voice: Voice) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime
 import json
 import math
-import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,17 +25,18 @@ from marquardt.cli.plain import finite
 from marquardt.cli.progress import Line, Progress
 from marquardt.cli.scores import scores_of_parts
 from marquardt.cli.tables import attempts_table, error_tables
-from marquardt.cli.voice import Voice, clean
+from marquardt.cli.voice import Voice, clean, hand_over, warn
 from marquardt.errors import ConfigurationError, DataError
-from marquardt.files import replacing
+from marquardt.files import replacing_all
 from marquardt.networks import Network
-from marquardt.storage import NetworkFile, save
+from marquardt.storage import NetworkFile
+from marquardt.storage.files import write
 from marquardt.streams import FileData, errors_of_parts
 from marquardt.tables import CodedFiles, TableCoding, read_table
 from marquardt.tables.checking import named_columns
 from marquardt.training import AnyParts, Fitting, HashedParts, Parts, Record, require_classes
 
-DONE, INTERRUPTED = 0, 130
+DONE = 0
 COPIES = 5
 """How often the bytes of a table are in memory at the peak of a training as a whole: as it was read, as coded numbers,
 scaled, and on the way. A second million rows of 11 floats, 88 MB, took 434 MB."""
@@ -88,25 +89,27 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     began = time.perf_counter()
     prepared = prepare(job, voice)
     introduce(job, prepared, voice)
-    is_interrupted = pull(job, prepared, voice)
-    if prepared.fitting.record.num_epochs == 0 and is_interrupted:
-        sentence = "Interrupted before the first epoch. Nothing is saved."
-        voice.say(sentence, style="yellow")
+    with interrupts_of(voice) as (interrupts, asked):
+        is_interrupted = pull(job, prepared, voice, interrupts, asked)
+        if prepared.fitting.record.num_epochs == 0 and is_interrupted:
+            sentence = "Interrupted before the first epoch. Nothing is saved."
+            voice.say(sentence, style="yellow")
+            if as_json:
+                hand_over(json.dumps({"interrupted": True, "network": None}))
+            return interrupts.code
+        content = content_of(job, prepared, time.perf_counter() - began, is_interrupted, voice)
+        save_both(job.output, content, job.record, force=job.force)
+        conclude(job, prepared, content, voice, is_interrupted)
+        stop = prepared.fitting.record.stop
+        if stop is not None and stop.code == "diverged":
+            # Even where people asked for quiet: what was written is hardly trained.
+            warn(clean(f"Warning: {stop.sentence}"))
         if as_json:
-            print(json.dumps({"interrupted": True, "network": None}))
-        return INTERRUPTED
-    content = content_of(job, prepared, time.perf_counter() - began, is_interrupted, voice)
-    save(job.output, content, force=job.force)
-    if job.record is not None:
-        write_record(job.record, prepared.fitting.record, force=job.force)
-    conclude(job, prepared, content, voice, is_interrupted)
-    stop = prepared.fitting.record.stop
-    if stop is not None and stop.code == "diverged":
-        # Even where people asked for quiet: what was written is hardly trained.
-        print(clean(f"Warning: {stop.sentence}"), file=sys.stderr)
-    if as_json:
-        print(json.dumps(summary(job, prepared, content)))
-    return INTERRUPTED if is_interrupted else DONE
+            made = json.dumps(summary(job, prepared, content))
+            hand_over(made, f" The network is saved all the same: {job.output}.")
+        if interrupts.is_asked and not is_interrupted:
+            voice.say("Interrupted after the last epoch: the network is whole and saved.", style="yellow")
+        return interrupts.code if interrupts.is_asked else DONE
 
 
 def prepare(job: Job, voice: Voice | None = None) -> Prepared:
@@ -225,23 +228,33 @@ def algorithm_of(job: Job, prepared: Prepared) -> str:
     return f"{choice.algorithm}: {choice.reason}" if job.settings.algorithm == "auto" else f"{job.settings.algorithm}."
 
 
-def pull(job: Job, prepared: Prepared, voice: Voice) -> bool:
+class Asked:
+    """Lets who watches a training know that it is stopping; there may be nobody who does."""
+
+    progress: Progress | None = None
+
+    def stop(self) -> None:
+        """Show it."""
+        if self.progress is not None:
+            self.progress.is_stopping = True
+
+
+@contextlib.contextmanager
+def interrupts_of(voice: Voice) -> Iterator[tuple[Interrupts, Asked]]:
+    """Within the block, from the first epoch until all is written and said, the first signal loses nothing."""
+    asked = Asked()
+    with Interrupts(asked.stop, lambda: voice.console.show_cursor(True)) as interrupts:
+        yield interrupts, asked
+
+
+def pull(job: Job, prepared: Prepared, voice: Voice, interrupts: Interrupts, asked: Asked) -> bool:
     """Train with progress; returns whether it was interrupted."""
     fitting, settings = prepared.fitting, job.settings
     n_values = len(prepared.parts.train) * fitting.network.graph.n_outputs
     line = Line(settings.limits, fitting.training.record.metric, n_values)
     mu_max = float(fitting.training.record.settings.get("mu_max", math.nan))
-    progress = Progress(voice, line, mu_max, settings.restarts)
-
-    def ask() -> None:
-        progress.is_stopping = True
-
-    def end() -> None:
-        voice.console.show_cursor(True)
-        sys.stdout.flush()
-        print("Interrupted. Nothing is saved.", file=sys.stderr, flush=True)
-
-    with Interrupts(ask, end) as interrupts, progress:
+    asked.progress = progress = Progress(voice, line, mu_max, settings.restarts)
+    with progress:
         for epoch in fitting:
             progress.show(epoch, fitting.restart, fitting.n_ended)
             if job.pause:
@@ -367,18 +380,25 @@ def summary(job: Job, prepared: Prepared, content: NetworkFile) -> dict[str, Any
     return made
 
 
-def write_record(path: Path, record: Record, *, force: bool) -> None:
+def save_both(path: Path, content: NetworkFile, record: Path | None = None, *, force: bool) -> None:
+    """Write the network and, where it is wanted, its record: both or neither."""
+    with replacing_all([path] if record is None else [path, record], force=force) as temporaries:
+        write(temporaries[0], content)
+        if record is not None and content.record is not None:
+            write_record(temporaries[1], content.record)
+
+
+def write_record(path: Path, record: Record) -> None:
     """Write every epoch's numbers as JSON or CSV, by the suffix."""
-    with replacing(path, force=force) as temporary:
-        if path.suffix.lower() == ".json":
-            temporary.write_text(record.to_json(indent=1) + "\n", encoding="utf-8")
-            return
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            table = record.to_table()
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(table.column_names)
-            for row in table.to_pylist():
-                writer.writerow("" if math.isnan(value) else value for value in row.values())
+    if path.suffix.lower() == ".json":
+        path.write_text(record.to_json(indent=1) + "\n", encoding="utf-8")
+        return
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        table = record.to_table()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table.column_names)
+        for row in table.to_pylist():
+            writer.writerow("" if math.isnan(value) else value for value in row.values())
 
 
 def _warnings(fitting: Fitting, n_training: int) -> tuple[str, ...]:

@@ -1,12 +1,17 @@
-"""What the program says to people: one voice, which may be quiet, and which no closed pipe and no control
-character from a file can disturb.
+"""What the program says to people: one voice, which may be quiet, and which no closed pipe, no full disk and no control
+character from a file can disturb; and what it hands to programs, which arrives or is an error.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
+import os
 import sys
 from typing import TYPE_CHECKING, Any
+
+from marquardt.errors import FileError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -21,12 +26,71 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
+class Closed(io.TextIOBase):
+    """Standard output or error that the process began without (``>&-``): nothing can be written to it."""
+
+    def write(self, text: str) -> int:
+        """Refuse."""
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def silence(stream: Any) -> None:
+    """Let what is still to be flushed at exit go nowhere."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+def unwritable(error: Exception, but: str = "") -> FileError:
+    """Return the error for standard output that takes nothing."""
+    return FileError(f"Cannot write to standard output: {getattr(error, 'strerror', None) or error}.{but}")
+
+
+def hand_over(text: str, but: str = "") -> None:
+    """Print a result, which somebody waits for.
+
+    Parameters
+    ----------
+    text : str
+        The result.
+    but : str
+        What else there is to say if it cannot be written: which files are.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written.
+    BrokenPipeError
+        If the reader has closed the pipe.
+    """
+    try:
+        print(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        silence(sys.stdout)
+        raise unwritable(error, but) from error
+
+
+def warn(text: str) -> None:
+    """Print to standard error, if it takes anything."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        silence(sys.stderr)
+
+
 class _Outlet:
-    """A stream that goes on silently when its reader has closed it: a training must not end with `| head`."""
+    """A stream that goes on silently when nothing can be written to it any more: a training must end neither with
+    `| head`, nor with a full disk under its log or a terminal that is gone.
+    """
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._is_closed = False
+        self.error: Exception | None = None
 
     def write(self, text: str) -> int:
         """Write if somebody still reads."""
@@ -42,11 +106,11 @@ class _Outlet:
             return
         try:
             getattr(self._stream, name)(*arguments)
-        except BrokenPipeError:
+        except (OSError, ValueError) as error:  # a ValueError of a stream that is closed
             self._is_closed = True
-            from marquardt.cli.app import _silence
-
-            _silence(self._stream)
+            if not isinstance(error, BrokenPipeError):
+                self.error = error
+            silence(self._stream)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -68,6 +132,7 @@ class Voice:
 
         stream = sys.stderr if to_stderr else sys.stdout
         outlet: Any = _Outlet(stream)
+        self._outlet = outlet
         # What is no terminal has no width: wide enough that no table is squeezed.
         width = None if stream.isatty() else 120
         self.console: Console = Console(
@@ -84,9 +149,19 @@ class Voice:
         """Say a sentence; a terminal breaks it between words, a file gets one line."""
         from rich.text import Text
 
-        with contextlib.suppress(BrokenPipeError):
-            self.console.print(Text(clean(sentence), style=style), soft_wrap=not self.console.is_terminal)
+        self.console.print(Text(clean(sentence), style=style), soft_wrap=not self.console.is_terminal)
 
     def show(self, thing: RenderableType) -> None:
         """Show a table."""
         self.console.print(thing)
+
+    def require_heard(self) -> None:
+        """Refuse to end well where what was said was the result, and could not be written.
+
+        Raises
+        ------
+        FileError
+            If the stream broke; a pipe whose reader had enough is none that broke.
+        """
+        if self._outlet.error is not None:
+            raise unwritable(self._outlet.error)

@@ -61,6 +61,12 @@ def save(path: str | os.PathLike[str], content: NetworkFile, force: bool = False
     ...     load(path).network.outputs([[3.0]])
     array([[7.]])
     """
+    with replacing(path, force=force) as temporary:
+        write(temporary, content)
+
+
+def write(path: Path, content: NetworkFile) -> None:
+    """Write a network file over one that is there, such as a temporary one."""
     network = content.network
     arrays: dict[str, AnyArray] = {"weights": network.weights}
     description: dict[str, Any] = {
@@ -88,8 +94,7 @@ def save(path: str | os.PathLike[str], content: NetworkFile, force: bool = False
         record["epochs"] = list(content.record.columns)
         description["record"] = marked(record)
         arrays["epochs"] = np.column_stack([content.record.column(name) for name in record["epochs"]])
-    with replacing(path, force=force) as temporary:
-        write_archive(temporary, description, arrays)
+    write_archive(path, description, arrays)
 
 
 def _format_of(content: NetworkFile) -> int:
