@@ -16,6 +16,7 @@ __all__ = [
     "Indices",
     "as_array",
     "checked_weight",
+    "refuse_times",
     "require_finite",
     "row_slices",
     "unmasked",
@@ -80,12 +81,42 @@ def as_array(values: Any, what: str = "An array") -> Array:
     ndarray
         A copy only where one is needed.
 
+    Raises
+    ------
+    DataError
+        If they are dates, times or time differences, which NumPy would count in units of its own.
+
     Examples
     --------
     >>> as_array([[1, 2]])
     array([[1., 2.]])
     """
-    return np.asarray(unmasked(values, what), dtype=np.float64)
+    array = np.asarray(unmasked(values, what))
+    refuse_times(array, what)
+    return np.asarray(array, dtype=np.float64)
+
+
+def refuse_times(values: Any, what: str) -> None:
+    """Refuse an array of dates, times or time differences, which NumPy would count in units of its own.
+
+    Parameters
+    ----------
+    values : object
+        Whatever is given as an array.
+    what : str
+        What the message calls it.
+
+    Raises
+    ------
+    DataError
+        If NumPy or pandas keep it as dates or times.
+    """
+    dtype = getattr(values, "dtype", None)
+    if getattr(dtype, "kind", "") in ("m", "M"):
+        raise DataError(
+            f"{what} must hold numbers, but holds dates or times ({dtype}). Code words and dates as numbers first, "
+            f"such as days since a start."
+        )
 
 
 def checked_weight(sample_weight: ArrayLike, n_samples: int) -> Array:
@@ -110,7 +141,7 @@ def checked_weight(sample_weight: ArrayLike, n_samples: int) -> Array:
     DataError
         If one is negative or not finite.
     """
-    weight = as_array(sample_weight)
+    weight = as_array(sample_weight, "sample_weight")
     if weight.shape != (n_samples,):
         raise ShapeError(f"sample_weight must be of shape ({n_samples},), got {weight.shape}.")
     if not (np.isfinite(weight).all() and (weight >= 0).all()):

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from marquardt._version import __version__
-from marquardt.arrays import AnyArray, Array, unmasked
+from marquardt.arrays import AnyArray, Array, refuse_times, unmasked
 from marquardt.checks import fraction, whole
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators.merging import merge
@@ -123,6 +123,10 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """Arrays of the right kind, without the rows of weight zero."""
         # One memory layout, so that an array and the same columns in a frame are summed in the same order.
         X, y, sample_weight = unmasked(X, "X"), unmasked(y, "y"), unmasked(sample_weight, "sample_weight")
+        refuse_times(X, "X")
+        if "y_numeric" in how:
+            refuse_times(y, "y")
+        refuse_times(sample_weight, "sample_weight")
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=not self._goes_on(), **how)
         if sample_weight is None:
             return X, y, None
@@ -226,6 +230,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "network_")
+        refuse_times(X, "X")
         X = validate_data(self, unmasked(X, "X"), dtype=np.float64, reset=False)
         return self.network_.outputs(X)
 

@@ -16,6 +16,10 @@ from marquardt.errors import DataError, ShapeError
 __all__ = ["Series", "Timeline", "read_many", "read_series"]
 
 
+TIMES = ("date", "time", "duration", "interval", "period", "month_day")
+"""How the types of dates, times and their differences begin in NumPy, pandas, polars and Arrow, in small letters."""
+
+
 @dataclass(frozen=True)
 class Timeline:
     """The regular times of a pandas index, without the index.
@@ -356,6 +360,7 @@ def read_series(given: Any, what: str) -> Series:
             levels = tuple(given.columns.names) if container == "pandas" else None
         elif given.name is not None and str(given.name):
             labels = (given.name,)
+    _refuse_times(given, library, what)
     try:
         values = _numbers(given, container)
     except (TypeError, ValueError) as error:
@@ -396,6 +401,41 @@ def _numbers(given: Any, container: str) -> Array:
         # A null becomes NaN, which is refused by its place.
         return np.array(given.to_numpy(), dtype=np.float64)
     return np.array(unmasked(given, "a series"), dtype=np.float64)
+
+
+def _refuse_times(given: Any, library: str, what: str) -> None:
+    """Refuse dates, times and time differences: NumPy makes counts of nanoseconds or days of them."""
+    is_table = hasattr(given, "columns") and library in ("pandas", "polars", "pyarrow")
+    names = list(getattr(given, "column_names", given.columns)) if is_table else [None]
+    for place, name in enumerate(names):
+        column = given if not is_table else given.iloc[:, place] if library == "pandas" else given[name]
+        type_ = _type_of(column)
+        if not type_.lower().startswith(TIMES):
+            continue
+        holder = "they are" if name is None else f"column {name!r} holds"
+        way_out = "Leave out the column that tells the times of the rows."
+        if library == "pandas":
+            way_out = (
+                f"The times of the rows are taken from the index{'' if name is None else f': set_index({name!r})'}."
+            )
+        raise DataError(
+            f"{what} must hold numbers, but {holder} dates or times ({type_}). Code words and dates as numbers first, "
+            f"such as days since a start. {way_out}"
+        )
+
+
+def _type_of(column: Any) -> str:
+    """The type of a column's values in the words of its library."""
+    type_ = str(getattr(column, "dtype", getattr(column, "type", "object")))
+    if type_ == "category":
+        return str(column.cat.categories.dtype)
+    if type_ != "object":
+        return type_
+    try:
+        kinds = {type(value) for value in np.ravel(np.asarray(column, dtype=object))}
+    except ValueError:  # rows of different lengths, which are refused where numbers are made
+        return type_
+    return next((each.__name__ for each in kinds if issubclass(each, np.datetime64 | np.timedelta64)), type_)
 
 
 def require_same_rows(targets: Sequence[Series], exog: Sequence[Series]) -> None:

@@ -129,7 +129,7 @@ class Network:
             If the network has delays or feedback: `simulate` takes sequences.
         """
         self.graph.require_static("Network.outputs")
-        table = as_array(inputs)
+        table = as_array(inputs, "inputs")
         if table.ndim != 2 or table.shape[1] != self.graph.n_inputs:
             raise ShapeError(
                 f"This network takes inputs of shape (n_samples, {self.graph.n_inputs}), got {table.shape}."

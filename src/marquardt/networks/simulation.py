@@ -477,7 +477,7 @@ def _is_list(given: Any) -> bool:
 
 
 def _table(rows: Any, width: int, what: str) -> Array:
-    table = as_array(rows)
+    table = as_array(rows, what)
     if table.ndim != 2 or table.shape[1] != width:
         raise ShapeError(f"{what} of a sequence must be of shape (n_steps, {width}), got {table.shape}.")
     return table

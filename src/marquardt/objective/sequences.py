@@ -308,7 +308,7 @@ def _weights(sequences: Sequences, sample_weight: Any) -> list[Array] | None:
         raise ShapeError(f"There are {count} sequences: sample_weight must be a list of as many, one entry a sequence.")
     result = []
     for table, each in zip(sequences.inputs, given, strict=True):
-        weight = np.full(len(table), float(each)) if isinstance(each, Real) else as_array(each)
+        weight = np.full(len(table), float(each)) if isinstance(each, Real) else as_array(each, "sample_weight")
         if weight.shape != (len(table),):
             raise ShapeError(
                 f"The weights of a sequence are one number, or one a step: ({len(table)},), got {weight.shape}."

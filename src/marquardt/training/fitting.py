@@ -279,7 +279,7 @@ class Fitting:
         start: Network | None = None,
     ) -> None:
         one_of(task, ("regression", "classification"), "task")
-        table = as_array(inputs)
+        table = as_array(inputs, "inputs")
         if table.ndim != 2:
             raise ShapeError(f"inputs must be of shape (n_samples, n_inputs), got {table.shape}.")
         answers = _one_hot(targets, n_classes) if task == "classification" else _columns(targets)
@@ -688,7 +688,7 @@ def require_classes(codes: AnyArray, classes: Sequence[Any]) -> None:
 
 
 def _columns(targets: ArrayLike) -> Array:
-    array = as_array(targets)
+    array = as_array(targets, "targets")
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] == 0:
