@@ -4,10 +4,13 @@ import csv
 import io
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from marquardt import NetworkClassifier, NetworkRegressor
 from marquardt.storage import load
 from marquardt.tables import TableCoding
 
@@ -74,3 +77,72 @@ def test_a_level_outside_the_training_part_is_said_and_does_not_spoil_its_part(c
         for level, code, own in zip(coding.input_columns[1].levels, codes, levels, strict=True):
             np.testing.assert_array_equal(code, coding.input_columns[1].shares if level in unlearned else own)
     assert found
+
+
+# -- what one door saved the other one uses, by names ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frame", [pd.read_csv, pl.read_csv])
+def test_a_network_of_the_command_line_finds_the_columns_of_a_frame_by_name(call, tmp_path, frame):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 80))
+    write(tmp_path / "t.csv", [["a", "b", "y"], *zip(a, b, 500 + a + 40 * b, strict=True)])
+    assert call("train", "t.csv", "-t", "y", *QUICK).code == 0
+    expected = np.array(column_of(call("predict", "t.marquardt", "t.csv").out, "y"), dtype=float)
+    model = NetworkRegressor.from_file("t.marquardt")
+    assert model.feature_names_in_.tolist() == ["a", "b"]
+    table = frame("t.csv")
+    for names in (["a", "b"], ["b", "a"], ["b", "y", "a"]):
+        np.testing.assert_array_equal(model.predict(table[names]), expected)
+    with pytest.raises(ValueError, match="lacks 1 of the 2 input columns"):
+        model.predict(table[["a"]])
+
+
+def test_words_and_gaps_of_a_frame_are_coded_as_the_command_line_coded_them(call, tmp_path):
+    rows = colors()
+    rows[5][0] = rows[9][1] = ""
+    rows[0][2:] = ["kind"]
+    for number, row in enumerate(rows[1:]):
+        row[2] = "low" if row[0] and row[0] < 5 else "high"
+        row.append(["true", "false"][number % 2])
+    rows[0].append("wet")
+    write(tmp_path / "t.csv", rows)
+    assert call("train", "t.csv", "-t", "kind", "--missing", "mean", *QUICK).code == 0
+    expected = call("predict", "t.marquardt", "t.csv").out
+    model = NetworkClassifier.from_file("t.marquardt")
+    frame = pd.read_csv("t.csv")[["wet", "c", "x"]]
+    assert model.predict(frame).tolist() == column_of(expected, "kind")
+    np.testing.assert_array_equal(model.predict_proba(frame)[:, 0], np.array(column_of(expected, "p(high)"), float))
+    coded = pd.DataFrame(
+        TableCoding.from_dict(load("t.marquardt").coding).inputs(frame), columns=model.feature_names_in_
+    )
+    assert model.predict(coded[coded.columns[::-1]]).tolist() == column_of(expected, "kind")
+    model.save("again.marquardt")  # and back again
+    assert call("predict", "again.marquardt", "t.csv").out == expected
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_the_command_line_predicts_with_what_an_estimator_saved(call, tmp_path, frame):
+    rng = np.random.default_rng(0)
+    data = frame({"a": rng.normal(size=80), "b": rng.normal(size=80)})
+    number = NetworkRegressor(3, random_state=0, n_restarts=1).fit(data, data["a"] + 2 * data["b"])
+    kind = NetworkClassifier(3, random_state=0, n_restarts=1, max_iter=20).fit(
+        data, np.where(data["a"] > 0, "up", "down")
+    )
+    number.save(tmp_path / "number.marquardt")
+    kind.save(tmp_path / "kind.marquardt")
+    write(tmp_path / "new.csv", [["b", "n", "a"], *zip(data["b"], range(80), data["a"], strict=True)])
+    predicted = column_of(call("predict", "number.marquardt", "new.csv").out, "prediction")
+    np.testing.assert_array_equal(np.array(predicted, float), number.predict(data))
+    assert column_of(call("predict", "kind.marquardt", "new.csv").out, "class") == kind.predict(data).tolist()
+
+
+def test_a_new_fit_forgets_how_the_table_before_was_coded(call, tmp_path):
+    write(tmp_path / "t.csv", colors())
+    assert call("train", "t.csv", "-t", "y", *QUICK).code == 0
+    model = NetworkRegressor.from_file("t.marquardt").set_params(n_restarts=1, max_iter=5)
+    frame = pd.DataFrame({"p": np.arange(20.0), "q": np.arange(20.0) ** 2})
+    answers = model.fit(frame, frame["q"]).predict(frame)
+    model.save("new.marquardt")
+    assert load("new.marquardt").coding is None
+    np.testing.assert_array_equal(NetworkRegressor.from_file("new.marquardt").predict(frame), answers)

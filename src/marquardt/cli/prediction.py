@@ -207,9 +207,8 @@ def coding_of(content: NetworkFile, path: Path) -> TableCoding:
         return coding
     if content.about.get("estimator") == "NetworkForecaster":
         raise DataError(f"{path} is a forecaster. Use: marquardt forecast DATA --model {path}")
-    names = content.about.get("feature_names")
-    graph = content.network.graph
-    if not isinstance(names, list) or len(names) != graph.n_inputs or not all(isinstance(n, str) for n in names):
+    names, graph = content.input_names, content.network.graph
+    if names is None:
         raise DataError(
             f"{path} does not know the names of its {graph.n_inputs} inputs: it was trained on arrays, not on a table. "
             f"Use marquardt.load({str(path)!r}).network.outputs(inputs) in Python."

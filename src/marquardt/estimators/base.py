@@ -28,6 +28,7 @@ from marquardt.training.division import content_keys
 
 if TYPE_CHECKING:
     from marquardt.storage import NetworkFile
+    from marquardt.tables import TableCoding
 
 __all__ = ["NetworkEstimator"]
 
@@ -39,6 +40,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     """The part of an estimator that does not depend on the task. The leaf classes have the parameters."""
 
     _task: str
+    _coding: TableCoding | None = None
+    """How a frame's columns become inputs, where the network was trained on a table by the command line."""
 
     # ---------------------------------------------------------------- from options to settings
 
@@ -127,6 +130,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         if "y_numeric" in how:
             refuse_times(y, "y")
         refuse_times(sample_weight, "sample_weight")
+        if not self._goes_on():
+            self._coding = None
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=not self._goes_on(), **how)
         if sample_weight is None:
             return X, y, None
@@ -230,6 +235,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "network_")
+        coding, columns = self._coding, getattr(X, "columns", None)
+        if coding is not None and columns is not None and not set(coding.input_names) <= set(columns):
+            return self.network_.outputs(coding.inputs(X))
+        if coding is not None and columns is not None:
+            # The inputs themselves, which further columns may stand beside.
+            X = X[list(coding.input_names)]
         refuse_times(X, "X")
         X = validate_data(self, unmasked(X, "X"), dtype=np.float64, reset=False)
         return self.network_.outputs(X)
@@ -257,26 +268,30 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _content(self) -> NetworkFile:
         """What goes into a network file."""
-        from marquardt.storage import NetworkFile
+        from marquardt.storage import INPUT_NAMES, NetworkFile
 
         check_is_fitted(self, "network_")
+        coding = self._coding
         names = getattr(self, "feature_names_in_", None)
         about: dict[str, Any] = {
             "marquardt": __version__,
             "estimator": type(self).__name__,
             "parameters": _plain_parameters(self.get_params(deep=False)),
-            "feature_names_in": None if names is None else [str(name) for name in names],
+            # With a coding these are names of inputs, and not of columns.
+            INPUT_NAMES: None if names is None or coding is not None else [str(name) for name in names],
             "fitted": self._to_keep(),
         }
         record = getattr(self, "record_", None)
-        return NetworkFile(self.network_, self._task, classes=self._labels(), record=record, about=about)
+        kept = None if coding is None else coding.to_dict()
+        return NetworkFile(self.network_, self._task, kept, classes=self._labels(), record=record, about=about)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
         """Return a fitted estimator from a network file.
 
-        A file that the command line wrote gives an estimator of the network itself: its inputs are the columns
-        after coding, in the order of the training table.
+        A file that the command line wrote gives an estimator that finds the columns of a frame by their names and
+        codes words, true/false and gaps as they were in training. Of an array the columns are its inputs, that is
+        the columns after coding, in the order of the training table.
 
         Parameters
         ----------
@@ -313,7 +328,14 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         estimator = cls(**parameters)
         estimator.network_ = content.network
         estimator.n_features_in_ = content.network.graph.n_inputs
-        names = about.get("feature_names_in")
+        names = content.input_names
+        if content.coding is not None:
+            from marquardt.tables import TableCoding
+
+            estimator._coding = TableCoding.from_dict(content.coding)
+            names = estimator._coding.input_names
+            if len(names) != estimator.n_features_in_:
+                raise DataError(f"The coding of columns in {os.fspath(path)} does not fit its network. Train again.")
         if names is not None:
             estimator.feature_names_in_ = np.array(names, dtype=object)
         if content.record is not None:

@@ -14,7 +14,10 @@ from marquardt.errors import DataError, ShapeError
 from marquardt.networks import Network
 from marquardt.training import Record
 
-__all__ = ["NetworkFile"]
+__all__ = ["INPUT_NAMES", "NetworkFile"]
+
+INPUT_NAMES = "feature_names_in"
+"""The key of `NetworkFile.about` for the names of inputs that are columns as they are."""
 
 TASKS = ("regression", "classification")
 FLOAT = "$float"
@@ -92,6 +95,16 @@ class NetworkFile:
             allowed = {1, 2} if n_outputs == 1 else {n_outputs}
             if len(classes) not in allowed:
                 raise ShapeError(f"{n_outputs} outputs cannot tell {len(classes)} classes apart.")
+
+    @property
+    def input_names(self) -> tuple[str, ...] | None:
+        """The names of the columns that are the inputs as they are, where the file has no coding; None if unknown."""
+        # The second is what was read before there was one key.
+        names = self.about.get(INPUT_NAMES, self.about.get("feature_names"))
+        is_right = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        if not is_right or len(names) != self.network.graph.n_inputs or len(set(names)) < len(names):
+            return None
+        return tuple(names)
 
 
 def plain(value: Any, what: str) -> Any:
