@@ -486,3 +486,81 @@ def test_a_single_number_is_taken_where_it_means_one_thing():
     one = NetworkForecaster(1, 0, **QUICK, difference=1).fit(y, u)
     many = NetworkForecaster((1,), (0,), **QUICK, difference=(1,)).fit(y, u)
     assert_array_equal(one.predict(1, u), many.predict(1, u))
+
+
+# ---------------------------------------------------------------- several series, each in its own units
+
+
+def waves(*scales, n_rows=90):
+    k = np.arange(n_rows + 10.0)
+    return [scale * (5 + np.sin(0.5 * k + phase)) for phase, scale in enumerate(scales)]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"difference": 1}, {"target_scaling": "minmax"}, {"closed_loop": True}], ids=str
+)
+def test_forecasts_of_series_do_not_depend_on_their_units(options):
+    """A series times anything plus anything is forecast as that, whatever is beside it."""
+    ones = waves(1.0, 1.0)
+    options = {**QUICK, "alpha": 1e-6, "max_iter": 100, **options}
+    alike = NetworkForecaster((1, 2), **options).fit([one[:90] for one in ones])
+    others = [1e3 * ones[0] - 7.0, 1e-6 * ones[1]]
+    model = NetworkForecaster((1, 2), **options).fit([one[:90] for one in others])
+    wanted = alike.predict(10)
+    big, small = model.predict(10)
+    assert_allclose((big + 7.0) / 1e3, wanted[0], rtol=1e-5)
+    assert_allclose(small * 1e6, wanted[1], rtol=1e-5)
+    assert_allclose(model.series_rmse_ / [[1e3], [1e-6]], alike.series_rmse_, rtol=0.05)
+    assert np.abs(small * 1e6 - ones[1][90:]).max() < 0.05
+
+
+def test_a_small_series_is_forecast_as_well_beside_a_large_one():
+    big, small = waves(1000.0, 1.0)
+    options = {"hidden_layer_sizes": (4,), "random_state": 0}
+    model = NetworkForecaster((1, 2), **options).fit([big[:90], small[:90]])
+    # The means of 90 rows differ a little from the middle of the waves, each in its way: what two have in common is not
+    # quite the recurrence of either.
+    assert np.abs(model.predict(10)[1] - small[90:]).max() < 0.02
+    assert np.abs(model.predict(10)[0] - big[90:]).max() < 20
+    alike = NetworkForecaster((1, 2), **options, scale_each=False).fit([big[:90], small[:90]])
+    assert np.abs(alike.predict(10)[1] - small[90:]).max() > 0.1
+    assert_allclose(
+        model.series_rmse_[:, 0],
+        [np.sqrt(np.mean((model.one_step(one[:90]) - one[2:90]) ** 2)) for one in (big, small)],
+        rtol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("difference", [(), (1,)])
+def test_scalings_of_series_go_with_file_update_and_the_past_that_is_given(tmp_path, difference):
+    known = [one[:90] for one in waves(1000.0, 1.0)]
+    model = NetworkForecaster((1, 3), **QUICK, difference=difference).fit(known)
+    model.save(tmp_path / "a.marquardt")
+    again = NetworkForecaster.from_file(tmp_path / "a.marquardt")
+    for one, other in zip(model.predict(5), again.predict(5), strict=True):
+        assert_array_equal(one, other)
+    assert_array_equal(model.series_rmse_, again.series_rmse_)
+    for number, one in enumerate(known):
+        assert_allclose(model.predict(5, y=one), model.predict(5)[number], rtol=1e-12)
+        # A new series: another unit of the same is the same.
+        assert_allclose(model.predict(5, y=3.5 * one + 2), 3.5 * model.predict(5, y=one) + 2, rtol=1e-9)
+        assert_allclose(model.one_step(1e-9 * one), 1e-9 * model.one_step(one), rtol=1e-9)
+    forecast = model.predict(5)
+    again.update([one[:2] for one in forecast])
+    for one, other in zip(forecast, again.predict(3), strict=True):
+        assert_allclose(one[2:], other, rtol=1e-9)
+    constant = model.predict(2, y=np.full(20, 4000.0))
+    assert np.isfinite(constant).all()
+
+
+def test_network_with_delays_is_of_the_series_that_is_named():
+    from marquardt.networks import DelayStates, simulate
+
+    known = [one[:90] for one in waves(1000.0, 1.0)]
+    model = NetworkForecaster((1, 2), **QUICK).fit(known)
+    for number, one in enumerate(known):
+        narx = model.dynamic_network(number)
+        path = simulate(narx, 5, states=DelayStates.of(narx, targets=one[:, None])).outputs
+        assert_allclose(path[:, 0], model.predict(5)[number], rtol=1e-9)
+    with pytest.raises(ConfigurationError, match="knows 2 series"):
+        model.dynamic_network(2)

@@ -18,7 +18,7 @@ from marquardt.errors import ConfigurationError
 from marquardt.estimators.lagging import Lags
 from marquardt.networks import INPUTS, Network, Scaling
 
-__all__ = ["dynamic_of", "lagged_of"]
+__all__ = ["dynamic_of", "lagged_of", "tiled"]
 
 
 def dynamic_of(network: Network, lags: Lags, n_exog: int) -> Network:
@@ -71,7 +71,7 @@ def dynamic_of(network: Network, lags: Lags, n_exog: int) -> Network:
             offset=before.offset[n_lagged : n_lagged + n_exog].copy(),
             factor=before.factor[n_lagged : n_lagged + n_exog].copy(),
         )
-    after = _tiled(own, scaling, lags)
+    after = tiled(own, scaling, lags)
     lost = (after.factor == 0) & (before.factor != 0)
     if lost.any():
         raise ConfigurationError("A column is constant where it is scaled and changes as a lag. Leave it out.")
@@ -133,12 +133,20 @@ def lagged_of(dynamic: Network, network: Network, lags: Lags) -> Network:
     >>> lagged_of(dynamic_of(line, Lags((1, 2)), 0), line, Lags((1, 2))).weights
     array([1., 2., 4.])
     """
-    scaling = _tiled(dynamic.target_scaling, dynamic.input_scaling, lags)
+    scaling = tiled(dynamic.target_scaling, dynamic.input_scaling, lags)
     return Network(network.graph, dynamic.weights, scaling, dynamic.target_scaling)
 
 
-def _tiled(targets: Scaling, exog: Scaling, lags: Lags) -> Scaling:
-    """The scaling of lagged columns that is that of the columns at every lag."""
+def tiled(targets: Scaling, exog: Scaling, lags: Lags) -> Scaling:
+    """Return the scaling of lagged columns that is that of the columns at every lag.
+
+    Parameters
+    ----------
+    targets, exog : Scaling
+        Of the columns.
+    lags : Lags
+        Of the lagged ones.
+    """
 
     def lagged(name: str) -> Array:
         parts = np.tile(getattr(targets, name), len(lags.targets)), np.tile(getattr(exog, name), len(lags.exog))

@@ -14,11 +14,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from marquardt.arrays import Array, ArrayLike, checked_weight
-from marquardt.checks import require_extra
+from marquardt.checks import require_extra, whole
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.estimators.base import SEEDS, NetworkEstimator
 from marquardt.estimators.closing import dynamic_of, lagged_of
 from marquardt.estimators.lagging import Lags, checked_lags
+from marquardt.estimators.own_scaling import lagged_scaling, own_scaling, within
 from marquardt.estimators.series import (
     Series,
     Timeline,
@@ -29,7 +30,7 @@ from marquardt.estimators.series import (
     rows_beside,
 )
 from marquardt.losses import WeightDecay
-from marquardt.networks import LayerGraph, Network, simulate
+from marquardt.networks import LayerGraph, Network, Scaling, simulate
 from marquardt.training import Division, Fitting, Parts, Record, Settings, train_sequences
 
 __all__ = ["NetworkForecaster"]
@@ -87,6 +88,12 @@ class NetworkForecaster(NetworkEstimator):
         ``"nguyen_widrow"``, ``"uniform"`` or ``"glorot"``.
     input_scaling, target_scaling : str
         ``"standard"``, ``"minmax"`` or ``"none"``. The scaling is part of the network.
+    scale_each : bool
+        Whether each of several series has a target scaling of its own, of the kind `target_scaling`, before the
+        network's: what is learned is then what the series have in common, whatever their units. A series is scaled by
+        its own rows, those of the training, or those that a method is given as `y`; exogenous columns are scaled
+        alike. False is for series whose level tells them apart. It means nothing for one series, or without a
+        `target_scaling`.
     closed_loop : bool
         Whether to train on through time after that, from the weights of the open loop: the network then sees its own
         past outputs instead of the measured ones, all along each series, and learns to predict many steps ahead. With
@@ -134,11 +141,15 @@ class NetworkForecaster(NetworkEstimator):
     n_iter_ : int
         Epochs done in the start that was kept.
     loss_curve_ : list of float
-        Mean squared error of one step in the units of `y`, or mean of another loss, an entry an epoch.
+        Mean squared error of one step in the units of `y`, or mean of another loss, an entry an epoch. Where series
+        have scalings of their own, in units of these.
     validation_loss_curve_ : list of float or None
         The same on the validation part.
     best_loss_ : float
         Its value on the training part for `network_`.
+    series_rmse_ : ndarray of shape (n_series, n_targets) or None
+        Of several series the root mean squared errors of one step on the training rows, each in its own units; None
+        for one.
     alpha_ : tuple of float
         The weight decay of each layer that `network_` was trained with.
     attempts_ : list of Attempt
@@ -198,6 +209,7 @@ class NetworkForecaster(NetworkEstimator):
         initialization: str = "nguyen_widrow",
         input_scaling: str = "standard",
         target_scaling: str = "standard",
+        scale_each: bool = True,
         closed_loop: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.15,
@@ -232,6 +244,7 @@ class NetworkForecaster(NetworkEstimator):
         self.initialization = initialization
         self.input_scaling = input_scaling
         self.target_scaling = target_scaling
+        self.scale_each = scale_each
         self.closed_loop = closed_loop
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -252,7 +265,7 @@ class NetworkForecaster(NetworkEstimator):
         y : array-like of shape (n_rows,) or (n_rows, n_targets), or list of such
             A series, oldest row first: an array, or a pandas or polars Series or DataFrame. Several columns are
             predicted together, each from the past of all. A list of arrays, Series or DataFrames is several separate
-            series that one network learns.
+            series that one network learns, each scaled by itself (`scale_each`).
         X : array-like of shape (n_rows,) or (n_rows, n_exog), or list of such, optional
             Exogenous columns at the times of `y`. If both have a pandas index, rows are found by it, and `X` may go on
             into the future.
@@ -310,10 +323,18 @@ class NetworkForecaster(NetworkEstimator):
                     f"{which} has {len(one)} rows, and the first that can be predicted needs {n_history} before it "
                     f"({_reach(lags)}): give at least {n_history + 1}, or smaller lags."
                 )
-        inputs = np.concatenate(
-            [lags.matrix(one.values, None if exog is None else exog[k]) for k, one in enumerate(targets)]
-        )
-        wanted = np.concatenate([lags.differenced(one.values)[n_history - sum(lags.differences) :] for one in targets])
+        scalings = None
+        if self.scale_each and len(targets) > 1 and self.target_scaling != "none":
+            scalings = [own_scaling(self.target_scaling, one.values, lags) for one in targets]
+        each_inputs = [lags.matrix(one.values, None if exog is None else exog[k]) for k, one in enumerate(targets)]
+        each_wanted = [lags.differenced(one.values)[n_history - sum(lags.differences) :] for one in targets]
+        if scalings is not None:
+            n_exog = 0 if exog is None else exog[0].shape[1]
+            each_inputs = [
+                lagged_scaling(own, lags, n_exog).apply(rows) for own, rows in zip(scalings, each_inputs, strict=True)
+            ]
+            each_wanted = [own.apply(rows) for own, rows in zip(scalings, each_wanted, strict=True)]
+        inputs, wanted = np.concatenate(each_inputs), np.concatenate(each_wanted)
         weight = None if weights is None else np.concatenate([one[n_history:] for one in weights])
         n_rows = [len(one) - n_history for one in targets]
         self._lags = lags
@@ -348,7 +369,12 @@ class NetworkForecaster(NetworkEstimator):
         self.exog_names_ = [] if X is None else self._exog_names(X)
         self.lag_names_ = lags.names(self.target_names_, self.exog_names_)
         self._tails = [self._tail(one, None if exog is None else exog[k]) for k, one in enumerate(targets)]
-        self._to_close = ([one.values for one in targets], exog, weights) if self.closed_loop else None
+        self._scalings = scalings
+        self._to_measure = (each_inputs, each_wanted) if self._is_many else None
+        as_learned = [
+            one.values if scalings is None else scalings[k].apply(one.values) for k, one in enumerate(targets)
+        ]
+        self._to_close = (as_learned, exog, weights) if self.closed_loop else None
         if self.closed_loop:
             dynamic_of(fitting.network, lags, len(self.exog_names_))  # which refuses topologies before any work
         return fitting
@@ -360,12 +386,19 @@ class NetworkForecaster(NetworkEstimator):
         is_interrupted = fitting.record.stop is not None and fitting.record.stop.code == "user"
         if to_close is not None and not is_interrupted:
             self._close_loop(*to_close, fitting.settings)
+        to_measure, self._to_measure = self._to_measure, None
+        self.series_rmse_: Array | None = None
+        if to_measure is not None:
+            errors = [self.network_.outputs(inputs) - wanted for inputs, wanted in zip(*to_measure, strict=True)]
+            self.series_rmse_ = np.array([np.sqrt(np.mean(each**2, axis=0)) for each in errors])
+            if self._scalings is not None:
+                self.series_rmse_ /= np.array([own.factor for own in self._scalings])
 
     def _close_loop(
         self, targets: list[Array], exog: list[Array] | None, weights: list[Array] | None, settings: Settings
     ) -> None:
         """Train on in closed loop, from where the open loop ended."""
-        start = self.dynamic_network()
+        start = dynamic_of(self.network_, self._lags, len(self.exog_names_))
         inputs = exog if self._lags.exog else None
         outputs = simulate(start, inputs, targets).outputs
         if not all(np.isfinite(each).all() for each in outputs):
@@ -390,8 +423,13 @@ class NetworkForecaster(NetworkEstimator):
         self.network_ = lagged_of(result.network, self.network_, self._lags)
         self.closed_loop_record_ = result.record
 
-    def dynamic_network(self) -> Network:
+    def dynamic_network(self, series: int = 0) -> Network:
         """Return the network as one with delays, its loop closed: a NARX network with the same forecasts.
+
+        Parameters
+        ----------
+        series : int
+            Of several series with scalings of their own: for which it is, from 0.
 
         Returns
         -------
@@ -401,7 +439,8 @@ class NetworkForecaster(NetworkEstimator):
         Raises
         ------
         ConfigurationError
-            If the forecaster takes differences, or its topology has fixed or shared weights, or no biases.
+            If the forecaster takes differences, or its topology has fixed or shared weights, or no biases; if there is
+            no such series.
 
         Examples
         --------
@@ -414,7 +453,20 @@ class NetworkForecaster(NetworkEstimator):
         True
         """
         check_is_fitted(self, "network_")
-        return dynamic_of(self.network_, self._lags, len(self.exog_names_))
+        if whole(series, "series") >= len(self._tails):
+            raise ConfigurationError(f"The forecaster knows {len(self._tails)} series, from 0 on, got series={series}.")
+        own = None if self._scalings is None else self._scalings[series]
+        return dynamic_of(self._network_for(own), self._lags, len(self.exog_names_))
+
+    def _network_for(self, own: Scaling | None) -> Network:
+        """The network in the units of a series."""
+        return self.network_ if own is None else within(self.network_, own, self._lags, len(self.exog_names_))
+
+    def _scalings_by(self, targets: Sequence[Series]) -> list[Scaling | None]:
+        """The scalings of series that are given to go on from, by their own rows."""
+        if self._scalings is None:
+            return [None] * len(targets)
+        return [own_scaling(self.target_scaling, one.values, self._lags) for one in targets]
 
     def _exog_names(self, X: Any) -> list[str]:
         return _names(read_many(X, "X"), "x")
@@ -455,7 +507,8 @@ class NetworkForecaster(NetworkEstimator):
             it begins where `y` begins. With a pandas index on both sides rows are found by it; else further rows are
             ignored.
         y : array-like of shape (n_rows,) or (n_rows, n_targets), or list of such, optional
-            The past to go on from. That of the training, with what `update` added, when not given.
+            The past to go on from. That of the training, with what `update` added, when not given. Where series have
+            scalings of their own, it is scaled by these rows, so give more than the lags need.
 
         Returns
         -------
@@ -473,17 +526,20 @@ class NetworkForecaster(NetworkEstimator):
         steps = checked_horizon(horizon)
         last = max(steps)
         n_future = self._lags.n_future(last)
+        scalings: Sequence[Scaling | None]
         if y is None:
             tails = self._tails
+            scalings = self._scalings if self._scalings is not None else [None] * len(tails)
             is_list = self._is_many
             futures = self._futures(X, n_future)
         else:
             tails, futures = self._given(y, X, n_future)
+            scalings = self._scalings_by(read_many(y, "y"))
             is_list = is_many(y)
         found = []
-        for (target, past), future in zip(tails, futures, strict=True):
+        for (target, past), future, own in zip(tails, futures, scalings, strict=True):
             exog = None if past is None or future is None else np.concatenate([past, future])[None]
-            path = self._lags.simulate(self.network_.outputs, target.values[None], exog, last)[0]
+            path = self._lags.simulate(self._network_for(own).outputs, target.values[None], exog, last)[0]
             rows: Any = slice(None) if steps == tuple(range(1, last + 1)) else np.asarray(steps) - 1
             index = None if target.timeline is None else target.timeline.after(last)[rows]
             found.append(target.like(path[rows], index))
@@ -520,8 +576,8 @@ class NetworkForecaster(NetworkEstimator):
         targets, exog = self._read_known(y, X)
         lags, first = self._lags, self.n_history_
         found = []
-        for number, one in enumerate(targets):
-            outputs = self.network_.outputs(lags.matrix(one.values, None if exog is None else exog[number]))
+        for number, (one, own) in enumerate(zip(targets, self._scalings_by(targets), strict=True)):
+            outputs = self._network_for(own).outputs(lags.matrix(one.values, None if exog is None else exog[number]))
             n_rows = len(one)
             for k, factor in enumerate(lags.filter, start=1):
                 outputs = outputs + factor * one.values[first - k : n_rows - k]
@@ -683,6 +739,8 @@ class NetworkForecaster(NetworkEstimator):
             "target_names": self.target_names_,
             "exog_names": self.exog_names_,
             "is_many": self._is_many,
+            "scalings": None if self._scalings is None else [own.to_dict() for own in self._scalings],
+            "series_rmse": None if self.series_rmse_ is None else self.series_rmse_.tolist(),
             "series": [
                 {
                     "container": target.container,
@@ -709,6 +767,9 @@ class NetworkForecaster(NetworkEstimator):
         self.target_names_, self.exog_names_ = list(kept["target_names"]), list(kept["exog_names"])
         self.lag_names_ = self._lags.names(self.target_names_, self.exog_names_)
         self._is_many = bool(kept["is_many"])
+        scalings, errors = kept.get("scalings"), kept.get("series_rmse")
+        self._scalings = None if scalings is None else [Scaling.from_dict(each) for each in scalings]
+        self.series_rmse_ = None if errors is None else np.array(errors, dtype=np.float64)
         self._tails = [
             (
                 Series(

@@ -24,7 +24,7 @@ FORMAT = 3
 """The newest format. Raise it when an older marquardt could not read, or would misread, the file."""
 
 GRAPH_FORMAT = 2
-"""The format of networks with delays, fixed or shared weights, or gains; without words among their inputs or early outputs."""
+"""The format of networks with delays, fixed or shared weights, or gains; without words as inputs or early outputs."""
 
 STATIC_FORMAT = 1
 """The format of networks without delays, fixed or shared weights, or gains, which every marquardt reads."""
