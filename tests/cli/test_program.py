@@ -15,9 +15,11 @@ from marquardt.cli import main
 from marquardt.cli.progress import short
 from marquardt.cli.scores import classification_scores, part_scores
 from marquardt.numerics import describe_native
+from marquardt.problems import TABLES
 from marquardt.storage import load
+from marquardt.tables import read_table
 
-COMMANDS = ("demo", "train", "predict", "forecast", "inspect", "compare", "version")
+COMMANDS = ("demo", "data", "train", "predict", "forecast", "inspect", "compare", "version")
 
 
 def test_version_is_told_in_both_ways(call):
@@ -161,6 +163,37 @@ def test_demo_does_what_it_says_train_does(call, tmp_path):
     assert call("train", *shown[1].split(), "-o", "again.marquardt").code == 0
     demo = load(tmp_path / "marquardt-demo" / "breast_cancer.marquardt")
     assert np.array_equal(load(tmp_path / "again.marquardt").network.weights, demo.network.weights)
+
+
+def test_demo_of_a_regression_does_what_it_says(call, refused, tmp_path):
+    answer = call("demo", "regression")
+    assert answer.code == 0, answer.err
+    (command,) = re.findall(r"^    marquardt train (\S+houses.csv --target price)$", answer.out, re.MULTILINE)
+    assert call("train", *command.split(), "-o", "again.marquardt").code == 0
+    demo = load(tmp_path / "marquardt-demo" / "houses.marquardt")
+    assert np.array_equal(load(tmp_path / "again.marquardt").network.weights, demo.network.weights)
+    # What the demo tells of itself, a linear model and the mean comes in this order.
+    errors = [float(found) for found in re.findall(r"^ +([\d.]+)  by ", answer.out, re.MULTILINE)]
+    assert len(errors) == 3
+    assert errors == sorted(errors)
+    assert "Did you mean 'regression'" in refused("demo", "regresion")
+
+
+def test_data_lists_and_writes_every_table(call, refused, tmp_path):
+    listed = call("data").out
+    for name, (target, _) in TABLES.items():
+        assert name in listed
+        answer = call("data", name)
+        assert answer.code == 0
+        table = read_table(tmp_path / f"{name}.csv")
+        assert target in table.column_names
+        assert f"{table.num_rows} rows" in answer.out
+        assert f" {name}.csv --target {target}" in answer.out
+    assert call("data", "houses", "-o", "other.csv").code == 0
+    assert (tmp_path / "other.csv").read_bytes() == (tmp_path / "houses.csv").read_bytes()
+    assert "exists already" in refused("data", "houses")
+    assert "Name one: houses" in refused("data", "-o", "some.csv")
+    assert "Did you mean 'houses'" in refused("data", "house")
 
 
 def test_demo_whose_folder_cannot_be_is_refused(refused, tmp_path):

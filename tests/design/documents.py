@@ -7,8 +7,9 @@ import re
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,39 @@ def help_answers(main: Callable[[], object], command: Command, monkeypatch: pyte
         return main() or 0
     except SystemExit as end:
         return end.code or 0
+
+
+INLINE = re.compile(r"`(marquardt [a-z][^`]*)`")
+TAKES_A_TABLE = {"train": 0, "explain": 0, "forecast": 0, "compare": 0, "predict": 1}
+
+
+def tables_without_origin(text: str, shipped: Iterable[str]) -> list[str]:
+    """Return the tables that the `marquardt` lines of a page take, in blocks or in the text, and that nobody can have.
+
+    A table is there if `marquardt data` writes it, an earlier command of the page does, or a Python block does, where
+    its name, or that of its folder, stands in quotes.
+    """
+    python = "\n".join(block.text for block in fenced_blocks(text, "python"))
+    there = {f"{name}.csv" for name in shipped} | set(re.findall(r"""["']([\w.-]+?)/?["']""", python))
+    missing = []
+    found = [(command.line, command.arguments) for command in commands(text)]
+    for number, line in enumerate(text.splitlines(), start=1):
+        found += [(number, tuple(words[1:])) for span in INLINE.findall(line) for words in _split(span)]
+    for line, (name, *arguments) in sorted(found):
+        positional = arguments[: _first_option(arguments)]
+        place = TAKES_A_TABLE.get(name)
+        if place is not None and len(positional) > place and _is_table(positional[place]):
+            table = positional[place]
+            if table not in there and table.split("/")[0] not in there:
+                missing.append(f"line {line}: {table}")
+        there.update(word for option, word in pairwise(arguments) if option in ("-o", "--output"))
+    return missing
+
+
+def _first_option(arguments: list[str]) -> int:
+    return next((place for place, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+
+
+def _is_table(word: str) -> bool:
+    """Whether a word is a file or a folder, and no problem's name or placeholder."""
+    return "/" in word or re.search(r"\.(csv|tsv|parquet|arrow)\b", word) is not None

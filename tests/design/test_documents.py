@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from .documents import ROOT, Command, commands, help_answers, name_of, pages, run_page
+from .documents import ROOT, Command, commands, help_answers, name_of, pages, run_page, tables_without_origin
 from .markdown import fenced_blocks
 
 WITH_PYTHON = [page for page in pages() if fenced_blocks(page.read_text(encoding="utf-8"), "python")]
@@ -25,6 +25,29 @@ def test_command_on_the_page_exists_with_its_options(page, command, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     answer = help_answers(main, command, monkeypatch)
     assert answer == 0, f"{name_of(page)}:{command.line}: {capsys.readouterr().err}"
+
+
+@pytest.mark.parametrize("page", pages(), ids=name_of)
+def test_every_table_that_a_command_takes_can_be_had(page):
+    from marquardt.problems import TABLES
+
+    assert tables_without_origin(page.read_text(encoding="utf-8"), TABLES) == []
+
+
+def test_tables_are_had_from_the_program_from_commands_and_from_python():
+    page = """
+```python
+write("made.csv"); write("folder/part.parquet"); mkdir("folder")
+```
+`marquardt train none.csv -t y` and `marquardt compare parity-3`
+```bash
+marquardt train shipped.csv -t y && marquardt predict x.marquardt made.csv -o predicted.csv
+marquardt train predicted.csv -t y | head
+marquardt train 'folder/*.parquet' -t y
+marquardt predict x.marquardt other.csv
+```
+"""
+    assert tables_without_origin(page, ["shipped"]) == ["line 5: none.csv", "line 10: other.csv"]
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=name_of)

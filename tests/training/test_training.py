@@ -9,9 +9,10 @@ import pytest
 from helpers.clock import FakeClock
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from marquardt.algorithms import LevenbergMarquardt
 from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
-from marquardt.losses import LogisticCrossEntropy, Squares, WeightDecay
-from marquardt.networks import Network, Scaling, feed_forward, initial_weights
+from marquardt.losses import LogisticCrossEntropy, SoftmaxCrossEntropy, Squares, WeightDecay
+from marquardt.networks import LayerGraph, Network, Scaling, feed_forward, initial_weights
 from marquardt.numerics import native
 from marquardt.objective import Need, Objective
 from marquardt.training import Division, Limits, Training, train, train_many
@@ -200,6 +201,72 @@ def test_train_pulls_to_the_end():
     assert result.record.stop.code == "epochs"
 
 
+def test_train_on_a_graph_is_the_run_that_its_words_say():
+    graph = feed_forward(1, 4, 1)
+    short = train(graph, X, Y, algorithm="trainlm", division="random", seed=3, limits=Limits(max_epochs=20))
+    parts = Division("random", 0.15, 0.15, seed=3).split(len(X))
+    start = Network(
+        graph,
+        initial_weights(graph, "nguyen_widrow", rng=3),
+        Scaling.fit("minmax", X[parts.train]),
+        Scaling.fit("minmax", Y[parts.train]),
+    )
+    long = train(start, X, Y, rule=LevenbergMarquardt(), parts=parts, limits=Limits(max_epochs=20))
+    assert np.array_equal(short.network.weights, long.network.weights)
+    assert np.array_equal(short.record.testInd, parts.test)
+    assert len(train(graph, X, Y, limits=Limits(max_epochs=1)).record.valInd) == 0
+
+
+def test_train_takes_an_algorithm_by_its_name_and_settings():
+    record = train(network(), X, Y, algorithm="lm(mu_init=5)", limits=Limits(max_epochs=2)).record
+    assert record.epochs[0].mu == 5
+    assert train(network(), X, Y, algorithm="trainscg", limits=Limits(max_epochs=2)).record.algorithm.startswith(
+        "scaled"
+    )
+
+
+def test_train_divides_classes_one_by_one():
+    rng = np.random.default_rng(0)
+    x, codes = rng.normal(size=(100, 1)), np.repeat([0, 1, 2], [80, 18, 2])
+    for loss, targets, activation in [
+        (SoftmaxCrossEntropy(), np.eye(3)[codes], "softmax"),
+        (LogisticCrossEntropy(), (codes > 0)[:, None].astype(float), "logistic"),
+    ]:
+        graph = feed_forward(1, 2, targets.shape[1], output_activation=activation)
+        for seed in range(5):
+            parts = train(
+                graph, x, targets, loss, division="random", seed=seed, limits=Limits(max_epochs=1)
+            ).record.parts
+            assert 2 <= (codes[parts.validation] > 0).sum() <= 4
+            assert (targets[parts.train].sum(axis=0) > 0).all()
+
+
+def test_train_prints_every_so_many_epochs_and_why_it_ended(capsys):
+    train(network(), X, Y, limits=Limits(max_epochs=7), verbose=3)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("/")[0] for line in lines[:-1]] == ["epoch 0", "epoch 3", "epoch 6", "epoch 7"]
+    assert "7" in lines[-1]
+    train(network(), X, Y, limits=Limits(max_epochs=2), verbose=True)
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    train(network(), X, Y, limits=Limits(max_epochs=2))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"algorithm": "lm", "rule": LevenbergMarquardt()}, "algorithm is given twice"),
+        ({"division": "random", "parts": PARTS}, "division is given twice"),
+        ({"division": "radnom"}, "Did you mean 'random'"),
+        ({"algorithm": "trainml"}, "trainlm"),
+        ({"verbose": -1}, "verbose must be a whole number"),
+    ],
+)
+def test_what_train_cannot_do_is_refused(options, message):
+    with pytest.raises(ConfigurationError, match=message):
+        train(network(), X, Y, **options)
+
+
 @pytest.mark.parametrize("form", ["pairs", "explicit"])
 def test_form_blocks_and_threads_change_no_path(form):
     plain = [epoch.loss for epoch in training()]
@@ -305,6 +372,8 @@ def test_a_run_on_ready_objectives_is_the_run_on_arrays():
 )
 def test_names_are_refused_where_the_pieces_are_taken(network, options, message):
     network = Network(feed_forward(1, (2,), 1), np.zeros(7)) if network is None else network
-    for begin in (train, lambda *given, **options: train_many(given[0], np.zeros((2, 7)), *given[1:], **options)):
+    doors = [lambda *given, **options: train_many(given[0], np.zeros((2, 7)), *given[1:], **options)]
+    doors += [] if isinstance(network, LayerGraph) else [train]  # which makes a network of a graph
+    for begin in doors:
         with pytest.raises(ConfigurationError, match=message):
             begin(network, [[0.0], [1.0]], [[0.0], [1.0]], **options)

@@ -14,6 +14,7 @@ import typer
 
 from marquardt._version import __version__
 from marquardt.cli.compare import compare
+from marquardt.cli.data import data
 from marquardt.cli.demo import demo
 from marquardt.cli.explain import explain
 from marquardt.cli.forecast import forecast
@@ -56,6 +57,7 @@ def start(
 
 
 app.command(cls=GroupedCommand)(demo)
+app.command(cls=GroupedCommand)(data)
 app.command(cls=GroupedCommand)(train)
 app.command(cls=GroupedCommand)(explain)
 app.command(cls=GroupedCommand)(predict)

@@ -10,6 +10,9 @@ import typer
 
 
 def demo(
+    kind: Annotated[
+        str, typer.Argument(metavar="[KIND]", help="classification (a diagnosis) or regression (prices of houses).")
+    ] = "classification",
     folder: Annotated[
         Path,
         typer.Option(
@@ -29,6 +32,6 @@ def demo(
         from marquardt.cli.demonstration import run
         from marquardt.cli.voice import Voice
 
-        return run(folder, Voice())
+        return run(kind, folder, Voice())
 
     return work

@@ -284,8 +284,8 @@ def train(
     Ctrl-C ends the training and keeps the best network so far.
 
     \b
-    marquardt train concrete.csv --target strength
-    marquardt train concrete.csv --target strength --hidden 20,10 --restarts 5
+    marquardt train houses.csv --target price
+    marquardt train houses.csv --target price --hidden 20,10 --restarts 5
     """
     choices = Choices(**locals())
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from marquardt.training import Epoch, Fitting
+from marquardt.training import Epoch, Fitting, epoch_line
 
 __all__ = ["describe"]
 
@@ -24,20 +22,6 @@ def describe(epoch: Epoch, fitting: Fitting) -> str:
     str
         Such as ``epoch 12/1000  mse 0.0123/0  gradient 0.0012/1e-07  mu 0.001/1e+10``.
     """
-    settings = fitting.settings
-    limits = settings.limits
-    record = fitting.training.record
-    goal = f"/{limits.goal:g}" if record.metric == limits.goal_metric else ""
-    cells = [
-        f"epoch {epoch.epoch}/{limits.max_epochs}",
-        f"{record.metric} {epoch.performance:.4g}{goal}",
-        f"gradient {epoch.gradient:.2g}/{limits.min_gradient:g}",
-    ]
-    if not math.isnan(epoch.mu):
-        cells.append(f"mu {epoch.mu:.0e}/{record.settings['mu_max']:.0e}")
-    if not math.isnan(epoch.validation):
-        cells.append(f"validation {epoch.validation:.4g}")
-        cells.append(f"checks {epoch.validation_fails}/{limits.max_fail}")
-    if settings.restarts > 1:
-        cells.insert(0, f"start {fitting.restart + 1}/{settings.restarts}")
-    return "  ".join(cells)
+    restarts = fitting.settings.restarts
+    line = epoch_line(epoch, fitting.training.record, fitting.settings.limits)
+    return line if restarts == 1 else f"start {fitting.restart + 1}/{restarts}  {line}"

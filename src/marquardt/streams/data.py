@@ -308,7 +308,8 @@ class FileData:
     def _codes(self, columns: Array) -> AnyArray:
         """The class numbers of rows whose targets are classes."""
         targets = columns[self.n_inputs :]
-        return (targets[0] > 0.5).astype(np.intp) if len(targets) == 1 else targets.argmax(axis=0)
+        codes: AnyArray = targets.argmax(axis=0) if len(targets) > 1 else (targets[0] > 0.5).astype(np.intp)
+        return codes
 
     def _survey(self) -> set[int]:
         """The one pass: counts, missing values, statistics; a second where rows are coarse. Returns what trains."""

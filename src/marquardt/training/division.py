@@ -268,7 +268,7 @@ class Division:
         ----------
         n_samples : int
             Number of samples.
-        classes : ndarray of int, shape (n_samples,), optional
+        classes : ndarray of shape (n_samples,), optional
             The class of every sample. ``"random"`` then divides class by class, so that every part has its share of
             each, to a sample or two, and every class trains; the other kinds go by the rows' places alone.
 
@@ -302,7 +302,7 @@ class Division:
         if self.kind == "random":
             order = np.random.default_rng(self.seed).permutation(n_samples)
             if classes is not None:
-                order = _by_class(order, np.asarray(classes), counts)
+                order = _by_class(order, np.unique(classes, return_inverse=True)[1], counts)
         elif self.kind == "blocks":
             order = np.arange(n_samples)
         else:

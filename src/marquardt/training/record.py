@@ -15,13 +15,13 @@ from marquardt.checks import one_of, require_extra
 from marquardt.errors import DataError
 from marquardt.json_values import from_json, to_json
 from marquardt.training.division import AnyParts, HashedParts, Parts
-from marquardt.training.stops import Stop
+from marquardt.training.stops import Limits, Stop
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-__all__ = ["Epoch", "Record"]
+__all__ = ["Epoch", "Record", "epoch_line"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,3 +383,40 @@ def _parts(description: Mapping[str, Any]) -> AnyParts:
 
 def _float(value: Any) -> float:
     return float(from_json(value))
+
+
+def epoch_line(epoch: Epoch, record: Record, limits: Limits) -> str:
+    """Return an epoch as one line, each quantity as value/limit.
+
+    Parameters
+    ----------
+    epoch : Epoch
+        The epoch.
+    record : Record
+        Of its run.
+    limits : Limits
+        What ends the run.
+
+    Returns
+    -------
+    str
+        Such as ``epoch 12/1000  mse 0.0123/0  gradient 0.0012/1e-07  mu 1e-03/1e+10``.
+
+    Examples
+    --------
+    >>> record = Record("levenberg_marquardt", {"mu_max": 1e10}, "mse", Parts.all_training(3))
+    >>> epoch_line(Epoch(0, 0.5, math.nan, math.nan, 0.1, 1e-3, 0, 0.0, 1, 0.5), record, Limits())
+    'epoch 0/1000  mse 0.5/0  gradient 0.1/1e-07  mu 1e-03/1e+10'
+    """
+    goal = f"/{limits.goal:g}" if record.metric == limits.goal_metric else ""
+    cells = [
+        f"epoch {epoch.epoch}/{limits.max_epochs}",
+        f"{record.metric} {epoch.performance:.4g}{goal}",
+        f"gradient {epoch.gradient:.2g}/{limits.min_gradient:g}",
+    ]
+    if not math.isnan(epoch.mu):
+        cells.append(f"mu {epoch.mu:.0e}/{record.settings['mu_max']:.0e}")
+    if not math.isnan(epoch.validation):
+        cells.append(f"validation {epoch.validation:.4g}")
+        cells.append(f"checks {epoch.validation_fails}/{limits.max_fail}")
+    return "  ".join(cells)

@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict
-from marquardt.arrays import ArrayLike
-from marquardt.checks import require_kind
+import numpy as np
+
+from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict, algorithm_named
+from marquardt.arrays import ArrayLike, require_finite
+from marquardt.checks import require_kind, whole
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss, Squares, WeightDecay
-from marquardt.networks import Network
+from marquardt.networks import LayerGraph, Network, Scaling, initial_weights
 from marquardt.numerics import hold_blas
-from marquardt.objective import Budget, Evaluation, MemoryLimit, Need, Objective, Source
-from marquardt.training.division import AnyParts, Parts
+from marquardt.objective import Budget, Evaluation, MemoryLimit, Need, Objective, Source, require_width
+from marquardt.training.division import AnyParts, Division, Parts
 from marquardt.training.loop import MOST_TRIALS, Row, accepted_rows, descent_of, iterate
-from marquardt.training.record import Epoch, Record
+from marquardt.training.record import Epoch, Record, epoch_line
 from marquardt.training.stops import Limits, Status, Stop
 
 __all__ = ["Training", "TrainingResult", "train"]
@@ -444,21 +446,60 @@ class TrainingResult:
 
 
 def train(
-    network: Network, inputs: ArrayLike, targets: ArrayLike, loss: Loss | None = None, **options: Any
+    network: Network | LayerGraph,
+    inputs: ArrayLike,
+    targets: ArrayLike,
+    loss: Loss | None = None,
+    *,
+    algorithm: str | None = None,
+    division: Division | str = "none",
+    seed: int = 0,
+    verbose: bool | int = False,
+    limits: Limits | None = None,
+    penalty: WeightDecay | None = None,
+    sample_weight: ArrayLike | None = None,
+    parts: Parts | None = None,
+    rule: StepRule | None = None,
+    form: str = "auto",
+    block_size: int | None = None,
+    threads: int | None = None,
+    max_memory: Budget = None,
 ) -> TrainingResult:
     """Train a network to the end; an interrupt (Ctrl-C) ends it early and keeps the best weights.
 
     Parameters
     ----------
-    network : Network
-        Start, scalings and description.
+    network : Network or LayerGraph
+        Start, scalings and description. Of a graph alone the start is drawn (Nguyen–Widrow, from `seed`), and inputs
+        and targets of the training part are scaled to [−1, 1], targets of a cross-entropy left as they are.
     inputs : array-like of shape (n_samples, n_inputs)
         In the user's units.
     targets : array-like of shape (n_samples, n_outputs)
         In the user's units.
     loss : Loss
         Squares when not given.
-    **options
+    algorithm : str, optional
+        Levenberg–Marquardt when not given; a name, alone or with settings: ``"trainbr"``, ``"bfgs"``,
+        ``"lm(mu_init=0.01)"``.
+    division : str or Division
+        ``"none"``: all samples train. ``"random"`` sets 15 % aside for validation, which stops the training, and 15 %
+        for a test, classes divided one by one; ``"blocks"`` and ``"interleaved"`` likewise, by the order of the rows.
+        Or a `Division` with fractions of its own.
+    seed : int
+        Of the division and of the drawn start.
+    verbose : bool or int
+        Whether to print a line an epoch, or every how many.
+    limits : Limits
+        What ends the training: epochs, goal, gradient, validation failures, seconds.
+    penalty : WeightDecay, optional
+        On the weights.
+    sample_weight : array-like of shape (n_samples,), optional
+        Not negative.
+    parts : Parts, optional
+        A division that is made already, instead of `division`.
+    rule : StepRule, optional
+        The algorithm as an object, instead of its name.
+    form, block_size, threads, max_memory
         As for `Training`.
 
     Returns
@@ -468,25 +509,90 @@ def train(
 
     Raises
     ------
+    ConfigurationError
+        If the algorithm is given twice, or the division is.
     MarquardtError
         Whatever `Training` refuses.
 
     Examples
     --------
-    >>> from marquardt.networks import feed_forward, initial_weights
+    >>> import numpy as np
+    >>> from marquardt.networks import feed_forward
     >>> x = np.linspace(-1, 1, 50)[:, None]
-    >>> graph = feed_forward(1, (5,), 1)
-    >>> result = train(Network(graph, initial_weights(graph, rng=0)), x, np.sin(3 * x))
-    >>> bool(result.record.best_perf < 1e-6)
-    True
+    >>> result = train(feed_forward(1, (5,), 1), x, np.sin(3 * x), division="random")
+    >>> len(result.record.valInd), bool(result.record.best_perf < 1e-6)
+    (8, True)
     """
-    run = Training(network, inputs, targets, loss, **options)
+    if rule is not None and algorithm is not None:
+        raise ConfigurationError(f"The algorithm is given twice, as {algorithm!r} and as {rule!r}. Give one of them.")
+    if algorithm is not None:
+        rule = algorithm_named(algorithm)
+    loss = Squares() if loss is None else loss
+    _require_loss(loss)
+    if parts is None:
+        parts = _divided(division, targets, loss, seed)
+    elif not isinstance(division, str) or division != "none":
+        raise ConfigurationError("The division is given twice, as parts and as division. Give one of them.")
+    if isinstance(network, LayerGraph):
+        network = _network_for(network, inputs, targets, loss, parts, seed)
+    every = int(verbose) if isinstance(verbose, bool) else whole(verbose, "verbose")
+    run = Training(
+        network,
+        inputs,
+        targets,
+        loss,
+        penalty=penalty,
+        sample_weight=sample_weight,
+        parts=parts,
+        rule=rule,
+        limits=limits,
+        form=form,
+        block_size=block_size,
+        threads=threads,
+        max_memory=max_memory,
+    )
     try:
-        for _ in run:
-            pass
+        for epoch in run:
+            if every and (epoch.epoch % every == 0 or run.record.stop is not None):
+                print(epoch_line(epoch, run.record, Limits() if limits is None else limits))
     except KeyboardInterrupt:
         run.stop_by_user()
+    if every and run.record.stop is not None:
+        print(run.record.stop.sentence)
     return TrainingResult(run.network, run.record)
+
+
+def _divided(division: Division | str, targets: ArrayLike, loss: Loss, seed: int) -> Parts | None:
+    """The parts; of targets that are classes class by class."""
+    if isinstance(division, str):
+        division = Division(division, seed=seed)
+    require_kind(division, Division, "division", "Make one: Division('random', validation=0.2, test=0.2).")
+    if division.kind == "none":
+        return None
+    answers = np.asarray(targets)
+    if loss.name not in ("logistic_cross_entropy", "softmax_cross_entropy") or answers.ndim != 2:
+        return division.split(len(answers))
+    single = answers.shape[1] == 1
+    return division.split(len(answers), answers[:, 0] > 0.5 if single else answers.argmax(axis=1))
+
+
+def _network_for(
+    graph: LayerGraph, inputs: ArrayLike, targets: ArrayLike, loss: Loss, parts: Parts | None, seed: int
+) -> Network:
+    """A start for a graph, scaled by what trains."""
+    columns, answers = np.asarray(inputs, dtype=np.float64), np.asarray(targets, dtype=np.float64)
+    require_width(columns, graph.n_inputs, "inputs")
+    require_width(answers, graph.n_outputs, "targets")
+    require_finite(columns, "inputs")
+    require_finite(answers, "targets")
+    rows = slice(None) if parts is None else parts.train
+    scaled = loss.link is None
+    return Network(
+        graph,
+        initial_weights(graph, rng=seed),
+        Scaling.fit("minmax", columns[rows]),
+        Scaling.fit("minmax", answers[rows]) if scaled else Scaling.none(graph.n_outputs),
+    )
 
 
 def _objectives(
@@ -523,10 +629,14 @@ def _objectives(
 def require_pieces(network: Network, loss: Loss, rule: StepRule, limits: Limits) -> None:
     """Refuse names and other things where a training takes the pieces themselves."""
     require_kind(network, Network, "network", "Make one: Network(graph, weights).")
-    if isinstance(loss, str):
-        raise ConfigurationError(f"loss must be a loss and not its name, got {loss!r}. Take loss_named({loss!r}).")
+    _require_loss(loss)
     require_kind(rule, StepRule, "rule", "Make one: algorithm_named('lm').")
     require_kind(limits, Limits, "limits", "Make one: Limits(max_epochs=100).")
+
+
+def _require_loss(loss: Loss) -> None:
+    if isinstance(loss, str):
+        raise ConfigurationError(f"loss must be a loss and not its name, got {loss!r}. Take loss_named({loss!r}).")
 
 
 def _first(stops: tuple[Callable[[Status], Stop | None], ...], status: Status) -> Stop | None:
