@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,4 @@ class Choices:
     record: Path | None = None
     quiet: bool = False
     as_json: bool = False
+    reading: Mapping[str, Any] = field(default_factory=dict)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from marquardt.cli.reading import reads_tables
 from marquardt.cli.train import File, Number, Whole, Word, Words, _flag, _option
 
 PROBLEM, NETWORK, RUNS, LIMITS, OUTPUT = (
@@ -48,8 +49,10 @@ class CompareChoices:
     shows_list: bool = False
     quiet: bool = False
     as_json: bool = False
+    reading: dict[str, Any] = field(default_factory=dict)
 
 
+@reads_tables
 def compare(
     problem: Annotated[
         Word,
@@ -112,6 +115,7 @@ def compare(
         Words, _option(NETWORK, "--inputs", metavar="A,B", help="Columns to predict from.", default="all others")
     ] = None,
     ignore: Annotated[Words, _option(NETWORK, "--ignore", metavar="A,B", help="Columns to leave out.")] = None,
+    reading: Any = None,
     hidden: Annotated[
         Words,
         _option(NETWORK, "--hidden", metavar="N[,N]", help="Units of each hidden layer, or 'none'.", default="10"),

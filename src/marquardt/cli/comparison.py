@@ -16,6 +16,7 @@ from marquardt.cli.compare import CompareChoices
 from marquardt.cli.options import _hidden, check_activation, refuse_collisions, topology_of
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import short
+from marquardt.cli.reading import dialect_of
 from marquardt.cli.tables import table
 from marquardt.cli.training import _split_names
 from marquardt.cli.voice import Voice, hand_over
@@ -114,6 +115,9 @@ def problem_of(choices: CompareChoices) -> Problem:
     """Return the problem that is named, or make one from a table."""
     name = str(choices.problem)
     if not _is_table(name):
+        for option in choices.reading:
+            given = option.replace("_", "-")
+            raise ConfigurationError(f"--{given} belongs to a table, and {name!r} is the name of a problem.")
         for option in OF_TABLES:
             if getattr(choices, option) is not None:
                 if Path(name).is_dir():
@@ -123,7 +127,7 @@ def problem_of(choices: CompareChoices) -> Problem:
     if choices.goal is None:
         raise ConfigurationError("A table has no goal of its own. Say by --goal which error a run has to reach.")
     data = Path(name)
-    read = read_table(data)
+    read = read_table(data, dialect=dialect_of(choices.reading))
     names: list[str] = read.column_names
     if not choices.target:
         raise DataError(f"Which column is to be predicted? Name it with --target. {name} has {', '.join(names[:12])}.")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from marquardt.cli.choices import Choices
+from marquardt.cli.reading import gathered
 from marquardt.cli.train import train
 
 LEFT_OUT = (
@@ -37,7 +38,7 @@ def explain(**given: Any) -> Callable[[], int]:
     marquardt explain concrete.csv --target strength --hidden 100,50
     """
     as_json = bool(given.pop("as_json"))
-    choices = Choices(**given, force=True)
+    choices = Choices(**gathered(given), force=True)
 
     def work() -> int:
         from marquardt.cli.explanation import run

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from marquardt.cli.reading import reads_tables
 from marquardt.cli.train import (
     ALGORITHM,
     DATA,
@@ -82,8 +83,10 @@ class ForecastChoices:
     quiet: bool = False
     as_json: bool = False
     of_train: dict[str, Any] = field(default_factory=dict)
+    reading: dict[str, Any] = field(default_factory=dict)
 
 
+@reads_tables
 def forecast(
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="CSV, TSV or Parquet file with a header, oldest row first.")
@@ -130,6 +133,7 @@ def forecast(
             default="the column of dates, if there is one",
         ),
     ] = None,
+    reading: Any = None,
     horizon: Annotated[
         Whole,
         _option(

@@ -31,6 +31,7 @@ from marquardt.cli.options import (
 )
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import Line, Progress, short
+from marquardt.cli.reading import dialect_of
 from marquardt.cli.tables import attempts_table, table
 from marquardt.cli.training import Asked, _split_names, interrupts_of, save_both
 from marquardt.cli.voice import Voice, hand_over
@@ -107,7 +108,7 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
     """Train a forecaster, evaluate it and forecast."""
     began = time.perf_counter()
     forecaster = forecaster_of(choices)
-    read = read_table(choices.data)
+    read = read_table(choices.data, dialect=dialect_of(choices.reading))
     names: list[str] = read.column_names
     if not choices.target:
         raise DataError(f"Which column is to be forecast? Name it with --target. {choices.data} has {listed(names)}.")
@@ -185,7 +186,7 @@ def go_on(choices: ForecastChoices, voice: Voice) -> int:
             f"{choices.model} holds a network and no forecaster: it knows no lags. Use: marquardt predict "
             f"{choices.model} {choices.data}"
         ) from None
-    read = read_table(choices.data)
+    read = read_table(choices.data, dialect=dialect_of(choices.reading))
     targets = named_columns(forecaster.target_names_, read.column_names, "target")
     exog = named_columns(forecaster.exog_names_, read.column_names, "exogenous")
     data = data_of(read, targets, exog, choices.date)

@@ -9,7 +9,7 @@ from typing import Any
 
 from marquardt.cli.voice import Voice
 from marquardt.streams import free_memory, is_arrow_data
-from marquardt.tables import Rows, header_of, open_rows, table_bytes
+from marquardt.tables import Dialect, Rows, header_of, open_rows, table_bytes
 
 SHARE = 0.5
 """Of the free memory that a table and what is made of it may take."""
@@ -22,6 +22,7 @@ def rows_to_stream(
     *,
     copies: int,
     text: Collection[str] = (),
+    dialect: Dialect | None = None,
     takes_passes: bool = True,
     check: Callable[[list[str]], object] = lambda names: None,
 ) -> WatchedRows | None:
@@ -43,11 +44,11 @@ def rows_to_stream(
                 f"memory that are free (--no-stream: as a whole)."
             )
     if is_arrow_data(path):
-        return WatchedRows(open_rows(path))
-    check(header_of(path))
+        return WatchedRows(open_rows(path, dialect=dialect))
+    check(header_of(path, dialect=dialect))
     is_shown = voice is not None and voice.is_live
     with voice.console.status(f"Looking through {path} …") if voice and is_shown else contextlib.nullcontext():
-        rows = open_rows(path, text=text)
+        rows = open_rows(path, text=text, dialect=dialect)
     if voice is not None and takes_passes:
         voice.say(
             "Text is parsed anew in every pass over the rows: where that is often, convert the file to Parquet, which "

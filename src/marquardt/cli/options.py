@@ -13,6 +13,7 @@ from typing import Any
 from marquardt.algorithms import StepRule, algorithm_named
 from marquardt.checks import fraction, memory_size, non_negative, one_of, positive, whole
 from marquardt.cli.choices import Choices
+from marquardt.cli.reading import dialect_of
 from marquardt.errors import ConfigurationError, FileError
 from marquardt.files import refuse_existing
 from marquardt.losses import LOSSES
@@ -29,6 +30,7 @@ from marquardt.networks import (
 from marquardt.numerics import usable_cpus
 from marquardt.spelling import spelled
 from marquardt.streams import is_pattern
+from marquardt.tables import Dialect
 from marquardt.training import DIVISIONS, GOAL_METRICS, PRESETS, Limits, Settings
 
 SUFFIX = ".marquardt"
@@ -67,6 +69,7 @@ class Job:
     output: Path
     record: Path | None
     force: bool
+    dialect: Dialect
     pause: float = 0.0
 
     @property
@@ -99,6 +102,7 @@ def job_of(choices: Choices) -> Job:
         output=output,
         record=choices.record,
         force=choices.force,
+        dialect=dialect_of(choices.reading),
     )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
+from marquardt.cli.reading import dialect_of, reads_tables
 from marquardt.cli.train import DATA_HELP
 
 
+@reads_tables
 def predict(
     network: Annotated[Path, typer.Argument(metavar="NETWORK", help="Network file, as written by train.")],
     data: Annotated[Path, typer.Argument(metavar="DATA", help=f"The inputs: {DATA_HELP}")],
@@ -42,6 +44,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    reading: Any = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
 ) -> Callable[[], int]:
     """Predict the rows of a table with a network.
@@ -58,6 +61,16 @@ def predict(
         from marquardt.cli.voice import Voice
 
         voice = Voice(quiet=quiet, to_stderr=output is None)
-        return run(network, data, voice, output=output, force=force, keep=keep, unknown=unknown, stream=stream)
+        return run(
+            network,
+            data,
+            voice,
+            output=output,
+            force=force,
+            keep=keep,
+            unknown=unknown,
+            stream=stream,
+            dialect=dialect_of(reading),
+        )
 
     return work

@@ -28,6 +28,7 @@ from marquardt.networks.network import BLOCK_SIZE
 from marquardt.storage import NetworkFile, load
 from marquardt.streams import ClassErrors, ErrorSums, RegressionErrors, is_arrow_data, is_pattern, probabilities
 from marquardt.tables import (
+    Dialect,
     InputColumn,
     Remarks,
     Rows,
@@ -56,6 +57,7 @@ def run(
     keep: bool,
     unknown: str,
     stream: bool | None = None,
+    dialect: Dialect | None = None,
 ) -> int:
     """Read network and table, predict, write; returns the exit code."""
     one_of(unknown, ("refuse", "ignore"), "--unknown")
@@ -72,10 +74,13 @@ def run(
         voice,
         copies=COPIES,
         text=coding.text_columns,
+        dialect=dialect,
         takes_passes=False,
         check=coding.require_inputs,
     )
-    table = WatchedRows(WholeRows(read_table(data, text=coding.text_columns))) if rows is None else rows
+    table = rows
+    if table is None:
+        table = WatchedRows(WholeRows(read_table(data, text=coding.text_columns, dialect=dialect)))
     coding.require_inputs(table.column_names)
     predicting = Predicting(content, coding, table, keep=keep, unknown=unknown)
     n_rows = table.n_rows

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
 from marquardt.cli.choices import Choices
+from marquardt.cli.reading import reads_tables
 
 DATA, DIVISION, NETWORK, ALGORITHM, LIMITS, OUTPUT = (
     "Data",
@@ -46,6 +47,7 @@ File = Optional[Path]  # noqa: UP045
 Flag = Optional[bool]  # noqa: UP045
 
 
+@reads_tables
 def train(
     data: Annotated[Path, typer.Argument(metavar="DATA", help=DATA_HELP)],
     target: Annotated[
@@ -74,6 +76,7 @@ def train(
             default="by its size and the free memory",
         ),
     ] = None,
+    reading: Any = None,
     division: Annotated[
         Word,
         _option(

@@ -114,7 +114,9 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
 
 def prepare(job: Job, voice: Voice | None = None) -> Prepared:
     """Read, check, code and divide the data, and build the network; says where they are read batch by batch."""
-    rows = rows_to_stream(job.data, job.stream, voice, copies=COPIES, check=lambda names: _check_rows(job, names))
+    rows = rows_to_stream(
+        job.data, job.stream, voice, copies=COPIES, dialect=job.dialect, check=lambda names: _check_rows(job, names)
+    )
     return prepare_table(job) if rows is None else prepare_rows(job, rows, voice)
 
 
@@ -133,7 +135,7 @@ def _check_rows(job: Job, names: Sequence[str]) -> None:
 
 def prepare_table(job: Job) -> PreparedTable:
     """Do it in memory."""
-    table = read_table(job.data)
+    table = read_table(job.data, dialect=job.dialect)
     coding = TableCoding.fit(table, **_columns(job, table.column_names))
     coded = coding.code(table)
     parts = divide(job, coded.rows, table.num_rows, coded.targets if coding.classes else None)

@@ -2,6 +2,7 @@
 
 from marquardt.tables.coding import CodedTable, InputColumn, Remarks, TableCoding
 from marquardt.tables.columns import as_table
+from marquardt.tables.dialect import Dialect
 from marquardt.tables.reading import MISSING_WORDS, read_table
 from marquardt.tables.separated import header_of
 from marquardt.tables.streaming import CodedFiles, even_batches, open_rows, table_bytes
@@ -12,6 +13,7 @@ __all__ = [
     "MISSING_WORDS",
     "CodedFiles",
     "CodedTable",
+    "Dialect",
     "InputColumn",
     "Remarks",
     "Rows",

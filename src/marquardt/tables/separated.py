@@ -12,44 +12,27 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from marquardt.errors import DataError, FileError
 from marquardt.streams.files import Fingerprint
-from marquardt.tables.reading import (
+from marquardt.tables.dialect import Dialect
+from marquardt.tables.laying import (
     COMPRESSED_SUFFIXES,
-    DECIMAL_COMMA,
-    MISSING_WORDS,
+    Layout,
     layout_of,
     no_rows,
-    not_utf8,
+    opened,
     parse_error,
     parse_options,
     refuse_bad_names,
     refuse_unreadable,
 )
+from marquardt.tables.numerals import DECIMAL, MISSING_WORDS, Notations, Seen, decided, typed
 
-COMMA = "decimal comma"
-TIME = pa.time32("s")
-TYPES: tuple[Any, ...] = (
-    pa.int64(),
-    pa.bool_(),
-    pa.date32(),
-    TIME,
-    pa.timestamp("s"),
-    pa.timestamp("s", "UTC"),
-    pa.timestamp("ns"),
-    pa.timestamp("ns", "UTC"),
-    pa.float64(),
-    COMMA,
-)
-"""What the cells of a column may be, the first that they all fit; else they are text."""
-CLOCK = r"^\d\d:\d\d(:\d\d)?$"
-BOOLEANS = ("1", "True", "TRUE", "true", "0", "False", "FALSE", "false")
+BLOCK_BYTES = 8 << 20
 PIECE_BYTES = 2 << 20
 """What is parsed at a time. Arrow reads dozens of pieces ahead: with 8 MiB a pass took 430 MB, with 2 it takes 160."""
-FEW = 100
 EXPANSION = 4
 """About how much larger a compressed file of numbers is than it looks."""
 
@@ -59,13 +42,15 @@ def separated_bytes(path: Path) -> int:
     return path.stat().st_size * (EXPANSION if path.suffix.lower() in COMPRESSED_SUFFIXES else 1)
 
 
-def header_of(path: str | os.PathLike[str]) -> list[str]:
+def header_of(path: str | os.PathLike[str], *, dialect: Dialect | None = None) -> list[str]:
     """Return the names of the columns of a CSV or TSV file, of which no more than the beginning is read.
 
     Parameters
     ----------
     path : path-like
         The file.
+    dialect : Dialect, optional
+        What is known of it.
 
     Returns
     -------
@@ -89,7 +74,7 @@ def header_of(path: str | os.PathLike[str]) -> list[str]:
     ['age', 'kind']
     """
     refuse_unreadable(Path(path))
-    return [raw.strip() for raw in layout_of(Path(path)).header]
+    return [raw.strip() for raw in layout_of(Path(path), dialect or Dialect()).header]
 
 
 class SeparatedRows:
@@ -101,6 +86,8 @@ class SeparatedRows:
         The file.
     text : collection of str
         Names of columns that are text whatever they hold.
+    dialect : Dialect, optional
+        What is known of the file.
 
     Attributes
     ----------
@@ -129,38 +116,26 @@ class SeparatedRows:
     [{'wet': [True, None], 'age': [28.0, 7.5]}]
     """
 
-    def __init__(self, path: str | os.PathLike[str], text: Collection[str] = ()) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], text: Collection[str] = (), dialect: Dialect | None = None
+    ) -> None:
         self._path = Path(path)
         self.name = str(path)
         refuse_unreadable(self._path)
+        dialect = dialect or Dialect()
         self.n_bytes = separated_bytes(self._path)
         self._fingerprint = Fingerprint([self._path])
-        self._layout = layout_of(self._path)
-        names = [raw.strip() for raw in self._layout.header]
-        # Lines that end in a separator: a last column without a name, which must be without values, too.
-        is_open = len(names) > 1 and not names[-1]
-        refuse_bad_names(self._path, names[:-1] if is_open else names)
+        self._layout, self._notations = layout_of(self._path, dialect), Notations(dialect)
+        names = _names(self._path, self._layout)
         self._raw = dict(zip(names, self._layout.header, strict=True))
-        candidates: dict[str, list[Any]] = {
-            name: [] if name in text else list(TYPES if self._layout.separator == ";" else TYPES[:-1]) for name in names
-        }
-        is_empty = dict.fromkeys(names, True)
+        seen = {name: Seen([] if name in text else self._notations.types) for name in names}
         self.n_rows = 0
         for batch in self._cells(names):
             self.n_rows += batch.num_rows
             for name, cells in zip(names, batch.columns, strict=True):
-                if is_empty[name] or candidates[name]:
-                    candidates[name], is_missing = _fitting(candidates[name], cells)
-                    is_empty[name] = is_empty[name] and is_missing
-        if self.n_rows == 0:
-            raise DataError(no_rows(self._path))
-        if is_open and not is_empty[names[-1]]:
-            refuse_bad_names(self._path, names)
-        self.column_names = names[:-1] if is_open else names
-        self._types: dict[str, Any] = {}
-        for name in self.column_names:
-            is_text = name in text or (not is_empty[name] and not candidates[name])
-            self._types[name] = pa.string() if is_text else pa.null() if is_empty[name] else candidates[name][0]
+                seen[name].add(cells, self._notations)
+        self._types = _types(self._path, self._layout, seen, self.n_rows)
+        self.column_names = list(self._types)
         self.paths = [self._path]
 
     def no_rows(self, names: Sequence[str]) -> pa.Table:
@@ -171,7 +146,7 @@ class SeparatedRows:
         names : sequence of str
             The columns.
         """
-        types = [pa.float64() if self._types[name] is COMMA else self._types[name] for name in names]
+        types = [pa.float64() if self._types[name] in DECIMAL else self._types[name] for name in names]
         return pa.schema(list(zip(names, types, strict=True))).empty_table()
 
     def batches(self, names: Sequence[str], n_rows: int) -> Iterator[pa.Table]:
@@ -197,7 +172,10 @@ class SeparatedRows:
         seen = 0
         for batch in self._cells(names):
             try:
-                columns = [_typed(self._types[name], cells) for name, cells in zip(names, batch.columns, strict=True)]
+                columns = [
+                    typed(self._types[name], cells, self._notations)
+                    for name, cells in zip(names, batch.columns, strict=True)
+                ]
             except pa.ArrowInvalid as error:
                 self._fingerprint.check()
                 raise FileError(f"{self._path} cannot be read: {error}") from error
@@ -212,85 +190,98 @@ class SeparatedRows:
         """Read columns as text, null for the words that stand for missing values."""
         self._fingerprint.check()
         ragged: list[Any] = []
-        raw = [self._raw[name] for name in names]
         try:
-            with pyarrow.csv.open_csv(
-                str(self._path),
+            with (
+                opened(self._path, self._layout) as file,
                 # Alone, so that a row of another length is known by its number.
-                read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=PIECE_BYTES),
-                parse_options=parse_options(self._layout, ragged),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    column_types=dict.fromkeys(raw, pa.string()),
-                    include_columns=raw,
-                    null_values=list(MISSING_WORDS),
-                    strings_can_be_null=True,
-                ),
-            ) as reader:
+                pyarrow.csv.open_csv(
+                    file,
+                    read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=PIECE_BYTES),
+                    parse_options=parse_options(self._layout, ragged),
+                    convert_options=_as_text([self._raw[name] for name in names]),
+                ) as reader,
+            ):
                 yield from reader
         except (pa.ArrowInvalid, OSError) as error:
             self._fingerprint.check()
-            if "UTF8" in str(error):
-                raise FileError(not_utf8(self._path, "a value")) from error
             raise parse_error(self._path, self._layout, ragged, error) from error
         self._fingerprint.check()
 
 
-def _fitting(types: Sequence[Any], cells: Any) -> tuple[list[Any], bool]:
-    """Return those of the types that all cells fit, and whether all are missing."""
-    if cells.null_count == len(cells):
-        return list(types), True
-    found = [type_ for type_ in types if _fits(type_, cells)]
-    others = [type_ for type_ in types if type_ not in found]
-    if types and not others:
-        return found, False
-    # Arrow takes blanks off numbers, dates and times; words for what is missing may stand in blanks among numbers only.
-    trimmed, cleaned = pc.utf8_trim_whitespace(cells), _cleaned(cells)
-    for type_ in others:
-        is_number = type_ is COMMA or pa.types.is_integer(type_) or pa.types.is_floating(type_)
-        is_day = not is_number and (type_ == TIME or pa.types.is_date(type_))
-        if (is_number and _fits(type_, cleaned)) or (is_day and _fits(type_, trimmed)):
-            found.append(type_)
-    return [type_ for type_ in types if type_ in found], cleaned.null_count == len(cleaned)
+def read_separated(path: Path, text: Collection[str], dialect: Dialect) -> pa.Table:
+    """Read a file of separated text as a whole, in one pass.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    text : collection of str
+        Names of columns that are text whatever they hold.
+    dialect : Dialect
+        What is known of the file.
+    """
+    layout, notations = layout_of(path, dialect), Notations(dialect)
+    names = _names(path, layout)
+    cells = _parsed(path, layout)
+    seen = {name: Seen([] if name in text else notations.types) for name in names}
+    for name, column in zip(names, cells.columns, strict=True):
+        seen[name].add(column, notations)
+    types = _types(path, layout, seen, cells.num_rows)
+    columns = [typed(type_, cells.column(k), notations) for k, type_ in enumerate(types.values())]
+    return pa.table(columns, names=list(types))
 
 
-def _fits(type_: Any, cells: Any) -> bool:
-    if type_ is COMMA:
-        return pc.all(pc.match_substring_regex(cells, DECIMAL_COMMA)).as_py() is not False
-    if pa.types.is_boolean(type_):
-        return bool(pc.all(pc.is_in(cells.drop_null(), value_set=pa.array(BOOLEANS))).as_py())
+def _names(path: Path, layout: Layout) -> list[str]:
+    """Return the names of the columns; lines that end in a separator have a last one without a name."""
+    names = [raw.strip() for raw in layout.header]
+    refuse_bad_names(path, names[:-1] if _is_open(names) else names)
+    return names
+
+
+def _is_open(names: Sequence[str]) -> bool:
+    return len(names) > 1 and not names[-1]
+
+
+def _types(path: Path, layout: Layout, seen: dict[str, Seen], n_rows: int) -> dict[str, Any]:
+    """Return the types of all columns; one without a name must be without values, too, and is none."""
+    if n_rows == 0:
+        raise DataError(no_rows(path))
+    names = list(seen)
+    if _is_open(names) and not seen[names[-1]].is_empty:
+        refuse_bad_names(path, names)
+    columns = {name: seen[name] for name in (names[:-1] if _is_open(names) else names)}
+    return decided(columns, layout.separator, str(path))
+
+
+def _as_text(raw: Sequence[str]) -> pyarrow.csv.ConvertOptions:
+    return pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(raw, pa.string()),
+        include_columns=list(raw),
+        null_values=list(MISSING_WORDS),
+        strings_can_be_null=True,
+    )
+
+
+def _parsed(path: Path, layout: Layout) -> pa.Table:
+    """Let Arrow parse the file; on a row of another length parse it again, slowly, to learn which row it is."""
+    ragged: list[Any] = []
+
+    def parse(use_threads: bool) -> pa.Table:
+        with opened(path, layout) as file:
+            return pyarrow.csv.read_csv(
+                file,
+                read_options=pyarrow.csv.ReadOptions(use_threads=use_threads, block_size=BLOCK_BYTES),
+                parse_options=parse_options(layout, ragged),
+                convert_options=_as_text(layout.header),
+            )
+
     try:
-        # Arrow goes on to the end where the first value does not fit.
-        _cast(cells.slice(0, FEW), type_)
-        _cast(cells, type_)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _cleaned(cells: Any) -> Any:
-    """Without blanks around values, and around the words that stand for missing ones."""
-    cells = pc.utf8_trim_whitespace(cells)
-    return pc.if_else(pc.is_in(cells, value_set=pa.array(MISSING_WORDS)), pa.scalar(None, pa.string()), cells)
-
-
-def _typed(type_: Any, cells: Any) -> Any:
-    """Cells as values of a type that they fit."""
-    if type_ is COMMA:
-        return pc.replace_substring(_cleaned(cells), ",", ".").cast(pa.float64())
-    if pa.types.is_null(type_):
-        return pa.nulls(len(cells))
-    if pa.types.is_string(type_):
-        return _cleaned(cells)
-    try:
-        return _cast(cells, type_)
-    except pa.ArrowInvalid:
-        return _cast(_cleaned(cells), type_)
-
-
-def _cast(cells: Any, type_: Any) -> Any:
-    if type_ != TIME:
-        return cells.cast(type_)
-    # Arrow's reader of CSV knows times of day, its casts do not: by way of points in time of some day.
-    if pc.any(pc.invert(pc.match_substring_regex(cells, CLOCK))).as_py():
-        raise pa.ArrowInvalid("not a time")
-    return pc.binary_join_element_wise("1970-01-01", cells, " ").cast(pa.timestamp("s")).cast(TIME)
+        try:
+            return parse(use_threads=True)
+        except pa.ArrowInvalid:
+            if not ragged:
+                raise
+        ragged.clear()
+        return parse(use_threads=False)
+    except pa.ArrowInvalid as error:
+        raise parse_error(path, layout, ragged, error) from error

@@ -13,14 +13,17 @@ import pyarrow as pa
 from marquardt.arrays import Array
 from marquardt.streams import ArrowFiles, is_arrow_data
 from marquardt.tables.coding import TableCoding
-from marquardt.tables.reading import refuse_bad_names, refuse_unreadable
+from marquardt.tables.dialect import Dialect
+from marquardt.tables.laying import refuse_bad_names, refuse_unreadable
 from marquardt.tables.separated import SeparatedRows, separated_bytes
 from marquardt.tables.surveying import Rows
 
 __all__ = ["CodedFiles", "even_batches", "open_rows", "table_bytes"]
 
 
-def open_rows(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> ArrowRows | SeparatedRows:
+def open_rows(
+    path: str | os.PathLike[str], *, text: Collection[str] = (), dialect: Dialect | None = None
+) -> ArrowRows | SeparatedRows:
     """Open a table to read it batch by batch; a CSV or TSV file is gone through once, to learn what its columns hold.
 
     Parameters
@@ -30,6 +33,8 @@ def open_rows(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> Ar
         file.
     text : collection of str
         Names of columns of a CSV or TSV file to be taken as text whatever they hold, as for `read_table`.
+    dialect : Dialect, optional
+        What is known of such a file.
 
     Returns
     -------
@@ -55,7 +60,11 @@ def open_rows(path: str | os.PathLike[str], *, text: Collection[str] = ()) -> Ar
     (['age', 'strength'], 3, [2, 1])
     >>> folder.cleanup()
     """
-    return ArrowRows(path) if is_arrow_data(path) else SeparatedRows(path, text)
+    dialect = dialect or Dialect()
+    if not is_arrow_data(path):
+        return SeparatedRows(path, text, dialect)
+    dialect.refuse_beside(path)
+    return ArrowRows(path)
 
 
 def table_bytes(path: str | os.PathLike[str]) -> int:

@@ -1,0 +1,97 @@
+"""How a file of separated text is written, as far as somebody says it; what nobody says is found."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from dataclasses import dataclass, fields
+
+from marquardt.errors import ConfigurationError
+
+__all__ = ["Dialect"]
+
+NAMED_MARKS = {".": ".", ",": ",", "'": "'", " ": "space", "space": "space", "none": "none"}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What is known beforehand about a file of separated text; None is for what is to be found.
+
+    Parameters
+    ----------
+    decimal : {".", ","}, optional
+        The mark before the decimals.
+    thousands : {".", ",", "'", "space", "none"}, optional
+        The mark between groups of three digits; a space may be a no-break or a narrow one.
+    encoding : str, optional
+        One of Python's names, such as ``"windows-1252"``. Without it UTF-8, or what a byte order mark says.
+    skip_rows : str, optional
+        Lines to leave out above the header, ``"2"``; with a second number also rows below it, such as one with
+        units: ``"2,1"``.
+    comment : str, optional
+        Lines that begin with it are left out.
+
+    Raises
+    ------
+    ConfigurationError
+        If one of them is another, or decimal and thousands are the same mark.
+
+    Examples
+    --------
+    >>> Dialect(decimal=",", thousands=".").skipped
+    (0, 0)
+    """
+
+    decimal: str | None = None
+    thousands: str | None = None
+    encoding: str | None = None
+    skip_rows: str | None = None
+    comment: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.decimal not in (None, ".", ","):
+            raise ConfigurationError(f"--decimal must be '.' or ',', got {self.decimal!r}.")
+        if self.thousands is not None and self.thousands not in NAMED_MARKS:
+            raise ConfigurationError(
+                f"--thousands must be '.', ',', an apostrophe, space or none, got {self.thousands!r}."
+            )
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise ConfigurationError(
+                f"--decimal and --thousands are both {self.decimal!r}, and a mark has one meaning. Change one of them."
+            )
+        if self.encoding is not None:
+            try:
+                codecs.lookup(self.encoding)
+            except LookupError:
+                raise ConfigurationError(
+                    f"--encoding {self.encoding} is not known. Name one such as utf-8, windows-1252, latin-1 or utf-16."
+                ) from None
+        if self.comment is not None and not self.comment.strip():
+            raise ConfigurationError("--comment must be what lines to leave out begin with, such as '#', got nothing.")
+        _ = self.skipped
+
+    def refuse_beside(self, path: str | os.PathLike[str]) -> None:
+        """Refuse what is known of text where a file holds values of their own types.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+        """
+        given = [each.name for each in fields(self) if getattr(self, each.name) is not None]
+        if given:
+            raise ConfigurationError(
+                f"--{given[0].replace('_', '-')} is for files of text, and {os.fspath(path)} is none: its values are "
+                f"read as they are. Leave it out."
+            )
+
+    @property
+    def skipped(self) -> tuple[int, int]:
+        """How many lines are left out above the header, and how many rows below it."""
+        parts = [part.strip() for part in (self.skip_rows or "0").split(",")]
+        if len(parts) > 2 or not all(part.isascii() and part.isdecimal() for part in parts):
+            raise ConfigurationError(
+                f"--skip-rows must be a number of lines above the header, or two numbers, the second of rows below it "
+                f"such as units: 2 or 2,1. Got {self.skip_rows!r}."
+            )
+        return int(parts[0]), int(parts[1]) if len(parts) > 1 else 0

@@ -1,0 +1,430 @@
+"""How a file of separated text is laid out: found at its beginning, as far as nobody says it."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from marquardt.checks import nearest
+from marquardt.errors import DataError, FileError
+from marquardt.tables.columns import NUMBER
+from marquardt.tables.dialect import Dialect
+from marquardt.tables.numerals import MISSING_WORDS
+
+SEPARATORS = (",", ";", "\t", "|")
+COMPRESSED_SUFFIXES = (".gz", ".bz2", ".zst", ".lz4")
+MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}
+"""What compressed files begin with, whatever they are called."""
+SAMPLE_BYTES = 1 << 20
+SAMPLE_ROWS = 50
+MOST_LINES_ABOVE = 20
+UNIT = r"^[\[(<]?[^\d\s][^\s]{0,11}[\])>]?$"
+
+
+def refuse_address(path: Path) -> None:
+    """Refuse an address such as s3://bucket/rows.csv, of which a path has one slash less."""
+    found = re.match(r"^([A-Za-z][A-Za-z0-9+.-]+):[/\\\\]", str(path))
+    if found:
+        raise FileError(
+            f"{found[1]}://{str(path)[found.end() :].lstrip('/')} is an address, and tables are files on this "
+            f"machine. Download it first."
+        )
+
+
+def no_rows(path: Path) -> str:
+    return f"{path} has a header but no rows below it."
+
+
+def refuse_unreadable(path: Path) -> None:
+    if not path.exists():
+        refuse_address(path)
+        folder = path.parent
+        if not folder.is_dir():
+            raise FileError(f"There is no file {path}: there is no folder {folder}.")
+        raise FileError(f"There is no file {path}.{nearest(path.name, _names_in(folder))}")
+    if not path.is_file():
+        raise FileError(f"{path} is not an ordinary file, and a table is read more than once. Save it as a file first.")
+    if path.stat().st_size == 0:
+        raise FileError(f"{path} is empty: a table needs a header row and at least one row below it.")
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir() if entry.is_file()]
+    except OSError:
+        return []
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file of separated text is laid out.
+
+    Attributes
+    ----------
+    separator : str
+    header : list of str
+        Names of the columns as they stand there, blanks included.
+    encoding : str
+        Of the file.
+    compression : str or None
+        By its first bytes.
+    left_out : frozenset of int
+        Numbers of lines, from 0, that are neither header nor rows.
+    comment : str or None
+        Lines that begin with it are no rows.
+    notes : tuple of str
+        What was left out, where nobody asked for it.
+    """
+
+    separator: str
+    header: list[str]
+    encoding: str = "utf-8-sig"
+    compression: str | None = None
+    left_out: frozenset[int] = frozenset()
+    comment: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def layout_of(path: Path, dialect: Dialect = Dialect()) -> Layout:  # noqa: B008 - it is frozen
+    """Look at the beginning of a file."""
+    compression = _compression(path)
+    sample, is_whole, encoding = _sample(path, compression, dialect.encoding)
+    lines = sample.split("\n")
+    above, below = dialect.skipped
+    left_out = set(range(above))
+    if dialect.comment is not None:
+        left_out |= {k for k, line in enumerate(lines) if line.lstrip().startswith(dialect.comment)}
+    said = None if dialect.skip_rows is not None else _said_separator(lines[0])
+    if said is not None:
+        left_out.add(0)
+    is_tsv = ".tsv" in (path.suffix.lower(), _inner_suffix(path))
+    sure = "\t" if is_tsv else said
+
+    def table(leading: Sequence[int] = ()) -> tuple[str, list[list[str]]]:
+        gone = left_out.union(leading)
+        text = "\n".join(line for k, line in enumerate(lines) if k not in gone)
+        if not text.strip():
+            raise FileError(f"{path} is empty: a table needs a header row and at least one row below it.")
+        separator = sure or _separator(text, is_whole)
+        return separator, _first_rows(text, separator, is_whole)
+
+    separator, rows = table()
+    notes: tuple[str, ...] = ()
+    if dialect.skip_rows is None:
+        for count, leading in _leading(lines, left_out):
+            other, found = table(leading)
+            if _is_headed(found) and _is_title([lines[k] for k in leading], other):
+                separator, rows, left_out = other, found, left_out.union(leading)
+                notes = (f"{_lines(count)} above the header left out, first {shortened(lines[leading[0]].strip())!r}.",)
+                break
+        if _is_unit_row(rows):
+            below = 1
+            notes += (f"The row below the header is left out, as it holds units: {shortened(', '.join(rows[1]))!r}.",)
+    header = rows[0]
+    if below:
+        present = [k for k, line in enumerate(lines) if k not in left_out and line.strip()]
+        left_out |= set(present[1 : 1 + below])
+    _refuse_numbers_as_header(path, [name.strip() for name in header])
+    if is_whole and len(rows) <= 1 + below:
+        raise DataError(no_rows(path))
+    return Layout(separator, header, encoding, compression, frozenset(left_out), dialect.comment, notes)
+
+
+def _lines(count: int) -> str:
+    return "One line" if count == 1 else f"{count} lines"
+
+
+def _said_separator(line: str) -> str | None:
+    """Return ";" of a first line "sep=;", as Excel writes and understands it."""
+    found = re.match(r'^"?sep=(.)"?\s*$', line, re.IGNORECASE)
+    return found[1] if found else "\t" if line.lower().rstrip("\r") == "sep=\t" else None
+
+
+def _leading(lines: Sequence[str], left_out: set[int]) -> Iterator[tuple[int, list[int]]]:
+    """Count lines that might stand above the header: one, two, …"""
+    present = [k for k, line in enumerate(lines[: 4 * MOST_LINES_ABOVE]) if k not in left_out and line.strip()]
+    for count in range(1, min(MOST_LINES_ABOVE, len(present) - 1) + 1):
+        yield count, present[:count]
+
+
+def _is_title(lines: Sequence[str], separator: str) -> bool:
+    """Whether none of some lines is a row: each is a comment, or has one cell at most."""
+    cells = [[cell for cell in line.strip("\r").split(separator) if cell.strip()] for line in lines]
+    return all(line.startswith("#") or len(row) <= 1 for line, row in zip(lines, cells, strict=True))
+
+
+def _is_headed(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether rows begin with names for all columns, with numbers below and none of them above."""
+    names = [name.strip() for name in rows[0]]
+    width = len(names)
+    if width < 2 or len(rows) < 2 or any(len(row) != width for row in rows):
+        return False
+    is_named = all(names) and len(set(names)) == width and not any(_is_number(name) for name in names)
+    return is_named and not names[0].startswith("#") and any(_is_number(cell) for row in rows[1:3] for cell in row)
+
+
+def _is_number(cell: str) -> bool:
+    return re.match(r"^\s*[+-]?[\d.,]*\d[\d.,]*([eE][+-]?\d+)?\s*$", cell) is not None
+
+
+def _is_unit_row(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row below the header holds units, and no values, in two or more columns of numbers."""
+    if len(rows) < 4 or any(len(row) != len(rows[0]) for row in rows):
+        return False
+    n_units = 0
+    for cell, *others in zip(*rows[1:], strict=True):
+        values = [other for other in others if other.strip() not in MISSING_WORDS]
+        if values and all(map(_is_number, values)):
+            is_unit = bool(re.match(UNIT, cell.strip())) and cell.strip() not in MISSING_WORDS
+            if not is_unit and cell.strip() not in ("", "-"):
+                return False
+            n_units += is_unit
+        elif cell.strip() not in ("", "-") and not re.match(r"^[\[(].*[\])]$", cell.strip()):
+            return False
+    return n_units >= 2
+
+
+def _compression(path: Path) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise FileError(f"Cannot read {path}: {first_line(error)}") from error
+    return next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), None)
+
+
+def opened(path: Path, layout: Layout) -> Any:
+    """Open a file for Arrow: as UTF-8, without the lines that are left out."""
+    stream = pa.input_stream(str(path), compression=layout.compression)
+    if layout.encoding == "utf-8-sig" and not layout.left_out and layout.comment is None:
+        return stream
+    return pa.PythonFile(_Lines(path, stream, layout), mode="r")
+
+
+class _Lines(io.RawIOBase):
+    """The lines of a file that are header and rows, as UTF-8."""
+
+    def __init__(self, path: Path, stream: Any, layout: Layout) -> None:
+        super().__init__()
+        self._path, self._stream, self._layout = path, stream, layout
+        self._decoder = codecs.getincrementaldecoder(layout.encoding)()
+        self._number, self._rest, self._ready, self._is_over = 0, "", b"", False
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return some bytes more."""
+        while not self._is_over and (size < 0 or len(self._ready) < size):
+            self._ready += self._more()
+        size = len(self._ready) if size < 0 else size
+        taken, self._ready = self._ready[:size], self._ready[size:]
+        return taken
+
+    def _more(self) -> bytes:
+        piece = self._stream.read(SAMPLE_BYTES)
+        self._is_over = not piece
+        try:
+            text = self._rest + self._decoder.decode(piece, final=self._is_over)
+        except UnicodeDecodeError as error:
+            raise FileError(_not_decoded(self._path, self._layout.encoding)) from error
+        if not self._is_over:
+            end = text.rfind("\n") + 1
+            text, self._rest = text[:end], text[end:]
+        lines, comment = _split(text), self._layout.comment
+        kept = [
+            line
+            for number, line in enumerate(lines, self._number)
+            if number not in self._layout.left_out and not (comment and line.lstrip().startswith(comment))
+        ]
+        self._number += len(lines)
+        return "".join(kept).encode("utf-8")
+
+    def close(self) -> None:
+        """Close the file, too."""
+        self._stream.close()
+        super().close()
+
+
+def _split(text: str) -> list[str]:
+    """Return lines with their ends; only the line feed ends one."""
+    return [line for line in re.split(r"(?<=\n)", text) if line]
+
+
+def _not_decoded(path: Path, encoding: str) -> str:
+    if encoding == "utf-8-sig":
+        return not_utf8(path, "a row")
+    return f"{path} is not {encoding}: it has bytes that {encoding} does not allow. Try another --encoding."
+
+
+def _sample(path: Path, compression: str | None, encoding: str | None) -> tuple[str, bool, str]:
+    """Return the first part of the file, decoded, whether it is the whole file, and its encoding."""
+    try:
+        with pa.input_stream(str(path), compression=compression) as stream:
+            sample = stream.read(SAMPLE_BYTES)
+            is_whole = len(stream.read(1)) == 0
+    except (OSError, pa.ArrowException) as error:
+        raise FileError(f"Cannot read {path}: {first_line(error)}") from error
+    if sample.startswith(b"PAR1"):
+        raise FileError(f"{path} is a Parquet file. Give it the suffix .parquet.")
+    if sample.startswith(b"PK\x03\x04"):
+        raise FileError(
+            f"{path} is a zip archive or an Excel workbook. A workbook must end in .xlsx; else save the table as CSV "
+            f"(UTF-8)."
+        )
+    if encoding is None:
+        is_wide = sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        encoding = "utf-16" if is_wide else "utf-8-sig"
+    elif codecs.lookup(encoding).name == "utf-8":
+        encoding = "utf-8-sig"
+    try:
+        decoded = codecs.getincrementaldecoder(encoding)().decode(sample, final=is_whole)
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8-sig":
+            raise FileError(_not_decoded(path, encoding)) from error
+        line = sample.count(b"\n", 0, error.start) + 1
+        raise FileError(not_utf8(path, f"line {line} of the file")) from error
+    if "\0" in decoded:
+        raise FileError(
+            f"{path} is not a text file in UTF-8. Tables are read from CSV, TSV, Excel, Parquet and Arrow files; of "
+            f"text in another encoding say which: --encoding utf-16-le."
+        )
+    if not decoded.strip():
+        raise FileError(f"{path} is empty: a table needs a header row and at least one row below it.")
+    return decoded, is_whole, encoding
+
+
+def _inner_suffix(path: Path) -> str:
+    """Return ".csv" of "rows.csv.gz"."""
+    return Path(path.stem).suffix.lower() if path.suffix.lower() in COMPRESSED_SUFFIXES else ""
+
+
+def not_utf8(path: Path, place: str) -> str:
+    return (
+        f"{path} is not UTF-8 text: {place} has a byte that UTF-8 does not allow. Say which encoding it has, for "
+        f"example --encoding windows-1252. Save it as CSV (UTF-8) otherwise."
+    )
+
+
+def _first_rows(sample: str, separator: str, is_whole: bool) -> list[list[str]]:
+    """Return the first rows of a sample that are not empty; the header is always among them."""
+    rows: list[list[str]] = []
+    try:
+        for row in csv.reader(io.StringIO(sample, newline=""), delimiter=separator):
+            if row:
+                rows.append(row)
+            if len(rows) > SAMPLE_ROWS:
+                break
+        else:
+            if not is_whole and len(rows) > 1:
+                rows.pop()
+    except csv.Error:  # a field that never ends
+        rows = rows or [[sample]]
+    return rows
+
+
+def _separator(sample: str, is_whole: bool) -> str:
+    """Return the separator that splits the header, splits most rows alike and splits them most."""
+
+    def merit(separator: str) -> tuple[bool, float, int]:
+        rows = _first_rows(sample, separator, is_whole)
+        width = len(rows[0])
+        return width > 1, sum(len(row) == width for row in rows) / len(rows), width
+
+    return max(SEPARATORS, key=merit)
+
+
+def _refuse_numbers_as_header(path: Path, names: Sequence[str]) -> None:
+    numbers = pc.match_substring_regex(pa.array(names, pa.string()), NUMBER)
+    if pc.all(numbers).as_py():
+        raise DataError(
+            f"{path} has no header: its first line holds only numbers ({', '.join(names[:3])}…). "
+            f"Put a line with the column names above it."
+        )
+
+
+def refuse_bad_names(path: Path, names: Sequence[str]) -> None:
+    for index, name in enumerate(names):
+        if not name.strip():
+            raise DataError(
+                f"{path}: column {index + 1} has no name in the header. Name it; if it only numbers the rows, "
+                f"remove it (pandas: to_csv(..., index=False), R: row.names = FALSE)."
+            )
+    name, count = Counter(names).most_common(1)[0] if names else ("", 0)
+    if count > 1:
+        places = [str(index + 1) for index, other in enumerate(names) if other == name]
+        raise DataError(
+            f"{path} has {count} columns of the name {name!r} (columns {', '.join(places)}). "
+            f"Rename or remove all but one."
+        )
+
+
+def parse_options(layout: Layout, ragged: list[Any]) -> pyarrow.csv.ParseOptions:
+    """Return how Arrow is to parse; a row of another length is noted, and an error."""
+
+    def note(row: Any) -> str:
+        ragged.append(row)
+        return "error"
+
+    return pyarrow.csv.ParseOptions(
+        delimiter=layout.separator,
+        newlines_in_values=True,
+        # In a table of one column an empty line is a missing value, not nothing.
+        ignore_empty_lines=len(layout.header) > 1,
+        invalid_row_handler=note,
+    )
+
+
+def parse_error(path: Path, layout: Layout, ragged: Sequence[Any], error: Exception) -> DataError | FileError:
+    """Return what Arrow's error means."""
+    if ragged:
+        row = ragged[0]
+        hint = _hint(layout, row.text)
+        return DataError(
+            f"{path}: data row {row.number - 1} has {row.actual_columns} values, but the header names "
+            f"{row.expected_columns} columns: {shortened(row.text)!r}.{hint}"
+        )
+    if "UTF8" in str(error):
+        return FileError(not_utf8(path, _place_of_other_bytes(path, layout)))
+    return FileError(f"{path} cannot be read as CSV: {first_line(error)}")
+
+
+def _place_of_other_bytes(path: Path, layout: Layout) -> str:
+    """Return which line is the first that is no UTF-8."""
+    with pa.input_stream(str(path), compression=layout.compression) as stream:
+        for number, line in enumerate(io.BufferedReader(stream), 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return f"line {number} of the file"
+    return "a value"
+
+
+def _hint(layout: Layout, text: str) -> str:
+    """What may help where a row has another length than the header."""
+    start = text.lstrip()[:1]
+    if start in ("#", "%", "!"):
+        return f" If it is a comment, leave out the lines that begin so: --comment '{start}'."
+    if len([name for name in layout.header if name.strip()]) <= 1:
+        return " If lines stand above the header, say how many: --skip-rows 1."
+    return " A value that contains a comma must stand in double quotes." if layout.separator == "," else ""
+
+
+def shortened(text: str, length: int = 60) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

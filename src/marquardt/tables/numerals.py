@@ -1,0 +1,273 @@
+"""Cells of text become values: of which type a column is, and which mark its decimals have.
+
+A number such as ``25.548`` has two readings. Which one holds is decided for a file as a whole: a column that has one
+reading only, such as one with ``9769,91``, tells it for all columns that have two. What nothing tells is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from marquardt.errors import DataError
+from marquardt.tables.dialect import NAMED_MARKS, Dialect
+
+MISSING_WORDS = ("", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "NULL", "Null", "null")
+
+POINT, COMMA = "decimal point", "decimal comma"
+DECIMAL = {POINT: ".", COMMA: ","}
+MARKS = {".": ".", ",": ",", "'": "['\u2019]", "space": "[ \u00a0\u202f\u2009]"}
+"""Marks between groups of three digits; of apostrophes the typographic one, of spaces the no-break and narrow ones."""
+TIME = pa.time32("s")
+TYPES: tuple[Any, ...] = (
+    pa.int64(),
+    pa.bool_(),
+    pa.date32(),
+    TIME,
+    pa.timestamp("s"),
+    pa.timestamp("s", "UTC"),
+    pa.timestamp("ns"),
+    pa.timestamp("ns", "UTC"),
+    pa.float64(),
+)
+"""What the cells of a column may be beside numbers with marks, the first that they all fit; else they are text."""
+CLOCK = r"^\d\d:\d\d(:\d\d)?$"
+BOOLEANS = ("1", "True", "TRUE", "true", "0", "False", "FALSE", "false")
+FEW = 100
+
+
+class Notations:
+    """The readings of numbers that a dialect leaves.
+
+    Parameters
+    ----------
+    dialect : Dialect
+        What is known of the file.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.patterns: dict[str, str] = {}
+        self.separators: dict[str, str] = {}
+        given = None if dialect.thousands is None else NAMED_MARKS[dialect.thousands]
+        for reading, decimal in DECIMAL.items():
+            if dialect.decimal not in (None, decimal) or given == decimal:
+                continue
+            marks = [mark for mark in MARKS if mark != decimal] if given is None else [given] if given in MARKS else []
+            self.patterns[reading] = _pattern(decimal, [MARKS[mark] for mark in marks])
+            self.separators[reading] = "[" + "".join(MARKS[mark].strip("[]") for mark in marks) + "]" if marks else ""
+        # Arrow's own reading of numbers has a decimal point.
+        self.types = [each for each in TYPES if each != pa.float64() or POINT in self.patterns]
+        self.types += list(self.patterns)
+
+    def fit(self, reading: str, cells: Any) -> bool:
+        """Whether all cells are numbers in a reading."""
+        pattern = self.patterns[reading]
+        return all(
+            pc.all(pc.match_substring_regex(piece, pattern)).as_py() is not False
+            for piece in (cells.slice(0, FEW), cells)
+        )
+
+    def numbers(self, reading: str, cells: Any) -> Any:
+        """Return cells that fit a reading as numbers."""
+        marks = self.separators[reading]
+        plain = pc.replace_substring_regex(cells, marks, "") if marks else cells
+        plain = pc.replace_substring(plain, DECIMAL[reading], ".") if reading == COMMA else plain
+        return plain.cast(pa.float64())
+
+
+def _pattern(decimal: str, marks: Sequence[str]) -> str:
+    grouped = "".join(rf"|[1-9]\d{{0,2}}(?:{_literal(mark)}\d{{3}})+" for mark in marks)
+    mark = re.escape(decimal)
+    return rf"^[+-]?(?:(?:(?:\d+{grouped})(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?|(?i:inf|infinity))$"
+
+
+def _literal(mark: str) -> str:
+    return mark if mark.startswith("[") else re.escape(mark)
+
+
+@dataclass
+class Seen:
+    """What is known of a column, cell by cell.
+
+    Attributes
+    ----------
+    types : list
+        What all of its cells may be.
+    is_empty : bool
+        Whether all are missing.
+    example : tuple of str and int, or None
+        The first cell with a point or a comma, and its row from 0: looked for while the column has two readings.
+    has_comma : bool
+        Whether a cell has a comma, likewise.
+    """
+
+    types: list[Any]
+    is_empty: bool = True
+    example: tuple[str, int] | None = None
+    has_comma: bool = False
+    n_rows: int = field(default=0)
+
+    def add(self, cells: Any, notations: Notations) -> None:
+        """Look at more cells."""
+        if self.is_empty or self.types:
+            self.types, is_missing = _fitting(self.types, cells, notations)
+            self.is_empty = self.is_empty and is_missing
+        if len(self.readings) == 2 and self.types[0] != pa.int64():
+            self._look_for_marks(cells)
+        self.n_rows += len(cells)
+
+    def _look_for_marks(self, cells: Any) -> None:
+        if self.example is None:
+            first = pc.index(pc.match_substring_regex(cells, "[.,]"), True).as_py()
+            if first >= 0:
+                self.example = (cells[first].as_py().strip(), self.n_rows + first)
+        self.has_comma = self.has_comma or bool(pc.any(pc.match_substring(cells, ",")).as_py())
+
+    @property
+    def readings(self) -> set[str]:
+        """How its cells may be read as numbers; none where they are something else."""
+        if self.is_empty or not self.types or self.types[0] not in (pa.int64(), pa.float64(), POINT, COMMA):
+            return set()
+        found = {reading for reading in (POINT, COMMA) if reading in self.types}
+        return found | {POINT} if pa.float64() in self.types else found
+
+
+def decided(columns: Mapping[str, Seen], separator: str, where: str) -> dict[str, Any]:
+    """Return the type of every column, one reading of numbers for all that have two.
+
+    Parameters
+    ----------
+    columns : mapping of str to Seen
+        All columns of the file.
+    separator : str
+        Between them: where it is the comma, and no number has one, a point is the decimal one.
+    where : str
+        What messages call the file.
+
+    Raises
+    ------
+    DataError
+        If a column has two readings and nothing tells which one holds.
+    """
+    sure = [seen.readings for seen in columns.values() if len(seen.readings) == 1]
+    votes = set().union(*sure) if sure else set()
+    doubtful = {name: seen for name, seen in columns.items() if len(seen.readings) == 2 and seen.example is not None}
+    reading: str | None = None
+    if len(votes) == 1:
+        (reading,) = votes
+    elif not votes and separator == "," and len(columns) > 1 and not any(s.has_comma for s in doubtful.values()):
+        reading = POINT
+    if doubtful and reading is None:
+        name, seen = next(iter(doubtful.items()))
+        raise DataError(_two_readings(where, name, seen, votes))
+    return {name: _chosen(seen, reading if name in doubtful else None) for name, seen in columns.items()}
+
+
+def _chosen(seen: Seen, reading: str | None) -> Any:
+    if seen.is_empty and not seen.types:
+        return pa.string()
+    if seen.is_empty:
+        return pa.null()
+    if reading is None:
+        return seen.types[0] if seen.types else pa.string()
+    # Arrow's own reading where it is the same one, as it takes less time.
+    return pa.float64() if reading == POINT and pa.float64() in seen.types else reading
+
+
+def _two_readings(where: str, name: str, seen: Seen, votes: set[str]) -> str:
+    assert seen.example is not None
+    cell, row = seen.example
+    why = "other columns have both marks" if votes else "nothing else in the file tells which one is meant"
+    point, comma = (_read(cell, mark) for mark in ".,")
+    return (
+        f"{where}: {cell!r} in column {name!r}, data row {row + 1}, is {point} with a decimal point and {comma} with a "
+        f"decimal comma, and {why}. Say which mark the decimals have: --decimal . or --decimal ,"
+    )
+
+
+def _read(cell: str, decimal: str) -> str:
+    other = "," if decimal == "." else "."
+    plain = re.sub(r"[\s'\u2019]", "", cell).replace(other, "")
+    return plain.replace(decimal, ".")
+
+
+def _fitting(types: Sequence[Any], cells: Any, notations: Notations) -> tuple[list[Any], bool]:
+    """Return those of the types that all cells fit, and whether all are missing."""
+    if cells.null_count == len(cells):
+        return list(types), True
+    found = [each for each in types if each not in DECIMAL and _fits(each, cells)]
+    others = [each for each in types if each not in found]
+    if not others and types:
+        return found, False
+    # Arrow takes blanks off numbers, dates and times; words for what is missing may stand in blanks among numbers only.
+    trimmed, cleaned = pc.utf8_trim_whitespace(cells), _cleaned(cells)
+    for each in others:
+        if each in DECIMAL:
+            if notations.fit(each, cleaned):
+                found.append(each)
+            continue
+        is_number = pa.types.is_integer(each) or pa.types.is_floating(each)
+        is_day = not is_number and (each == TIME or pa.types.is_date(each))
+        if (is_number and _fits(each, cleaned)) or (is_day and _fits(each, trimmed)):
+            found.append(each)
+    return [each for each in types if each in found], cleaned.null_count == len(cleaned)
+
+
+def _fits(type_: Any, cells: Any) -> bool:
+    if pa.types.is_boolean(type_):
+        return bool(pc.all(pc.is_in(cells.drop_null(), value_set=pa.array(BOOLEANS))).as_py())
+    try:
+        # Arrow goes on to the end where the first value does not fit.
+        _cast(cells.slice(0, FEW), type_)
+        _cast(cells, type_)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _cleaned(cells: Any) -> Any:
+    """Without blanks around values, and around the words that stand for missing ones."""
+    cells = pc.utf8_trim_whitespace(cells)
+    return pc.if_else(pc.is_in(cells, value_set=pa.array(MISSING_WORDS)), pa.scalar(None, pa.string()), cells)
+
+
+def typed(type_: Any, cells: Any, notations: Notations) -> Any:
+    """Return cells as values of a type that they fit.
+
+    Parameters
+    ----------
+    type_ : pyarrow.DataType, "decimal point" or "decimal comma"
+        The type, as `decided` returns it.
+    cells : pyarrow.Array or ChunkedArray
+        Text.
+    notations : Notations
+        Of the file.
+    """
+    if type_ in DECIMAL:
+        return notations.numbers(type_, _cleaned(cells))
+    if pa.types.is_null(type_):
+        return pa.nulls(len(cells))
+    if pa.types.is_string(type_):
+        return _cleaned(cells)
+    try:
+        values = _cast(cells, type_)
+    except pa.ArrowInvalid:
+        values = _cast(_cleaned(cells), type_)
+    if not pa.types.is_floating(type_):
+        return values
+    # A word such as NaN in blanks was read as a number.
+    return pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
+
+
+def _cast(cells: Any, type_: Any) -> Any:
+    if type_ != TIME:
+        return cells.cast(type_)
+    # Arrow's reader of CSV knows times of day, its casts do not: by way of points in time of some day.
+    if pc.any(pc.invert(pc.match_substring_regex(cells, CLOCK))).as_py():
+        raise pa.ArrowInvalid("not a time")
+    return pc.binary_join_element_wise("1970-01-01", cells, " ").cast(pa.timestamp("s")).cast(TIME)

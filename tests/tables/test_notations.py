@@ -1,0 +1,126 @@
+"""Which mark the decimals have is decided for a file, in memory and batch by batch alike."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marquardt.errors import ConfigurationError, DataError
+from marquardt.tables import Dialect, open_rows, read_table
+
+
+def read(folder, content, name="rows.csv", **known):
+    """Read a file both ways; both decide the same, or refuse with the same sentence."""
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    found = []
+    for read_it in (lambda: read_table(path, dialect=Dialect(**known)), lambda: _gone_by(path, known)):
+        try:
+            found.append(read_it())
+        except DataError as error:
+            found.append(str(error))
+    assert type(found[0]) is type(found[1])
+    if isinstance(found[0], str):
+        assert found[0] == found[1]
+        raise DataError(found[0])
+    assert found[0].equals(found[1])
+    return found[0].to_pydict()
+
+
+def _gone_by(path, known):
+    rows = open_rows(path, dialect=Dialect(**known))
+    pieces = list(rows.batches(rows.column_names, 3))
+    return pa.concat_tables(pieces).combine_chunks()
+
+
+@pytest.mark.parametrize(
+    ("content", "km"),
+    [
+        ("km;price\n25.548;9769,91\n692;12247,2\n", [25548, 692]),
+        ("km;l\n25,548;5.94\n692;4.82\n", [25548, 692]),
+        ("km;l\n25.548;5.94\n692;4.82\n", [25.548, 692]),
+        ("km;l\n25,548;5,94\n692;4,82\n", [25.548, 692]),
+        ('km,l\n"25,548",5.94\n692,4.82\n', [25548, 692]),
+        ("km,l\n25.548,5\n692.125,4\n", [25.548, 692.125]),
+        ("km\tl\n25.548\t5,94\n692\t4,82\n", [25548, 692]),
+        ("km;l\n1.234.567;1\n25.548;2\n", [1234567, 25548]),
+        ("km;l\n25.548;1\n0.692;2\n", [25.548, 0.692]),
+        ("km;l\n25.548;1.234,5\n692;2\n", [25548, 692]),
+        ("km;l\n25'548;1\n692;2\n", [25548, 692]),
+        ("km;l\n25 548;1\n692;2\n", [25548, 692]),
+        ("km;l\n25\u202f548;1\n1\u00a0692;2\n", [25548, 1692]),
+        ("km;l\n25\u2019548.5;1\n692;2\n", [25548.5, 692]),
+        ("km;l\n-25.548;-9769,91\nNA;?\n", [-25548, None]),
+    ],
+)
+def test_a_column_with_one_reading_decides_for_those_that_have_two(tmp_path, content, km):
+    assert read(tmp_path, content)["km"] == km
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["km;l\n25.548;1\n692;2\n", "km;l\n25,548;1\n", "km\n25.548\n", "km\tl\n25.548\t1\n", 'km,l\n"25,548",1\n'],
+)
+def test_what_nothing_tells_is_refused_with_both_readings_and_the_option(tmp_path, content):
+    with pytest.raises(DataError, match=r"column 'km', data row 1, is .*25.?548 .*--decimal \. or --decimal ,"):
+        read(tmp_path, content)
+
+
+def test_what_is_contradicted_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"'25.548' in column 'km', data row 2.* 25.548 .* 25548 .*both marks"):
+        read(tmp_path, "km;a;b\n;5.94;4,82\n25.548;5.94;4,82\n")
+
+
+def test_columns_that_contradict_each_other_without_a_doubt_are_read_each_by_itself(tmp_path):
+    assert read(tmp_path, "a;b\n5.94;4,82\n1.5;2,25\n") == {"a": [5.94, 1.5], "b": [4.82, 2.25]}
+
+
+@pytest.mark.parametrize(
+    ("known", "km"),
+    [
+        ({"decimal": "."}, 25.548),
+        ({"decimal": ","}, 25548),
+        ({"thousands": "."}, 25548),
+        ({"thousands": ","}, 25.548),
+        ({"thousands": "none"}, 25.548),
+        ({"decimal": ",", "thousands": "."}, 25548),
+        ({"decimal": ".", "thousands": "none"}, 25.548),
+    ],
+)
+def test_an_option_settles_it(tmp_path, known, km):
+    assert read(tmp_path, "km;l\n25.548;1\n", **known)["km"] == [km]
+
+
+def test_an_option_goes_before_what_the_file_tells(tmp_path):
+    table = read(tmp_path, "km;l\n25.548;5,94\n", decimal=".")
+    assert table == {"km": [25.548], "l": ["5,94"]}
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{"decimal": "x"}, {"thousands": "x"}, {"decimal": ".", "thousands": "."}, {"encoding": "x"}, {"skip_rows": "x"}],
+)
+def test_a_dialect_that_cannot_be_is_refused(known):
+    with pytest.raises(ConfigurationError, match="--"):
+        Dialect(**known)
+
+
+def test_a_telling_cell_far_down_tells_for_the_rows_above(tmp_path):
+    content = "a;km\n" + "1;25.548\n" * 300_000 + "1;2.5\n"
+    assert read(tmp_path, content)["km"][:2] == [25.548, 25.548]
+
+
+@given(
+    numbers=st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=8),
+    marks=st.sampled_from([(".", ","), (",", "."), (".", "'"), (",", " ")]),
+    n_decimals=st.integers(1, 4),
+)
+def test_numbers_written_with_any_marks_read_back(tmp_path_factory, numbers, marks, n_decimals):
+    decimal, thousands = marks
+    values = [number / 10**n_decimals for number in numbers]
+    cells = [f"{v:,.{n_decimals}f}".translate(str.maketrans({",": thousands, ".": decimal})) for v in values]
+    content = "a;tells\n" + "".join(f"{cell};0{decimal}5\n" for cell in cells)
+    path = tmp_path_factory.getbasetemp() / "marks.csv"
+    path.write_text(content)
+    np.testing.assert_array_equal(read_table(path).column("a").to_numpy(), values)
