@@ -201,6 +201,8 @@ def _fitting(types: Sequence[Any], cells: Any, notations: Notations) -> tuple[li
     if cells.null_count == len(cells):
         return list(types), True
     found = [each for each in types if each not in DECIMAL and _fits(each, cells)]
+    if pa.float64() in found and POINT in types:
+        found.append(POINT)  # of which what Arrow reads is a part
     others = [each for each in types if each not in found]
     if not others and types:
         return found, False
