@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from marquardt import DataError, NetworkForecaster, NetworkRegressor
+from marquardt.estimators.timeline import Timeline
 from marquardt.training import Fitting, Settings
 
 QUICK = {"hidden_layer_sizes": (3,), "n_restarts": 1, "max_iter": 30, "alpha": 1e-3, "random_state": 0}
@@ -70,3 +71,111 @@ def test_arrays_of_dates_are_no_numbers_to_any_estimator(kind):
     ):
         with pytest.raises(DataError, match="must hold numbers, but holds dates or times"):
             attempt()
+
+
+# ---------------------------------------------------------------- calendars
+
+
+O = pd.offsets
+CALENDARS = {
+    "holidays": pd.date_range("2024-01-02", periods=60, freq=O.CustomBusinessDay(holidays=["2024-02-07"])),
+    "other weekend": pd.date_range("2024-01-02", periods=60, freq=O.CustomBusinessDay(weekmask="Sun Mon Tue Wed Thu")),
+    "week from any day": pd.date_range("2024-01-02", periods=60, freq=O.Week()),
+    "hours of business": pd.date_range("2024-01-02 09:00", periods=60, freq=O.BusinessHour(start="08:00", end="12:30")),
+    "months from the 15th": pd.date_range("2020-01-15", periods=60, freq=O.DateOffset(months=1)),
+    "months on the 30th": pd.date_range("2020-03-30", periods=60, freq=O.DateOffset(months=1, day=30)),
+    "last Fridays": pd.date_range("2020-01-01", periods=60, freq=O.LastWeekOfMonth(weekday=4)),
+    "Easter": pd.date_range("1950-01-01", periods=60, freq=O.Easter()),
+    "half months": pd.date_range("2020-01-01", periods=60, freq=O.SemiMonthEnd(day_of_month=10)),
+    "quarters from February": pd.date_range("2000-01-01", periods=60, freq=O.QuarterBegin(startingMonth=2)),
+    "fixed zone": pd.date_range("2024-03-30 12:00+02:00", periods=60, freq="h"),
+    "hours across a change": pd.date_range("2024-03-30 12:00", periods=60, freq="h", tz="Europe/Berlin"),
+    "days across a change": pd.date_range("2024-02-15", periods=60, freq="D", tz="Europe/Berlin"),
+    "months across changes": pd.date_range("2020-01-01", periods=60, freq="MS", tz="America/New_York"),
+    "every second month": pd.date_range("2001-01-31", periods=60, freq="2ME"),
+    "weeks as periods": pd.period_range("2020-01-06", periods=60, freq="W-WED"),
+    "quarters": pd.period_range("2000Q1", periods=60, freq="Q-NOV"),
+    "months, every third": pd.period_range("2000-01", periods=180, freq="M")[::3],
+    "fractional years": pd.Index(1949 + np.arange(60) / 12),
+    "rounded years": pd.Index(np.round(1949 + np.arange(60) / 12, 3)),
+    "seconds": pd.Index(np.arange(60) * 0.1),
+}
+HAS_NO_STEP = ("holidays", "other weekend", "hours of business", "Easter", "half months", "last Fridays")
+"""Calendars that dates alone do not tell."""
+
+
+def is_near(found, wanted):
+    if wanted.dtype.kind == "f":
+        return bool((np.abs(found - wanted) < 2e-3).all())
+    return bool((found == wanted).all()) and found.dtype == wanted.dtype
+
+
+@pytest.mark.parametrize("name", CALENDARS)
+@pytest.mark.parametrize("way", ["in memory", "from a file", "without its frequency"])
+def test_a_calendar_goes_on_as_it_began(name, way, tmp_path):
+    index = CALENDARS[name]
+    if way == "without its frequency":
+        if name in HAS_NO_STEP or isinstance(index, pd.PeriodIndex):
+            pytest.skip("its dates do not tell it")
+        index = pd.Index(index.to_numpy()) if index.dtype.kind == "f" else pd.DatetimeIndex(list(index))
+    numbers = np.sin(np.arange(60.0))
+    beside = pd.DataFrame({"u": np.arange(60.0)}, index=index)
+    y = pd.Series(numbers, index=index)
+    model = fit(y[:50], beside)
+    if way == "from a file":
+        model.save(tmp_path / "a.marquardt")
+        model = NetworkForecaster.from_file(tmp_path / "a.marquardt")
+    forecast = model.predict(5, beside)
+    assert is_near(forecast.index, index[50:55])
+    np.testing.assert_array_equal(forecast, fit(numbers[:50], np.arange(50.0)).predict(5, np.arange(50.0, 55.0)))
+    model.update(y[50:53], beside)
+    assert is_near(model.predict(5, beside).index, index[53:58])
+
+
+@pytest.mark.parametrize("tell", ["MS", "QS", "YS", "ME", "B", "D", "h", "W-TUE", "2MS"])
+def test_a_gap_is_named_where_it_is(tell):
+    dates = pd.date_range("2000-01-03", periods=41, freq=tell)
+    with pytest.raises(DataError) as refused:
+        fit(pd.Series(np.zeros(40), index=dates.delete(20)))
+    assert f"{dates[19]} is followed by {dates[21]}, and {dates[20]} is missing" in str(refused.value)
+
+
+def test_a_number_that_is_missing_is_no_rounding():
+    for index in (np.arange(60) * 0.1, np.round(1949 + np.arange(60) / 12, 3), np.arange(60.0)):
+        kept = np.delete(index, 20)
+        with pytest.raises(DataError, match="does not go in equal steps"):
+            fit(pd.Series(np.zeros(59), index=kept))
+    with pytest.raises(DataError, match="do not go in equal steps: 19 is followed by 21"):
+        fit(pd.Series(np.zeros(59), index=np.delete(np.arange(60), 20)))
+
+
+def test_a_step_that_drifts_is_followed_as_pandas_adds_it():
+    index = pd.date_range("2024-01-02", periods=30, freq=O.BusinessDay(offset=pd.Timedelta("1h")))
+    forecast = fit(pd.Series(np.arange(float(len(index))), index=index)).predict(2)
+    assert list(forecast.index) == [index[-1] + index.freq, index[-1] + index.freq + index.freq]
+
+
+def test_a_step_of_ones_own_is_not_written():
+    class Fortnight(O.Week):
+        pass
+
+    index = pd.date_range("2024-01-02", periods=30, freq=Fortnight(2))
+    model = fit(pd.Series(np.arange(30.0), index=index))
+    assert model.predict(1).index[0] == index[-1] + Fortnight(2)
+    with pytest.raises(DataError, match=r"cannot keep times in steps of .*reset_index"):
+        model.save("never.marquardt")
+
+
+def test_steps_of_a_file_are_of_a_closed_list():
+    for step in ({"kind": "eval", "n": 1}, {"kind": "Week", "n": 1, "weekday": "x"}, {"n": 1}, 3, "no step"):
+        with pytest.raises(DataError, match="The file's times go in steps"):
+            Timeline.kept({"kind": "dates", "last": "2024-01-01T00:00:00", "step": step})
+
+
+def test_older_files_are_read():
+    zone = Timeline.kept(
+        {"kind": "dates", "last": "2024-01-01T12:00:00+02:00", "step": "h", "name": None, "zone": "UTC+02:00"}
+    )
+    assert zone.after(1)[0].isoformat() == "2024-01-01T13:00:00+02:00"
+    months = Timeline.kept({"kind": "periods", "last": "2020-12", "step": "M", "name": None, "zone": None})
+    assert str(months.after(1)[0]) == "2021-01"

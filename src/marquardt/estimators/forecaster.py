@@ -22,13 +22,13 @@ from marquardt.estimators.lagging import Lags, checked_lags
 from marquardt.estimators.own_scaling import lagged_scaling, own_scaling, within
 from marquardt.estimators.series import (
     Series,
-    Timeline,
     is_many,
     read_many,
     require_same_rows,
     rows_after,
     rows_beside,
 )
+from marquardt.estimators.timeline import Timeline
 from marquardt.losses import WeightDecay
 from marquardt.networks import LayerGraph, Network, Scaling, simulate
 from marquardt.training import Division, Fitting, Parts, Record, Settings, train_sequences
@@ -718,13 +718,14 @@ class NetworkForecaster(NetworkEstimator):
         timeline: Timeline | None = target.timeline
         if timeline is not None:
             if more.index is not None:
-                follows = timeline.after(len(more))
-                if not bool(np.asarray(follows == more.index).all()):
+                if not timeline.continues(more.index):
                     raise DataError(
-                        f"The new rows must go on at {follows[0]} in the same steps, got {more.index[0]} to "
+                        f"The new rows must go on at {timeline.after(1)[0]} in the same steps, got {more.index[0]} to "
                         f"{more.index[-1]}."
                     )
-            timeline = timeline.moved(len(more))
+                timeline = timeline.ending(more.index[-1])
+            else:
+                timeline = timeline.moved(len(more))
         whole = replace(target, values=np.concatenate([target.values, more.values]), timeline=timeline)
         exog = None if past is None or more_exog is None else np.concatenate([past, more_exog])
         return self._tail(whole, exog)
@@ -747,7 +748,7 @@ class NetworkForecaster(NetworkEstimator):
                     "names": None if target.labels is None else [_kept_label(each) for each in target.labels],
                     "levels": None if target.levels is None else [_kept_label(each) for each in target.levels],
                     "is_flat": target.is_flat,
-                    "times": None if target.timeline is None else vars(target.timeline),
+                    "times": None if target.timeline is None else target.timeline.to_keep(),
                     "targets": target.values.tolist(),
                     "exog": None if exog is None else exog.tolist(),
                 }
@@ -777,7 +778,7 @@ class NetworkForecaster(NetworkEstimator):
                     one["container"],
                     None if one["names"] is None else tuple(map(_label, one["names"])),
                     one["is_flat"],
-                    None if one["times"] is None else Timeline(**one["times"]),
+                    None if one["times"] is None else Timeline.kept(one["times"]),
                     levels=None if one.get("levels") is None else tuple(map(_label, one["levels"])),
                 ),
                 None

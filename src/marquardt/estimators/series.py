@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,183 +11,13 @@ import numpy as np
 from marquardt.arrays import Array, unmasked
 from marquardt.checks import require_extra
 from marquardt.errors import DataError, ShapeError
+from marquardt.estimators.timeline import Timeline
 
-__all__ = ["Series", "Timeline", "read_many", "read_series"]
+__all__ = ["Series", "read_many", "read_series"]
 
 
 TIMES = ("date", "time", "duration", "interval", "period", "month_day")
 """How the types of dates, times and their differences begin in NumPy, pandas, polars and Arrow, in small letters."""
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """The regular times of a pandas index, without the index.
-
-    Parameters
-    ----------
-    kind : str
-        ``"dates"``, ``"periods"`` or ``"numbers"``.
-    last : str, int or float
-        The last of them; dates in ISO form, without a time zone in UTC.
-    step : str, int or float
-        The frequency as pandas spells it, or the distance of numbers.
-    name : str, optional
-        Of the index.
-    zone : str, optional
-        Time zone of dates.
-    """
-
-    kind: str
-    last: Any
-    step: Any
-    name: str | None = None
-    zone: str | None = None
-
-    @classmethod
-    def of(cls, index: Any, what: str) -> Timeline | None:
-        """Read an index and check that it goes forward in equal steps.
-
-        Parameters
-        ----------
-        index : pandas.Index
-            Dates, periods or numbers.
-        what : str
-            What messages call the series.
-
-        Returns
-        -------
-        Timeline or None
-            None where one row tells no step.
-
-        Raises
-        ------
-        DataError
-            If it is of another kind, goes back, repeats or has a gap; the message names the place.
-        """
-        pandas: Any = require_extra("pandas", "pandas")
-        name = None if index.name is None else str(index.name)
-        is_dates = isinstance(index, pandas.DatetimeIndex)
-        is_periods = isinstance(index, pandas.PeriodIndex)
-        if not (is_dates or is_periods or index.dtype.kind in "iuf"):
-            raise DataError(
-                f"The index of {what} must be dates, periods or numbers, got values of type {index.dtype}. Make it "
-                f"dates with pandas.to_datetime, or leave it out with reset_index(drop=True)."
-            )
-        if index.hasnans:
-            raise DataError(f"The index of {what} has a missing value. Complete it, or leave it out.")
-        _refuse_backward(index, what)
-        if is_periods:
-            _refuse_gaps(index, pandas.period_range(index[0], periods=len(index), freq=index.freq), what)
-            return cls("periods", str(index[-1]), index.freqstr, name)
-        if is_dates:
-            step = index.freqstr or _inferred(index, pandas, what)
-            if step is None:
-                return None
-            zone = None if index.tz is None else str(index.tz)
-            return cls("dates", index[-1].isoformat(), step, name, zone)
-        if len(index) < 2:
-            return None
-        values = index.to_numpy()
-        step = (values[1] - values[0]).item()
-        wanted = values[0] + step * np.arange(len(values))
-        is_off = ~np.isclose(values, wanted, rtol=0, atol=1e-6 * abs(step))
-        if is_off.any():
-            row = int(np.flatnonzero(is_off)[0])
-            raise DataError(
-                f"The index of {what} does not go in equal steps: {index[row - 1]} is followed by {index[row]}, and "
-                f"the step before is {step}. Lags count rows: insert the missing ones, or leave the index out with "
-                f"reset_index(drop=True)."
-            )
-        return cls("numbers", values[-1].item(), step, name)
-
-    def after(self, count: int) -> Any:
-        """Return the index of the times that follow.
-
-        Parameters
-        ----------
-        count : int
-            How many.
-
-        Returns
-        -------
-        pandas.Index
-            Of the kind that was read.
-
-        Raises
-        ------
-        MissingExtraError
-            If pandas is not installed.
-        """
-        pandas: Any = require_extra("pandas", "pandas")
-        if self.kind == "periods":
-            last = pandas.Period(self.last, freq=self.step)
-            return pandas.period_range(last + 1, periods=count, freq=self.step, name=self.name)
-        if self.kind == "dates":
-            last = pandas.Timestamp(self.last)
-            if self.zone is not None:
-                last = last.tz_convert(self.zone)
-            return pandas.date_range(last, periods=count + 1, freq=self.step, name=self.name)[1:]
-        if isinstance(self.last, int) and isinstance(self.step, int):
-            first = self.last + self.step
-            return pandas.RangeIndex(first, first + count * self.step, self.step, name=self.name)
-        return pandas.Index(self.last + self.step * np.arange(1, count + 1), name=self.name)
-
-    def moved(self, count: int) -> Timeline:
-        """Return the timeline that ends `count` steps later.
-
-        Parameters
-        ----------
-        count : int
-            How many.
-        """
-        if count == 0:
-            return self
-        last = self.after(count)[-1]
-        if self.kind == "numbers":
-            return replace(self, last=np.asarray(last).item())
-        return replace(self, last=str(last) if self.kind == "periods" else last.isoformat())
-
-
-def _refuse_backward(index: Any, what: str) -> None:
-    if index.is_monotonic_increasing and index.is_unique:
-        return
-    for row in range(1, len(index)):
-        if not index[row] > index[row - 1]:
-            raise DataError(
-                f"The index of {what} must go forward, but row {row} is of {index[row]} and the row before of "
-                f"{index[row - 1]}. Sort it with sort_index(), and leave repeated times out."
-            )
-
-
-def _inferred(index: Any, pandas: Any, what: str) -> str | None:
-    """The frequency of dates, as pandas spells it."""
-    if len(index) < 3:
-        return None
-    with warnings.catch_warnings():
-        # Some versions return a text and warn that others return an offset.
-        warnings.simplefilter("ignore")
-        step = pandas.infer_freq(index)
-    if step is not None:
-        return str(getattr(step, "freqstr", step))
-    # The frequency of most tells where a row is missing.
-    gaps = np.diff(index.to_numpy())
-    values, counts = np.unique(gaps, return_counts=True)
-    usual = values[counts.argmax()]
-    row = int(np.flatnonzero(gaps != usual)[0])
-    raise DataError(
-        f"The dates of {what} do not go in equal steps: {index[row]} is followed by {index[row + 1]}. Lags count rows: "
-        f"insert the missing ones (asfreq), or leave the index out with reset_index(drop=True)."
-    )
-
-
-def _refuse_gaps(index: Any, wanted: Any, what: str) -> None:
-    is_off = np.asarray(index != wanted)
-    if is_off.any():
-        row = int(np.flatnonzero(is_off)[0])
-        raise DataError(
-            f"The periods of {what} have a gap: {index[row - 1]} is followed by {index[row]}. Lags count rows: insert "
-            f"the missing ones (asfreq), or leave the index out with reset_index(drop=True)."
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -473,7 +302,7 @@ def rows_beside(exog: Series, target: Series, n_more: int, what: str) -> Array:
         if wanted is None:
             assert target.timeline is not None
             wanted = target.index.append(target.timeline.after(n_more))
-        return _found(exog, wanted, what)
+        return _found(exog, wanted, target.timeline, what)
     n_wanted = len(target) + n_more
     if len(exog) < n_wanted or (n_more == 0 and len(exog) > n_wanted):
         more = f" and {n_more} of the future" if n_more else ""
@@ -508,7 +337,7 @@ def rows_after(exog: Series, timeline: Timeline | None, count: int, what: str) -
         If a row is missing.
     """
     if exog.index is not None and timeline is not None:
-        return _found(exog, timeline.after(count), what)
+        return _found(exog, timeline.after(count), timeline, what)
     if len(exog) < count:
         raise ShapeError(
             f"{what} must have a row for each future time that the lags need: {count} rows, got "
@@ -517,9 +346,9 @@ def rows_after(exog: Series, timeline: Timeline | None, count: int, what: str) -
     return exog.values[:count]
 
 
-def _found(exog: Series, wanted: Any, what: str) -> Array:
+def _found(exog: Series, wanted: Any, timeline: Timeline | None, what: str) -> Array:
     """Rows by their times."""
-    places = np.asarray(exog.index.get_indexer(wanted))
+    places = np.asarray(exog.index.get_indexer(wanted)) if timeline is None else timeline.places(exog.index, wanted)
     if (places < 0).any():
         missing = int(np.flatnonzero(places < 0)[0])
         raise DataError(
