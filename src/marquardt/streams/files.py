@@ -288,7 +288,7 @@ class ArrowFiles:
                     )
             except DataError:
                 raise
-            except (OSError, ValueError, KeyError) as error:  # Arrow's own errors are kinds of these
+            except (pa.ArrowException, OSError, ValueError, KeyError) as error:
                 self._fingerprint.check()
                 raise FileError(f"{path} cannot be read: {_first_line(error)}") from error
         self._fingerprint.check()
@@ -656,21 +656,26 @@ def _schema(path: Path) -> dict[str, Any]:
         else:
             with pa.OSFile(str(path), "rb") as file, pa.ipc.open_file(file) as reader:
                 schema = reader.schema
-    except (OSError, ValueError) as error:
+        names = schema.names
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise FileError(f"{path} cannot be read: {_first_line(error)}") from error
-    doubled = next((name for name in schema.names if schema.names.count(name) > 1), None)
+    doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled is not None:
         raise DataError(f"{path} has more than one column of the name {doubled!r}. Rename one.")
-    return dict(zip(schema.names, schema.types, strict=True))
+    return dict(zip(names, schema.types, strict=True))
 
 
 def _count(path: Path) -> int:
+    import pyarrow as pa
     import pyarrow.dataset
     import pyarrow.parquet as pq
 
-    if path.suffix.lower() in PARQUET:
-        return int(pq.read_metadata(path).num_rows)
-    return int(pyarrow.dataset.dataset(path, format="ipc").count_rows())
+    try:
+        if path.suffix.lower() in PARQUET:
+            return int(pq.read_metadata(path).num_rows)
+        return int(pyarrow.dataset.dataset(path, format="ipc").count_rows())
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise FileError(f"{path} cannot be read: {_first_line(error)}") from error
 
 
 def _record_batches(path: Path, names: Sequence[str], n_rows: int) -> Iterator[Any]:
@@ -681,7 +686,9 @@ def _record_batches(path: Path, names: Sequence[str], n_rows: int) -> Iterator[A
     if path.suffix.lower() in PARQUET:
         # Read through a buffer, so that a row group of a hundred million rows need not be in memory.
         with pq.ParquetFile(path, buffer_size=READ_BYTES, pre_buffer=False) as table:
-            yield from table.iter_batches(n_rows, columns=list(names), use_threads=False)
+            for batch in table.iter_batches(n_rows, columns=list(names), use_threads=False):
+                batch.validate(full=True)
+                yield batch
         return
     with pa.OSFile(str(path), "rb") as file:
         present = pa.ipc.open_file(file).schema
@@ -691,6 +698,8 @@ def _record_batches(path: Path, names: Sequence[str], n_rows: int) -> Iterator[A
         reader = pa.ipc.open_file(file, options=options)
         for number in range(reader.num_record_batches):
             batch = reader.get_batch(number)
+            # Arrow follows the offsets of a damaged file wherever they point.
+            batch.validate(full=True)
             for first in range(0, batch.num_rows, n_rows):
                 yield batch.slice(first, n_rows)
 

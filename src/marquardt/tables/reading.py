@@ -97,6 +97,7 @@ def _read_parquet(path: Path) -> pa.Table:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             table = file.read()
+        table.validate(full=True)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise FileError(f"{path} cannot be read as a Parquet file: {first_line(error)}") from error
     refuse_bad_names(path, table.column_names)
