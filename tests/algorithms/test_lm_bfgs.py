@@ -153,7 +153,7 @@ def test_it_ends_at_mu_max_and_says_so():
         verdict, state = rule.judge(here, step, Evaluation.overflow(START), state)
     assert verdict is Verdict.STUCK
     assert rule.outcome(state).code == "mu"
-    assert f"> {1e3 * state.normal.diagonal().max():.3g}." in rule.outcome(state).sentence
+    assert f"above {1e3 * state.normal.diagonal().max():.3g}." in rule.outcome(state).sentence
 
 
 def test_inputs_in_large_units_do_not_end_it_at_the_first_failure():

@@ -553,3 +553,19 @@ def test_a_memory_budget_is_kept(estimator):
 def test_refusals_have_the_names_of_the_parameters(options, message):
     with pytest.raises(ConfigurationError, match=message):
         NetworkRegressor(**options).fit([[0.0], [1.0]], [0.0, 1.0])
+
+
+@pytest.mark.parametrize("code", ["mu", "step"])
+def test_who_learned_nothing_is_warned_about(code, monkeypatch):
+    from marquardt.algorithms import LevenbergMarquardt, Outcome, Verdict
+
+    def stuck(self, here, step, there, state):
+        return Verdict.STUCK, state
+
+    monkeypatch.setattr(LevenbergMarquardt, "judge", stuck)
+    monkeypatch.setattr(LevenbergMarquardt, "outcome", lambda self, state: Outcome(code, "No step lowers the loss."))
+    x = np.linspace(-1, 1, 40)[:, None]
+    model = NetworkRegressor(3, alpha=0.0, n_restarts=1, algorithm="lm(scaling='marquardt')", random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"before it learned anything: No step lowers the loss\. Scale"):
+        model.fit(x, np.sin(3 * x[:, 0]))
+    assert model.n_iter_ == 0

@@ -52,9 +52,10 @@ def test_the_numbers_of_an_epoch_are_those_of_its_network():
             assert performance == pytest.approx(mse, rel=1e-9)
         # The gradient is that of the mean squared error in scaled units, with the penalty.
         here = run.objective.at(run.network.weights, Need.GRADIENT)
-        assert epoch.loss == pytest.approx(here.loss, rel=1e-12)
+        unit = run.objective.unit
+        assert epoch.loss == pytest.approx(here.loss * unit, rel=1e-12)
         total = np.linspace(0, 2, 60)[PARTS.train].sum()
-        assert epoch.gradient == pytest.approx(np.linalg.norm(here.gradient) * 2 / total, rel=1e-9)
+        assert epoch.gradient == pytest.approx(np.linalg.norm(here.gradient) * unit * 2 / total, rel=1e-9)
 
 
 def test_validation_and_test_parts_do_not_train():

@@ -181,7 +181,8 @@ class BayesianRegularization(StepRule):
         if state.evidence is None:
             return mu
         noise = state.evidence.noise
-        return {**mu, "alpha": state.decay / noise, "beta": 1.0 / noise, "gamma": state.evidence.parameters}
+        unit = 1.0 if self.facts is None else self.facts.unit
+        return {**mu, "alpha": state.decay * unit / noise, "beta": 1.0 / noise, "gamma": state.evidence.parameters}
 
     def seen(self, here: Evaluation, state: Regularized) -> Evaluation:
         """Return the point with the decay in its loss and gradient.

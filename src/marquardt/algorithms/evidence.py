@@ -54,7 +54,7 @@ class Evidence(NamedTuple):
     noise : float
         s², the variance of the noise in scaled units.
     decay : tuple of float
-        λ a group, for the next steps.
+        λ a group, for the next steps, in parts of the objective's unit.
     """
 
     logarithm: float
@@ -97,10 +97,16 @@ def weigh(
     >>> weigh(here, facts, [1.0], [np.array([0])]).parameters
     0.8
     """
-    misfit = float(here.sums.sum())
+    unit = facts.unit
+    misfit = float(here.sums.sum()) * unit
     if here.normal is None or not 0 < misfit < math.inf:
         return None
-    n_weights, n_residuals = facts.n_weights, facts.n_residuals
+    if unit != 1.0:
+        # In the units of the weights as they were given: γ compares with their sum.
+        here = here._replace(loss=here.loss * unit, normal=here.normal * unit)
+        decay = [each * unit for each in decay]
+    assert here.normal is not None
+    n_weights, n_residuals = facts.n_weights, facts.n_residuals * facts.sample_unit
     prior = np.zeros(n_weights)
     prior[broad] = BROAD_ALPHA * (1.0 if facts.is_likelihood else 2.0 * misfit / n_residuals)
     inverted = inverse_diagonal(here.normal, prior)
@@ -126,4 +132,4 @@ def weigh(
         + 0.5 * len(broad) * math.log(BROAD_ALPHA)
         - (0.0 if facts.is_likelihood else 0.5 * n_residuals * math.log(2 * math.pi * noise))
     )  # eq. (4)
-    return Evidence(logarithm, parameters, noise, tuple((alpha * noise).tolist()))
+    return Evidence(logarithm, parameters, noise, tuple((alpha * noise / unit).tolist()))

@@ -46,6 +46,9 @@ __all__ = ["Damped", "GeodesicLevenbergMarquardt", "LevenbergMarquardt", "Neuron
 
 MU_FLOOR = 1e-20
 """Below this μ no longer matters to any normal matrix; it is held there so that it can rise again in few trials."""
+USUAL_ENTRY = 1e4
+"""The largest entry of A's diagonal up to which `mu_max` is what it says: scaled inputs and targets have entries of the
+order of the number of samples."""
 SINGLE_FROM = 1e-5
 """The part of the largest entry of A from which μ covers what single precision loses: 1e-7 of it."""
 USUAL_FACTORS = {"factors": 10.0, "gain_ratio": 10.0, "fan": 4.0, "nielsen": 2.0}
@@ -63,11 +66,14 @@ class Damped(NamedTuple):
         Failed trials from this point.
     diagonal : ndarray of shape (n_weights,), optional
         The largest entries that the diagonal of A has had; None for D = I.
+    largest : float
+        Where μ ended the run; 0 while it goes on.
     """
 
     damping: Damping
     fails: int = 0
     diagonal: Array | None = None
+    largest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,8 @@ class LevenbergMarquardt(StepRule):
         What μ is multiplied with after an accepted one; below 1. 0.1 when not given, ¼ with Fan's damping; Nielsen's
         has none.
     mu_max : float
-        A μ above this ends the run: no step along the gradient lowers the loss any more.
+        A μ above this ends the run: no step along the gradient lowers the loss any more. Where the largest entry of the
+        diagonal of A is above 1e4, as it is in other units than scaled ones, the limit rises with it.
     damping : str
         How μ follows the steps: ``"factors"``, ``"gain_ratio"``, ``"fan"`` or ``"nielsen"`` (see `DAMPINGS`).
     scaling : str
@@ -213,8 +220,26 @@ class LevenbergMarquardt(StepRule):
         """
         if not self.mu_relative:
             return np.full(diagonal.shape[:-1], float(self.mu_init))
-        mu: Array = np.clip(self.mu_init * diagonal.max(axis=-1), MU_FLOOR, self.mu_max)
+        mu: Array = np.maximum(self.mu_init * diagonal.max(axis=-1), MU_FLOOR)
         return mu
+
+    def largest_mu(self, diagonal: Array) -> Array:
+        """Return the μ above which a run ends; it is in the units of A, which are those of the residuals.
+
+        Parameters
+        ----------
+        diagonal : ndarray of shape (..., n_weights)
+            Of A, of one network or many.
+
+        Returns
+        -------
+        ndarray of shape (...)
+            Of each.
+        """
+        if self.scaling == "marquardt":
+            return np.full(diagonal.shape[:-1], float(self.mu_max))
+        largest: Array = self.mu_max * np.maximum(diagonal.max(axis=-1) / USUAL_ENTRY, 1.0)
+        return largest
 
     def propose(self, here: Evaluation, state: Damped) -> tuple[Step, Damped]:
         """Solve eq. (2), and (4) if wanted.
@@ -268,8 +293,11 @@ class LevenbergMarquardt(StepRule):
             return Verdict.ACCEPT, Damped(now, 0, state.diagonal)
         factor = 2.0 * now.factor if self.damping == "nielsen" else now.factor
         raised = Damping(now.mu * now.factor, factor)
-        verdict = Verdict.STUCK if raised.mu > self.mu_max else Verdict.REJECT
-        return verdict, Damped(raised, fails, state.diagonal)
+        if raised.mu > self.mu_max:
+            largest = float(self.largest_mu(here.diagonal))
+            if raised.mu > largest:
+                return Verdict.STUCK, Damped(raised, fails, state.diagonal, largest)
+        return Verdict.REJECT, Damped(raised, fails, state.diagonal)
 
     @property
     def single_from(self) -> float:
@@ -311,7 +339,8 @@ class LevenbergMarquardt(StepRule):
         state : Damped
             μ and D.
         """
-        return Outcome("mu", f"No step lowers the loss any more: mu = {state.damping.mu:.3g} > {self.mu_max:.3g}.")
+        largest = max(state.largest, self.mu_max)
+        return Outcome("mu", f"No step lowers the loss any more: mu would have to be above {largest:.3g}.")
 
 
 @dataclass(frozen=True)

@@ -359,7 +359,9 @@ class LMBFGS(StepRule):
         mu = math.nan if state.damping is None else state.damping.mu
         if not math.isfinite(mu):
             return Outcome("mu", "The normal matrix overflows here, and the quasi-Newton steps lower the loss no more.")
-        return Outcome("mu", f"No step lowers the loss any more: mu = {mu:.3g} > {self._largest_mu(state):.3g}.")
+        return Outcome(
+            "mu", f"No step lowers the loss any more: mu would have to be above {self._largest_mu(state):.3g}."
+        )
 
     def _largest_mu(self, state: Cycle) -> float:
         """Where μ ends the run; it is in the units of A, which are those of the data."""

@@ -104,6 +104,8 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
         if stop is not None and stop.code == "diverged":
             # Even where people asked for quiet: what was written is hardly trained.
             warn(clean(f"Warning: {stop.sentence}"))
+        elif prepared.fitting.record.has_learned_nothing and stop is not None:
+            warn(clean(f"Warning: nothing was learned, the starting weights are saved. {stop.sentence}"))
         if as_json:
             made = json.dumps(summary(job, prepared, content))
             hand_over(made, f" The network is saved all the same: {job.output}.")

@@ -232,6 +232,14 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                 ConvergenceWarning,
                 stacklevel=4,
             )
+        elif record.has_learned_nothing:
+            assert record.stop is not None
+            warnings.warn(
+                f"Training ended before it learned anything: {record.stop.sentence} Scale the inputs and targets, or "
+                f"take another algorithm.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
 
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "network_")

@@ -28,6 +28,7 @@ __all__ = [
     "Source",
     "make_blocks",
     "random_part",
+    "relative_blocks",
     "require_width",
 ]
 
@@ -143,6 +144,10 @@ class Source(Protocol):
     @property
     def total_weight(self) -> float:
         """Sum of the sample weights."""
+
+    @property
+    def mean_weight(self) -> float:
+        """Mean of the sample weights that are not 0."""
 
     @property
     def held_bytes(self) -> int | None:
@@ -301,6 +306,7 @@ class ArraySource:
         self.n_inputs, self.n_outputs = self._inputs.shape[1], self._targets.shape[1]
         self.n_samples = n_rows if chosen is None else len(chosen)
         self.total_weight = float(self.n_samples) if taken is None else float(taken.sum())
+        self.mean_weight = 1.0 if taken is None else self.total_weight / np.count_nonzero(taken)
 
     def blocks(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> KeptBlocks:
         """Scale and transpose all samples, once.
@@ -344,7 +350,8 @@ class SharedSource:
     def __init__(self, source: Source) -> None:
         self._source = source
         self.n_inputs, self.n_outputs, self.n_samples = source.n_inputs, source.n_outputs, source.n_samples
-        self.total_weight, self.held_bytes = source.total_weight, source.held_bytes
+        self.total_weight, self.mean_weight = source.total_weight, source.mean_weight
+        self.held_bytes = source.held_bytes
         self._lock = threading.Lock()
         self._made: tuple[Scaling, Scaling, int, Blocks] | None = None
 
@@ -372,6 +379,34 @@ class SharedSource:
                 blocks = self._source.blocks(input_scaling, target_scaling, block_size)
                 made = self._made = (input_scaling, target_scaling, block_size, blocks)
             return made[3]
+
+
+def relative_blocks(blocks: Blocks, unit: float) -> Blocks:
+    """Return the same samples with their weights in another unit; what belongs to no weight is not copied.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        In memory where a sample has a weight: blocks that come and go have none.
+    unit : float
+        What the weights are divided by.
+
+    Returns
+    -------
+    Blocks
+        The blocks themselves where nothing changes.
+
+    Examples
+    --------
+    >>> block = Block(np.ones((2, 2)), np.zeros((1, 2)), np.array([2.0, 6.0]))
+    >>> relative_blocks(KeptBlocks([block]), 4.0).only.weight
+    array([0.5, 1.5])
+    """
+    if unit == 1.0 or not isinstance(blocks, KeptBlocks):
+        return blocks
+    return KeptBlocks(
+        [Block(each.inputs, each.targets, None if each.weight is None else each.weight / unit) for each in blocks]
+    )
 
 
 def require_width(values: ArrayLike, width: int, name: str) -> None:

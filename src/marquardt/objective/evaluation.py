@@ -91,6 +91,8 @@ class Facts(NamedTuple):
     costs : callable, optional
         ``costs()`` is what a pass and a step are estimated to take. The estimate is made when it is asked for: it
         takes longer than an epoch of a small network.
+    sample_unit, unit : float
+        What the sample weights, and what loss and derivatives are in parts of.
     """
 
     n_weights: int
@@ -105,6 +107,8 @@ class Facts(NamedTuple):
     hidden_biases: Indices = np.empty(0, dtype=np.intp)
     form: str = "pairs"
     costs: Callable[[], Costs] | None = None
+    sample_unit: float = 1.0
+    unit: float = 1.0
 
 
 class System(Protocol):

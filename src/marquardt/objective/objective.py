@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from marquardt.objective.blocks import (
     PassEndedError,
     Source,
     random_part,
+    relative_blocks,
     require_width,
 )
 from marquardt.objective.compiled import Compiled, Descent, is_compiled
@@ -140,6 +140,10 @@ class Objective:
     max_memory : int, str or MemoryLimit, optional
         Bytes, or a text such as ``"500MB"``, that objective and step may take beyond the caller's data, that is
         `plan.memory`: form and blocks are chosen to keep within it. The machine's memory when not given.
+    is_relative : bool
+        Whether weights count relative to their mean, those of the samples and those of the outputs: loss and
+        derivatives, penalty included, are in parts of `unit`, so that a common factor of all weights changes nothing
+        that a rule sees. That is how networks are trained.
 
     Attributes
     ----------
@@ -147,8 +151,10 @@ class Objective:
         What was chosen, and the memory it takes.
     n_weights, n_outputs, n_samples : int
         Sizes.
+    sample_unit, unit : float
+        What the sample weights, and what loss and derivatives are in parts of; 1 unless `is_relative`.
     total_weight : float
-        Sum of the sample weights.
+        Sum of the sample weights, relative ones where `is_relative`.
     facts : Facts
         What rules may know.
     evaluations : dict of str to int
@@ -175,6 +181,8 @@ class Objective:
     (5.0, array([-3., -4.]), array([[1., 1.], [1., 2.]]))
     """
 
+    sample_unit: float = 1.0
+    unit: float = 1.0
     _single: SingleOutput | Compiled | None = None
     """The whole pass in one object, where there is one for network and loss."""
 
@@ -197,6 +205,7 @@ class Objective:
         matrices: int = 3,
         systems: Sequence[str] = (),
         max_memory: Budget = None,
+        is_relative: bool = False,
     ) -> None:
         require_width(inputs, graph.n_inputs, "inputs")
         require_width(targets, graph.n_outputs, "targets")
@@ -214,6 +223,7 @@ class Objective:
             matrices=matrices,
             systems=systems,
             max_memory=max_memory,
+            is_relative=is_relative,
         )
 
     @classmethod
@@ -233,6 +243,7 @@ class Objective:
         matrices: int = 3,
         systems: Sequence[str] = (),
         max_memory: Budget = None,
+        is_relative: bool = False,
     ) -> Objective:
         """Return the objective of samples that come from a source, such as files larger than memory.
 
@@ -247,7 +258,9 @@ class Objective:
             The samples.
         loss : Loss
             Squares when not given.
-        penalty, input_scaling, target_scaling, form, block_size, threads, most, matrices, systems, max_memory
+        penalty, input_scaling, target_scaling, form, block_size, threads, most, matrices, systems
+            As for `Objective`.
+        max_memory, is_relative
             As for `Objective`.
 
         Returns
@@ -289,6 +302,7 @@ class Objective:
             matrices=matrices,
             systems=systems,
             max_memory=max_memory,
+            is_relative=is_relative,
         )
         return made
 
@@ -308,6 +322,7 @@ class Objective:
         matrices: int,
         systems: Sequence[str],
         max_memory: Budget,
+        is_relative: bool,
     ) -> None:
         self.graph = graph
         self.n_outputs = graph.n_outputs
@@ -317,6 +332,8 @@ class Objective:
         self.evaluations = dict.fromkeys(_NAMES.values(), 0)
         source = source_of()
         self.n_samples, self.total_weight = source.n_samples, source.total_weight
+        if is_relative:
+            penalty = self._begin_relative(source.mean_weight, penalty)
         self._wiring = Wiring(graph, self.loss.link is not None)
         self._has_curvature = hasattr(self.loss, "curvature")
         self._lacking = self._without_second()
@@ -342,7 +359,8 @@ class Objective:
             self._diagonal = None
         target_scaling = target_scaling or Scaling.none(graph.n_outputs)
         input_scaling = input_scaling or Scaling.none(graph.n_inputs)
-        self._blocks: Blocks = source.blocks(input_scaling, target_scaling, self.plan.block_size)
+        blocks = source.blocks(input_scaling, target_scaling, self.plan.block_size)
+        self._blocks: Blocks = relative_blocks(blocks, self.sample_unit)
         if self.loss.link is not None:
             self._check_probabilities(target_scaling, (block.targets for block in self._blocks))
         self._unit = self._performance_unit(target_scaling)
@@ -368,13 +386,29 @@ class Objective:
             output_weight = 1.0 if squares.output_weights is None else squares.output_weights[0]
             self._single = SingleOutput(self._wiring, only, output_weight)
 
+    def _begin_relative(self, sample_unit: float, penalty: WeightDecay | None) -> WeightDecay | None:
+        """Take the unit, the loss with relative weights of the outputs, and return the penalty in parts of the unit."""
+        loss, self.sample_unit, self.unit = self.loss, sample_unit, sample_unit
+        self.total_weight /= sample_unit
+        if type(loss) is Squares and loss.output_weights is not None:
+            weights = np.array(loss.output_weights)
+            output_unit = float(weights.mean())
+            self.loss = Squares(tuple((weights / output_unit).tolist()))
+            self.unit *= output_unit
+        if penalty is None or self.unit == 1.0:
+            return penalty
+        alpha = penalty.alpha
+        parts = tuple(each / self.unit for each in alpha) if isinstance(alpha, tuple) else alpha / self.unit
+        return replace(penalty, alpha=parts)
+
     def at(self, weights: Array, need: Need, is_single: bool = False) -> Evaluation:
         """Evaluate one point.
 
         Parameters
         ----------
         weights : ndarray of shape (n_weights,)
-            The point. It is kept in the result, not copied: do not change it afterwards.
+            The point, in any layout. It is kept in the result, copied only where it is not contiguous: do not change it
+            afterwards.
         need : Need
             How much to compute.
         is_single : bool
@@ -394,11 +428,14 @@ class Objective:
         ConfigurationError
             If the Hessian or its products are asked for, and an activation or the loss has no second derivative.
         """
-        if not isinstance(weights, np.ndarray) or weights.shape != (self.n_weights,) or weights.dtype != np.float64:
+        is_vector = isinstance(weights, np.ndarray) and weights.shape == (self.n_weights,)
+        if not is_vector or weights.dtype.newbyteorder("=") != np.float64:
             raise ShapeError(
                 f"weights must be a float64 array of shape ({self.n_weights},), got "
                 f"{getattr(weights, 'dtype', type(weights).__name__)} {np.shape(weights)}."
             )
+        # The kernel and BLAS read memory as it lies: what is strided, unaligned or of another byte order is copied.
+        weights = np.require(weights, np.float64, ("C", "A"))
         if not is_held():
             with hold_blas():
                 return self.at(weights, need, is_single)
@@ -429,6 +466,8 @@ class Objective:
             hidden_biases=np.flatnonzero(is_hidden_bias),
             form=self.plan.form,
             costs=self._costs,
+            sample_unit=self.sample_unit,
+            unit=self.unit,
         )
 
     def _costs(self) -> Costs:
@@ -598,6 +637,12 @@ class Objective:
             return None
         return Descent(self._single, self._diagonal, increase, decrease, lowest, largest, damping, single)
 
+    def __getstate__(self) -> object:
+        raise TypeError(
+            "An Objective cannot be pickled: it holds threads, scratch memory and compiled code. Hand on what it was "
+            "made of, and make it again there."
+        )
+
     def close(self) -> None:
         """End the threads and the reading, if any were started."""
         self._blocks.stop()
@@ -684,7 +729,8 @@ class Objective:
         weight = sum(len(b.targets[0]) if b.weight is None else float(b.weight.sum()) for b in blocks or ())
         if blocks is None or weight == 0.0:
             return self  # blocks that come and go, or nothing but weights of zero
-        part = copy.copy(self)
+        part = type(self).__new__(type(self))
+        part.__dict__.update(self.__dict__)
         part.n_samples, part.total_weight = sum(b.targets.shape[1] for b in blocks), float(weight)
         part._blocks = KeptBlocks(blocks)
         threads = min(self.plan.threads, len(blocks))

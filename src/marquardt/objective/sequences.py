@@ -174,6 +174,7 @@ def sequence_objective(
     matrices: int = 3,
     systems: tuple[str, ...] = (),
     max_memory: Budget = None,
+    is_relative: bool = False,
 ) -> Objective:
     """Return the objective of one or many sequences.
 
@@ -201,7 +202,7 @@ def sequence_objective(
         Cut the derivatives off after so many steps back. They are exact when not given.
     block_size : int, optional
         Steps a block; chosen by the plan when not given.
-    threads, most, matrices, systems, max_memory
+    threads, most, matrices, systems, max_memory, is_relative
         As for `Objective`. Through time there is one thread.
 
     Returns
@@ -273,6 +274,7 @@ def sequence_objective(
             most=most,
             matrices=matrices,
             max_memory=max_memory,
+            is_relative=is_relative,
         )
     if twin is None:
         raise ConfigurationError(
@@ -295,6 +297,7 @@ def sequence_objective(
         matrices=matrices,
         systems=systems,
         max_memory=max_memory,
+        is_relative=is_relative,
     )
 
 
@@ -372,6 +375,8 @@ class TimeObjective(Objective):
         How many matrices of n_weights × n_weights the plan counts.
     max_memory : int, str or MemoryLimit, optional
         As for `Objective`.
+    is_relative : bool
+        As for `Objective`.
 
     Examples
     --------
@@ -398,6 +403,7 @@ class TimeObjective(Objective):
         most: Need = Need.NORMAL,
         matrices: int = 3,
         max_memory: Budget = None,
+        is_relative: bool = False,
     ) -> None:
         if block_size is not None:
             whole(block_size, "block_size", minimum=1)
@@ -414,6 +420,10 @@ class TimeObjective(Objective):
         lengths, counted = _lengths(sequences, weights)
         self.n_samples = counted
         self.total_weight = float(counted) if weights is None else float(sum(each.sum() for each in weights))
+        if is_relative:
+            sample_unit = 1.0 if weights is None else self.total_weight / sum(map(np.count_nonzero, weights))
+            weights = None if weights is None else [each / sample_unit for each in weights]
+            penalty = self._begin_relative(sample_unit, penalty)
         groups, self.plan = _planned(
             self._time, self._states, lengths, form, truncate, block_size, most, matrices, max_memory
         )

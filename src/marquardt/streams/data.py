@@ -236,6 +236,7 @@ class FileData:
                 target_scaling=network.target_scaling,
                 penalty=penalty,
                 max_memory=limit,
+                is_relative=True,
                 **rule.asks(form, trains=part == 0),
                 **options,
             )
@@ -415,7 +416,7 @@ class FilePart:
         self._data, self._part = data, part
         self.n_inputs, self.n_outputs = data.n_inputs, data.n_outputs
         self.n_samples = data.counts[part]
-        self.total_weight = float(self.n_samples)
+        self.total_weight, self.mean_weight = float(self.n_samples), 1.0
 
     @property
     def held_bytes(self) -> int | None:

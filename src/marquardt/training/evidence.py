@@ -194,7 +194,8 @@ class EvidenceTraining:
             rounds_since += 1
             if evidence is not None:
                 self.evidence = evidence
-                gain = GAIN * self._round.objective.total_weight * self._round.objective.n_outputs
+                facts = self._round.objective.facts
+                gain = GAIN * facts.n_residuals * facts.sample_unit
                 if evidence.logarithm > best + gain:
                     rounds_since = 0
                 best = max(best, evidence.logarithm)
@@ -215,9 +216,10 @@ class EvidenceTraining:
         here = objective.at(self.network.weights, Need.NORMAL)
         if here.normal is None and here.gradient is not None:
             here = here._replace(normal=objective.normal(here.weights))  # of a form that steps without it
-        evidence = weigh(here, facts, self.decay, facts.decayed, broad=facts.hidden_biases)
+        decay = [each / facts.unit for each in self.decay]
+        evidence = weigh(here, facts, decay, facts.decayed, broad=facts.hidden_biases)
         objective.close()
-        return evidence
+        return evidence and evidence._replace(decay=tuple(each * facts.unit for each in evidence.decay))
 
     def _stop(self, seconds: float, rounds_since: int) -> Stop | None:
         """What ends the whole run at the end of a round."""

@@ -364,6 +364,12 @@ class Fitting:
         """The run that is going on, or the last one; with several at a time, the first."""
         return self._run
 
+    def __getstate__(self) -> object:
+        raise TypeError(
+            "A Fitting cannot be pickled: it holds a run under way, with threads and compiled code. Its network and "
+            "record can; an estimator that was fitted can, too."
+        )
+
     @property
     def network(self) -> Network:
         """The best network of all restarts so far."""

@@ -202,7 +202,7 @@ class Lanes:
 
         limit = MemoryLimit.of(max_memory)
 
-        def objective(rows: Any, penalty: WeightDecay | None = None) -> BatchedObjective:
+        def objective(rows: Any, penalty: WeightDecay | None = None, is_trained: bool = False) -> BatchedObjective:
             nonlocal limit
             made = BatchedObjective(
                 network.graph,
@@ -215,11 +215,12 @@ class Lanes:
                 input_scaling=network.input_scaling,
                 target_scaling=network.target_scaling,
                 max_memory=limit,
+                is_relative=is_trained,
             )
             limit = limit.without(made.plan.memory)
             return made
 
-        self.objective = objective(None if parts is None else parts.train, penalty)
+        self.objective = objective(None if parts is None else parts.train, penalty, is_trained=True)
         self._validation = objective(parts.validation) if parts is not None and len(parts.validation) else None
         self._test = objective(parts.test) if parts is not None and len(parts.test) else None
         # Lanes that have stopped are left out of a copy of the matrices.
@@ -382,7 +383,7 @@ class Lanes:
                 return
             if descent is not None:
                 now, is_accepted = self._descended(now, descent)
-                is_stuck = ~is_accepted & (now.mu > rule.mu_max)
+                is_stuck = self._is_stuck(now, is_accepted)
                 continue
             step, is_solved = solve_damped_each(now.normal, now.mu, -now.gradient)
             there = now.weights + step
@@ -402,7 +403,14 @@ class Lanes:
                 epoch=now.epoch + is_accepted,
                 trial=now.trial + 1,
             )
-            is_stuck = ~is_accepted & (now.mu > rule.mu_max)
+            is_stuck = self._is_stuck(now, is_accepted)
+
+    def _is_stuck(self, now: _Going, is_accepted: AnyArray) -> AnyArray:
+        """Which have a μ above the largest that their matrix is worth."""
+        is_stuck = ~is_accepted & (now.mu > self._rule.mu_max)
+        if is_stuck.any():
+            is_stuck &= now.mu > self._rule.largest_mu(np.einsum("lww->lw", now.normal))
+        return is_stuck
 
     def _descended(self, now: _Going, descent: Descent) -> tuple[_Going, AnyArray]:
         """Compiled trials of all lanes, each until one is accepted; and which have had one."""
@@ -485,7 +493,19 @@ class Lanes:
         share = now.share[which]
         # In the order of the fields of Epoch.
         self._history.append(
-            (lane, epoch, performance, validation, test, norm, now.mu[which], fails, share, trials, loss)
+            (
+                lane,
+                epoch,
+                performance,
+                validation,
+                test,
+                norm,
+                now.mu[which],
+                fails,
+                share,
+                trials,
+                loss * self.objective.unit,
+            )
         )
         self.epochs[lane] = epoch
         better = lane[is_best]
@@ -517,10 +537,13 @@ class Lanes:
         if len(asked) == 0:
             return goes_on
         metrics = self._metrics(now)
-        looked_at = (now.epoch, now.trial, now.loss, metrics["sse"], metrics["mse"], now.norm, now.fails, now.mu)
+        looked_at = (now.epoch, now.trial, metrics["loss"], metrics["sse"], metrics["mse"], now.norm, now.fails, now.mu)
         rows = zip(*(array[asked].tolist() for array in looked_at), strict=True)
         for k, (epoch, trial, loss, sse, mse, norm, fails, mu) in zip(asked.tolist(), rows, strict=True):
-            outcome = self._rule.outcome(Damped(Damping(mu, self._rule.factors[0]))) if is_stuck[k] else None
+            outcome = None
+            if is_stuck[k]:
+                largest = self._rule.largest_mu(now.normal[k].diagonal()).item()
+                outcome = self._rule.outcome(Damped(Damping(mu, self._rule.factors[0]), largest=largest))
             status = Status(epoch, trial, loss, sse, mse, norm, fails, seconds, outcome, self.is_cancelled)
             stop = _first(self._checks, status)
             if stop is not None:
@@ -531,8 +554,9 @@ class Lanes:
     def _metrics(self, now: _Going) -> dict[str, Array]:
         """What a goal may be given in."""
         mse = now.performance if self._is_squares else np.full(len(now.lane), math.nan)
-        sse = mse * (self.objective.total_weight * self.objective.n_outputs)
-        return {"loss": now.loss, "mse": mse, "rmse": np.sqrt(mse), "sse": sse}
+        objective = self.objective
+        sse = mse * (objective.total_weight * objective.n_outputs * objective.sample_unit)
+        return {"loss": now.loss * objective.unit, "mse": mse, "rmse": np.sqrt(mse), "sse": sse}
 
 
 class Lane:

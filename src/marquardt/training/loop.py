@@ -215,8 +215,8 @@ def accepted_rows(
             epoch += 1
             evaluations["normal"] += 1
             here = Evaluation(there, loss.item(), sums.copy(), gradient, normal)
-        elif now > rule.mu_max:
-            state = Damped(Damping(now, rule.factors[0]), trials)
+        elif now > rule.mu_max and now > (largest := rule.largest_mu(here.diagonal).item()):
+            state = Damped(Damping(now, rule.factors[0]), trials, largest=largest)
             yield Row(epoch, trial, Verdict.STUCK, here, rule.report(state), here.loss, rule.outcome(state), state)
             return
         yield Row(epoch, trial, verdict, here, {"mu": now}, here.loss, None, None)

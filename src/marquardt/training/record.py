@@ -147,6 +147,11 @@ class Record:
         return self.epochs[self.best_epoch]
 
     @property
+    def has_learned_nothing(self) -> bool:
+        """Whether the algorithm gave up at the start: what is returned are the starting weights."""
+        return self.stop is not None and self.stop.code in ("mu", "step", "diverged") and self.num_epochs == 0
+
+    @property
     def seconds(self) -> float:
         """Time from the start to the last epoch."""
         return self.epochs[-1].seconds if self.epochs else 0.0

@@ -139,6 +139,7 @@ def train_sequences(
         penalty=penalty,
         truncate=truncate,
         max_memory=limit.without(taken),
+        is_relative=True,
         **rule.asks(form),
     )
     best: Training | None = None

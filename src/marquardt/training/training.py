@@ -372,7 +372,7 @@ class Training:
                 gradient = objective.gradient_norm(here)
                 if self._is_squares:
                     mean_square = performance
-                    sse = performance * objective.total_weight * objective.n_outputs
+                    sse = performance * objective.total_weight * objective.n_outputs * objective.sample_unit
                 validation, compared = math.nan, row.merit
                 if self._validation is not None:
                     there = self._validation.at(here.weights, Need.VALUE)
@@ -394,7 +394,7 @@ class Training:
                     fails,
                     seconds,
                     row.trial - trials_before,
-                    here.loss,
+                    here.loss * objective.unit,
                     {name: value for name, value in row.report.items() if name != "mu"},
                 )
                 record.evaluations = dict(objective.evaluations)
@@ -408,7 +408,7 @@ class Training:
             status = Status(
                 row.epoch,
                 row.trial,
-                here.loss,
+                here.loss * objective.unit,
                 sse,
                 mean_square,
                 gradient,
@@ -615,6 +615,7 @@ def _objectives(
             input_scaling=network.input_scaling,
             target_scaling=network.target_scaling,
             max_memory=limit,
+            is_relative=part == 0,
             **options,
             **rule.asks(form, trains=part == 0),
         )
