@@ -330,3 +330,29 @@ def test_other_files_are_refused_on_both_sides(call, refused, air_csv, concrete_
     assert "short.csv has 2 known rows, and a forecast needs 3: the largest lag. Give more rows." in answer
     assert "is a forecaster. Use: marquardt forecast" in refused("predict", "air.marquardt", air_csv)
     assert "exists already" in refused("forecast", air_csv, "-t", "passengers", "--lags", "1", *QUICK)
+
+
+def driven_by_two(tmp_path, ends):
+    """60 known rows, and drivers that are known for different times."""
+    table = [["a", "b", "y"]]
+    for row in range(72):
+        drivers = [(row * k) % 7 if ends[k][0] <= row < ends[k][1] else "" for k in (5, 3)]
+        table.append([*drivers, f"{np.sin(row) + 0.1 * (row * 3 % 7):.6f}" if row < 60 else ""])
+    return write(tmp_path / "two.csv", table)
+
+
+def test_drivers_known_for_different_times_are_enough_where_the_lags_reach(call, refused, tmp_path):
+    options = ("-t", "y", "--exog", "a,b", "--lags", "1-4", "--lags-exog", "0,1", *QUICK, "--force", "-o", "o.csv")
+
+    def forecast_of(ends):
+        answer = call("forecast", driven_by_two(tmp_path, ends), *options, "--horizon", "6")
+        assert answer.code == 0, answer.err
+        return (tmp_path / "o.csv").read_text()
+
+    whole = forecast_of({5: (0, 72), 3: (0, 72)})
+    assert forecast_of({5: (0, 72), 3: (3, 66)}) == whole  # lag 4 of y begins at row 4, which needs row 3 of b
+    ragged = driven_by_two(tmp_path, {5: (0, 72), 3: (0, 66)})
+    message = refused("forecast", ragged, *options, "--horizon", "7")
+    assert "--horizon 7 needs 7 rows of the future of 'a', 'b', and the table has 6 with all of them" in message
+    late = driven_by_two(tmp_path, {5: (0, 72), 3: (4, 72)})
+    assert "'b' is missing in data row 4, which the lags need" in refused("forecast", late, *options, "--horizon", "6")

@@ -13,7 +13,15 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 
-from marquardt import ConfigurationError, DataError, FileError, NetworkForecaster, NetworkRegressor, ShapeError
+from marquardt import (
+    ConfigurationError,
+    DataError,
+    FileError,
+    NetworkForecaster,
+    NetworkRegressor,
+    ShapeError,
+    walk_forward,
+)
 
 QUICK = {"hidden_layer_sizes": (3,), "n_restarts": 1, "max_iter": 30, "alpha": 1e-3, "random_state": 0}
 
@@ -363,8 +371,8 @@ def test_index_that_cannot_be_is_refused(index, message):
 
 
 def test_beside_another_index_is_refused():
-    with pytest.raises(DataError, match=r"X has no row of 2024-01-01 00:00:00.*it has 2024-01-03"):
-        fit(series(DAYS[:20]), pd.DataFrame({"u": np.zeros(20)}, index=DAYS[2:]))
+    with pytest.raises(DataError, match=r"X has no row of 2024-01-03 00:00:00.*it has 2024-01-04"):
+        fit(series(DAYS[:20]), pd.DataFrame({"u": np.zeros(19)}, index=DAYS[3:]))
 
 
 @pytest.mark.parametrize("horizon", [0, -1, 1.5, True, [], [0, 1], [1.5], "3", None])
@@ -564,3 +572,67 @@ def test_network_with_delays_is_of_the_series_that_is_named():
         assert_allclose(path[:, 0], model.predict(5)[number], rtol=1e-9)
     with pytest.raises(ConfigurationError, match="knows 2 series"):
         model.dynamic_network(2)
+
+
+# ---------------------------------------------------------------- exogenous rows that nobody needs
+
+
+MONTHS = pd.date_range("2015", periods=72, freq="MS")
+
+
+def ragged():
+    """Two drivers, of which the second is known for a shorter time at both ends."""
+    X = pd.DataFrame({"a": np.arange(72) * 5 % 7, "b": np.arange(72) * 3.0 % 7}, index=MONTHS)
+    y = pd.Series(np.sin(np.arange(60.0)) + 0.1 * X["b"].to_numpy()[:60], index=MONTHS[:60])
+    holes = X.copy()
+    holes.iloc[66:, 1] = np.nan
+    holes.iloc[:3] = np.nan
+    return y, X, holes
+
+
+@pytest.mark.parametrize("exog_lags", [(0,), (1, 2), (3,), (0, 4)], ids=str)
+@pytest.mark.parametrize("has_index", [True, False])
+def test_what_no_lag_needs_may_be_missing(exog_lags, has_index):
+    y, X, _ = ragged()
+    lags = NetworkForecaster((1, 6), exog_lags, **QUICK)
+    first, until = 6 - max(exog_lags), 60 - min(exog_lags)
+    known = X[:60].astype(float).copy()
+    known.iloc[:first] = np.nan
+    known.iloc[until:] = np.nan
+    past = X[:60].astype(float).copy()
+    past.iloc[:first] = np.inf
+    n_future = max(0, 4 - min(exog_lags))
+    future = X[60:].astype(float).copy()
+    future.iloc[n_future:] = np.nan
+    if not has_index:
+        y, X, known, past, future = (each.to_numpy() for each in (y, X, known, past, future))
+    wanted = lags.fit(y, X[:60]).predict(4, X[60:])
+    assert_array_equal(clone(lags).fit(y, past).predict(4, future), wanted)
+    assert_array_equal(clone(lags).fit(y, known).one_step(y, known), lags.one_step(y, X[:60]))
+    walked = walk_forward(lags, y, known, horizon=2, cv=2).rmse()["network"]
+    assert_array_equal(walked, walk_forward(lags, y, X[:60], horizon=2, cv=2).rmse()["network"])
+    if has_index and first:
+        assert_array_equal(clone(lags).fit(y, X[first:]).predict(4, X[60:]), wanted)
+    if min(exog_lags):
+        late = X[:60].astype(float).copy() if has_index else np.array(X[:60], dtype=float)
+        (late.iloc if has_index else late)[until + 1 :] = np.nan
+        assert_array_equal(clone(lags).fit(y, late).predict(1), lags.predict(1))
+        with pytest.raises(DataError, match="rows before the first, where it is missing"):
+            clone(lags).fit(y, known).predict(1)
+    for row in {first, until - 1}:
+        hole = X[:60].astype(float).copy() if has_index else np.array(X[:60], dtype=float)
+        (hole.iloc if has_index else hole)[row] = np.nan
+        with pytest.raises(DataError, match=rf"X must be finite, got nan in row {row}"):
+            clone(lags).fit(y, hole)
+
+
+def test_ragged_drivers_are_enough_for_a_horizon_that_they_cover():
+    y, X, holes = ragged()
+    model = NetworkForecaster((1,), (0,), **QUICK).fit(y[10:], holes[:60])
+    whole = NetworkForecaster((1,), (0,), **QUICK).fit(y[10:], X[:60])
+    assert_array_equal(model.predict(6, holes[60:]), whole.predict(6, X[60:]))
+    assert_array_equal(model.predict(6, holes, y=y[20:]), whole.predict(6, X, y=y[20:]))
+    with pytest.raises(DataError, match=r"X must be finite, got nan in row 6 \(2020-07-01.*column 'b'"):
+        model.predict(7, holes[60:])
+    with pytest.raises(DataError, match=r"column 'b'|where it is missing"):
+        model.predict(7, holes, y=y[20:])

@@ -121,7 +121,8 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
         raise DataError(f"Column {both[0]!r} is both a target and exogenous: its past is an input anyway (--lags).")
     data = data_of(read, targets, exog, choices.date)
     _refuse_unreachable(choices, forecaster, data)
-    horizon = _horizon(choices, data, forecaster.exog_lags if exog else ())
+    lags = Lags(forecaster.lags, forecaster.exog_lags if exog else (), forecaster.difference)
+    horizon = _horizon(choices, data, lags, lags.n_history)
     with warnings.catch_warnings(), interrupts_of(voice) as (interrupts, asked):
         warnings.simplefilter("ignore")  # what they say is said here in the program's own way
         fitting = forecaster._begin(data.targets, data.known_exog)
@@ -196,7 +197,7 @@ def go_on(choices: ForecastChoices, voice: Voice) -> int:
             f"{choices.data} has {data.n_known} known rows, and a forecast needs {lags.n_history}: the largest lag"
             f"{' and all differences' if lags.differences else ''}. Give more rows."
         )
-    horizon = _horizon(choices, data, lags.exog)
+    horizon = _horizon(choices, data, lags, data.n_known)
     forecaster._is_many = False
     predicted = forecaster.predict(horizon, data.exog, y=data.targets)
     voice.say(f"{choices.data}: {data.n_known} rows of {' and '.join(map(repr, targets))}. {inputs_of(forecaster)}")
@@ -382,7 +383,6 @@ def data_of(read: Any, targets: Sequence[str], exog: Sequence[str], date: str | 
         ends = np.flatnonzero(~np.isnan(beside).all(axis=1))
         n_beside = max(n_known, int(ends[-1]) + 1 if len(ends) else 0)
         beside = beside[:n_beside]
-        _refuse_gaps(beside, exog, "Exogenous column")
     used = {*targets, *exog, *([] if times is None else [times.name])}
     return Data(
         Series(wanted[:n_known], "numpy", tuple(targets), False),
@@ -427,16 +427,27 @@ def _refuse_unreachable(choices: ForecastChoices, forecaster: NetworkForecaster,
         )
 
 
-def _horizon(choices: ForecastChoices, data: Data, exog_lags: Sequence[int]) -> int:
-    """The horizon; refuses one that the future rows do not cover."""
+def _horizon(choices: ForecastChoices, data: Data, lags: Lags, first: int) -> int:
+    """The horizon; refuses one that the future rows do not cover, and gaps that a lag meets, from the first row on."""
     horizon = choices.horizon if choices.horizon is not None else (data.n_future or 12)
-    if data.exog is not None:
-        needed = max(0, horizon - min(exog_lags))
-        there = len(data.exog) - data.n_known
+    if data.exog is not None and lags.exog:
+        needed = lags.n_future(horizon)
+        asked = lags.exog_of(first, data.n_known + horizon)
+        names = data.exog.names or ()
+        gaps = np.argwhere(np.isnan(data.exog.values[asked.start : min(asked.stop, data.n_known)]))
+        if len(gaps):
+            row, column = gaps[0]
+            raise DataError(
+                f"Exogenous column {names[column]!r} is missing in data row {asked.start + row + 1}, which the lags "
+                f"need. Fill the gap, or begin the table after it."
+            )
+        is_there = ~np.isnan(data.exog.values[data.n_known :]).any(axis=1)
+        there = int(np.logical_and.accumulate(is_there).sum())
         if there < needed:
             raise DataError(
                 f"--horizon {horizon} needs {needed} rows of the future of {listed(data.exog.names or ())}, and the "
-                f"table has {there}: rows at its end with an empty target. Add rows, or take a shorter horizon."
+                f"table has {there} with all of them: rows at its end with an empty target. Add rows, or take a "
+                f"shorter horizon."
             )
     return horizon
 

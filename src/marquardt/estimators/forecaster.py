@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
@@ -268,7 +268,7 @@ class NetworkForecaster(NetworkEstimator):
             series that one network learns, each scaled by itself (`scale_each`).
         X : array-like of shape (n_rows,) or (n_rows, n_exog), or list of such, optional
             Exogenous columns at the times of `y`. If both have a pandas index, rows are found by it, and `X` may go on
-            into the future.
+            into the future. Where no lag needs a value it may be missing, such as those of the first rows.
         sample_weight : array-like of shape (n_rows,), or list of such, optional
             Weight of each row as a target, not negative; rows of weight 0 are still the past of others.
 
@@ -312,7 +312,7 @@ class NetworkForecaster(NetworkEstimator):
                 )
             )
         targets = read_many(y, "y")
-        exog = None if X is None else _exog_of(X, targets)
+        exog = None if X is None else _exog_of(X, targets, lambda one: lags.exog_of(lags.n_history, len(one)))
         weights = _weights(sample_weight, targets)
         self._is_many = is_many(y)
         n_history = lags.n_history
@@ -469,7 +469,7 @@ class NetworkForecaster(NetworkEstimator):
         return [own_scaling(self.target_scaling, one.values, self._lags) for one in targets]
 
     def _exog_names(self, X: Any) -> list[str]:
-        return _names(read_many(X, "X"), "x")
+        return _names(read_many(X, "X", may_miss=True), "x")
 
     def _last_blocks(self, n_rows: Sequence[int]) -> Parts:
         """The last rows of every series validate."""
@@ -539,6 +539,8 @@ class NetworkForecaster(NetworkEstimator):
         found = []
         for (target, past), future, own in zip(tails, futures, scalings, strict=True):
             exog = None if past is None or future is None else np.concatenate([past, future])[None]
+            if exog is not None:
+                self._require_past(exog[0], last)
             path = self._lags.simulate(self._network_for(own).outputs, target.values[None], exog, last)[0]
             rows: Any = slice(None) if steps == tuple(range(1, last + 1)) else np.asarray(steps) - 1
             index = None if target.timeline is None else target.timeline.after(last)[rows]
@@ -665,7 +667,14 @@ class NetworkForecaster(NetworkEstimator):
             return targets, None
         if X is None:
             raise DataError(self._exog_missing("at the times of y"))
-        return targets, _exog_of(X, targets, n_future, self.exog_names_)
+        lags, first = self._lags, self.n_history_
+
+        def needed(one: Series) -> slice:
+            if not needs_history:  # what a forecast needs of what is only noted is seen then
+                return slice(0, 0)
+            return lags.exog_of(first, len(one))
+
+        return targets, _exog_of(X, targets, needed, n_future, self.exog_names_)
 
     def _given(self, y: Any, X: Any, n_future: int) -> tuple[list[tuple[Series, Array | None]], list[Array | None]]:
         """Past and future from series that begin together."""
@@ -695,12 +704,24 @@ class NetworkForecaster(NetworkEstimator):
             return [np.empty((0, len(self.exog_names_)))] * len(self._tails)
         if X is None:
             raise DataError(self._exog_missing(f"for {n_future} future rows"))
-        exog = [_ordered(one, self.exog_names_) for one in read_many(X, "X")]
+        exog = [_ordered(one, self.exog_names_) for one in read_many(X, "X", may_miss=True)]
         if len(exog) != len(self._tails):
             raise ShapeError(f"X must be as many series as the forecaster knows: {len(self._tails)}, got {len(exog)}.")
         return [
             rows_after(one, target.timeline, n_future, "X") for one, (target, _) in zip(exog, self._tails, strict=True)
         ]
+
+    def _require_past(self, exog: Array, last: int) -> None:
+        """Refuse a forecast that needs exogenous values of the past which were not known."""
+        until = max(0, self._lags.n_past_exog + last - min(self._lags.exog, default=0))
+        wrong = np.argwhere(~np.isfinite(exog[:until]))
+        if len(wrong):
+            row, column = wrong[0]
+            raise DataError(
+                f"A forecast with horizon {last} needs the exogenous column {self.exog_names_[column]!r} "
+                f"{self._lags.n_past_exog - row} rows before the first, where it is missing. Give y and X from their "
+                f"beginning with it filled in, or a shorter horizon."
+            )
 
     def _refuse_exog(self, X: Any) -> None:
         if X is not None:
@@ -847,7 +868,7 @@ def checked_differences(given: Any) -> tuple[int, ...]:
     ((1, 12), (1,))
     """
     message = f"difference must be periods from 1 up, such as 1 or (1, 12), got {given!r}."
-    if isinstance(given, Integral) and not isinstance(given, bool):
+    if not isinstance(given, bool) and isinstance(given, Integral):
         given = (given,)
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ConfigurationError(message)
@@ -901,15 +922,21 @@ def _label(kept: Any) -> Any:
     return tuple(map(_label, kept)) if isinstance(kept, list) else kept
 
 
-def _exog_of(X: Any, targets: Sequence[Series], n_future: int = 0, names: Sequence[str] | None = None) -> list[Array]:
-    """Exogenous rows of each series' times, and of some that follow."""
-    exog = read_many(X, "X")
+def _exog_of(
+    X: Any,
+    targets: Sequence[Series],
+    needed: Callable[[Series], slice],
+    n_future: int = 0,
+    names: Sequence[str] | None = None,
+) -> list[Array]:
+    """Exogenous rows of each series' times, and of some that follow; only those that are needed must be there."""
+    exog = read_many(X, "X", may_miss=True)
     require_same_rows(targets, exog)
     if names is not None:
         exog = [_ordered(one, names) for one in exog]
     label = "X[{}]" if is_many(X) else "X"
     return [
-        rows_beside(one, target, n_future, label.format(number))
+        rows_beside(one, target, n_future, label.format(number), needed(target))
         for number, (one, target) in enumerate(zip(exog, targets, strict=True))
     ]
 

@@ -123,6 +123,23 @@ class Lags:
         """Rows of a series before the first that can be predicted."""
         return max(self.n_past, self.n_past_exog)
 
+    def exog_of(self, first: int, until: int) -> slice:
+        """Return which exogenous rows the predictions of some rows need.
+
+        Parameters
+        ----------
+        first, until : int
+            The rows that are predicted, at least `n_past_exog` and without the last.
+
+        Examples
+        --------
+        >>> Lags((1,), (2, 5)).exog_of(5, 10)
+        slice(0, 8, None)
+        """
+        if not self.exog or until <= first:
+            return slice(0, 0)
+        return slice(first - max(self.exog), max(0, until - min(self.exog)))
+
     def n_future(self, horizon: int) -> int:
         """Return how many future rows of the exogenous columns a forecast needs.
 

@@ -110,7 +110,7 @@ def _is_polars(given: Any) -> bool:
     return type(given).__module__.partition(".")[0] == "polars"
 
 
-def read_many(given: Any, what: str) -> list[Series]:
+def read_many(given: Any, what: str, *, may_miss: bool = False) -> list[Series]:
     """Read one series or several.
 
     Parameters
@@ -119,6 +119,8 @@ def read_many(given: Any, what: str) -> list[Series]:
         See `read_series`.
     what : str
         What messages call it.
+    may_miss : bool
+        As for `read_series`.
 
     Returns
     -------
@@ -133,8 +135,8 @@ def read_many(given: Any, what: str) -> list[Series]:
         If they have not the same columns.
     """
     if not is_many(given):
-        return [read_series(given, what)]
-    found = [read_series(one, f"{what}[{number}]") for number, one in enumerate(given)]
+        return [read_series(given, what, may_miss=may_miss)]
+    found = [read_series(one, f"{what}[{number}]", may_miss=may_miss) for number, one in enumerate(given)]
     for number, one in enumerate(found):
         n_columns = one.values.shape[1]
         if n_columns != found[0].values.shape[1] or (n_columns > 1 and one.names != found[0].names):
@@ -149,7 +151,7 @@ def _columns(series: Series) -> str:
     return str(list(series.names)) if series.names else f"{series.values.shape[1]} columns"
 
 
-def read_series(given: Any, what: str) -> Series:
+def read_series(given: Any, what: str, *, may_miss: bool = False) -> Series:
     """Read one series.
 
     Parameters
@@ -158,6 +160,8 @@ def read_series(given: Any, what: str) -> Series:
         Finite numbers; a `Series` is returned as it is.
     what : str
         What messages call it.
+    may_miss : bool
+        Whether values may be missing: then `rows_beside` and `rows_after` refuse those that are needed.
 
     Returns
     -------
@@ -177,7 +181,8 @@ def read_series(given: Any, what: str) -> Series:
     (3, 1)
     """
     if isinstance(given, Series):
-        require_finite_rows(given.values, what, given.index, None if given.is_flat else given.names)
+        if not may_miss:
+            require_finite_rows(given.values, what, given.index, None if given.is_flat else given.names)
         return given
     library = type(given).__module__.partition(".")[0]
     labels: tuple[Any, ...] | None = None
@@ -205,7 +210,8 @@ def read_series(given: Any, what: str) -> Series:
     if container == "pandas":
         index = given.index
         timeline = Timeline.of(index, what)
-    require_finite_rows(values, what, index, None if is_flat else labels or range(values.shape[1]))
+    if not may_miss:
+        require_finite_rows(values, what, index, None if is_flat else labels or range(values.shape[1]))
     return Series(values, container, labels, is_flat, timeline, index, levels)
 
 
@@ -273,7 +279,7 @@ def require_same_rows(targets: Sequence[Series], exog: Sequence[Series]) -> None
         raise ShapeError(f"X must be as many series as y: got {len(exog)} for {len(targets)}.")
 
 
-def rows_beside(exog: Series, target: Series, n_more: int, what: str) -> Array:
+def rows_beside(exog: Series, target: Series, n_more: int, what: str, needed: slice) -> Array:
     """Return the exogenous rows of the target's times and of some that follow.
 
     With a pandas index on both sides rows are found by it, else by their number.
@@ -286,30 +292,34 @@ def rows_beside(exog: Series, target: Series, n_more: int, what: str) -> Array:
         Rows after the last of `target`.
     what : str
         What messages call the exogenous series.
+    needed : slice
+        Which of them must be there and finite.
 
     Returns
     -------
     ndarray of shape (len(target) + n_more, n_exog)
-        Rows beyond them are left out.
+        Rows beyond them are left out; those that are not there are NaN.
 
     Raises
     ------
     DataError
-        If a row is missing.
+        If a row is missing that is needed.
     """
     if exog.index is not None and target.index is not None and (n_more == 0 or target.timeline is not None):
         wanted = target.index if n_more == 0 or target.timeline is None else None
         if wanted is None:
             assert target.timeline is not None
             wanted = target.index.append(target.timeline.after(n_more))
-        return _found(exog, wanted, target.timeline, what)
+        return _found(exog, wanted, target.timeline, what, needed)
     n_wanted = len(target) + n_more
     if len(exog) < n_wanted or (n_more == 0 and len(exog) > n_wanted):
         more = f" and {n_more} of the future" if n_more else ""
         raise ShapeError(
             f"{what} must have a row for each of the {len(target)} rows of y{more}: {n_wanted} rows, got {len(exog)}."
         )
-    return exog.values[:n_wanted]
+    rows = exog.values[:n_wanted]
+    _require_rows(exog, rows, what, needed, None)
+    return rows
 
 
 def rows_after(exog: Series, timeline: Timeline | None, count: int, what: str) -> Array:
@@ -337,23 +347,36 @@ def rows_after(exog: Series, timeline: Timeline | None, count: int, what: str) -
         If a row is missing.
     """
     if exog.index is not None and timeline is not None:
-        return _found(exog, timeline.after(count), timeline, what)
+        return _found(exog, timeline.after(count), timeline, what, slice(None))
     if len(exog) < count:
         raise ShapeError(
             f"{what} must have a row for each future time that the lags need: {count} rows, got "
             f"{len(exog)}. Give more rows, or a shorter horizon."
         )
-    return exog.values[:count]
+    rows = exog.values[:count]
+    _require_rows(exog, rows, what, slice(None), None)
+    return rows
 
 
-def _found(exog: Series, wanted: Any, timeline: Timeline | None, what: str) -> Array:
-    """Rows by their times."""
+def _found(exog: Series, wanted: Any, timeline: Timeline | None, what: str, needed: slice) -> Array:
+    """Rows by their times; NaN for those that are not there."""
     places = np.asarray(exog.index.get_indexer(wanted)) if timeline is None else timeline.places(exog.index, wanted)
-    if (places < 0).any():
-        missing = int(np.flatnonzero(places < 0)[0])
+    asked = wanted[needed]
+    missing = np.flatnonzero(places[needed] < 0)
+    if len(missing):
         raise DataError(
-            f"{what} has no row of {wanted[missing]}: {len(wanted)} rows are needed, from {wanted[0]} to {wanted[-1]}, "
+            f"{what} has no row of {asked[missing[0]]}: {len(asked)} rows are needed, from {asked[0]} to {asked[-1]}, "
             f"and it has {exog.index[0]} to {exog.index[-1]}. Rows without times are given as an array: X.to_numpy()."
         )
-    rows: Array = exog.values[places]
+    rows: Array = np.where((places < 0)[:, None], np.nan, exog.values[places])
+    _require_rows(exog, rows, what, needed, wanted)
     return rows
+
+
+def _require_rows(exog: Series, rows: Array, what: str, needed: slice, index: Any) -> None:
+    """Refuse a missing value among the rows that are needed, by its place; the others are nobody's."""
+    given = rows.copy()
+    outside = np.ones(len(rows), dtype=bool)
+    outside[needed] = False
+    given[outside] = 0.0
+    require_finite_rows(given, what, index, None if exog.is_flat else exog.labels or range(rows.shape[1]))

@@ -13,7 +13,8 @@ from sklearn.model_selection import TimeSeriesSplit
 from marquardt.arrays import Array, Indices
 from marquardt.checks import whole
 from marquardt.errors import ConfigurationError, DataError
-from marquardt.estimators.forecaster import NetworkForecaster, checked_horizon
+from marquardt.estimators.forecaster import NetworkForecaster, checked_differences, checked_horizon
+from marquardt.estimators.lagging import Lags, checked_lags
 from marquardt.estimators.series import Series, is_many, read_series, rows_beside
 
 __all__ = ["WalkForward", "walk_forward"]
@@ -126,8 +127,16 @@ def walk_forward(
     if is_many(y):
         raise DataError("walk_forward takes one series at a time. Call it for each.")
     target = read_series(y, "y")
-    exog = None if X is None else rows_beside(read_series(X, "X"), target, 0, "X")
     n_rows = len(target)
+    exog = None
+    if X is not None:
+        lags = Lags(
+            checked_lags(forecaster.lags, "lags", 1),
+            checked_lags(forecaster.exog_lags, "exog_lags", 0),
+            checked_differences(forecaster.difference),
+        )
+        needed = lags.exog_of(lags.n_history, n_rows)
+        exog = rows_beside(read_series(X, "X", may_miss=True), target, 0, "X", needed)
     rows = np.asarray(steps) - 1
     found: dict[str, list[Array]] = {}
     origins: list[int] = []
