@@ -146,3 +146,93 @@ def test_a_new_fit_forgets_how_the_table_before_was_coded(call, tmp_path):
     model.save("new.marquardt")
     assert load("new.marquardt").coding is None
     np.testing.assert_array_equal(NetworkRegressor.from_file("new.marquardt").predict(frame), answers)
+
+
+# -- one meaning of a cell, whatever the file ------------------------------------------------------------------------
+
+WORDS = ["NA", "null", "?", "N/A", "nan", ""]
+
+
+def written(tmp_path, frame, name="t"):
+    """The same table as CSV and as Parquet; returns the names."""
+    frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    frame.to_parquet(tmp_path / f"{name}.parquet", index=False)
+    return f"{name}.csv", f"{name}.parquet"
+
+
+def with_words(*levels):
+    rng = np.random.default_rng(3)
+    x, c = rng.uniform(0, 10, 80), rng.choice([*levels, "EU", "AS"], 80)
+    return pd.DataFrame({"x": x, "c": c, "y": 2 * x + 3 * (c == levels[0])})
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+@pytest.mark.parametrize("word", WORDS)
+def test_a_level_is_a_level_in_whatever_file_it_comes(call, tmp_path, word, how):
+    text, parquet = written(tmp_path, with_words(word))
+    answer = call("train", parquet, "-t", "y", "--epochs", "20", how, "-o", "n.m")
+    assert f"Note: Column 'c': {word!r} is a level." in answer.out
+    assert word in TableCoding.from_dict(load("n.m").coding).input_columns[1].levels
+    predicted = [call("predict", "n.m", file, how).out for file in (text, parquet)]
+    assert predicted[0] == predicted[1]
+    assert "" not in column_of(predicted[0], "y")
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_that_was_missing_is_missing_in_whatever_file_it_comes(call, tmp_path, word, how):
+    text, parquet = written(tmp_path, with_words(word))
+    assert call("train", text, "-t", "y", "--missing", "mean", *QUICK, how, "-o", "n.m").code == 0
+    assert TableCoding.from_dict(load("n.m").coding).input_columns[1].levels == ("AS", "EU")
+    answers = [call("predict", "n.m", file, how) for file in (text, parquet)]
+    assert answers[0].out == answers[1].out
+    assert all("missing values are filled with its most frequent level" in answer.err for answer in answers)
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+def test_a_kept_word_is_a_level_and_means_that_a_number_is_missing(call, tmp_path, how):
+    frame = with_words("NA")
+    frame["n"] = [None if row % 9 == 0 else row * row % 31 for row in range(80)]
+    text, _ = written(tmp_path, frame)
+    (tmp_path / "t.csv").write_text((tmp_path / "t.csv").read_text().replace(",\n", ",NA\n"))
+    options = ("-t", "y", "--missing", "mean", "--keep-words", "NA", *QUICK, how, "-o", "n.m")
+    assert call("train", text, *options).code == 0
+    columns = TableCoding.from_dict(load("n.m").coding).input_columns
+    assert columns[1].levels == ("AS", "EU", "NA")
+    assert (columns[2].kind, columns[2].fill) == ("number", pytest.approx(frame["n"].mean()))
+    assert "9 missing values are filled with the mean" in call("predict", "n.m", text, how).err
+
+
+def test_a_word_that_was_read_as_missing_is_named_with_a_way_to_keep_it(call, refused, tmp_path):
+    text, _ = written(tmp_path, with_words("NA"))
+    assert "'NA' was read as missing; where it is a word like others, keep it with --keep-words NA" in refused(
+        "train", text, "-t", "y"
+    )
+    out = call("train", text, "-t", "y", "--missing", "drop", "--epochs", "5").out
+    assert "Note: Column 'c': 'NA' was read as missing" in out
+    for words, wrong in (("NAN,Na", "Na"), ("EU", "EU"), ("", "")):
+        assert f"got {wrong!r}" in refused("train", text, "-t", "y", "--keep-words", words, "--force")
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+def test_blanks_around_words_and_names_mean_nothing_in_any_file(call, tmp_path, how):
+    frame = with_words(" AF ", "AF").rename(columns={"c": " c "})
+    text, parquet = written(tmp_path, frame)
+    for file in (text, parquet):
+        assert call("train", file, "-t", "y", "--ignore", "x", *QUICK, how, "-o", f"{file}.m").code == 0
+        assert load(f"{file}.m").coding["inputs"][0]["levels"] == ["AF", "AS", "EU"]
+    assert len({call("predict", "t.csv.m", file, how).out for file in (text, parquet)}) == 1
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+def test_classes_keep_their_zeros(call, tmp_path, how):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=90)
+    for labels in (["00", "01", "02"], ["10", "11", "12"], ["007", "7", "12"]):
+        rows = [["x", "code"], *([value + 4 * k, labels[k]] for value in x[:30] for k in range(3))]
+        write(tmp_path / "t.csv", rows)
+        assert call("train", "t.csv", "-t", "code", "--task", "classification", *QUICK, how).code == 0
+        predicted = column_of(call("predict", "t.marquardt", "t.csv", how).out, "code")
+        assert set(predicted) == set(labels)
+        kind = int if labels[0] == "10" else str
+        assert {type(label) for label in load("t.marquardt").classes} == {kind}

@@ -18,6 +18,7 @@ class Choices:
     ignore: list[str] | None = None
     task: str = "auto"
     missing: str = "refuse"
+    keep_words: list[str] | None = None
     stream: bool | None = None
     division: str | None = None
     validation: float | None = None

@@ -22,6 +22,8 @@ def rows_to_stream(
     *,
     copies: int,
     text: Collection[str] = (),
+    labels: Collection[str] = (),
+    keep_words: Collection[str] = (),
     dialect: Dialect | None = None,
     takes_passes: bool = True,
     check: Callable[[list[str]], object] = lambda names: None,
@@ -48,7 +50,7 @@ def rows_to_stream(
     check(header_of(path, dialect=dialect))
     is_shown = voice is not None and voice.is_live
     with voice.console.status(f"Looking through {path} …") if voice and is_shown else contextlib.nullcontext():
-        rows = open_rows(path, text=text, dialect=dialect)
+        rows = open_rows(path, text=text, labels=labels, keep_words=keep_words, dialect=dialect)
     if voice is not None and takes_passes:
         voice.say(
             "Text is parsed anew in every pass over the rows: where that is often, convert the file to Parquet, which "

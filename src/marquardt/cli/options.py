@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from marquardt.networks import (
 from marquardt.numerics import usable_cpus
 from marquardt.spelling import spelled
 from marquardt.streams import is_pattern
-from marquardt.tables import Dialect
+from marquardt.tables import MISSING_WORDS, Dialect
 from marquardt.training import DIVISIONS, GOAL_METRICS, PRESETS, Limits, Settings
 
 SUFFIX = ".marquardt"
@@ -60,6 +60,7 @@ class Job:
     ignore: tuple[str, ...]
     task: str
     missing: str
+    keep_words: tuple[str, ...]
     stream: bool | None
     division: str
     validation: float
@@ -93,6 +94,7 @@ def job_of(choices: Choices) -> Job:
         ignore=tuple(choices.ignore or ()),
         task=choices.task,
         missing=choices.missing,
+        keep_words=keep_words(choices.keep_words),
         stream=choices.stream,
         division=division,
         validation=_validation(choices),
@@ -104,6 +106,17 @@ def job_of(choices: Choices) -> Job:
         force=choices.force,
         dialect=dialect_of(choices.reading),
     )
+
+
+def keep_words(given: Sequence[str] | None) -> tuple[str, ...]:
+    """The words of an option that are no missing values: each is one, or several with commas between."""
+    words = tuple(part.strip() for word in given or () for part in word.split(","))
+    for word in words:
+        if word not in MISSING_WORDS or not word:
+            raise ConfigurationError(
+                f"--keep-words keeps what would be read as missing: {' '.join(MISSING_WORDS[1:])}; got {word!r}."
+            )
+    return words
 
 
 def default_output(data: Path) -> Path:

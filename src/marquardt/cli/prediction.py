@@ -74,13 +74,15 @@ def run(
         voice,
         copies=COPIES,
         text=coding.text_columns,
+        keep_words=coding.known_words,
         dialect=dialect,
         takes_passes=False,
         check=coding.require_inputs,
     )
     table = rows
     if table is None:
-        table = WatchedRows(WholeRows(read_table(data, text=coding.text_columns, dialect=dialect)))
+        read = read_table(data, text=coding.text_columns, keep_words=coding.known_words, dialect=dialect)
+        table = WatchedRows(WholeRows(read))
     coding.require_inputs(table.column_names)
     predicting = Predicting(content, coding, table, keep=keep, unknown=unknown)
     n_rows = table.n_rows

@@ -66,6 +66,16 @@ def train(
         str,
         _option(DATA, "--missing", metavar="HOW", help="Empty cells: refuse, drop, mean or median.", default="refuse"),
     ] = "refuse",
+    keep_words: Annotated[
+        Words,
+        _option(
+            DATA,
+            "--keep-words",
+            metavar="A,B",
+            help="Words of a text file that are no missing values, such as NA.",
+            default="empty, ?, NA, N/A, NaN and null are missing",
+        ),
+    ] = None,
     stream: Annotated[
         Flag,
         _option(

@@ -117,7 +117,7 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
 def prepare(job: Job, voice: Voice | None = None) -> Prepared:
     """Read, check, code and divide the data, and build the network; says where they are read batch by batch."""
     rows = rows_to_stream(
-        job.data, job.stream, voice, copies=COPIES, dialect=job.dialect, check=lambda names: _check_rows(job, names)
+        job.data, job.stream, voice, copies=COPIES, check=lambda names: _check_rows(job, names), **_meaning(job)
     )
     return prepare_table(job) if rows is None else prepare_rows(job, rows, voice)
 
@@ -137,7 +137,7 @@ def _check_rows(job: Job, names: Sequence[str]) -> None:
 
 def prepare_table(job: Job) -> PreparedTable:
     """Do it in memory."""
-    table = read_table(job.data, dialect=job.dialect)
+    table = read_table(job.data, **_meaning(job))
     coding = TableCoding.fit(table, **_columns(job, table.column_names))
     coded = coding.code(table)
     parts = divide(job, coded.rows, table.num_rows, coded.targets if coding.classes else None)
@@ -177,6 +177,12 @@ def prepare_rows(job: Job, rows: WatchedRows, voice: Voice | None = None) -> Pre
     coding = files.coding
     warnings = _warnings(fitting, data.n_training)
     return PreparedRows(coding, rows.n_rows, data.parts, fitting, warnings, rows, data)
+
+
+def _meaning(job: Job) -> dict[str, Any]:
+    """What cells of a text file mean, beyond what they look like."""
+    labels = job.targets if job.task == "classification" else ()
+    return {"keep_words": job.keep_words, "labels": labels, "dialect": job.dialect}
 
 
 def _columns(job: Job, names: Sequence[str]) -> dict[str, Any]:

@@ -101,10 +101,10 @@ class NetworkFile:
         """The names of the columns that are the inputs as they are, where the file has no coding; None if unknown."""
         # The second is what was read before there was one key.
         names = self.about.get(INPUT_NAMES, self.about.get("feature_names"))
-        is_right = isinstance(names, list) and all(isinstance(name, str) for name in names)
-        if not is_right or len(names) != self.network.graph.n_inputs or len(set(names)) < len(names):
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             return None
-        return tuple(names)
+        is_right = len(names) == self.network.graph.n_inputs == len(set(names))
+        return tuple(names) if is_right else None
 
 
 def plain(value: Any, what: str) -> Any:

@@ -95,8 +95,8 @@ def refuse_missing(targets: Sequence[Column], inputs: Sequence[Column], missing:
         if column.n_missing:
             count = f"{column.n_missing} of {column.n_rows} rows, first in " if column.first_row is None else ""
             raise DataError(
-                f"Target {column.name!r} is missing in {count}{column.missing_place}. Complete them, or leave such "
-                f"rows out with --missing drop (missing='drop')."
+                f"Target {column.name!r} is missing in {count}{column.missing_place}. {_words([column])}Complete "
+                f"them, or leave such rows out with --missing drop (missing='drop')."
             )
     gaps = [column for column in inputs if column.n_missing] if missing == "refuse" else []
     if gaps:
@@ -107,9 +107,17 @@ def refuse_missing(targets: Sequence[Column], inputs: Sequence[Column], missing:
         )
         more = f" and {len(gaps) - 12} more columns" if len(gaps) > 12 else ""
         raise DataError(
-            f"Values are missing in {places}{more}. Train with --missing drop, mean or median (missing='drop', …), or "
-            f"leave columns out, for example with {way_out(gaps[0].name)}."
+            f"Values are missing in {places}{more}. {_words(gaps)}Train with --missing drop, mean or median "
+            f"(missing='drop', …), or leave columns out, for example with {way_out(gaps[0].name)}."
         )
+
+
+def _words(columns: Sequence[Column]) -> str:
+    """Say of the first column whose words were read as missing how to keep them."""
+    for column in columns:
+        if column.kind == "text" and column.missing_word:
+            return f"In column {column.name!r} {column.keeping_words} "
+    return ""
 
 
 def kept_rows(

@@ -24,6 +24,7 @@ from marquardt.tables.checking import (
 )
 from marquardt.tables.columns import Column, Label, as_table, listed
 from marquardt.tables.encoding import class_codes, coded_numbers, seen, write_levels
+from marquardt.tables.numerals import MISSING_WORDS
 from marquardt.tables.surveying import PassingTable, Rows, Settled, WholeTable
 
 __all__ = ["CodedTable", "InputColumn", "Remarks", "TableCoding"]
@@ -288,6 +289,7 @@ class TableCoding:
         notes = [
             *_constant_notes(settled.constants),
             *_missing_notes(settled, columns, missing),
+            *_word_notes(settled),
             *(_target_notes(settled.targets, task) if decided == "regression" else ()),
         ]
         return cls(decided, missing, columns, tuple(target_names), classes, settled.constants, tuple(notes))
@@ -304,6 +306,12 @@ class TableCoding:
         if self.classes and isinstance(self.classes[0], str):
             names.extend(self.target_columns)
         return tuple(names)
+
+    @property
+    def known_words(self) -> tuple[str, ...]:
+        """The levels and classes that would be read as missing from a text file: see `read_table`."""
+        words = {level for column in self.input_columns for level in column.levels} | set(self.classes)
+        return tuple(word for word in MISSING_WORDS if word in words)
 
     def code(self, table: Any) -> CodedTable:
         """Code inputs and targets together, without the rows that training leaves out.
@@ -679,11 +687,16 @@ class TableCoding:
     def _input_list(self, arrow: pa.Table, first_row: int | None = None) -> list[Column]:
         """Find the input columns in a table, by name."""
         self.require_inputs(arrow.column_names)
-        return [Column.of(arrow, column.name, first_row) for column in self.input_columns]
+        return [
+            found.known(column.levels) if column.kind == "category" else found
+            for column in self.input_columns
+            for found in [Column.of(arrow, column.name, first_row)]
+        ]
 
     def _target_list(self, arrow: pa.Table, first_row: int | None = None) -> list[Column]:
         _refuse_absent(self.target_columns, arrow.column_names, "target")
-        return [Column.of(arrow, name, first_row) for name in self.target_columns]
+        found = [Column.of(arrow, name, first_row) for name in self.target_columns]
+        return [found[0].known(self.classes)] if self.classes and isinstance(self.classes[0], str) else found
 
     def _write_inputs(self, inputs: NDArray[np.float64], found: Sequence[Column], unknown: str) -> None:
         """Write the inputs into an array of rows × inputs."""
@@ -845,6 +858,20 @@ def _missing_notes(settled: Settled, columns: Sequence[InputColumn], missing: st
     for column, values in zip(columns, settled.inputs, strict=True):
         if values.n_missing and column.fill is not None:
             notes.append(_filled(column, values.n_missing, missing))
+    return notes
+
+
+def _word_notes(settled: Settled) -> list[str]:
+    """Say which words of text are no levels, though they might be, and which are, though they might not."""
+    notes = []
+    for column in settled.inputs:
+        if column.kind != "text":
+            continue
+        if column.missing_word:
+            notes.append(f"Column {column.name!r}: {column.keeping_words}")
+        kept = [word for word in MISSING_WORDS if word in column.level_counts()]
+        if kept:
+            notes.append(f"Column {column.name!r}: {listed(kept)} {'is a level' if len(kept) == 1 else 'are levels'}.")
     return notes
 
 

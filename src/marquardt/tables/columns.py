@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from marquardt.errors import DataError
+from marquardt.tables.numerals import MISSING_WORDS
 
 __all__ = ["as_table"]
 
@@ -21,6 +22,9 @@ NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 # 1.234,5 and 1'000 and 12 % and 3,5: meant as numbers, but not written as a program reads them.
 LOOSE_NUMBER = r"^\s*[+-]?\d[\d.,' ]*%?\s*$"
 DATE = r"^\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([ T].*)?$"
+
+READ_AS_MISSING = b"marquardt: read as missing"
+"""The key, in the metadata of a field, of the first word that a reader of text took for a missing value."""
 
 Label = str | int | float | bool
 
@@ -65,11 +69,18 @@ def as_table(table: Any) -> pa.Table:
             raise
         reason = " ".join(str(part) for part in error.args)
         raise DataError(f"The table cannot be used: {reason}. A column must hold values of one type.") from error
+    arrow = with_plain_names(arrow)
     names = arrow.column_names
     doubled = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if doubled:
         raise DataError(f"The table has more than one column of the name {listed(doubled)}.")
     return without_saved_index(arrow)
+
+
+def with_plain_names(table: pa.Table) -> pa.Table:
+    """Take blanks off names of columns, as a reader of CSV does, unless that makes two of them equal."""
+    names = [name.strip() for name in table.column_names]
+    return table if names == table.column_names or len(set(names)) < len(names) else table.rename_columns(names)
 
 
 def without_saved_index(table: pa.Table) -> pa.Table:
@@ -111,6 +122,8 @@ class Column:
         Where each value stood before rows were left out, for messages.
     first_row : int or None
         Where the first value stands, if the column is a piece of a longer one, of which messages do not count values.
+    missing_word : str
+        The first word that the reader of a text file took for a missing value; empty where there was none.
     """
 
     name: str
@@ -119,20 +132,38 @@ class Column:
     is_categorical: bool = False
     rows: NDArray[np.intp] | None = None
     first_row: int | None = None
+    missing_word: str = ""
 
     @classmethod
     def of(cls, table: pa.Table, name: str, first_row: int | None = None) -> Column:
         """Take a column out of a table, which may be the piece of a longer one that begins at some row."""
         values = table.column(name)
+        missing_word = ((table.schema.field(name).metadata or {}).get(READ_AS_MISSING) or b"").decode()
         is_categorical = pa.types.is_dictionary(values.type)
         if is_categorical:
             values = _decoded(values)
         kind, values = _normalized(values)
         if kind == "number" and is_categorical:
             kind, values = "text", values.cast(pa.large_string())
+        elif kind == "text":
+            # As a reader of CSV does: one meaning of a cell whatever the file.
+            values = pc.utf8_trim_whitespace(values)
         if len(values) and values.null_count == len(values):
             kind = "empty"
-        return Column(name, kind, values, is_categorical, first_row=first_row)
+        return Column(name, kind, values, is_categorical, first_row=first_row, missing_word=missing_word)
+
+    def known(self, words: Sequence[Label]) -> Column:
+        """Return a column of words as a network sees it: what is none of its words may be missing, or empty."""
+        if self.kind == "empty" and "" in words:
+            return replace(self, kind="text", values=self.texts().fill_null(""))
+        if self.kind != "text":
+            return self
+        values = self.values.fill_null("") if "" in words else self.values
+        missing = [word for word in MISSING_WORDS if word not in words]
+        is_missing = pc.is_in(values, value_set=pa.array(missing, pa.large_string()))
+        if pc.any(is_missing).as_py():
+            values = pc.if_else(is_missing, pa.scalar(None, pa.large_string()), values)
+        return replace(self, values=values)
 
     def kept(self, keep: NDArray[np.bool_] | None) -> Column:
         """Return the column with only the rows of a mask; messages go on naming the rows of the whole table."""
@@ -140,7 +171,7 @@ class Column:
             return self
         values = self.values.filter(pa.array(keep))
         rows = (self.first_row or 0) + np.flatnonzero(keep)
-        return Column(self.name, self.kind, values, self.is_categorical, rows, self.first_row)
+        return Column(self.name, self.kind, values, self.is_categorical, rows, self.first_row, self.missing_word)
 
     is_cut = False
     """Whether there are more different values than are known."""
@@ -164,6 +195,17 @@ class Column:
     def n_levels(self) -> int:
         """How many different values there are."""
         return len(pc.unique(self.values.drop_null()))
+
+    @property
+    def keeping_words(self) -> str:
+        """Which word was read as missing, and how to keep it; nothing where there is none."""
+        if not self.missing_word:
+            return ""
+        word = self.missing_word
+        return (
+            f"{word!r} was read as missing; where it is a word like others, keep it with "
+            f"--keep-words {shlex.quote(word)} (keep_words=[{word!r}])."
+        )
 
     def count(self, mask: Any) -> int:
         """Return how many values a mask has (nulls count as false)."""

@@ -7,7 +7,7 @@ reading only, such as one with ``9769,91``, tells it for all columns that have t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 from marquardt.errors import DataError
 from marquardt.tables.dialect import NAMED_MARKS, Dialect
 
+LEADING_ZERO = r"^\s*[+-]?0\d"
+"""What a number begins with that is a code."""
 MISSING_WORDS = ("", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "NULL", "Null", "null")
 
 POINT, COMMA = "decimal point", "decimal comma"
@@ -48,9 +50,12 @@ class Notations:
     ----------
     dialect : Dialect
         What is known of the file.
+    keep_words : collection of str
+        Those of the words for a missing value that are none in columns of text.
     """
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, keep_words: Collection[str] = ()) -> None:
+        self.keep_words = frozenset(keep_words)
         self.patterns: dict[str, str] = {}
         self.separators: dict[str, str] = {}
         given = None if dialect.thousands is None else NAMED_MARKS[dialect.thousands]
@@ -63,6 +68,10 @@ class Notations:
         # Arrow's own reading of numbers has a decimal point.
         self.types = [each for each in TYPES if each != pa.float64() or POINT in self.patterns]
         self.types += list(self.patterns)
+
+    def without_words(self, cells: Any) -> Any:
+        """Cells of what is no text, where words that are kept in text are missing values, too."""
+        return _cleaned(cells) if self.keep_words else cells
 
     def fit(self, reading: str, cells: Any) -> bool:
         """Whether all cells are numbers in a reading."""
@@ -104,16 +113,22 @@ class Seen:
         The first cell with a point or a comma, and its row from 0: looked for while the column has two readings.
     has_comma : bool
         Whether a cell has a comma, likewise.
+    is_label : bool
+        Whether numbers with leading zeros are text.
     """
 
     types: list[Any]
     is_empty: bool = True
     example: tuple[str, int] | None = None
     has_comma: bool = False
+    is_label: bool = False
     n_rows: int = field(default=0)
 
     def add(self, cells: Any, notations: Notations) -> None:
         """Look at more cells."""
+        cells = notations.without_words(cells)
+        if self.is_label and self.types and pc.any(pc.match_substring_regex(cells, LEADING_ZERO)).as_py():
+            self.types, self.is_empty = [], False
         if self.is_empty or self.types:
             self.types, is_missing = _fitting(self.types, cells, notations)
             self.is_empty = self.is_empty and is_missing
@@ -232,10 +247,11 @@ def _fits(type_: Any, cells: Any) -> bool:
     return True
 
 
-def _cleaned(cells: Any) -> Any:
+def _cleaned(cells: Any, keep_words: Collection[str] = ()) -> Any:
     """Without blanks around values, and around the words that stand for missing ones."""
     cells = pc.utf8_trim_whitespace(cells)
-    return pc.if_else(pc.is_in(cells, value_set=pa.array(MISSING_WORDS)), pa.scalar(None, pa.string()), cells)
+    missing = pa.array([word for word in MISSING_WORDS if word not in keep_words])
+    return pc.if_else(pc.is_in(cells, value_set=missing), pa.scalar(None, pa.string()), cells)
 
 
 def typed(type_: Any, cells: Any, notations: Notations) -> Any:
@@ -255,7 +271,8 @@ def typed(type_: Any, cells: Any, notations: Notations) -> Any:
     if pa.types.is_null(type_):
         return pa.nulls(len(cells))
     if pa.types.is_string(type_):
-        return _cleaned(cells)
+        return _cleaned(cells, notations.keep_words)
+    cells = notations.without_words(cells)
     try:
         values = _cast(cells, type_)
     except pa.ArrowInvalid:

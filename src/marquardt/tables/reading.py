@@ -11,7 +11,7 @@ import pyarrow.parquet
 
 from marquardt.errors import DataError, FileError
 from marquardt.streams import ArrowFiles, is_arrow_data, is_pattern
-from marquardt.tables.columns import without_saved_index
+from marquardt.tables.columns import with_plain_names, without_saved_index
 from marquardt.tables.dialect import Dialect
 from marquardt.tables.laying import first_line, no_rows, refuse_bad_names, refuse_unreadable
 from marquardt.tables.numerals import MISSING_WORDS
@@ -23,7 +23,14 @@ PARQUET_SUFFIXES = (".parquet", ".pq")
 BATCH_ROWS = 1 << 20
 
 
-def read_table(path: str | os.PathLike[str], *, text: Collection[str] = (), dialect: Dialect | None = None) -> pa.Table:
+def read_table(
+    path: str | os.PathLike[str],
+    *,
+    text: Collection[str] = (),
+    labels: Collection[str] = (),
+    keep_words: Collection[str] = (),
+    dialect: Dialect | None = None,
+) -> pa.Table:
     """Read a table file; rows and columns keep their order.
 
     `.parquet` and `.pq` are read as Parquet, `.arrow`, `.feather` and `.ipc` as Arrow, a folder or a pattern of
@@ -45,13 +52,19 @@ def read_table(path: str | os.PathLike[str], *, text: Collection[str] = (), dial
     text : collection of str
         Names of columns to be taken as text whatever they hold, so that a level "01" stays what it is:
         `TableCoding.text_columns` when rows to predict are read.
+    labels : collection of str
+        Names of columns that are labels: whole numbers with leading zeros, such as 00 and 01, stay as they are written.
+    keep_words : collection of str
+        Those of the words above that are no missing values in columns of text: `TableCoding.known_words` when rows to
+        predict are read.
     dialect : Dialect, optional
         What is known of a file of text: decimal and thousands marks, encoding, lines to leave out.
 
     Returns
     -------
     table : pyarrow.Table
-        At least one row and one column, names all different.
+        At least one row and one column, names all different. Of a column of text the first word that was read as
+        missing stands in the metadata of its field.
 
     Raises
     ------
@@ -83,7 +96,7 @@ def read_table(path: str | os.PathLike[str], *, text: Collection[str] = (), dial
         elif path.suffix.lower() in PARQUET_SUFFIXES:
             table = _read_parquet(path)
         else:
-            table = read_separated(path, frozenset(text), dialect)
+            table = read_separated(path, frozenset(text), dialect, labels, keep_words)
     except (FileError, DataError):
         raise
     except (OSError, pa.ArrowException) as error:
@@ -100,6 +113,7 @@ def _read_parquet(path: Path) -> pa.Table:
         table.validate(full=True)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise FileError(f"{path} cannot be read as a Parquet file: {first_line(error)}") from error
+    table = with_plain_names(table)
     refuse_bad_names(path, table.column_names)
     return without_saved_index(table)
 
@@ -110,4 +124,5 @@ def _read_arrow(path: Path) -> pa.Table:
     names = files.schema.names
     refuse_bad_names(path, names)
     files.require(names)
-    return without_saved_index(pa.Table.from_batches(files.batches(names, BATCH_ROWS), schema=files.schema))
+    table = pa.Table.from_batches(files.batches(names, BATCH_ROWS), schema=files.schema)
+    return without_saved_index(with_plain_names(table))

@@ -7,15 +7,17 @@ whole file. Every later pass reads the cells as text again and turns them into t
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from marquardt.errors import DataError, FileError
 from marquardt.streams.files import Fingerprint
+from marquardt.tables.columns import READ_AS_MISSING
 from marquardt.tables.dialect import Dialect
 from marquardt.tables.laying import (
     COMPRESSED_SUFFIXES,
@@ -88,6 +90,8 @@ class SeparatedRows:
         Names of columns that are text whatever they hold.
     dialect : Dialect, optional
         What is known of the file.
+    labels, keep_words : collection of str
+        As for `read_table`.
 
     Attributes
     ----------
@@ -117,7 +121,12 @@ class SeparatedRows:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], text: Collection[str] = (), dialect: Dialect | None = None
+        self,
+        path: str | os.PathLike[str],
+        text: Collection[str] = (),
+        dialect: Dialect | None = None,
+        labels: Collection[str] = (),
+        keep_words: Collection[str] = (),
     ) -> None:
         self._path = Path(path)
         self.name = str(path)
@@ -125,10 +134,10 @@ class SeparatedRows:
         dialect = dialect or Dialect()
         self.n_bytes = separated_bytes(self._path)
         self._fingerprint = Fingerprint([self._path])
-        self._layout, self._notations = layout_of(self._path, dialect), Notations(dialect)
+        self._layout, self._notations = layout_of(self._path, dialect), Notations(dialect, keep_words)
         names = _names(self._path, self._layout)
         self._raw = dict(zip(names, self._layout.header, strict=True))
-        seen = {name: Seen([] if name in text else self._notations.types) for name in names}
+        seen = {name: Seen([] if name in text else self._notations.types, is_label=name in labels) for name in names}
         self.n_rows = 0
         for batch in self._cells(names):
             self.n_rows += batch.num_rows
@@ -198,7 +207,7 @@ class SeparatedRows:
                     file,
                     read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=PIECE_BYTES),
                     parse_options=parse_options(self._layout, ragged),
-                    convert_options=_as_text([self._raw[name] for name in names]),
+                    convert_options=_as_text([self._raw[name] for name in names], self._notations.keep_words),
                 ) as reader,
             ):
                 yield from reader
@@ -208,7 +217,13 @@ class SeparatedRows:
         self._fingerprint.check()
 
 
-def read_separated(path: Path, text: Collection[str], dialect: Dialect) -> pa.Table:
+def read_separated(
+    path: Path,
+    text: Collection[str],
+    dialect: Dialect,
+    labels: Collection[str] = (),
+    keep_words: Collection[str] = (),
+) -> pa.Table:
     """Read a file of separated text as a whole, in one pass.
 
     Parameters
@@ -219,16 +234,42 @@ def read_separated(path: Path, text: Collection[str], dialect: Dialect) -> pa.Ta
         Names of columns that are text whatever they hold.
     dialect : Dialect
         What is known of the file.
+    labels, keep_words : collection of str
+        As for `read_table`.
     """
-    layout, notations = layout_of(path, dialect), Notations(dialect)
+    layout, notations = layout_of(path, dialect), Notations(dialect, keep_words)
     names = _names(path, layout)
-    cells = _parsed(path, layout)
-    seen = {name: Seen([] if name in text else notations.types) for name in names}
+    cells = _parsed(path, layout, _as_text(layout.header, notations.keep_words))
+    seen = {name: Seen([] if name in text else notations.types, is_label=name in labels) for name in names}
     for name, column in zip(names, cells.columns, strict=True):
         seen[name].add(column, notations)
     types = _types(path, layout, seen, cells.num_rows)
     columns = [typed(type_, cells.column(k), notations) for k, type_ in enumerate(types.values())]
-    return pa.table(columns, names=list(types))
+    raw = dict(zip(names, layout.header, strict=True))
+    gaps = {name: raw[name] for name, each in zip(types, columns, strict=True) if _is_text(each) and each.null_count}
+    words = _missing_words(path, layout, gaps, notations) if gaps else {}
+    fields = [
+        pa.field(name, each.type, metadata={READ_AS_MISSING: words[name]} if words.get(name) else None)
+        for name, each in zip(types, columns, strict=True)
+    ]
+    return pa.table(columns, schema=pa.schema(fields))
+
+
+def _is_text(column: Any) -> bool:
+    return bool(pa.types.is_string(column.type))
+
+
+def _missing_words(path: Path, layout: Layout, raw: Mapping[str, str], notations: Notations) -> dict[str, str]:
+    """Return, of columns of text with missing values, the first word that was read as one."""
+    cells = _parsed(path, layout, _as_text(list(raw.values()), MISSING_WORDS))
+    missing = pa.array([word for word in MISSING_WORDS if word and word not in notations.keep_words])
+    found = {}
+    for name, column in zip(raw, cells.columns, strict=True):
+        words = pc.utf8_trim_whitespace(column)
+        first = pc.index(pc.is_in(words, value_set=missing), True).as_py()
+        if first >= 0:
+            found[name] = words[first].as_py()
+    return found
 
 
 def _names(path: Path, layout: Layout) -> list[str]:
@@ -253,16 +294,16 @@ def _types(path: Path, layout: Layout, seen: dict[str, Seen], n_rows: int) -> di
     return decided(columns, layout.separator, str(path))
 
 
-def _as_text(raw: Sequence[str]) -> pyarrow.csv.ConvertOptions:
+def _as_text(raw: Sequence[str], keep_words: Collection[str]) -> pyarrow.csv.ConvertOptions:
     return pyarrow.csv.ConvertOptions(
         column_types=dict.fromkeys(raw, pa.string()),
         include_columns=list(raw),
-        null_values=list(MISSING_WORDS),
+        null_values=[word for word in MISSING_WORDS if word not in keep_words],
         strings_can_be_null=True,
     )
 
 
-def _parsed(path: Path, layout: Layout) -> pa.Table:
+def _parsed(path: Path, layout: Layout, convert: pyarrow.csv.ConvertOptions) -> pa.Table:
     """Let Arrow parse the file; on a row of another length parse it again, slowly, to learn which row it is."""
     ragged: list[Any] = []
 
@@ -272,7 +313,7 @@ def _parsed(path: Path, layout: Layout) -> pa.Table:
                 file,
                 read_options=pyarrow.csv.ReadOptions(use_threads=use_threads, block_size=BLOCK_BYTES),
                 parse_options=parse_options(layout, ragged),
-                convert_options=_as_text(layout.header),
+                convert_options=convert,
             )
 
     try:

@@ -22,7 +22,12 @@ __all__ = ["CodedFiles", "even_batches", "open_rows", "table_bytes"]
 
 
 def open_rows(
-    path: str | os.PathLike[str], *, text: Collection[str] = (), dialect: Dialect | None = None
+    path: str | os.PathLike[str],
+    *,
+    text: Collection[str] = (),
+    labels: Collection[str] = (),
+    keep_words: Collection[str] = (),
+    dialect: Dialect | None = None,
 ) -> ArrowRows | SeparatedRows:
     """Open a table to read it batch by batch; a CSV or TSV file is gone through once, to learn what its columns hold.
 
@@ -33,6 +38,8 @@ def open_rows(
         file.
     text : collection of str
         Names of columns of a CSV or TSV file to be taken as text whatever they hold, as for `read_table`.
+    labels, keep_words : collection of str
+        As for `read_table`, of such a file.
     dialect : Dialect, optional
         What is known of such a file.
 
@@ -62,7 +69,7 @@ def open_rows(
     """
     dialect = dialect or Dialect()
     if not is_arrow_data(path):
-        return SeparatedRows(path, text, dialect)
+        return SeparatedRows(path, text, dialect, labels, keep_words)
     dialect.refuse_beside(path)
     return ArrowRows(path)
 
@@ -113,13 +120,16 @@ class ArrowRows:
         self._files = ArrowFiles(path)
         self.name, self.n_rows, self.paths = self._files.name, self._files.n_rows, self._files.paths
         names: list[str] = self._files.schema.names
-        self.column_names = [name for name in names if not re.fullmatch(r"__index_level_\d+__", name)]
+        plain = [name.strip() for name in names]
+        # As a table in memory: without blanks around names.
+        self._raw = dict(zip(plain if len(set(plain)) == len(names) else names, names, strict=True))
+        self.column_names = [name for name in self._raw if not re.fullmatch(r"__index_level_\d+__", name)]
         refuse_bad_names(Path(self.name), self.column_names)
 
     @property
     def n_bytes(self) -> int:
         """About what the whole table takes in memory."""
-        types = [self._files.schema.field(name).type for name in self.column_names]
+        types = [self._files.schema.field(self._raw[name]).type for name in self.column_names]
         return self.n_rows * sum(_width(type_) for type_ in types)
 
     def no_rows(self, names: Sequence[str]) -> pa.Table:
@@ -130,7 +140,7 @@ class ArrowRows:
         names : sequence of str
             The columns.
         """
-        return pa.schema([self._files.schema.field(name) for name in names]).empty_table()
+        return pa.schema([self._files.schema.field(self._raw[name]).with_name(name) for name in names]).empty_table()
 
     def batches(self, names: Sequence[str], n_rows: int) -> Iterator[pa.Table]:
         """Read some columns of all rows.
@@ -147,9 +157,10 @@ class ArrowRows:
         pyarrow.Table
             Columns in the order of `names`.
         """
-        self._files.require(names)
-        for batch in self._files.batches(names, n_rows):
-            yield pa.Table.from_batches([batch])
+        raw = [self._raw[name] for name in names]
+        self._files.require(raw)
+        for batch in self._files.batches(raw, n_rows):
+            yield pa.Table.from_batches([batch]).rename_columns(list(names))
 
 
 def _width(type_: Any) -> int:
