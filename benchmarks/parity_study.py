@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from benchmarks.measuring import table, write
-from marquardt.algorithms import ALGORITHMS, Step, StepRule, Verdict
+from marquardt.algorithms import ALGORITHMS
 from marquardt.comparison import Comparison, compare
-from marquardt.objective import Need
 
 STARTS = 100
 MULTILAYER, BRIDGED, NEAREST = "parity-3:2", "parity-3-bridged:2", "parity-3-bridged:2(gain=0.5)"
@@ -42,27 +41,6 @@ MEANS = (
 )
 RATES = (0.13, 1.2)
 MOST_RESTARTS = 20
-
-
-@dataclass(frozen=True)
-class ShortestGaussNewton(StepRule):
-    """Gauss–Newton with the shortest of the steps that solve A p = −g: A of parity-3 is always singular."""
-
-    name = "gauss_newton_shortest"
-    point_need = Need.NORMAL
-    trial_need = Need.NORMAL
-    form = "explicit"
-
-    def start(self, here):
-        """No state."""
-
-    def propose(self, here, state):
-        """Solve by singular values, those below 1e-10 of the largest left out."""
-        return Step(np.linalg.lstsq(here.normal, -here.gradient, rcond=1e-10)[0], 0.0), state
-
-    def judge(self, here, step, there, state):
-        """Take every step that can be evaluated."""
-        return (Verdict.STUCK if there.gradient is None else Verdict.ACCEPT), state
 
 
 def figures(mean: float, deviation: float) -> str:
@@ -129,7 +107,7 @@ def main() -> None:
     data["restarts"] = chain = restarted(MULTILAYER, "lm(mu_init=1)")
     gauss_newton = [
         ("Gauss–Newton", "gauss_newton"),
-        ("Gauss–Newton, shortest step", ShortestGaussNewton()),
+        ("Gauss–Newton, shortest step", "gauss_newton(singular='shortest')"),
     ]
     books = [(f"EBP, rate {rate:g}", f"ebp(rate={rate})") for rate in RATES]
     levenberg = [("Levenberg–Marquardt, first μ 1", "lm(mu_init=1)")]

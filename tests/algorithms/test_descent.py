@@ -12,11 +12,13 @@ import pytest
 from helpers.objectives import linear, rosenbrock
 from numpy.testing import assert_allclose
 
-from marquardt.algorithms import SteepestDescent, Verdict
+from marquardt.algorithms import BFGS, SteepestDescent, Verdict, algorithm_named
 from marquardt.algorithms.descent import DirectionRule, Heading, steepest_length
 from marquardt.errors import ConfigurationError
+from marquardt.losses import WeightDecay
+from marquardt.networks import feed_forward
 from marquardt.numerics.line_searches import LINE_SEARCHES, Brent, StrongWolfe
-from marquardt.objective import Evaluation, Need
+from marquardt.objective import Evaluation, Need, Objective
 from marquardt.training import iterate
 
 START = np.array([-1.2, 1.0])
@@ -192,7 +194,64 @@ def test_first_length_moves_the_weights_by_at_most_one(gradient):
     assert steepest_length(gradient) <= 1.0
 
 
-@pytest.mark.parametrize("given", ["bisection", 3, None, Brent])
+@pytest.mark.parametrize("given", ["bisection", 3, Brent])
 def test_search_that_there_is_not_is_refused(given):
     with pytest.raises(ConfigurationError, match=r"line_search must be one of 'backtracking'.*got"):
         SteepestDescent(line_search=given)
+
+
+FIXED_RATES = ("newton", "truncated_newton", "bfgs", "dfp", "lbfgs", "one_step_secant", "gauss_newton")
+
+
+def test_rule_without_a_fixed_rate_names_the_one_that_has_it():
+    with pytest.raises(
+        ConfigurationError, match=r"steepest_descent does not work without a line search.*gradient_desc"
+    ):
+        SteepestDescent(line_search=None)
+
+
+def small_network():
+    inputs = np.linspace(-1.0, 1.0, 20)[:, None]
+    return Objective(feed_forward(1, 2, 1), inputs, np.sin(3.0 * inputs), penalty=WeightDecay(1.0))
+
+
+@pytest.mark.parametrize("name", FIXED_RATES[:-1])  # Gauss–Newton's matrix is singular after a step
+def test_at_a_fixed_rate_every_step_is_taken_and_is_the_rate_times_the_direction(name):
+    rule, objective = algorithm_named(f"{name}(line_search=None, rate=0.25)"), small_network()
+    here = objective.at(np.linspace(0.5, -0.4, objective.n_weights), rule.point_need)
+    state, losses = rule.start(here), [here.loss]
+    for _ in range(12):
+        expected = rule.heading(here, state.memory, state.taken)
+        step, proposed = rule.propose(here, state)
+        assert_allclose(step.delta, 0.25 * expected.first * expected.direction, rtol=1e-15, atol=0)
+        there = objective.at(here.weights + step.delta, rule.trial_need)
+        verdict, state = rule.judge(here, step, there, proposed)
+        assert verdict is Verdict.ACCEPT
+        assert rule.report(state)["rate"] == 0.25 * expected.first
+        here = there
+        losses.append(here.loss)
+    assert losses[-1] < losses[0]
+    assert not rule.never_rises
+
+
+@pytest.mark.parametrize("name", FIXED_RATES)
+def test_fixed_rate_that_is_too_large_ends_and_says_so(name):
+    rule = algorithm_named(f"{name}(line_search=None, rate=1e200)")
+    last = rows(rule, small_network(), np.linspace(0.5, -0.4, 7))[-1]
+    assert last.verdict is Verdict.STUCK
+    assert last.outcome.code == "diverged"
+    assert "smaller rate" in last.outcome.sentence or "levenberg_marquardt" in last.outcome.sentence
+
+
+@pytest.mark.parametrize("name", FIXED_RATES[:-1])
+def test_rate_that_nothing_uses_is_refused(name):
+    with pytest.raises(
+        ConfigurationError, match=r"rate is the length of a step without a line search.*line_search=None"
+    ):
+        algorithm_named(f"{name}(rate=0.5)")
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, np.inf, np.nan])
+def test_rate_that_cannot_be_is_refused(rate):
+    with pytest.raises(ConfigurationError, match="rate must be"):
+        BFGS(line_search=None, rate=rate)

@@ -318,6 +318,12 @@ def test_gauss_newton_takes_a_step_that_raises_the_loss():
     assert_allclose(rows[2].here.weights, 1.0, rtol=1e-12)
 
 
+def test_gauss_newton_at_half_a_rate_goes_half_the_way():
+    here = rosenbrock().at(START, Need.NORMAL)
+    full, half = (rule.propose(here, rule.start(here))[0] for rule in (GaussNewton(), GaussNewton(rate=0.5)))
+    assert_allclose(half.delta, 0.5 * full.delta, rtol=1e-15)
+
+
 def test_gauss_newton_looks_once_at_every_point():
     objective = rosenbrock()
     trail(objective, GaussNewton(), START, n=3)
@@ -350,6 +356,23 @@ def test_gauss_newton_ends_at_a_singular_matrix_and_names_it():
     assert "singular: eigenvalues from 0 to 10, so there is no step. Train with" in last.outcome.sentence
 
 
+def test_gauss_newton_takes_the_shortest_step_where_the_matrix_is_singular_and_that_is_asked_for():
+    matrix = np.array([[1.0, 1.0], [2.0, 2.0]])
+    twins = Recorded(lambda w: matrix @ w - 1.0, lambda w: matrix)
+    found = trail(twins, GaussNewton(singular="shortest"), np.array([3.0, 1.0]), n=2)
+    shortest = np.linalg.lstsq(matrix, 1.0 - matrix @ [3.0, 1.0], rcond=None)[0]
+    assert_allclose(found[1].here.weights, np.array([3.0, 1.0]) + shortest, rtol=1e-13)
+    assert found[1].here.loss == pytest.approx(0.1, rel=1e-12)
+
+
+def test_the_shortest_step_is_the_full_one_where_there_is_only_one():
+    here = rosenbrock().at(START, Need.NORMAL)
+    full, shortest = (
+        rule.propose(here, rule.start(here))[0] for rule in (GaussNewton(), GaussNewton(singular="shortest"))
+    )
+    assert_allclose(shortest.delta, full.delta, rtol=1e-11)  # the matrix has a condition of 3e3
+
+
 def test_gauss_newton_ends_where_its_step_overflows():
     flat = Recorded(lambda w: np.array([np.cosh(w[0])]), lambda w: np.array([[np.sinh(w[0])]]))
     with np.errstate(over="ignore"):
@@ -373,7 +396,7 @@ def test_names_lead_to_the_rules():
         ("newton", {"floor": 1.0}, "floor must be a fraction"),
         ("newton", {"line_search": "none"}, "line_search must be one of"),
         ("truncated_newton", {"max_products": 0}, "max_products must be a whole number from 1 up, got 0"),
-        ("gauss_newton", {"mu": 1.0}, "gauss_newton has no setting 'mu'. It takes line_search"),
+        ("gauss_newton", {"mu": 1.0}, "gauss_newton has no setting 'mu'. It takes line_search, rate, singular"),
         ("gauss_newton", {"line_search": "brend"}, "Did you mean 'brent'"),
     ],
 )

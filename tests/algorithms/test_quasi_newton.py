@@ -352,7 +352,6 @@ def test_every_rule_has_its_names(names, kind):
         ("lbfgs", {"history": 2.5}, r"history must be a whole number from 1 up, got 2\.5"),
         ("bfgs", {"line_search": "strong_wolf"}, r"line_search must be one of .* Did you mean 'strong_wolfe'\?"),
         ("dfp", {"line_search": "none"}, r"line_search must be one of"),
-        ("lbfgs", {"line_search": None}, r"line_search must be one of"),
         ("oss", {"line_search": "exact"}, r"line_search must be one of"),
         ("bfgs", {"first_scale": 0.0}, r"first_scale must be a number above 0, got 0\.0"),
         ("bfgs", {"history": 3}, r"bfgs has no setting 'history'\. It takes"),

@@ -36,10 +36,12 @@ class BFGS(MatrixRule):
 
     Parameters
     ----------
-    line_search : LineSearch or str
-        The search, or its name.
+    line_search : LineSearch or str, optional
+        The search, or its name; None steps at a fixed rate, as textbooks print it.
     first_scale : float
         The first matrix, in parts of (yᵀs/yᵀy) I; above 0.
+    rate : float
+        Without a search, the length of every step in parts of the search's first length.
 
     Raises
     ------
@@ -52,8 +54,9 @@ class BFGS(MatrixRule):
     'strong_wolfe'
     """
 
-    line_search: LineSearch | str = "strong_wolfe"
+    line_search: LineSearch | str | None = "strong_wolfe"
     first_scale: float = 10.0
+    rate: float = 1.0
 
     name = "bfgs"
 

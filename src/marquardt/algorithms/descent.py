@@ -4,6 +4,9 @@ Newton's method share.
 At an accepted point a `DirectionRule` names a direction d with gᵀd < 0 and a first length; the line search does the
 rest, a trial a look. When a search fails, what the rule remembers is dropped and the search is done once more along
 −g; when that fails too, the rule is stuck.
+
+Some of these rules also step without a search, as textbooks print them: w ← w + rate · t d, t the first length (1 for
+Newton's direction). Every such step is taken, whatever the loss does, until one overflows.
 """
 
 from __future__ import annotations
@@ -13,8 +16,12 @@ from abc import abstractmethod
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from marquardt.algorithms.gradient_descent import LOSS_CEILING, finite_rate
 from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
 from marquardt.arrays import Array
+from marquardt.errors import ConfigurationError
 from marquardt.numerics.line_searches import LineSearch, Look, line_search_named, next_move
 from marquardt.objective import Evaluation, Need
 
@@ -60,6 +67,8 @@ class SearchState(NamedTuple):
         Whether the direction is −g after a failure.
     taken : float
         The length of the last accepted step; NaN before the first.
+    failure : str
+        Why a step without a search could not be taken.
     """
 
     memory: Any
@@ -70,6 +79,7 @@ class SearchState(NamedTuple):
     is_decided: bool = False
     is_steepest: bool = False
     taken: float = math.nan
+    failure: str = ""
 
 
 class DirectionRule(StepRule):
@@ -77,16 +87,32 @@ class DirectionRule(StepRule):
 
     Attributes
     ----------
-    line_search : LineSearch or str
-        The search, or its name; a field of the rules that derive from this.
+    line_search : LineSearch or str, optional
+        The search, or its name; a field of the rules that derive from this. None steps at a fixed rate.
+    rate : float, optional
+        Without a search, the length of a step in parts of the first length. A field of the rules that can go without
+        a search; None for the others.
     """
 
-    line_search: LineSearch | str
+    line_search: LineSearch | str | None
+    rate: float | None = None
     point_need = Need.GRADIENT
-    never_rises = True
 
     def check_search(self) -> None:
-        """Refuse a line search that there is not."""
+        """Refuse a line search that there is not, and a rate that nothing would use."""
+        if self.line_search is None:
+            if self.rate is None:
+                raise ConfigurationError(
+                    f"{self.name} does not work without a line search. Name one, or take 'gradient_descent', which "
+                    f"has a fixed rate."
+                )
+            finite_rate(self.rate)
+            return
+        if self.rate not in (None, 1.0):
+            raise ConfigurationError(
+                f"rate is the length of a step without a line search, and line_search is {self.line_search!r}. Give "
+                f"line_search=None beside rate={self.rate!r}, or leave the rate out."
+            )
         if not isinstance(self.line_search, LineSearch):
             line_search_named(self.line_search)
 
@@ -94,11 +120,19 @@ class DirectionRule(StepRule):
     def search(self) -> LineSearch:
         """The line search, put together."""
         given = self.line_search
+        assert given is not None
         return line_search_named(given) if isinstance(given, str) else given
 
     @property
+    def never_rises(self) -> bool:  # type: ignore[override]
+        """True of every search; a fixed rate takes every step."""
+        return self.line_search is not None
+
+    @property
     def trial_need(self) -> Need:  # type: ignore[override]
-        """Values, or gradients where the search needs slopes."""
+        """Values, or gradients where the search needs slopes; at a fixed rate what the next point needs."""
+        if self.line_search is None:
+            return self.point_need
         return Need.GRADIENT if self.search.needs_slope else Need.VALUE
 
     @abstractmethod
@@ -131,7 +165,7 @@ class DirectionRule(StepRule):
         return SearchState(None)
 
     def propose(self, here: Evaluation, state: SearchState) -> tuple[Step, SearchState]:
-        """Return the next look of the search; at a new point begin one.
+        """Return the next look of the search, begun at a new point; without a search the step.
 
         Parameters
         ----------
@@ -140,6 +174,8 @@ class DirectionRule(StepRule):
         state : SearchState
             The search so far.
         """
+        if self.line_search is None:
+            return self._step_at_fixed_rate(here, state)
         if state.heading is None:
             state = self._begin(here, state)
         assert state.heading is not None
@@ -148,7 +184,7 @@ class DirectionRule(StepRule):
         return Step(delta, -state.length * state.start.slope), state
 
     def judge(self, here: Evaluation, step: Step, there: Evaluation, state: SearchState) -> tuple[Verdict, SearchState]:
-        """Hand the look to the search, and do what it says.
+        """Hand the look to the search, and do what it says; without a search take the step.
 
         Parameters
         ----------
@@ -160,6 +196,8 @@ class DirectionRule(StepRule):
             The search so far.
         """
         heading, start = state.heading, state.start
+        if self.line_search is None:
+            return self._judge_at_fixed_rate(here, step, there, state)
         assert heading is not None
         assert start is not None
         if state.is_decided:
@@ -185,13 +223,15 @@ class DirectionRule(StepRule):
         return {"rate": state.taken}
 
     def outcome(self, state: SearchState) -> Outcome:
-        """Return that the search found no lower loss.
+        """Return that the search found no lower loss, or why there is no step at a fixed rate.
 
         Parameters
         ----------
         state : SearchState
             The search so far.
         """
+        if self.line_search is None:
+            return Outcome("diverged", f"{state.failure} {self.way_out}", succeeded=False)
         shortest = min((look.length for look in state.looks), default=math.nan)
         # Along −g the slope is −gᵀg.
         norm = math.nan if state.start is None else math.sqrt(abs(state.start.slope))
@@ -200,6 +240,45 @@ class DirectionRule(StepRule):
             f"No step lowers the loss any more: the {self.search.name} search found none along the gradient, whose "
             f"norm is {norm:.3g}, down to a rate of {shortest:.3g}.",
         )
+
+    @property
+    def way_out(self) -> str:
+        """What helps where a fixed rate has failed."""
+        return "Take a smaller rate, or a line search."
+
+    def failed_step(self, here: Evaluation) -> str:
+        """Return why there is no direction at a point.
+
+        Parameters
+        ----------
+        here : Evaluation
+            The accepted point.
+        """
+        return "There is no step: the direction is not finite."
+
+    def _step_at_fixed_rate(self, here: Evaluation, state: SearchState) -> tuple[Step, SearchState]:
+        assert here.gradient is not None
+        assert self.rate is not None
+        with np.errstate(over="ignore", invalid="ignore"):  # a step that overflows is a trial that does
+            heading = self.heading(here, state.memory, state.taken)
+            state = SearchState(heading.memory, taken=self.rate * heading.first)
+            delta = state.taken * heading.direction
+            if not math.isfinite(delta.sum()):
+                return Step(None, 0.0), state
+            # The fall of the quadratic model whose minimum the direction leads to.
+            return Step(delta, (0.5 * state.taken - 1.0) * float(here.gradient @ delta)), state
+
+    def _judge_at_fixed_rate(
+        self, here: Evaluation, step: Step, there: Evaluation, state: SearchState
+    ) -> tuple[Verdict, SearchState]:
+        if step.delta is None:
+            return Verdict.STUCK, state._replace(failure=self.failed_step(here))
+        if not there.loss < LOSS_CEILING:
+            length = math.hypot(*step.delta.tolist())  # a norm of 1e200 and more does not overflow
+            return Verdict.STUCK, state._replace(
+                failure=f"The loss overflowed after a full step of length {length:.3g}."
+            )
+        return Verdict.ACCEPT, state
 
     def _begin(self, here: Evaluation, state: SearchState) -> SearchState:
         """Begin a search at a new point, or along −g after a failure."""

@@ -30,10 +30,12 @@ class DFP(MatrixRule):
 
     Parameters
     ----------
-    line_search : LineSearch or str
-        The search, or its name.
+    line_search : LineSearch or str, optional
+        The search, or its name; None steps at a fixed rate, as textbooks print it.
     first_scale : float
         The first matrix, in parts of (yᵀs/yᵀy) I; above 0.
+    rate : float
+        Without a search, the length of every step in parts of the search's first length.
 
     Raises
     ------
@@ -46,8 +48,9 @@ class DFP(MatrixRule):
     'hybrid_bisection_cubic'
     """
 
-    line_search: LineSearch | str = "hybrid_bisection_cubic"
+    line_search: LineSearch | str | None = "hybrid_bisection_cubic"
     first_scale: float = 10.0
+    rate: float = 1.0
 
     name = "dfp"
 

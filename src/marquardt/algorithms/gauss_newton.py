@@ -12,11 +12,16 @@ almost quadratically. Elsewhere it may not converge at all: far from a minimum (
 it has no solution. Both are what the damping of Levenberg–Marquardt was added for, so neither is mended here: a run
 that meets them ends and says so. The best weights on the way are kept.
 
+A may be singular in any network with more weights than residuals or with units that do the same. On request
+(``singular="shortest"``) the step is then the shortest of all that minimize (1), by the eigenvalues of A,
+
+    p = −Σ v vᵀg/λ   over the eigenpairs (λ, v) of A with λ > 1e-10 max λ.                               (3)
+
 With a line search p is a direction, t = 1 is looked at first, and the loss never rises; where A is singular the search
 goes along −g (Nocedal and Wright 2006, section 10.3, "damped Gauss–Newton").
 
 Departures from the chapter: 1. A is the generalized matrix of Schraudolph (2002), so that every loss may be used.
-2. The line search, on request.
+2. The line search and the shortest step, on request.
 """
 
 from __future__ import annotations
@@ -26,13 +31,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marquardt.algorithms.descent import DirectionRule, Heading, SearchState
-from marquardt.algorithms.rule import Outcome, Step, Verdict
+from marquardt.algorithms.descent import DirectionRule, Heading
+from marquardt.arrays import Array
+from marquardt.checks import one_of
 from marquardt.numerics import solve_damped
 from marquardt.numerics.line_searches import LineSearch
 from marquardt.objective import Evaluation, Need
 
 __all__ = ["GaussNewton"]
+
+SMALLEST_EIGENVALUE = 1e-10
+"""In parts of the largest: what rounding leaves of an eigenvalue of 0 is below, about 1e-14 a sum of many samples."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +51,16 @@ class GaussNewton(DirectionRule):
     Parameters
     ----------
     line_search : LineSearch or str, optional
-        The search, or its name, with the first length 1. The full step is always taken when not given.
+        The search, or its name, with the first length 1. Without one every step is taken.
+    rate : float
+        The length of a step without a search; 1 is eq. (2).
+    singular : str
+        What is done where A is singular: ``"stop"``, or ``"shortest"``, the step of eq. (3).
 
     Raises
     ------
     ConfigurationError
-        If there is no such line search.
+        If there is no such line search, or no such way with a singular matrix.
 
     Examples
     --------
@@ -59,24 +72,20 @@ class GaussNewton(DirectionRule):
     array([2., 1.])
     """
 
-    line_search: LineSearch | str | None = None  # type: ignore[assignment]
+    line_search: LineSearch | str | None = None
+    rate: float = 1.0
+    singular: str = "stop"
 
     name = "gauss_newton"
     point_need = Need.NORMAL
     matrices = 3
-    never_rises = False
 
     def __post_init__(self) -> None:
-        if self.line_search is not None:
-            self.check_search()
-
-    @property
-    def trial_need(self) -> Need:  # type: ignore[override]
-        """What the search needs; without one all trials are accepted, and one pass over the data is enough."""
-        return self.point_need if self.line_search is None else super().trial_need
+        one_of(self.singular, ("stop", "shortest"), "singular")
+        self.check_search()
 
     def heading(self, here: Evaluation, memory: None, taken: float) -> Heading:
-        """Solve eq. (2).
+        """Solve eq. (2), or eq. (3).
 
         Parameters
         ----------
@@ -94,68 +103,37 @@ class GaussNewton(DirectionRule):
         """
         if here.normal is None or here.gradient is None:
             raise ValueError("Gauss–Newton needs the normal equations at accepted points.")
+        if self.singular == "shortest":
+            return Heading(_shortest(here.normal, here.gradient), 1.0, None)
         direction = solve_damped(here.normal, here.gradient, 0.0)
         return Heading(np.full_like(here.gradient, math.nan) if direction is None else direction, 1.0, None)
 
-    def propose(self, here: Evaluation, state: SearchState) -> tuple[Step, SearchState]:
-        """Return the full step, or the next look of the search.
+    @property
+    def way_out(self) -> str:
+        """The damping is what helps."""
+        return "Train with 'levenberg_marquardt', which damps the step."
+
+    def failed_step(self, here: Evaluation) -> str:
+        """Return that the matrix is singular, with its extreme eigenvalues.
 
         Parameters
         ----------
         here : Evaluation
-            The accepted point, with its normal equations.
-        state : SearchState
-            The search so far.
+            The accepted point.
         """
-        if self.line_search is not None:
-            return super().propose(here, state)
-        delta = self.heading(here, None, math.nan).direction
-        assert here.gradient is not None
-        if not math.isfinite(delta.sum()):
-            return Step(None, 0.0), state
-        return Step(delta, -0.5 * float(here.gradient @ delta)), state
+        return _singular(here)
 
-    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: SearchState) -> tuple[Verdict, SearchState]:
-        """Accept any finite loss, or leave it to the search.
 
-        Parameters
-        ----------
-        here, there : Evaluation
-            The accepted point and the trial point.
-        step : Step
-            As proposed.
-        state : SearchState
-            The search so far.
-
-        Returns
-        -------
-        verdict : Verdict
-            Without a search STUCK where there was no step, or where it led to an overflow.
-        state : SearchState
-            Without a search its memory is what went wrong.
-        """
-        if self.line_search is not None:
-            return super().judge(here, step, there, state)
-        if step.delta is None:
-            return Verdict.STUCK, SearchState(_singular(here))
-        if not math.isfinite(there.loss):
-            length = float(np.linalg.norm(step.delta))
-            return Verdict.STUCK, SearchState(f"The loss overflowed after a full step of length {length:.3g}.")
-        return Verdict.ACCEPT, SearchState(None, taken=1.0)
-
-    def outcome(self, state: SearchState) -> Outcome:
-        """Return what went wrong.
-
-        Parameters
-        ----------
-        state : SearchState
-            The search so far.
-        """
-        if self.line_search is not None:
-            return super().outcome(state)
-        return Outcome(
-            "diverged", f"{state.memory} Train with 'levenberg_marquardt', which damps the step.", succeeded=False
-        )
+def _shortest(normal: Array, gradient: Array) -> Array:
+    """Eq. (3); NaN where the matrix is not finite, or 0."""
+    if not np.isfinite(normal).all():
+        return np.full_like(gradient, math.nan)
+    values, vectors = np.linalg.eigh(normal)
+    is_kept = values > SMALLEST_EIGENVALUE * values[-1]
+    if not is_kept.any():
+        return np.full_like(gradient, math.nan)
+    step: Array = -vectors[:, is_kept] @ ((vectors[:, is_kept].T @ gradient) / values[is_kept])
+    return step
 
 
 def _singular(here: Evaluation) -> str:

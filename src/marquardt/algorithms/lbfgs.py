@@ -35,8 +35,10 @@ class LBFGS(QuasiNewtonRule):
     ----------
     history : int
         Pairs that are kept; 5 to 30 are usual.
-    line_search : LineSearch or str
-        The search, or its name.
+    line_search : LineSearch or str, optional
+        The search, or its name; None steps at a fixed rate, as textbooks print it.
+    rate : float
+        Without a search, the length of every step in parts of the search's first length.
 
     Raises
     ------
@@ -50,7 +52,8 @@ class LBFGS(QuasiNewtonRule):
     """
 
     history: int = 10
-    line_search: LineSearch | str = "strong_wolfe"
+    line_search: LineSearch | str | None = "strong_wolfe"
+    rate: float = 1.0
 
     name = "lbfgs"
 

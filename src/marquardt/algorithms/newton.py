@@ -67,8 +67,10 @@ class Newton(DirectionRule):
         ``"eigenvalues"`` or ``"damping"``: what is done where the Hessian is not positive definite.
     floor : float
         The smallest eigenvalue that eq. (2) leaves, or the first shift of eq. (3), in parts of the largest.
-    line_search : LineSearch or str
-        The search, or its name. Its first length is 1.
+    line_search : LineSearch or str, optional
+        The search, or its name; None steps at a fixed rate, as textbooks print it. Its first length is 1.
+    rate : float
+        Without a search, the length of every step in parts of the search's first length.
 
     Raises
     ------
@@ -83,7 +85,8 @@ class Newton(DirectionRule):
 
     remedy: str = "eigenvalues"
     floor: float = 1e-8
-    line_search: LineSearch | str = "backtracking"
+    line_search: LineSearch | str | None = "backtracking"
+    rate: float = 1.0
 
     name = "newton"
     point_need = Need.HESSIAN

@@ -33,8 +33,10 @@ class OneStepSecant(QuasiNewtonRule):
 
     Parameters
     ----------
-    line_search : LineSearch or str
-        The search, or its name.
+    line_search : LineSearch or str, optional
+        The search, or its name; None steps at a fixed rate, as textbooks print it.
+    rate : float
+        Without a search, the length of every step in parts of the search's first length.
 
     Raises
     ------
@@ -47,7 +49,8 @@ class OneStepSecant(QuasiNewtonRule):
     'charalambous'
     """
 
-    line_search: LineSearch | str = "charalambous"
+    line_search: LineSearch | str | None = "charalambous"
+    rate: float = 1.0
 
     name = "one_step_secant"
 

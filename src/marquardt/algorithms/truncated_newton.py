@@ -46,8 +46,10 @@ class TruncatedNewton(DirectionRule):
     ----------
     max_products : int, optional
         Products for one step; as many as there are weights when not given.
-    line_search : LineSearch or str
-        The search, or its name. Its first length is 1.
+    line_search : LineSearch or str, optional
+        The search, or its name; None steps at a fixed rate, as textbooks print it. Its first length is 1.
+    rate : float
+        Without a search, the length of every step in parts of the search's first length.
 
     Raises
     ------
@@ -61,7 +63,8 @@ class TruncatedNewton(DirectionRule):
     """
 
     max_products: int | None = None
-    line_search: LineSearch | str = "backtracking"
+    line_search: LineSearch | str | None = "backtracking"
+    rate: float = 1.0
 
     name = "truncated_newton"
     point_need = Need.PRODUCT
