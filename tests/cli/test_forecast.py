@@ -188,6 +188,140 @@ def test_numbers_are_times_where_they_are_named(call, tmp_path):
     assert answer.json["times"] == ["2009", "2010"]
 
 
+NAMED = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHLY = [(2015 + m // 12, m % 12 + 1) for m in range(30)]
+PLAIN = ("-t", "y", "--lags", "1-4", "--hidden", "none", "--splits", 0, "--restarts", 1, "--horizon", 2, "--json")
+GO_ON = ["2017-07", "2017-08"]
+
+
+@pytest.mark.parametrize(
+    ("spelled", "following"),
+    [
+        (lambda y, m: f"{m:02}/01/{y}", [f"{month}-01" for month in GO_ON]),
+        (lambda y, m: f"{m}/1/{y}", [f"{month}-01" for month in GO_ON]),
+        (lambda y, m: f"01/{m:02}/{y}", [f"{month}-01" for month in GO_ON]),
+        (lambda y, m: f"01.{m:02}.{y}", [f"{month}-01" for month in GO_ON]),
+        (lambda y, m: f"01-{NAMED[m - 1]}-{y % 100}", [f"{month}-01" for month in GO_ON]),
+        (lambda y, m: f"{NAMED[m - 1]} 1, {y}", [f"{month}-01" for month in GO_ON]),
+        (lambda y, m: f"{y}{m:02}01", [f"{month}-01" for month in GO_ON]),
+        (lambda y, m: f"{NAMED[m - 1]}-{y}", GO_ON),
+        (lambda y, m: f"{NAMED[m - 1]} {y % 100}", GO_ON),
+        (lambda y, m: f"{y}M{m:02}", GO_ON),
+        (lambda y, m: f"{m:02}/{y}", GO_ON),
+        (lambda y, m: f"{y}{m:02}", GO_ON),
+        (None, ["2007Q3", "2007Q4"]),
+    ],
+)
+def test_the_newest_row_may_be_first_and_dates_be_spelled_in_many_ways(call, tmp_path, spelled, following):
+    if spelled:
+        dates = [spelled(*month) for month in MONTHLY]
+    else:
+        dates = [f"{2000 + q // 4}Q{q % 4 + 1}" for q in range(30)]
+    values = [10 + number * 0.2 + number % 7 for number in range(30)]
+    table = [[date, value] for date, value in zip(dates, values, strict=True)]
+    forward = call("forecast", write(tmp_path / "forward.csv", [["when", "y"], *table]), *PLAIN)
+    backward = call("forecast", write(tmp_path / "backward.csv", [["when", "y"], *table[::-1]]), *PLAIN)
+    assert backward.code == 0, backward.err
+    assert backward.json["times"] == forward.json["times"] == following
+    assert backward.json["forecast"] == forward.json["forecast"]
+    assert "The rows are not in the order of time: they are sorted by column 'when'" in backward.err
+    assert "sorted" not in forward.err
+
+
+def test_a_message_names_the_row_of_the_file_after_sorting(refused, tmp_path):
+    table = [[f"2024-01-{30 - d:02}", "" if d == 3 else d % 7] for d in range(30)]
+    data = write(tmp_path / "t.csv", [["d", "y"], *table])
+    assert "'y' is missing in data row 4" in refused("forecast", data, "-t", "y", "--lags", "1")
+    table = [[f"2024-01-{30 - d:02}", "" if d == 3 else d % 7, d % 7] for d in range(30)]
+    data = write(tmp_path / "u.csv", [["d", "u", "y"], *table])
+    options = ("-t", "y", "--lags", "1", "--exog", "u", "--lags-exog", "1", "--horizon", 1)
+    assert "'u' is missing in data row 4" in refused("forecast", data, *options)
+
+
+def test_two_readings_in_equal_steps_are_refused_with_both(refused, tmp_path):
+    data = write(tmp_path / "t.csv", [["d", "y"], *([f"01/{m:02}/2024", m % 5] for m in range(1, 13))])
+    answer = " ".join(refused("forecast", data, "-t", "y", "--lags", "1").split())
+    assert "such as '01/02/2024' in data row 2, can be read as day/month/year (2024-02-01)" in answer
+    assert "or month/day/year (2024-01-02), and equal steps do not tell which. Write them like 2024-01-31." in answer
+
+
+@pytest.mark.parametrize(
+    ("spelled", "words"),
+    [
+        (lambda n: f"{n % 28 + 1} Dez 2020 Mo", "looks like dates that cannot be read, such as '1 Dez 2020 Mo'"),
+        (lambda n: 2020 - n, "goes down in equal steps: where the newest row is first, name it by --date when"),
+    ],
+)
+def test_what_seems_to_say_when_and_is_not_read_is_said(call, tmp_path, spelled, words):
+    answer = call("forecast", dated(tmp_path, [spelled(number) for number in range(30)]), *PLAIN)
+    assert answer.code == 0, answer.err
+    assert words in " ".join(answer.err.split())
+
+
+def test_words_are_no_dates(call, tmp_path):
+    answer = call("forecast", dated(tmp_path, [f"site {number}-{number + 9}" for number in range(30)]), *PLAIN)
+    assert "looks like dates" not in answer.err
+
+
+def test_business_days_go_on_on_monday(call, tmp_path):
+    days = [day for day in strings("2024-01-01", count=46) if np.is_busday(day)]
+    assert days[-1] == "2024-02-15"
+    assert call("forecast", dated(tmp_path, days), *PLAIN).json["times"] == ["2024-02-16", "2024-02-19"]
+
+
+@pytest.mark.parametrize("spelled", ["{}", "{}Q", "iso"])
+def test_a_gap_is_named_where_it_is(refused, tmp_path, spelled):
+    months = [(y, m) for y, m in [(2015 + m // 12, m % 12 + 1) for m in range(60)] if (y, m) != (2018, 5)]
+    dates, words = [f"{y}-{m:02}-01" for y, m in months], "2018-04-01 00:00:00 is followed by 2018-06-01"
+    if spelled == "{}":
+        dates, words = [f"{y}-{m:02}" for y, m in months], "2018-04 is followed by 2018-06"
+    elif spelled == "{}Q":
+        dates = [f"{2000 + q // 4}Q{q % 4 + 1}" for q in range(40) if q != 17]
+        words = "2004Q1 is followed by 2004Q3"
+    assert words in " ".join(refused("forecast", dated(tmp_path, dates), "-t", "y", "--lags", "1").split())
+
+
+def hours(start, count):
+    """Times of Berlin across the change to summer time."""
+    pandas = pytest.importorskip("pandas")
+    return pandas.date_range(start, periods=count, freq="h", tz="Europe/Berlin")
+
+
+def test_hours_with_an_offset_go_on_with_it(call, tmp_path):
+    times = [time.isoformat() for time in hours("2024-03-25", 201)]
+    assert times[-1] == "2024-04-02T09:00:00+02:00"
+    answer = call("forecast", dated(tmp_path, times), *PLAIN)
+    assert answer.code == 0, answer.err
+    assert answer.json["times"] == ["2024-04-02T10:00:00+02:00", "2024-04-02T11:00:00+02:00"]
+    fixed = call("forecast", dated(tmp_path, times[-60:]), *PLAIN, "--force", "-o", "f.csv")
+    assert fixed.json["times"] == answer.json["times"]
+    assert "2024-04-02T10:00:00+02:00," in (tmp_path / "f.csv").read_text()
+
+
+def test_a_local_midnight_is_a_day_when_the_clocks_change(call, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    days = pandas.date_range("2024-02-01", periods=90, tz="Europe/Berlin")
+    answer = call("forecast", dated(tmp_path, [day.isoformat() for day in days]), *PLAIN)
+    assert answer.code == 0, answer.err
+    assert answer.json["times"] == ["2024-05-01", "2024-05-02"]
+    assert "written in local time without an offset" in " ".join(answer.err.split())
+    same = call("forecast", dated(tmp_path, [day.isoformat() for day in days[:40]]), *PLAIN, "--force")
+    assert same.json["times"] == ["2024-03-12T00:00:00+01:00", "2024-03-13T00:00:00+01:00"]
+
+
+def test_a_named_zone_of_parquet_is_kept(call, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    days = pandas.date_range("2024-02-01", periods=90, tz="Europe/Berlin")
+    pandas.DataFrame({"when": days, "y": np.arange(90) % 7}).to_parquet(tmp_path / "days.parquet")
+    answer = call("forecast", tmp_path / "days.parquet", *PLAIN)
+    assert answer.json["times"] == ["2024-05-01T00:00:00+02:00", "2024-05-02T00:00:00+02:00"]
+
+
+def test_dates_without_pandas_name_the_extra(refused, air_csv, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert "pip install 'marquardt[dates]'" in refused("forecast", air_csv, "-t", "passengers", "--lags", "1")
+
+
 # ---------------------------------------------------------------- refusals
 
 
@@ -281,9 +415,9 @@ def test_mistakes_are_refused_by_name(refused, air_csv, options, message):
             "Exogenous column 'u' is missing in data row 4",
         ),
         (
-            [["d", "y"], *([f"2024-01-{31 - d:02}", d] for d in range(30))],
+            [["d", "y"], *([f"2024-01-{30 - d + (d == 9):02}", d] for d in range(30))],
             (),
-            "must go forward in time, but data row 2",
+            "but data row 10 is of 2024-01-22 and so is data row 9",
         ),
         ([["d", "y"], *([f"2024-01-{1 + d + (d > 9):02}", d] for d in range(30))], (), "is followed by 2024-01-12"),
         (

@@ -89,7 +89,7 @@ class ForecastChoices:
 @reads_tables
 def forecast(
     data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="CSV, TSV or Parquet file with a header, oldest row first.")
+        Path, typer.Argument(metavar="DATA", help="CSV, TSV or Parquet file with a header; oldest row first, or dated.")
     ],
     target: Annotated[
         Words, _option(DATA, "--target", "-t", metavar="NAME", help="Column to forecast. Repeat for several.")

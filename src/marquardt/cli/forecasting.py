@@ -18,7 +18,7 @@ from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import fraction, require_extra, whole
 from marquardt.cli.choices import Choices
-from marquardt.cli.dates import Times, times_of
+from marquardt.cli.dates import Times, drawn, times_of, unread
 from marquardt.cli.forecast import ForecastChoices
 from marquardt.cli.horizons import sentence_of, show_report
 from marquardt.cli.interrupts import Interrupts
@@ -41,6 +41,7 @@ from marquardt.estimators.lagging import Lags
 from marquardt.estimators.series import Series
 from marquardt.files import refuse_existing
 from marquardt.storage import NetworkFile
+from marquardt.streams import is_arrow_data, is_pattern
 from marquardt.tables import check_table_suffix, read_table, write_table
 from marquardt.tables.checking import named_columns
 from marquardt.tables.columns import Column, listed
@@ -83,6 +84,11 @@ class Data:
     n_future: int
     times: Times | None
     unused: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def row(self, index: int) -> int:
+        """Return where a row in the order of time stands in the table, from 0."""
+        return index if self.times is None or self.times.order is None else int(self.times.order[index])
 
     @property
     def known_exog(self) -> Series | None:
@@ -119,7 +125,7 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
     both = [name for name in exog if name in targets]
     if both:
         raise DataError(f"Column {both[0]!r} is both a target and exogenous: its past is an input anyway (--lags).")
-    data = data_of(read, targets, exog, choices.date)
+    data = data_of(choices, read, targets, exog)
     _refuse_unreachable(choices, forecaster, data)
     lags = Lags(forecaster.lags, forecaster.exog_lags if exog else (), forecaster.difference)
     horizon = _horizon(choices, data, lags, lags.n_history)
@@ -190,7 +196,7 @@ def go_on(choices: ForecastChoices, voice: Voice) -> int:
     read = read_table(choices.data, dialect=dialect_of(choices.reading))
     targets = named_columns(forecaster.target_names_, read.column_names, "target")
     exog = named_columns(forecaster.exog_names_, read.column_names, "exogenous")
-    data = data_of(read, targets, exog, choices.date)
+    data = data_of(choices, read, targets, exog)
     lags = forecaster._lags
     if data.n_known < lags.n_history:
         raise DataError(
@@ -201,6 +207,8 @@ def go_on(choices: ForecastChoices, voice: Voice) -> int:
     forecaster._is_many = False
     predicted = forecaster.predict(horizon, data.exog, y=data.targets)
     voice.say(f"{choices.data}: {data.n_known} rows of {' and '.join(map(repr, targets))}. {inputs_of(forecaster)}")
+    for note in data.notes:
+        voice.say(f"Note: {note}")
     voice.say()
     values = np.asarray(predicted).reshape(horizon, -1)
     conclude(choices, forecaster, data, values, None, choices.model, voice, False)
@@ -363,34 +371,44 @@ def _check_files(choices: ForecastChoices) -> None:
 # ---------------------------------------------------------------- data
 
 
-def data_of(read: Any, targets: Sequence[str], exog: Sequence[str], date: str | None) -> Data:
+def data_of(choices: ForecastChoices, read: Any, targets: Sequence[str], exog: Sequence[str]) -> Data:
     """Return the series of a table; its last rows without any target are the future."""
+    date = choices.date
     if date is not None:
         named_columns([date], read.column_names, "date")
         if date in (*targets, *exog):
             raise DataError(f"Column {date!r} is the date and {'a target' if date in targets else 'exogenous'}, too.")
-    times = times_of(read, date, {*targets, *exog})
-    wanted = np.column_stack([_numbers(read, name, "Target") for name in targets])
+
+    def as_text(name: str) -> Any:
+        return read_table(choices.data, text=[name], dialect=dialect_of(choices.reading)).column(name)
+
+    is_typed = choices.data.is_dir() or is_pattern(choices.data) or is_arrow_data(choices.data)
+    times = times_of(read, date, {*targets, *exog}, None if is_typed else as_text)
+    order = np.arange(read.num_rows) if times is None or times.order is None else times.order
+    wanted = np.column_stack([_numbers(read, name, "Target") for name in targets])[order]
     is_known = ~np.isnan(wanted).all(axis=1)
     if not is_known.any():
         raise DataError(f"The target {listed(targets)} has no value in any row.")
     n_known = int(np.flatnonzero(is_known)[-1]) + 1
-    _refuse_gaps(wanted[:n_known], targets, "Target")
+    _refuse_gaps(wanted[:n_known], targets, "Target", order)
     beside = None
     if exog:
-        beside = np.column_stack([_numbers(read, name, "Exogenous column") for name in exog])
+        beside = np.column_stack([_numbers(read, name, "Exogenous column") for name in exog])[order]
         # The future may end early: what the horizon needs is asked for later.
         ends = np.flatnonzero(~np.isnan(beside).all(axis=1))
         n_beside = max(n_known, int(ends[-1]) + 1 if len(ends) else 0)
         beside = beside[:n_beside]
     used = {*targets, *exog, *([] if times is None else [times.name])}
+    unused = tuple(name for name in read.column_names if name not in used)
+    warning = unread(read, unused) if times is None else None
     return Data(
         Series(wanted[:n_known], "numpy", tuple(targets), False),
         None if beside is None else Series(beside, "numpy", tuple(exog), False),
         n_known,
         len(wanted) - n_known,
         times,
-        tuple(name for name in read.column_names if name not in used),
+        unused,
+        (*(() if times is None else times.notes), *(() if warning is None else (warning,))),
     )
 
 
@@ -405,13 +423,13 @@ def _numbers(read: Any, name: str, what: str) -> Array:
     return column.numbers()
 
 
-def _refuse_gaps(values: Array, names: Sequence[str], what: str) -> None:
+def _refuse_gaps(values: Array, names: Sequence[str], what: str, order: AnyArray) -> None:
     gaps = np.argwhere(np.isnan(values))
     if len(gaps):
         row, column = gaps[0]
         raise DataError(
-            f"{what} {names[column]!r} is missing in data row {row + 1}, before the last known row. Lags need every "
-            f"row: fill the gap, or begin the table after it."
+            f"{what} {names[column]!r} is missing in data row {order[row] + 1}, before the last known row. Lags need "
+            f"every row: fill the gap, or begin the table after it."
         )
 
 
@@ -438,8 +456,8 @@ def _horizon(choices: ForecastChoices, data: Data, lags: Lags, first: int) -> in
         if len(gaps):
             row, column = gaps[0]
             raise DataError(
-                f"Exogenous column {names[column]!r} is missing in data row {asked.start + row + 1}, which the lags "
-                f"need. Fill the gap, or begin the table after it."
+                f"Exogenous column {names[column]!r} is missing in data row {data.row(asked.start + row) + 1}, which "
+                f"the lags need. Fill the gap, or begin the table after it."
             )
         is_there = ~np.isnan(data.exog.values[data.n_known :]).any(axis=1)
         there = int(np.logical_and.accumulate(is_there).sum())
@@ -465,10 +483,12 @@ def introduce(choices: ForecastChoices, forecaster: NetworkForecaster, data: Dat
     """Say what is going to be done."""
     times = ""
     if data.times is not None:
-        known = data.times.values
-        times = f", {known[0]} to {known[data.n_known - 1]}"
+        first, last = data.times.written(data.times.index[[0, data.n_known - 1]])
+        times = f", {first} to {last}"
     future = f" and {data.n_future} of the future" if data.n_future else ""
     voice.say(f"{choices.data}: {data.n_known} known rows{future}{times}. {inputs_of(forecaster)}")
+    for note in data.notes:
+        voice.say(f"Note: {note}")
     if data.unused:
         voice.say(f"Note: Not used: {listed(data.unused)}. Columns that drive the target are named by --exog.")
     n_rows = data.n_known - forecaster.n_history_
@@ -588,7 +608,7 @@ def conclude(
         write_table(
             choices.output,
             [heading, *forecaster.target_names_],
-            [_written(labels), *predicted.T],
+            [labels.tolist() if labels.dtype.kind == "U" else labels, *predicted.T],
             force=choices.force,
         )
         voice.say(f"Forecast: {choices.output}")
@@ -630,7 +650,10 @@ def draw(
     count = len(forecaster.target_names_)
     figure, axes = pyplot.subplots(count, 1, figsize=(8, 3.2 * count), squeeze=False, layout="constrained")
     n_shown = min(data.n_known, max(5 * len(predicted), 60))
-    times: Any = np.arange(1, data.n_known + 1) if data.times is None else data.times.values[: data.n_known]
+    times: Any = np.arange(1, data.n_known + 1)
+    if data.times is not None and data.times.timeline is not None:
+        times = drawn(data.times.index[: data.n_known])
+        labels = drawn(data.times.after(data.n_known, len(predicted)))
     for column, name in enumerate(forecaster.target_names_):
         ax = axes[column, 0]
         plots.forecast(
@@ -648,17 +671,10 @@ def draw(
 
 def _labels(data: Data, horizon: int) -> tuple[str, AnyArray]:
     """What the forecast rows are called: their times, or their numbers."""
-    if data.times is None:
+    if data.times is None or data.times.timeline is None:
         return "row", np.arange(data.n_known + 1, data.n_known + horizon + 1)
-    times = data.times
     # Future rows have times of their own, which go in the same steps.
-    return times.name, times.first(data.n_known).after(horizon)
-
-
-def _written(labels: AnyArray) -> Any:
-    if labels.dtype == np.dtype("M8[M]"):
-        return [str(label) for label in labels]
-    return labels
+    return data.times.name, data.times.written(data.times.after(data.n_known, horizon))
 
 
 def content_of(
