@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from marquardt import NetworkRegressor
 from marquardt.networks import Network, feed_forward
 from marquardt.storage import NetworkFile, load, save
 from marquardt.tables import TableCoding, read_table
@@ -204,6 +205,25 @@ def test_inspect_of_classes_shows_the_counts(call, species):
     out = call("inspect", species).out
     assert "Target: species, one of aa, bb, cc." in out
     assert "Counts (training/validation/test)" in out
+
+
+def test_inspect_tells_the_decay_and_its_evidence(call, strength, tmp_path):
+    model = NetworkRegressor.from_file(strength)
+    assert len(model.alpha_) == len(model.network_.graph.layers)
+    x = np.linspace(-1, 1, 40)[:, None]
+    noisy = np.sin(3 * x.ravel()) + 0.2 * np.random.default_rng(0).normal(size=40)
+    model = NetworkRegressor((3,), random_state=0).fit(x, noisy)
+    model.save("weighed.marquardt")
+    out = call("inspect", "weighed.marquardt").out
+    assert re.search(r"weight decay\s+\S+, \S+ by layer", out)
+    assert re.search(r"evidence\s+-?\d", out)
+    told = call("inspect", "weighed.marquardt", "--json").json
+    assert told["decay"] == list(model.alpha_)
+    assert told["evidence"] == -min(attempt.merit for attempt in model.attempts_)
+    NetworkRegressor((3,), alpha=0.5, random_state=0).fit(x, noisy).save("given.marquardt")
+    told = call("inspect", "given.marquardt", "--json").json
+    assert (told["decay"], told["evidence"]) == ([0.5, 0.5], None)
+    assert not re.search(r"evidence\s+-?\d", call("inspect", "given.marquardt").out)
 
 
 def test_inspect_in_json(call, strength):

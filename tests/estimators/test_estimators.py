@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -31,6 +32,7 @@ from marquardt import (
 from marquardt.algorithms import LevenbergMarquardt
 from marquardt.estimators.merging import merge
 from marquardt.numerics import native
+from marquardt.storage import save
 from marquardt.training import Fitting
 from marquardt.training import crew as crew_module
 
@@ -333,6 +335,42 @@ def test_a_saved_estimator_comes_back(estimator, tmp_path):
     other = NetworkClassifier if estimator is NetworkRegressor else NetworkRegressor
     with pytest.raises(DataError, match="Use the other estimator"):
         other.from_file(path)
+
+
+def learned(model):
+    return {name: value for name, value in vars(model).items() if name.endswith("_")}
+
+
+@BOTH
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"alpha": 0.1, "algorithm": "bfgs"}])
+def test_a_loaded_estimator_has_all_that_fit_sets(estimator, options, tmp_path):
+    X, y = data_for(estimator)
+    model = estimator((3,), random_state=0, n_restarts=3, **options).fit(pd.DataFrame(X, columns=["a", "b"]), y)
+    model.save(tmp_path / "model.marquardt")
+    back = estimator.from_file(tmp_path / "model.marquardt")
+    assert set(learned(model)) <= set(learned(back))
+    for name in set(learned(model)) - {"network_", "record_"}:
+        # By their texts, as NaN does not equal itself.
+        assert repr(getattr(back, name)) == repr(getattr(model, name)), name
+    back.save(tmp_path / "again.marquardt")
+    assert (tmp_path / "again.marquardt").read_bytes() == (tmp_path / "model.marquardt").read_bytes()
+
+
+def test_a_file_that_tells_no_starts_still_loads(tmp_path):
+    X, y = curve()
+    model = NetworkRegressor((3,), random_state=0).fit(X, y)
+    content = model._content()
+    about = {name: value for name, value in content.about.items() if name in ("estimator", "parameters", "fitted")}
+    save(tmp_path / "old.marquardt", replace(content, about=about))
+    back = NetworkRegressor.from_file(tmp_path / "old.marquardt")
+    assert_array_equal(back.predict(X), model.predict(X))
+    assert back.algorithm_ == model.algorithm_
+    assert not hasattr(back, "attempts_")
+    back.save(tmp_path / "again.marquardt")
+    for key, value in (("attempts", [{"odd": 1}]), ("decay", ["many"]), ("spread", 3)):
+        save(tmp_path / "odd.marquardt", replace(content, about={**about, key: value}), force=True)
+        with pytest.raises(DataError, match="says of its starts"):
+            NetworkRegressor.from_file(tmp_path / "odd.marquardt")
 
 
 def test_a_generator_as_random_state_is_left_out_of_the_file(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 
 from marquardt import (
@@ -22,6 +23,7 @@ from marquardt import (
     ShapeError,
     walk_forward,
 )
+from marquardt.training import Record
 
 QUICK = {"hidden_layer_sizes": (3,), "n_restarts": 1, "max_iter": 30, "alpha": 1e-3, "random_state": 0}
 
@@ -636,3 +638,21 @@ def test_ragged_drivers_are_enough_for_a_horizon_that_they_cover():
         model.predict(7, holes[60:])
     with pytest.raises(DataError, match=r"column 'b'|where it is missing"):
         model.predict(7, holes, y=y[20:])
+
+
+@pytest.mark.parametrize("closed_loop", [False, True])
+def test_a_loaded_forecaster_has_all_that_fit_sets(closed_loop, tmp_path):
+    y = np.sin(0.4 * np.arange(60)) + 0.05 * np.random.default_rng(0).normal(size=60)
+    model = NetworkForecaster((1, 2), hidden_layer_sizes=(2,), closed_loop=closed_loop, max_iter=20, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(y)
+    model.save(tmp_path / "model.marquardt")
+    back = NetworkForecaster.from_file(tmp_path / "model.marquardt")
+    assert (model.closed_loop_record_ is not None) == closed_loop
+    for name in (name for name in vars(model) if name.endswith("_")):
+        found, wanted = getattr(back, name), getattr(model, name)
+        if isinstance(wanted, Record):
+            assert found.to_dict() == wanted.to_dict()
+        elif name != "network_":
+            assert repr(found) == repr(wanted), name

@@ -45,6 +45,8 @@ def description(path: Path, content: NetworkFile) -> dict[str, Any]:
             "classes": None if content.classes is None else list(content.classes),
             "errors": content.report,
             "about": content.about,
+            "decay": content.about.get("decay"),
+            "evidence": content.about.get("evidence"),
             "record": None if record is None else record.to_dict(),
         }
     )
@@ -156,6 +158,11 @@ def _show_training(content: NetworkFile, voice: Voice) -> None:
             best = {"training": record.best_perf, "validation": record.best_vperf, "test": record.best_tperf}
             facts.append((name, ", ".join(f"{key} {short(v)}" for key, v in best.items() if not math.isnan(v))))
             facts.append(("time", f"{record.seconds:.2f} s"))
+    decay, evidence = about.get("decay"), about.get("evidence")
+    if isinstance(decay, list) and decay:
+        facts.append(("weight decay", ", ".join(map(_word, decay)) + (" by layer" if len(decay) > 1 else "")))
+    if isinstance(evidence, float):
+        facts.append(("evidence", f"{evidence:.6g} (its logarithm, by which the weight decay is chosen)"))
     attempts = about.get("attempts")
     if isinstance(attempts, Sequence) and len(attempts) > 1:
         kept = about.get("kept_attempt")

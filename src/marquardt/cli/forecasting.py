@@ -45,6 +45,7 @@ from marquardt.streams import is_arrow_data, is_pattern
 from marquardt.tables import check_table_suffix, read_table, write_table
 from marquardt.tables.checking import named_columns
 from marquardt.tables.columns import Column, listed
+from marquardt.training.attempts import kept_of
 
 DONE = 0
 MOST_LAGS = 100_000
@@ -145,7 +146,7 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
         record = forecaster.record_
         voice.say()
         if forecaster.n_restarts > 1:
-            voice.show(attempts_table([asdict(each) for each in forecaster.attempts_], _kept(forecaster)))
+            voice.show(attempts_table([asdict(each) for each in forecaster.attempts_], kept_of(forecaster.attempts_)))
             voice.say()
             voice.say(str(forecaster.spread_))
         if is_interrupted:
@@ -689,18 +690,6 @@ def content_of(
         "source": choices.data.name,
         "rows": data.n_known,
         "seed": choices.seed,
-        "attempts": [asdict(attempt) for attempt in forecaster.attempts_],
-        "spread": asdict(forecaster.spread_),
-        "kept_attempt": _kept(forecaster),
         "seconds": seconds,
     }
     return replace(content, report=report, about=about)
-
-
-def _kept(forecaster: NetworkForecaster) -> int:
-    """The number of the attempt whose record is kept."""
-    record = forecaster.record_
-    for attempt in forecaster.attempts_:
-        if attempt.epochs == record.num_epochs and attempt.performance == record.best_perf:
-            return int(attempt.restart)
-    return 0

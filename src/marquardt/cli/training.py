@@ -35,6 +35,7 @@ from marquardt.streams import FileData, errors_of_parts
 from marquardt.tables import CodedFiles, TableCoding, read_table
 from marquardt.tables.checking import named_columns
 from marquardt.training import AnyParts, Fitting, HashedParts, Parts, Record, require_classes
+from marquardt.training.attempts import outcome
 
 DONE = 0
 COPIES = 5
@@ -307,9 +308,7 @@ def content_of(
                 "loss_scale": settings.loss_scale,
                 "alpha": settings.alpha,
             },
-            "attempts": [asdict(attempt) for attempt in fitting.attempts],
-            "kept_attempt": fitting.kept,
-            "spread": asdict(fitting.spread),
+            **outcome(fitting.attempts, fitting.spread, fitting.decay),
             "interrupted": is_interrupted,
             "seconds": seconds,
         },

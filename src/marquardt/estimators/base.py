@@ -23,7 +23,8 @@ from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators.merging import merge
 from marquardt.estimators.progress import describe
 from marquardt.networks import build
-from marquardt.training import Fitting, Limits, Parts, Settings, split_by_content
+from marquardt.training import Fitting, Limits, Parts, Record, Settings, split_by_content
+from marquardt.training.attempts import Attempt, Spread, outcome
 from marquardt.training.division import content_keys
 
 if TYPE_CHECKING:
@@ -215,15 +216,10 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     def _note(self, fitting: Fitting) -> None:
         record = fitting.record
         self.network_ = fitting.network
-        self.record_ = record
+        self._note_record(record)
         self.attempts_ = list(fitting.attempts)
         self.spread_ = fitting.spread
         self.alpha_ = fitting.decay
-        self.algorithm_ = fitting.choice.algorithm
-        self.n_iter_ = record.num_epochs
-        self.loss_curve_ = record.perf[1:].tolist()
-        self.validation_loss_curve_ = record.vperf[1:].tolist() if len(record.parts.validation) else None
-        self.best_loss_ = record.best_perf
         self.n_layers_ = len(self.network_.graph.layers) + 1
         if record.stop is not None and record.stop.code == "epochs":
             warnings.warn(
@@ -240,6 +236,23 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                 ConvergenceWarning,
                 stacklevel=4,
             )
+
+    def _note_record(self, record: Record) -> None:
+        self.record_ = record
+        self.algorithm_ = record.algorithm
+        self.n_iter_ = record.num_epochs
+        self.loss_curve_ = record.perf[1:].tolist()
+        self.validation_loss_curve_ = record.vperf[1:].tolist() if len(record.parts.validation) else None
+        self.best_loss_ = record.best_perf
+
+    def _note_outcome(self, about: dict[str, Any]) -> None:
+        """Take what a file says of the restarts."""
+        if about.get("attempts"):
+            self.attempts_ = [Attempt(**attempt) for attempt in about["attempts"]]
+        if about.get("spread"):
+            self.spread_ = Spread(**about["spread"])
+        if about.get("decay") is not None:
+            self.alpha_ = tuple(float(each) for each in about["decay"])
 
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "network_")
@@ -289,6 +302,9 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             INPUT_NAMES: None if names is None or coding is not None else [str(name) for name in names],
             "fitted": self._to_keep(),
         }
+        # A file of an older marquardt may have come without.
+        if all(hasattr(self, name) for name in ("attempts_", "spread_", "alpha_")):
+            about |= outcome(self.attempts_, self.spread_, self.alpha_)
         record = getattr(self, "record_", None)
         kept = None if coding is None else coding.to_dict()
         return NetworkFile(self.network_, self._task, kept, classes=self._labels(), record=record, about=about)
@@ -309,7 +325,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         estimator
-            It predicts as the saved one did, to the bit.
+            It predicts as the saved one did, to the bit, and has the attributes that `fit` sets. Files of older
+            versions do not say all of them.
 
         Raises
         ------
@@ -346,11 +363,13 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                 raise DataError(f"The coding of columns in {os.fspath(path)} does not fit its network. Train again.")
         if names is not None:
             estimator.feature_names_in_ = np.array(names, dtype=object)
+        estimator.n_layers_ = len(content.network.graph.layers) + 1
         if content.record is not None:
-            estimator.record_ = content.record
-            estimator.n_iter_ = content.record.num_epochs
-            estimator.loss_curve_ = content.record.perf[1:].tolist()
-            estimator.best_loss_ = content.record.best_perf
+            estimator._note_record(content.record)
+        try:
+            estimator._note_outcome(about)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"What {os.fspath(path)} says of its starts does not fit together. Train again.") from error
         estimator._take_back(about.get("fitted") or {}, content.classes)
         return estimator
 

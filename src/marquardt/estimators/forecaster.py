@@ -762,6 +762,7 @@ class NetworkForecaster(NetworkEstimator):
             "exog_names": self.exog_names_,
             "is_many": self._is_many,
             "scalings": None if self._scalings is None else [own.to_dict() for own in self._scalings],
+            "closed_loop_record": None if self.closed_loop_record_ is None else self.closed_loop_record_.to_dict(),
             "series_rmse": None if self.series_rmse_ is None else self.series_rmse_.tolist(),
             "series": [
                 {
@@ -789,6 +790,8 @@ class NetworkForecaster(NetworkEstimator):
         self.target_names_, self.exog_names_ = list(kept["target_names"]), list(kept["exog_names"])
         self.lag_names_ = self._lags.names(self.target_names_, self.exog_names_)
         self._is_many = bool(kept["is_many"])
+        closed = kept.get("closed_loop_record")
+        self.closed_loop_record_ = None if closed is None else Record.from_dict(closed)
         scalings, errors = kept.get("scalings"), kept.get("series_rmse")
         self._scalings = None if scalings is None else [Scaling.from_dict(each) for each in scalings]
         self.series_rmse_ = None if errors is None else np.array(errors, dtype=np.float64)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-__all__ = ["NEAR", "Attempt", "Spread", "spread_of"]
+__all__ = ["NEAR", "Attempt", "Spread", "kept_of", "outcome", "spread_of"]
 
 NEAR = 0.01
 """A restart is near the best where its error is at most this share above."""
+
+REASONS = {
+    "validation": "with the lowest validation loss in scaled units",
+    "loss": "with the lowest loss, weight decay included",
+    "evidence": "with the highest evidence",
+}
+"""What can decide which restart is kept, in words."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,8 @@ class Spread:
         Others whose error is at most 1 % above the lowest. Few of many say that more restarts may find better.
     n_goal : int
         Those that reached the goal.
+    criterion : str
+        What restarts were ranked by: ``"validation"``, ``"loss"`` or ``"evidence"``; empty where it is not known.
 
     Examples
     --------
@@ -76,22 +86,82 @@ class Spread:
     kept: float
     n_near: int
     n_goal: int
+    criterion: str = ""
 
     def __str__(self) -> str:
         if self.n == 1:
             return f"1 restart: {self.best:.4g} on the {self.part} part."
-        numbers = f"best {self.best:.4g}, median {self.median:.4g}, worst {self.worst:.4g} on the {self.part} part"
+        # Of restarts that are ranked by something else, the one of the lowest error need not be the best.
+        is_ranked_by_error = self.criterion != "evidence" or self.kept == self.best
+        low, high, lowest = ("best", "worst", "best") if is_ranked_by_error else ("lowest error", "highest", "lowest")
+        numbers = f"{low} {self.best:.4g}, median {self.median:.4g}, {high} {self.worst:.4g} on the {self.part} part"
         if self.n_goal:
             share = "all" if self.n_goal == self.n else f"{self.n_goal}"
             end = f"{share} reached the goal"
         else:
             who = {0: "no other", 1: "1 other"}.get(self.n_near, f"{self.n_near} others")
-            end = f"{who} came within {NEAR:.0%} of the best".replace("%", " %")
+            end = f"{who} came within {NEAR:.0%} of the {lowest}".replace("%", " %")
         sentence = f"{self.n} restarts: {numbers}; {end}."
-        return sentence if self.kept == self.best else f"{sentence} The one that is kept has {self.kept:.4g}."
+        if self.kept == self.best:
+            return sentence
+        reason = REASONS.get(self.criterion)
+        if self.criterion == "evidence" and self.n_goal:
+            reason = "that reached the goal first"
+        if reason is None:
+            return f"{sentence} The one that is kept has {self.kept:.4g}."
+        return f"{sentence} The one {reason} is kept; its error is {self.kept:.4g}."
 
 
-def spread_of(attempts: Sequence[Attempt], kept: int = 0) -> Spread:
+def kept_of(attempts: Sequence[Attempt]) -> int:
+    """Return the number of the restart that is kept: the first of the lowest merit.
+
+    Parameters
+    ----------
+    attempts : sequence of Attempt
+        At least one.
+
+    Returns
+    -------
+    int
+        From 0.
+
+    Examples
+    --------
+    >>> kept_of([Attempt(k, 10, 1.0, math.nan, "epochs", 0.1, merit) for k, merit in enumerate([3.0, -2.0, -2.0])])
+    1
+    """
+    return min(attempts, key=lambda attempt: attempt.merit).restart
+
+
+def outcome(attempts: Sequence[Attempt], spread: Spread, decay: Sequence[float]) -> dict[str, Any]:
+    """Return what a network file says of the restarts, as plain values.
+
+    Parameters
+    ----------
+    attempts : sequence of Attempt
+        At least one.
+    spread : Spread
+        How far apart they came out.
+    decay : sequence of float
+        The weight decay a layer of the one that is kept.
+
+    Returns
+    -------
+    dict
+        The logarithm of the evidence is None where nothing was weighed.
+    """
+    kept = kept_of(attempts)
+    merit = next(attempt.merit for attempt in attempts if attempt.restart == kept)
+    return {
+        "attempts": [asdict(attempt) for attempt in attempts],
+        "kept_attempt": kept,
+        "spread": asdict(spread),
+        "decay": list(decay),
+        "evidence": -merit if spread.criterion == "evidence" and math.isfinite(merit) else None,
+    }
+
+
+def spread_of(attempts: Sequence[Attempt], kept: int = 0, criterion: str = "") -> Spread:
     """Return how far apart restarts came out.
 
     Parameters
@@ -100,6 +170,8 @@ def spread_of(attempts: Sequence[Attempt], kept: int = 0) -> Spread:
         At least one.
     kept : int
         The number of the one that is kept.
+    criterion : str
+        What they were ranked by, as in `Spread`.
 
     Returns
     -------
@@ -125,4 +197,5 @@ def spread_of(attempts: Sequence[Attempt], kept: int = 0) -> Spread:
         errors.get(kept, lowest),
         sum(error <= lowest * (1 + NEAR) for error in errors.values()) - 1,
         sum(attempt.stop == "goal" for attempt in attempts),
+        criterion,
     )

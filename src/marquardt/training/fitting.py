@@ -393,7 +393,14 @@ class Fitting:
     @property
     def spread(self) -> Spread:
         """How far apart the restarts came out that are among the attempts; there must be one."""
-        return spread_of(self.attempts, self.kept)
+        if isinstance(self._run, EvidenceTraining):
+            criterion = "evidence"
+        elif len(self.record.parts.validation):
+            criterion = "validation"
+        else:
+            # Where the rule weighs the decay as it goes, losses of different decays are compared.
+            criterion = "" if self.rule.weighs_decay else "loss"
+        return spread_of(self.attempts, self.kept, criterion)
 
     @property
     def seconds(self) -> float:
