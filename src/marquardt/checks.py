@@ -23,7 +23,9 @@ __all__ = [
     "require_extra",
     "require_kind",
     "require_settings",
+    "shown",
     "whole",
+    "whole_of",
 ]
 
 MEMORY_UNITS = {"B": 1} | {
@@ -37,13 +39,41 @@ LONGEST = 60
 """Characters of a value that a message shows whole."""
 
 
+MOST_DIGITS = 18
+"""Digits of a whole number that is written out; a longer one is no count of anything."""
+
+
+def shown(value: object) -> str:
+    """Return a value as messages show it: a long one is cut, so that the sentence around it can be read.
+
+    >>> shown("ab"), len(shown("a" * 100_000)), shown(10**5000)
+    ("'ab'", 62, 'a number of more than 18 digits')
+    """
+    if isinstance(value, str):
+        return repr(value if len(value) <= LONGEST else value[: LONGEST - 1] + "…")
+    if isinstance(value, int) and abs(value) >= 10 ** (2 * MOST_DIGITS):
+        return f"a number of more than {MOST_DIGITS} digits"
+    text = repr(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def whole_of(word: str) -> int | None:
+    """Return the whole number from 0 up that a text of at most 18 digits is; None where it is none.
+
+    >>> whole_of("12"), whole_of("-1"), whole_of("9" * 5000)
+    (12, None, None)
+    """
+    is_whole = word.isdecimal() and (len(word) <= MOST_DIGITS or len(word.lstrip("0")) <= MOST_DIGITS)
+    return int(word[-MOST_DIGITS:]) if is_whole else None
+
+
 def nearest(value: object, allowed: Iterable[str]) -> str:
     """Return " Did you mean …?" with the allowed word closest to `value`, or nothing when none is close.
 
     >>> nearest("tanhh", ["tanh", "relu"])
     " Did you mean 'tanh'?"
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > LONGEST:
         return ""
     folded = {word.lower(): word for word in allowed}
     close = difflib.get_close_matches(value.lower(), folded, n=1, cutoff=0.5)
@@ -62,14 +92,18 @@ def one_of(value: Any, allowed: Iterable[str], what: str) -> str:
     if isinstance(value, str) and value in words:
         return value
     raise ConfigurationError(
-        f"{what} must be one of {', '.join(map(repr, words))}, got {value!r}.{nearest(value, words)}"
+        f"{what} must be one of {', '.join(map(repr, words))}, got {shown(value)}.{nearest(value, words)}"
     )
 
 
 def _real(value: Any, what: str, law: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
-        raise ConfigurationError(f"{what} must be {law}, got {value!r}.")
-    return float(value)
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    except OverflowError:
+        raise ConfigurationError(f"{what} must be {law} and at most 1e308, got {shown(value)}.") from None
+    if math.isnan(number):
+        raise ConfigurationError(f"{what} must be {law}, got {shown(value)}.")
+    return number
 
 
 def positive(value: Any, what: str) -> float:
@@ -99,16 +133,16 @@ def fraction(value: Any, what: str) -> float:
 def whole(value: Any, what: str, minimum: int = 0) -> int:
     """Return `value` as an int if it is a whole number not below `minimum`."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
-        raise ConfigurationError(f"{what} must be a whole number from {minimum} up, got {value!r}.")
+        raise ConfigurationError(f"{what} must be a whole number from {minimum} up, got {shown(value)}.")
     return int(value)
 
 
 def require_kind(value: object, kind: type, what: str, way_out: str) -> None:
     """Refuse what is of another kind."""
     if not isinstance(value, kind):
-        shown = repr(value)
-        shown = shown if len(shown) <= LONGEST else f"a {type(value).__name__}"
-        raise ConfigurationError(f"{what} must be a {kind.__name__}, got {shown}. {way_out}")
+        got = repr(value)
+        got = got if len(got) <= LONGEST else f"a {type(value).__name__}"
+        raise ConfigurationError(f"{what} must be a {kind.__name__}, got {got}. {way_out}")
 
 
 def memory_size(value: Any, what: str) -> int:
@@ -126,11 +160,15 @@ def memory_size(value: Any, what: str) -> int:
     if found is not None:
         number = float(found[1]) * MEMORY_UNITS.get(found[2].upper(), math.nan)
     else:
-        number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+        number = (
+            math.nan
+            if isinstance(value, bool) or not isinstance(value, Real)
+            else _real(value, what, "an amount of memory")
+        )
     if not 1 <= number < math.inf:
         raise ConfigurationError(
             f"{what} must be an amount of memory such as '500MB' or '2GB' (in Python also a number of bytes), "
-            f"got {value!r}."
+            f"got {shown(value)}."
         )
     return int(number)
 

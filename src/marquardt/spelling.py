@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from marquardt.checks import shown
 from marquardt.errors import ConfigurationError
 
 __all__ = ["spelled"]
+
+MOST_CHARACTERS = 2000
+"""Of a spelling: what is longer may be nested more deeply than can be followed."""
 
 
 def spelled(text: str, what: str, first: str | None = None) -> tuple[str, dict[str, Any]]:
@@ -42,38 +46,51 @@ def spelled(text: str, what: str, first: str | None = None) -> tuple[str, dict[s
     >>> spelled("tanh(0.5)", "The activation", first="gain")
     ('tanh', {'gain': 0.5})
     """
+    if len(text) > MOST_CHARACTERS:
+        raise ConfigurationError(
+            f"{what} has {len(text):,} characters, and {MOST_CHARACTERS:,} are the most. It begins {shown(text)}."
+        )
     name, bracket, rest = text.strip().partition("(")
     name = name.strip()
     example = "Write it as name(setting=0.1, other='word')."
     if not name or any(c in name for c in ")=,'\" "):
-        raise ConfigurationError(f"{what} must be a name, with settings in parentheses or without, got {text!r}.")
+        raise ConfigurationError(f"{what} must be a name, with settings in parentheses or without, got {shown(text)}.")
     if not bracket:
         return name, {}
     try:
+        return name, _settings(text, rest, what, first, example)
+    except (RecursionError, MemoryError):
+        raise ConfigurationError(f"{what} {shown(text)} is nested too deeply to be read. {example}") from None
+
+
+def _settings(text: str, rest: str, what: str, first: str | None, example: str) -> dict[str, Any]:
+    try:
         call = ast.parse(f"f({rest}", mode="eval").body
     except (SyntaxError, ValueError) as error:
-        raise ConfigurationError(f"{what} {text!r} cannot be read: {_reason(error)}. {example}") from None
+        raise ConfigurationError(f"{what} {shown(text)} cannot be read: {_reason(error)}. {example}") from None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise ConfigurationError(f"{what} {text!r} goes on behind its parentheses. {example}")
+        raise ConfigurationError(f"{what} {shown(text)} goes on behind its parentheses. {example}")
     keywords = call.keywords
     if first is not None and len(call.args) == 1:
         keywords = [ast.keyword(first, call.args[0]), *keywords]
     elif call.args:
-        raise ConfigurationError(f"{what} {text!r} has the value {ast.unparse(call.args[0])} without a name. {example}")
+        raise ConfigurationError(
+            f"{what} {shown(text)} has the value {ast.unparse(call.args[0])} without a name. {example}"
+        )
     settings = {}
     for keyword in keywords:
         value = ast.unparse(keyword.value)
         if keyword.arg is None:
-            raise ConfigurationError(f"{what} {text!r} has the setting **{value} without a name. {example}")
+            raise ConfigurationError(f"{what} {shown(text)} has the setting **{value} without a name. {example}")
         if keyword.arg in settings:
-            raise ConfigurationError(f"{what} {text!r} has the setting {keyword.arg!r} twice.")
+            raise ConfigurationError(f"{what} {shown(text)} has the setting {keyword.arg!r} twice.")
         try:
             settings[keyword.arg] = ast.literal_eval(keyword.value)
         except (ValueError, TypeError):
             raise ConfigurationError(
-                f"{what} {text!r}: {keyword.arg} must be a plain value, such as 0.1 or 'word', got {value}."
+                f"{what} {shown(text)}: {keyword.arg} must be a plain value, such as 0.1 or 'word', got {value}."
             ) from None
-    return name, settings
+    return settings
 
 
 def _reason(error: Exception) -> str:

@@ -14,6 +14,7 @@ from marquardt import __version__
 from marquardt.cli import main
 from marquardt.cli.progress import short
 from marquardt.cli.scores import classification_scores, part_scores
+from marquardt.networks import read_topology
 from marquardt.numerics import describe_native
 from marquardt.problems import TABLES
 from marquardt.storage import load
@@ -242,3 +243,47 @@ def test_classification_scores_are_those_of_scikit_learn(n_classes):
 )
 def test_numbers_are_short(value, text):
     assert short(value) == text
+
+
+LONG = {
+    "units": (["train", "--hidden", "9" * 5000], "--hidden must be whole numbers"),
+    "lag": (["forecast", "--lags", "9" * 5000], "--lags must be whole numbers"),
+    "last lag": (["forecast", "--lags", "3-" + "9" * 5000], "--lags must be whole numbers"),
+    "many lags": (["forecast", "--lags", "1-1000000000000"], "100,000 are the most"),
+    "neuron": (["train", "--topology", "neuron.txt"], "must be a whole number from 1 up"),
+    "seed": (["train", "--seed", "9" * 5000], "must be a whole number"),
+    "number of 400 digits": (["train", "--algorithm", f"lm(mu_init={'9' * 400})"], "a number above 0"),
+    "number of 5000 digits": (["train", "--algorithm", f"lm(mu_init={'9' * 5000})"], "2,000 are the most"),
+    "signs": (["train", "--algorithm", f"lm(mu_init={'-' * 1500}1)"], "nested too deeply"),
+    "many signs": (["train", "--algorithm", f"lm(mu_init={'-' * 20_000}1)"], "2,000 are the most"),
+    "sum": (["train", "--algorithm", f"lm(mu_init={'1+' * 2000}1)"], "2,000 are the most"),
+    "topology": (["train", "--topology", "a" * 5000], "--topology must be one of"),
+    "name of a file": (["train", "--indices", "a" * 5000], "is too long"),
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_what_is_far_too_long_is_refused_in_a_short_sentence(kind, refused, concrete_csv, tmp_path):
+    (tmp_path / "neuron.txt").write_text(f"n 2 mbip {'9' * 5000}\n.model mbip fun=bip")
+    (command, *options), message = LONG[kind]
+    answer = refused(command, concrete_csv, "--target", "strength", *options)
+    assert message in answer
+    assert len(answer) < 500
+
+
+def test_topology_file_may_name_data_of_any_name(tmp_path):
+    path = tmp_path / "long.txt"
+    path.write_text(f"n 2 mbip 1\n.model mbip fun=bip\ndatafile={'a' * 5000}")
+    assert read_topology(path).graph.n_inputs == 1
+
+
+@pytest.mark.parametrize(("words", "shown"), [((), "memory. Take"), (("Unable to allocate 9 GiB",), "memory: Unable")])
+def test_lack_of_memory_is_refused_with_its_reason_where_there_is_one(call, monkeypatch, words, shown):
+    def fail(arguments):
+        raise MemoryError(*words)
+
+    monkeypatch.setattr("marquardt.cli.app._begun", fail)
+    answer = call("train", "a.csv", "--json")
+    assert answer.code == 2
+    assert answer.err.startswith(f"Error: There is not enough {shown}")
+    assert answer.json["error"] in answer.err

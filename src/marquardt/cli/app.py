@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from marquardt._version import __version__
+from marquardt.checks import shown
 from marquardt.cli.compare import compare
 from marquardt.cli.data import data
 from marquardt.cli.demo import demo
@@ -117,7 +119,10 @@ def _run(arguments: Sequence[str] | None, is_process: bool) -> int:
     except MarquardtError as error:
         code = _refuse(str(error), "--json" in arguments)
     except MemoryError as error:
-        code = _refuse(f"There is not enough memory: {error}. Take a smaller network.", "--json" in arguments)
+        # Of Python's own there are no words.
+        reason = f": {error}" if str(error) else ""
+        way_out = "Take a smaller network, fewer rows or a shorter horizon."
+        code = _refuse(f"There is not enough memory{reason}. {way_out}", "--json" in arguments)
     except BrokenPipeError:
         silence(sys.stdout)
         code = PIPE_CLOSED
@@ -131,6 +136,8 @@ def _run(arguments: Sequence[str] | None, is_process: bool) -> int:
     except Exception as error:
         if hasattr(error, "format_message"):
             code = _refuse(_usage(error), "--json" in arguments)
+        elif isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            code = _refuse(f"The name of a file is too long: {shown(error.filename)}.", "--json" in arguments)
         else:
             import traceback
 
@@ -184,7 +191,7 @@ def _usage(error: Any) -> str:
         found = cause.errors()[0]
         kind = KINDS.get(found["type"].partition("_")[0])
         if kind is not None:
-            message = f"{message.partition(': ')[0]}: it must be {kind}, got {found['input']!r}"
+            message = f"{message.partition(': ')[0]}: it must be {kind}, got {shown(found['input'])}"
     context = getattr(error, "ctx", None)
     path = "marquardt" if context is None else context.command_path
     end = "" if message.endswith(("?", "?.")) else "."

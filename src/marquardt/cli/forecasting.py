@@ -16,7 +16,7 @@ import numpy as np
 
 from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
-from marquardt.checks import fraction, require_extra, whole
+from marquardt.checks import fraction, require_extra, shown, whole, whole_of
 from marquardt.cli.choices import Choices
 from marquardt.cli.dates import Times, drawn, times_of, unread
 from marquardt.cli.forecast import ForecastChoices
@@ -310,18 +310,20 @@ def lags_of(words: Sequence[str] | None, option: str, minimum: int, default: tup
         return ()
     found: list[int] = []
     for part in parts:
-        first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()) or int(first) < minimum:
+        begin, dash, end = part.partition("-")
+        first, last = whole_of(begin), whole_of(end if dash else begin)
+        if first is None or last is None or first < minimum:
             raise ConfigurationError(
-                f"{option} must be whole numbers from {minimum} up such as 1-12 or 1,2,12 (or 'none'), got {part!r}."
+                f"{option} must be whole numbers from {minimum} up such as 1-12 or 1,2,12 (or 'none'), "
+                f"got {shown(part)}."
             )
-        if dash and int(last) < int(first):
+        if last < first:
             raise ConfigurationError(f"{option} {part} goes backward. Write {last}-{first}.")
-        if dash and int(last) - int(first) >= MOST_LAGS:
+        if last - first >= MOST_LAGS:
             raise ConfigurationError(
-                f"{option} {part} is {int(last) - int(first) + 1:,} lags, and {MOST_LAGS:,} are the most. Take fewer."
+                f"{option} {part} is {last - first + 1:,} lags, and {MOST_LAGS:,} are the most. Take fewer."
             )
-        found += range(int(first), int(last if dash else first) + 1)
+        found += range(first, last + 1)
     if option != "--difference" and len(set(found)) < len(found):
         doubled = next(lag for lag in found if found.count(lag) > 1)
         raise ConfigurationError(f"{option} has {doubled} twice. Name every lag once.")

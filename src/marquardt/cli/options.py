@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from marquardt.algorithms import StepRule, algorithm_named
-from marquardt.checks import fraction, memory_size, non_negative, one_of, positive, whole
+from marquardt.checks import fraction, memory_size, non_negative, one_of, positive, shown, whole, whole_of
 from marquardt.cli.choices import Choices
 from marquardt.cli.reading import dialect_of
 from marquardt.errors import ConfigurationError, FileError
@@ -186,7 +186,7 @@ def _algorithm(choices: Choices) -> StepRule:
                 raise ConfigurationError(f"{setting} is given here and by {option}, too. Give one of them.")
         return algorithm_named("levenberg_marquardt" if name == "auto" else name, **given)
     except ConfigurationError as error:
-        raise ConfigurationError(f"--algorithm {name}: {error}") from None
+        raise ConfigurationError(f"--algorithm {shown(name)[1:-1]}: {error}") from None
 
 
 def check_activation(text: str) -> None:
@@ -219,7 +219,7 @@ def _without(algorithm: str, given: Collection[str]) -> str:
 
 def topology_of(word: str) -> str | LayerGraph:
     """The topology of that name, or the one that a file in the text form describes."""
-    if word not in TOPOLOGIES and (Path(word).suffix or Path(word).is_file()):
+    if word not in TOPOLOGIES and (Path(word).suffix or os.path.isfile(word)):
         return read_topology(word).graph
     return one_of(word, TOPOLOGIES, "--topology")
 
@@ -332,11 +332,13 @@ def _hidden(words: list[str] | None) -> tuple[int, ...]:
 
 
 def _unit_count(word: str) -> int:
-    if not word.isdecimal() or int(word) < 1:
+    count = whole_of(word)
+    if not count:
         raise ConfigurationError(
-            f"--hidden must be whole numbers from 1 up such as 20,10 (or 'none' for a linear network), got {word!r}."
+            f"--hidden must be whole numbers from 1 up such as 20,10 (or 'none' for a linear network), "
+            f"got {shown(word)}."
         )
-    return int(word)
+    return count
 
 
 def _alpha(word: str, n_layers: int) -> Any:

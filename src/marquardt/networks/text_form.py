@@ -32,6 +32,7 @@ from pathlib import Path
 import numpy as np
 
 from marquardt.arrays import Array
+from marquardt.checks import shown, whole_of
 from marquardt.errors import ConfigurationError, FileError
 from marquardt.files import replacing
 from marquardt.networks.activations import activation_named, name_and_gain
@@ -159,7 +160,7 @@ def read_topology(path: str | os.PathLike[str]) -> TopologyFile:
         if missing:
             raise FileError(f"{path} names output {missing[0]}, and there is no such neuron.")
         chosen: list[str] | None = [str(number) for number in outputs]
-    elif data is not None and data.exists():
+    elif data is not None and os.path.exists(data):
         n_outputs = len(_table(data)[0]) - n_inputs
         if not 1 <= n_outputs <= len(names):
             raise FileError(
@@ -295,8 +296,10 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _numbers(path: Path, line: int, words: list[str]) -> list[int]:
     for word in words:
-        if not word.isdecimal() or not word.isascii() or int(word) < 1:
-            raise _wrong(path, line, f"a number of a neuron or input must be a whole number from 1 up, got {word!r}")
+        if not word.isascii() or not whole_of(word):
+            raise _wrong(
+                path, line, f"a number of a neuron or input must be a whole number from 1 up, got {shown(word)}"
+            )
     if not words:
         raise _wrong(path, line, "numbers are missing")
     return [int(word) for word in words]
