@@ -457,3 +457,13 @@ def test_constants_may_be_spelled_with_the_name():
     assert line_search_named("strong_wolfe(c2=0.1)") == line_search_named("strong_wolfe", c2=0.1)
     with pytest.raises(ConfigurationError, match="strong_wolfe has no setting 'c3'"):
         line_search_named("strong_wolfe(c3=0.1)")
+
+
+@pytest.mark.parametrize(("slope", "lowest"), [(-1.0, 0.3), (-5.0, 0.2), (-0.1, 0.45)])
+def test_second_look_after_a_rise_is_the_minimum_of_the_parabola(slope, lowest):
+    def parabola(length):
+        return 3.0 + slope * length - 0.5 * slope * length**2 / lowest
+
+    search = bracketing(Look(0.0, 3.0, slope), 1.0, 20)
+    assert next(search) == 1.0
+    assert search.send(Look(1.0, parabola(1.0), math.nan)) == pytest.approx(lowest, rel=1e-12)

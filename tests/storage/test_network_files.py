@@ -519,3 +519,15 @@ def test_a_file_asks_for_no_newer_marquardt_than_it_needs(path):
         assert load(path).network.graph == written.graph
         with zipfile.ZipFile(path) as archive:
             assert json.loads(archive.read("network.json"))["format"] == newest
+
+
+def test_array_whose_checksum_alone_tells_is_refused(written, path):
+    with zipfile.ZipFile(io.BytesIO(written)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    weights = bytearray(members["weights.npy"])
+    weights[-1] ^= 1  # a weight stays a number; the zip file gets a right CRC of its own
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in {**members, "weights.npy": bytes(weights)}.items():
+            archive.writestr(name, text)
+    with pytest.raises(FileError, match=r"'weights\.npy' was altered, its checksum does not fit"):
+        load(path)

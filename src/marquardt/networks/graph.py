@@ -226,11 +226,11 @@ class LayerGraph:
             raise ConfigurationError("A network needs at least one layer, its output.")
         takes_inputs = any(INPUTS in layer.sources for layer in self.layers)
         object.__setattr__(self, "n_inputs", whole(self.n_inputs, "the number of inputs", minimum=int(takes_inputs)))
-        known = [INPUTS, TARGETS]
+        known = dict.fromkeys((INPUTS, TARGETS))  # in their order, and found at once
         for layer in self.layers:
             if layer.name in known or layer.name == "bias":
                 raise ConfigurationError(f"The layer name {layer.name!r} is taken. Give every layer a name of its own.")
-            known.append(layer.name)
+            known[layer.name] = None
         earlier = {INPUTS, TARGETS}
         for layer in self.layers:
             for source, delays in layer.taps:
@@ -251,7 +251,9 @@ class LayerGraph:
             )
 
     @staticmethod
-    def _check_tap(layer: Layer, source: str, delays: tuple[int, ...], earlier: set[str], known: list[str]) -> None:
+    def _check_tap(
+        layer: Layer, source: str, delays: tuple[int, ...], earlier: set[str], known: dict[str, None]
+    ) -> None:
         """Refuse a source that is not there, or not there yet."""
         if source not in known or (source not in earlier and not layer.delays):
             names = [name for name in known if name == INPUTS or name in earlier]
