@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marquardt.errors import DataError, FileError
-from marquardt.tables import MISSING_WORDS, read_table
+from marquardt.tables import MISSING_WORDS, open_rows, read_table
 
 ROWS = {"age": [28, 7, 90], "color": ["red", "blue", "red"], "strength": [41.5, 12.25, 60.0]}
 
@@ -298,3 +298,11 @@ def test_a_broken_compressed_file_is_refused(tmp_path):
     path = file_of(tmp_path, gzip.compress(separated(",").encode())[:20], "rows.csv.gz")
     with pytest.raises(FileError, match=r"rows\.csv\.gz"):
         read_table(path)
+
+
+@pytest.mark.parametrize("first", ["-1.5,-2", ".1,.2", "+1,-.5", "-1e3,-7", "-inf,-2", "-1.5,"])
+def test_a_first_row_of_numbers_is_no_row_of_units(tmp_path, first):
+    path = tmp_path / "t.csv"
+    path.write_text(f"a,b\n{first}\n1,2\n3,4\n5,6\n")
+    assert read_table(path).num_rows == 4
+    assert open_rows(path).n_rows == 4

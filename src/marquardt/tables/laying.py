@@ -190,6 +190,8 @@ def _is_unit_row(rows: Sequence[Sequence[str]]) -> bool:
     for cell, *others in zip(*rows[1:], strict=True):
         values = [other for other in others if other.strip() not in MISSING_WORDS]
         if values and all(map(_is_number, values)):
+            if _is_number(cell):  # such as -1.5 or .2: a value, so this is a row like others
+                return False
             is_unit = bool(re.match(UNIT, cell.strip())) and cell.strip() not in MISSING_WORDS
             if not is_unit and cell.strip() not in ("", "-"):
                 return False
