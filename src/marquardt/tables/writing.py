@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -282,7 +283,13 @@ def _write_rows(file: Any, table: pa.Table, separator: str) -> None:
     options = pyarrow.csv.WriteOptions(
         include_header=False, delimiter=separator, quoting_style="none" if is_plain else "needed"
     )
-    pyarrow.csv.write_csv(table, file, options)
+    if table.num_columns > 1 or table.column(0).null_count == 0 or not is_plain:
+        pyarrow.csv.write_csv(table, file, options)
+        return
+    # An empty line is no row for many a reader, and the rows below it would move up.
+    lines = io.BytesIO()
+    pyarrow.csv.write_csv(table, lines, options)
+    file.write(re.sub(rb"(?m)^(?=\n)", b'""', lines.getvalue()))
 
 
 def _plainly_stored(table: pa.Table) -> pa.Table:
