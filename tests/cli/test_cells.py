@@ -236,3 +236,60 @@ def test_classes_keep_their_zeros(call, tmp_path, how):
         assert set(predicted) == set(labels)
         kind = int if labels[0] == "10" else str
         assert {type(label) for label in load("t.marquardt").classes} == {kind}
+
+
+# -- a prediction needs what it uses, and no more --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+@pytest.mark.parametrize("bad", ["tbd", "2020-01-02", "inf"])
+def test_no_target_is_an_obstacle_to_a_prediction(call, tmp_path, bad, how):
+    rows = colors()
+    write(tmp_path / "t.csv", rows)
+    assert call("train", "t.csv", "-t", "y", *QUICK, "-o", "n.m").code == 0
+    plain = call("predict", "n.m", "t.csv", how)
+    assert "compared with it" in plain.err
+    rows[100][2] = bad
+    write(tmp_path / "bad.csv", rows)
+    answer = call("predict", "n.m", "bad.csv", how)
+    assert answer.code == 0
+    assert answer.out == plain.out
+    assert "Not compared with the target that the table has, too: Column 'y' " in answer.err
+    assert "compared with it" not in answer.err
+
+
+def test_a_class_that_training_did_not_see_is_no_obstacle(call, tmp_path):
+    rows = [row[:2] for row in colors()]
+    write(tmp_path / "t.csv", rows)
+    assert call("train", "t.csv", "-t", "c", *QUICK, "-o", "n.m").code == 0
+    plain = call("predict", "n.m", "t.csv").out
+    rows[5][1] = "mauve"
+    write(tmp_path / "new.csv", rows)
+    answer = call("predict", "n.m", "new.csv")
+    assert answer.out == plain
+    assert "Target 'c' has the class 'mauve' in data row 5" in answer.err
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+@pytest.mark.parametrize("column", [0, 1])
+def test_an_empty_cell_costs_its_own_row_only(call, tmp_path, how, column):
+    rows = colors()
+    write(tmp_path / "t.csv", rows)
+    assert call("train", "t.csv", "-t", "y", *QUICK, "-o", "n.m").code == 0
+    plain = column_of(call("predict", "n.m", "t.csv", how).out, "y")
+    rows[3][column] = ""
+    write(tmp_path / "gap.csv", rows)
+    answer = call("predict", "n.m", "gap.csv", how)
+    assert answer.code == 0
+    assert column_of(answer.out, "y") == [*plain[:2], "", *plain[3:]]
+    assert "Note: 1 of 120 rows have missing values and get no prediction." in answer.err
+
+
+def test_kept_columns_keep_their_names_beside_predictions(call, tmp_path):
+    rows = colors()
+    write(tmp_path / "t.csv", rows)
+    assert call("train", "t.csv", "-t", "y", *QUICK, "-o", "n.m").code == 0
+    assert call("predict", "n.m", "t.csv", "--keep", "-o", "p.csv").code == 0
+    answer = call("predict", "n.m", "p.csv", "--keep")
+    assert next(csv.reader(io.StringIO(answer.out))) == ["x", "c", "y", "predicted y", "predicted y 2"]
+    assert column_of(answer.out, "predicted y") == column_of(answer.out, "predicted y 2")

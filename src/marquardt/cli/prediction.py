@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import fnmatch
 import glob
+import itertools
 import shutil
 import sys
 import tempfile
@@ -96,6 +97,8 @@ def run(
         voice.say(f"Note: {remark}")
     if output is not None:
         voice.say(f"Predicted {predicting.n_rows:,} rows: {output}", style="bold")
+    if predicting.why_not_compared:
+        voice.say(f"Note: Not compared with the target that the table has, too: {predicting.why_not_compared}")
     _show_errors(coding, predicting.errors, voice)
     return 0
 
@@ -171,6 +174,8 @@ class Predicting:
         """Numbers of a row, about: as they are read, coded and predicted."""
         self.remarks = Remarks(coding, column_names, unknown=unknown)
         self.errors: ErrorSums | None = None
+        self.why_not_compared = ""
+        """What is wrong with the targets of the table, which no prediction needs."""
         self.n_rows = 0
 
     def predicted(self, piece: Any) -> tuple[list[str], list[Any]]:
@@ -178,16 +183,20 @@ class Predicting:
         coding = self._coding
         first = None if piece.num_rows == self._total else self.n_rows
         self.remarks.add(piece, first)
-        outputs = self._network.outputs(coding.inputs(piece, unknown=self._unknown, first_row=first))
-        if self._has_targets:
-            self._compare(outputs, coding.targets(piece, missing="keep", first_row=first))
+        outputs = self._network.outputs(coding.inputs(piece, self._unknown, missing="keep", first_row=first))
+        if self._has_targets and not self.why_not_compared:
+            try:
+                self._compare(outputs, coding.targets(piece, missing="keep", first_row=first))
+            except DataError as error:
+                self.errors, self.why_not_compared = None, str(error)
         self.n_rows += piece.num_rows
         names, columns = predicted_columns(coding, outputs)
         if not self._keep:
             return names, columns
-        taken = set(piece.column_names)
-        names = [f"predicted {name}" if name in taken else name for name in names]
-        return [*piece.column_names, *names], [*piece.columns, *columns]
+        taken = list(piece.column_names)
+        for name in names:
+            taken.append(_free_name(name, taken))
+        return taken, [*piece.columns, *columns]
 
     def _compare(self, outputs: Array, targets: AnyArray) -> None:
         classes = self._coding.classes
@@ -201,6 +210,12 @@ class Predicting:
         elif self.errors is None:
             self.errors = RegressionErrors(self._coding.target_columns, known.mean(axis=0))
         self.errors.add(outputs[is_known], known)
+
+
+def _free_name(name: str, taken: Sequence[str]) -> str:
+    """Return a name for predictions beside columns that are there: "predicted y" beside y, then "predicted y 2"."""
+    names = itertools.chain([name, f"predicted {name}"], (f"predicted {name} {k}" for k in itertools.count(2)))
+    return next(each for each in names if each not in taken)
 
 
 def coding_of(content: NetworkFile, path: Path) -> TableCoding:

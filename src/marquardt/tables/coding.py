@@ -350,7 +350,9 @@ class TableCoding:
         targets = self._coded_targets([column.kept(keep) for column in self._target_list(arrow)], "refuse")
         return CodedTable(inputs, targets, rows)
 
-    def inputs(self, table: Any, unknown: str = "refuse", *, first_row: int | None = None) -> NDArray[np.float64]:
+    def inputs(
+        self, table: Any, unknown: str = "refuse", *, missing: str = "refuse", first_row: int | None = None
+    ) -> NDArray[np.float64]:
         """Code the inputs of a table, found by name: their order and further columns do not matter.
 
         Parameters
@@ -359,18 +361,21 @@ class TableCoding:
         unknown : "refuse" or "ignore"
             What is done with a level that was not there at training: refuse the table, or code it as the mean of
             the codes of the rows that trained, between all that is known.
+        missing : "refuse" or "keep"
+            What is done with a missing value that is not filled, where training refused them: refuse the table, or
+            give NaN, as a coding with ``missing="drop"`` always does.
         first_row : int, optional
             Where the table's first row stands, if it is a piece of a longer one, for messages.
 
         Returns
         -------
         inputs : ndarray of shape (n_samples, n_inputs)
-            With ``missing="drop"`` a missing value is NaN, in every input of its column; see `complete_rows`.
+            A missing value that is kept is NaN, in every input of its column; see `complete_rows`.
 
         Raises
         ------
         ConfigurationError
-            If `unknown` is neither word.
+            If `unknown` or `missing` is neither of its words.
         DataError
             If columns are missing, or a column holds another kind of values than at training, an unseen level,
             infinity, or missing values that are not dropped or filled.
@@ -384,9 +389,10 @@ class TableCoding:
                [0.33333333, 0.66666667]])
         """
         one_of(unknown, ("refuse", "ignore"), "unknown")
+        one_of(missing, ("refuse", "keep"), "missing")
         arrow = as_table(table)
         inputs = np.empty((arrow.num_rows, len(self.input_names)))
-        self._write_inputs(inputs, self._input_list(arrow, first_row), unknown)
+        self._write_inputs(inputs, self._input_list(arrow, first_row), unknown, missing)
         return inputs
 
     def targets(
@@ -549,7 +555,7 @@ class TableCoding:
         return all(name in present and Column.of(arrow, name).kind != "empty" for name in self.target_columns)
 
     def complete_rows(self, table: Any) -> NDArray[np.bool_]:
-        """Return the mask of the rows that get a prediction: all, but for missing inputs with ``missing="drop"``.
+        """Return the mask of the rows that can get a prediction: those without a missing input that is not filled.
 
         Returns
         -------
@@ -568,10 +574,9 @@ class TableCoding:
         """
         arrow = as_table(table)
         complete = np.ones(arrow.num_rows, dtype=np.bool_)
-        columns = self._input_list(arrow)
-        if self.missing == "drop":
-            for column in columns:
-                complete &= ~column.is_missing()
+        for column, found in zip(self.input_columns, self._input_list(arrow), strict=True):
+            if column.fill is None:
+                complete &= ~found.is_missing()
         return complete
 
     def remarks(self, table: Any, unknown: str = "refuse") -> tuple[str, ...]:
@@ -698,11 +703,13 @@ class TableCoding:
         found = [Column.of(arrow, name, first_row) for name in self.target_columns]
         return [found[0].known(self.classes)] if self.classes and isinstance(self.classes[0], str) else found
 
-    def _write_inputs(self, inputs: NDArray[np.float64], found: Sequence[Column], unknown: str) -> None:
+    def _write_inputs(
+        self, inputs: NDArray[np.float64], found: Sequence[Column], unknown: str, missing: str = "refuse"
+    ) -> None:
         """Write the inputs into an array of rows × inputs."""
         for values in found:
             values.refuse_infinity()
-        if self.missing == "refuse":
+        if self.missing == "refuse" and missing == "refuse":
             refuse_missing([], found, "refuse")
         start = 0
         for column, values in zip(self.input_columns, found, strict=True):
@@ -792,7 +799,8 @@ class Remarks:
             remarks.append(f"Not used, as {which} not used in training: {listed(self._extra)}.")
         if self._n_incomplete:
             of = f"{self._n_incomplete} of {self._n_rows} rows"
-            remarks.append(f"{of} have missing values and get no prediction, as in training.")
+            how = ", as in training" if self._coding.missing == "drop" else ""
+            remarks.append(f"{of} have missing values and get no prediction{how}.")
         for column in self._coding.input_columns:
             if self._n_missing[column.name]:
                 remarks.append(_filled(column, self._n_missing[column.name], self._coding.missing))
