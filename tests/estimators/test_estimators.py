@@ -155,6 +155,29 @@ def test_a_weight_is_a_number_of_copies(estimator, early_stopping):
     assert_array_equal(answers(weighted, X), answers(repeated, X))  # the same computation, to the bit
 
 
+@BOTH
+@pytest.mark.parametrize("algorithm", ["auto", "trainbr"])
+@pytest.mark.parametrize("factor", [2.0**-40, 2.0**20])
+def test_the_evidence_reads_weights_by_their_ratios(estimator, algorithm, factor):
+    if algorithm == "trainbr" and estimator is NetworkClassifier:
+        pytest.skip("trainbr is for squares")
+    X, y = data_for(estimator, n_samples=60)
+    weight = np.random.default_rng(1).uniform(0.5, 2.0, 60)
+    options = {"random_state": 0, "n_restarts": 1, "algorithm": algorithm, "max_iter": 60}
+    first, second = (estimator(**options).fit(X, y, sample_weight=each) for each in (weight, factor * weight))
+    assert_array_equal(answers(first, X), answers(second, X))  # a power of two divides without rounding
+
+
+def test_weights_that_add_up_to_one_are_those_that_are_all_one():
+    X, y = data_for(NetworkRegressor, n_samples=64)
+    fits = [
+        NetworkRegressor(random_state=0, n_restarts=1).fit(X, y, sample_weight=each)
+        for each in (np.ones(64), np.full(64, 1 / 64))
+    ]
+    assert_array_equal(fits[0].predict(X), fits[1].predict(X))
+    assert fits[0].score(X, y) > 0.9
+
+
 def test_merging_keeps_every_weight_and_every_row():
     rng = np.random.default_rng(0)
     table = rng.integers(0, 3, (50, 2)).astype(float)

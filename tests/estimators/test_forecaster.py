@@ -226,6 +226,16 @@ def test_weight_zero_leaves_a_row_out_as_a_target_only():
     assert_array_equal(weighted.predict(3), shorter.predict(3, y=y))
 
 
+def test_the_evidence_reads_weights_of_rows_by_their_ratios():
+    y, _ = plant()
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, 120)
+    fits = [
+        NetworkForecaster((1, 2), **QUICK | {"alpha": "auto"}).fit(y, sample_weight=each)
+        for each in (weight, 2.0**-60 * weight)
+    ]
+    assert_array_equal(fits[0].network_.weights, fits[1].network_.weights)  # a power of two divides without rounding
+
+
 def test_clone_and_parameters_follow_scikit_learn():
     model = NetworkForecaster(range(1, 4), difference=(1,), early_stopping=True)
     assert clone(model).get_params() == model.get_params()

@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from marquardt._version import __version__
+from marquardt.algorithms import algorithm_named
 from marquardt.arrays import AnyArray, Array, refuse_times, unmasked
 from marquardt.checks import fraction, whole
 from marquardt.errors import ConfigurationError, DataError
@@ -143,9 +144,21 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         if (weight < 0).any():
             raise DataError(f"sample_weight must not be negative, got {weight.min():g}.")
         is_kept = weight > 0
-        if is_kept.all():
-            return X, y, weight
-        return X[is_kept], y[is_kept], weight[is_kept]
+        weight = self._read_against_decay(given, weight[is_kept])
+        return (X, y, weight) if is_kept.all() else (X[is_kept], y[is_kept], weight)
+
+    def _read_against_decay(self, given: Any, weight: Array) -> Array:
+        """Weights as a decay that the data choose reads them: counts as they are, others in parts of their mean.
+
+        The evidence weighs the decay against as many residuals as the weights add up to. Integers say how many copies
+        there are of a row; numbers such as 1/σ², or weights that add up to 1, say nothing of how many rows there are.
+        """
+        settings = self._settings(0, 1)
+        is_chosen = isinstance(settings.alpha, str) or (
+            settings.algorithm != "auto" and algorithm_named(settings.algorithm, **settings.rule).weighs_decay
+        )
+        are_counts = np.asarray(given).dtype.kind in "iub"
+        return weight / weight.mean() if is_chosen and not are_counts else weight
 
     def _train(self, X: Array, targets: AnyArray, weight: Array | None, n_classes: int = 0) -> None:
         """Fit the network and note how it went."""

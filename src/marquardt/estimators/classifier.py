@@ -208,7 +208,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         y : array-like of shape (n_samples,)
             Labels of any type that can be sorted.
         sample_weight : array-like of shape (n_samples,), optional
-            A weight of k counts as k copies of the row, 0 as none.
+            Integers are numbers of copies, 0 leaves a row out. Of other weights, such as 1/σ² or weights that add up
+            to 1, only the ratios matter where the data choose the decay (``alpha="auto"``, `trainbr`).
 
         Returns
         -------

@@ -213,7 +213,8 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets. Constant ones get a warning and a constant model.
         sample_weight : array-like of shape (n_samples,), optional
-            A weight of k counts as k copies of the row, 0 as none.
+            Integers are numbers of copies, 0 leaves a row out. Of other weights, such as 1/σ² or weights that add up
+            to 1, only the ratios matter where the data choose the decay (``alpha="auto"``, `trainbr`).
 
         Returns
         -------
