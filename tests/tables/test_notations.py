@@ -124,3 +124,22 @@ def test_numbers_written_with_any_marks_read_back(tmp_path_factory, numbers, mar
     path = tmp_path_factory.getbasetemp() / "marks.csv"
     path.write_text(content)
     np.testing.assert_array_equal(read_table(path).column("a").to_numpy(), values)
+
+
+WORDS = ["", "NA", " nan", "-nan", "true", "2020-01-02", "10:30", "2020-01-02 10:30", "a b"]
+NUMBERS = ["007", "+5", "0x1F", "1", "0", "1.234e2", "25.548", "25,548", "5.94", "5,94", " 7 ", "12345678901234567890"]
+CELLS = st.one_of(
+    st.sampled_from(WORDS), st.sampled_from(NUMBERS), st.from_regex(r"[1-9][0-9]{0,2}\.[0-9]{3}", fullmatch=True)
+)
+
+
+@given(columns=st.lists(st.lists(CELLS, min_size=4, max_size=4), min_size=1, max_size=3))
+def test_reading_by_arrows_types_gives_what_reading_all_as_text_gives(tmp_path_factory, columns):
+    """The file that goes by is the plain twin: every cell of it is looked at as text."""
+    names = ["n", *(f"c{k}" for k in range(len(columns)))]
+    lines = [";".join(names), *(";".join(["x", *row]) for row in zip(*columns, strict=True))]
+    folder = tmp_path_factory.mktemp("twins")
+    try:
+        read(folder, "\n".join(lines) + "\n")
+    except DataError as error:
+        assert "--decimal . or --decimal ," in str(error)  # noqa: PT017 - most files are none

@@ -89,6 +89,8 @@ class Layout:
         Lines that begin with it are no rows.
     notes : tuple of str
         What was left out, where nobody asked for it.
+    first_rows : tuple of list of str
+        Some rows below the header.
     """
 
     separator: str
@@ -98,6 +100,7 @@ class Layout:
     left_out: frozenset[int] = frozenset()
     comment: str | None = None
     notes: tuple[str, ...] = ()
+    first_rows: tuple[list[str], ...] = ()
 
 
 def layout_of(path: Path, dialect: Dialect = Dialect()) -> Layout:  # noqa: B008 - it is frozen
@@ -142,7 +145,8 @@ def layout_of(path: Path, dialect: Dialect = Dialect()) -> Layout:  # noqa: B008
     _refuse_numbers_as_header(path, [name.strip() for name in header])
     if is_whole and len(rows) <= 1 + below:
         raise DataError(no_rows(path))
-    return Layout(separator, header, encoding, compression, frozenset(left_out), dialect.comment, notes)
+    first_rows = tuple(row for row in rows[1 + below :] if len(row) == len(header))
+    return Layout(separator, header, encoding, compression, frozenset(left_out), dialect.comment, notes, first_rows)
 
 
 def _lines(count: int) -> str:

@@ -81,6 +81,10 @@ class Notations:
             for piece in (cells.slice(0, FEW), cells)
         )
 
+    def has_point(self, start: Any) -> bool:
+        """Whether what Arrow reads as fractions can have a decimal point only, by some of its cells."""
+        return POINT in self.patterns and not (COMMA in self.patterns and self.fit(COMMA, _cleaned(start)))
+
     def numbers(self, reading: str, cells: Any) -> Any:
         """Return cells that fit a reading as numbers."""
         marks = self.separators[reading]
@@ -277,9 +281,19 @@ def typed(type_: Any, cells: Any, notations: Notations) -> Any:
         values = _cast(cells, type_)
     except pa.ArrowInvalid:
         values = _cast(_cleaned(cells), type_)
-    if not pa.types.is_floating(type_):
+    return without_nan(values)
+
+
+def without_nan(values: Any) -> Any:
+    """Return values with null for NaN: a word such as NaN in blanks was read as a number.
+
+    Parameters
+    ----------
+    values : pyarrow.Array or ChunkedArray
+        Of any type.
+    """
+    if not pa.types.is_floating(values.type) or not pc.any(pc.is_nan(values)).as_py():
         return values
-    # A word such as NaN in blanks was read as a number.
     return pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
 
 

@@ -30,7 +30,7 @@ from marquardt.tables.laying import (
     refuse_bad_names,
     refuse_unreadable,
 )
-from marquardt.tables.numerals import DECIMAL, MISSING_WORDS, Notations, Seen, decided, typed
+from marquardt.tables.numerals import DECIMAL, MISSING_WORDS, Notations, Seen, decided, typed, without_nan
 
 BLOCK_BYTES = 8 << 20
 PIECE_BYTES = 2 << 20
@@ -224,7 +224,9 @@ def read_separated(
     labels: Collection[str] = (),
     keep_words: Collection[str] = (),
 ) -> pa.Table:
-    """Read a file of separated text as a whole, in one pass.
+    """Read a file of separated text as a whole.
+
+    Arrow tells what columns are; those of numbers that may have two readings are read again as text.
 
     Parameters
     ----------
@@ -239,20 +241,28 @@ def read_separated(
     """
     layout, notations = layout_of(path, dialect), Notations(dialect, keep_words)
     names = _names(path, layout)
-    cells = _parsed(path, layout, _as_text(layout.header, notations.keep_words))
-    seen = {name: Seen([] if name in text else notations.types, is_label=name in labels) for name in names}
-    for name, column in zip(names, cells.columns, strict=True):
-        seen[name].add(column, notations)
-    types = _types(path, layout, seen, cells.num_rows)
-    columns = [typed(type_, cells.column(k), notations) for k, type_ in enumerate(types.values())]
     raw = dict(zip(names, layout.header, strict=True))
-    gaps = {name: raw[name] for name, each in zip(types, columns, strict=True) if _is_text(each) and each.null_count}
+    as_text = [raw[name] for name in names if name in text or name in labels]
+    taken = _parsed(path, layout, _inferring(as_text, notations.keep_words))
+    columns = dict(zip(names, taken.columns, strict=True))
+    starts = {name: pa.array([row[k] for row in layout.first_rows], pa.string()) for k, name in enumerate(names)}
+    again = [name for name in names if not _is_sure(columns[name].type, starts[name], notations)]
+    if again:
+        cells = _parsed(path, layout, _as_text([raw[name] for name in again], notations.keep_words))
+        columns.update(zip(again, cells.columns, strict=True))
+    seen = {
+        name: _seen(column, Seen([] if name in text else notations.types, is_label=name in labels), notations)
+        for name, column in columns.items()
+    }
+    types = _types(path, layout, seen, taken.num_rows)
+    made = {name: _made(type_, columns[name], notations) for name, type_ in types.items()}
+    gaps = {name: raw[name] for name, each in made.items() if _is_text(each) and each.null_count}
     words = _missing_words(path, layout, gaps, notations) if gaps else {}
     fields = [
         pa.field(name, each.type, metadata={READ_AS_MISSING: words[name]} if words.get(name) else None)
-        for name, each in zip(types, columns, strict=True)
+        for name, each in made.items()
     ]
-    return pa.table(columns, schema=pa.schema(fields))
+    return pa.table(list(made.values()), schema=pa.schema(fields))
 
 
 def _is_text(column: Any) -> bool:
@@ -270,6 +280,28 @@ def _missing_words(path: Path, layout: Layout, raw: Mapping[str, str], notations
         if first >= 0:
             found[name] = words[first].as_py()
     return found
+
+
+def _is_sure(type_: Any, start: Any, notations: Notations) -> bool:
+    """Whether a column is what Arrow takes it for, or text."""
+    if pa.types.is_binary(type_):  # text of another encoding, of which reading it as text tells the place
+        return False
+    return not pa.types.is_floating(type_) or notations.has_point(start)
+
+
+def _seen(column: Any, seen: Seen, notations: Notations) -> Seen:
+    """What is known of a column as Arrow read it."""
+    if pa.types.is_string(column.type) or pa.types.is_null(column.type):
+        seen.add(column.cast(pa.string()), notations)
+        return seen
+    is_integer = pa.types.is_integer(column.type)
+    return Seen([column.type, *(notations.patterns if is_integer else ())], is_empty=False, n_rows=len(column))
+
+
+def _made(type_: Any, column: Any, notations: Notations) -> Any:
+    if pa.types.is_string(column.type):
+        return typed(type_, column, notations)
+    return typed(type_, column.cast(pa.string()), notations) if pa.types.is_null(column.type) else without_nan(column)
 
 
 def _names(path: Path, layout: Layout) -> list[str]:
@@ -303,7 +335,15 @@ def _as_text(raw: Sequence[str], keep_words: Collection[str]) -> pyarrow.csv.Con
     )
 
 
-def _parsed(path: Path, layout: Layout, convert: pyarrow.csv.ConvertOptions) -> pa.Table:
+def _inferring(text: Sequence[str], keep_words: Collection[str]) -> pyarrow.csv.ConvertOptions:
+    return pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(text, pa.string()),
+        null_values=[word for word in MISSING_WORDS if word not in keep_words],
+        strings_can_be_null=True,
+    )
+
+
+def _parsed(path: Path, layout: Layout, convert_options: pyarrow.csv.ConvertOptions) -> pa.Table:
     """Let Arrow parse the file; on a row of another length parse it again, slowly, to learn which row it is."""
     ragged: list[Any] = []
 
@@ -313,7 +353,7 @@ def _parsed(path: Path, layout: Layout, convert: pyarrow.csv.ConvertOptions) -> 
                 file,
                 read_options=pyarrow.csv.ReadOptions(use_threads=use_threads, block_size=BLOCK_BYTES),
                 parse_options=parse_options(layout, ragged),
-                convert_options=convert,
+                convert_options=convert_options,
             )
 
     try:
