@@ -1,13 +1,15 @@
 """Which mark the decimals have is decided for a file, in memory and batch by batch alike."""
 
+import gzip
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marquardt.errors import ConfigurationError, DataError
-from marquardt.tables import Dialect, open_rows, read_table
+from marquardt.errors import ConfigurationError, DataError, FileError
+from marquardt.tables import Dialect, open_rows, read_table, table_bytes
 
 
 def read(folder, content, name="rows.csv", **known):
@@ -143,3 +145,34 @@ def test_reading_by_arrows_types_gives_what_reading_all_as_text_gives(tmp_path_f
         read(folder, "\n".join(lines) + "\n")
     except DataError as error:
         assert "--decimal . or --decimal ," in str(error)  # noqa: PT017 - most files are none
+
+
+@pytest.mark.parametrize("reads", [read_table, open_rows, table_bytes])
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet", "part-*.parquet"])
+def test_an_address_is_refused_as_one(reads, name):
+    with pytest.raises(FileError, match=r"s3://bucket/.* is an address.*Download it first"):
+        reads(f"s3://bucket/{name}")
+
+
+def test_a_workbook_is_refused_with_a_way_that_there_is(tmp_path):
+    (tmp_path / "rows.xlsx").write_bytes(b"PK\x03\x04" + bytes(40))
+    with pytest.raises(FileError, match=r"neither is read. Save the table as CSV"):
+        read_table(tmp_path / "rows.xlsx")
+
+
+PLAIN = "km;l\n25548;5.5\n692;7.25\n700;8\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "sep=;\n" + PLAIN,
+        "Prices of cars\n\n" + PLAIN,
+        PLAIN.replace("km;l\n", "km;l\n[m];[l]\n"),
+        PLAIN.encode("utf-16"),
+        gzip.compress(PLAIN.encode()),
+    ],
+    ids=["sep", "title", "units", "utf-16", "gzip"],
+)
+def test_files_are_read_as_they_come(tmp_path, content):
+    assert read(tmp_path, content) == {"km": [25548, 692, 700], "l": [5.5, 7.25, 8.0]}

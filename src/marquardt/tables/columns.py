@@ -321,9 +321,8 @@ class Column:
             value, place = self.first(pc.and_(loose, pc.invert(numbers)))
             raise DataError(
                 f"Column {self.name!r} holds numbers written in a way that cannot be read, such as {value!r} in "
-                f"{place}. Write them with a decimal point and nothing between the digits, like 1234.5 (decimal "
-                f"commas are read where ';' separates the columns), or leave the column out with "
-                f"{way_out(self.name)}."
+                f"{place}. Write all of them alike, as plain numbers like 1234.5 without a unit, or leave the "
+                f"column out with {way_out(self.name)}."
             )
 
     def _refuse_words(self, numbers: Any, n_words: int, count: int) -> None:

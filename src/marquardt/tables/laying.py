@@ -34,6 +34,8 @@ UNIT = r"^[\[(<]?[^\d\s][^\s]{0,11}[\])>]?$"
 
 def refuse_address(path: Path) -> None:
     """Refuse an address such as s3://bucket/rows.csv, of which a path has one slash less."""
+    if path.exists():
+        return
     found = re.match(r"^([A-Za-z][A-Za-z0-9+.-]+):[/\\\\]", str(path))
     if found:
         raise FileError(
@@ -291,8 +293,8 @@ def _sample(path: Path, compression: str | None, encoding: str | None) -> tuple[
         raise FileError(f"{path} is a Parquet file. Give it the suffix .parquet.")
     if sample.startswith(b"PK\x03\x04"):
         raise FileError(
-            f"{path} is a zip archive or an Excel workbook. A workbook must end in .xlsx; else save the table as CSV "
-            f"(UTF-8)."
+            f"{path} is a zip archive or an Excel workbook, and neither is read. Save the table as CSV (UTF-8), or "
+            f"unpack the archive first."
         )
     if encoding is None:
         is_wide = sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -308,7 +310,7 @@ def _sample(path: Path, compression: str | None, encoding: str | None) -> tuple[
         raise FileError(not_utf8(path, f"line {line} of the file")) from error
     if "\0" in decoded:
         raise FileError(
-            f"{path} is not a text file in UTF-8. Tables are read from CSV, TSV, Excel, Parquet and Arrow files; of "
+            f"{path} is not a text file in UTF-8. Tables are read from CSV, TSV, Parquet and Arrow files; of "
             f"text in another encoding say which: --encoding utf-16-le."
         )
     if not decoded.strip():

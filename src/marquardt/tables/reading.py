@@ -13,7 +13,7 @@ from marquardt.errors import DataError, FileError
 from marquardt.streams import ArrowFiles, is_arrow_data, is_pattern
 from marquardt.tables.columns import with_plain_names, without_saved_index
 from marquardt.tables.dialect import Dialect
-from marquardt.tables.laying import first_line, no_rows, refuse_bad_names, refuse_unreadable
+from marquardt.tables.laying import first_line, no_rows, refuse_address, refuse_bad_names, refuse_unreadable
 from marquardt.tables.numerals import MISSING_WORDS
 from marquardt.tables.separated import read_separated
 
@@ -85,6 +85,7 @@ def read_table(
     {'age': [28, 7], 'strength': [41.5, None]}
     """
     path, dialect = Path(path), dialect or Dialect()
+    refuse_address(path)
     is_several = path.is_dir() or is_pattern(path)
     if not is_several:
         refuse_unreadable(path)

@@ -14,7 +14,7 @@ from marquardt.arrays import Array
 from marquardt.streams import ArrowFiles, is_arrow_data
 from marquardt.tables.coding import TableCoding
 from marquardt.tables.dialect import Dialect
-from marquardt.tables.laying import refuse_bad_names, refuse_unreadable
+from marquardt.tables.laying import refuse_address, refuse_bad_names, refuse_unreadable
 from marquardt.tables.separated import SeparatedRows, separated_bytes
 from marquardt.tables.surveying import Rows
 
@@ -70,6 +70,7 @@ def open_rows(
     dialect = dialect or Dialect()
     if not is_arrow_data(path):
         return SeparatedRows(path, text, dialect, labels, keep_words)
+    refuse_address(Path(path))
     dialect.refuse_beside(path)
     return ArrowRows(path)
 
@@ -102,6 +103,7 @@ def table_bytes(path: str | os.PathLike[str]) -> int:
     8
     """
     if is_arrow_data(path):
+        refuse_address(Path(path))
         return ArrowRows(path).n_bytes
     refuse_unreadable(Path(path))
     return separated_bytes(Path(path))
