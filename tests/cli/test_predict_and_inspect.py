@@ -215,7 +215,7 @@ def test_inspect_tells_the_decay_and_its_evidence(call, strength, tmp_path):
     model = NetworkRegressor((3,), random_state=0).fit(x, noisy)
     model.save("weighed.marquardt")
     out = call("inspect", "weighed.marquardt").out
-    assert re.search(r"weight decay\s+\S+, \S+ by layer", out)
+    assert re.search(r"\bdecay\s+\S+, \S+ by layer", out)
     assert re.search(r"evidence\s+-?\d", out)
     told = call("inspect", "weighed.marquardt", "--json").json
     assert told["decay"] == list(model.alpha_)

@@ -160,7 +160,7 @@ def _show_training(content: NetworkFile, voice: Voice) -> None:
             facts.append(("time", f"{record.seconds:.2f} s"))
     decay, evidence = about.get("decay"), about.get("evidence")
     if isinstance(decay, list) and decay:
-        facts.append(("weight decay", ", ".join(map(_word, decay)) + (" by layer" if len(decay) > 1 else "")))
+        facts.append(("decay", ", ".join(map(_word, decay)) + (" by layer" if len(decay) > 1 else "")))
     if isinstance(evidence, float):
         facts.append(("evidence", f"{evidence:.6g} (its logarithm, by which the weight decay is chosen)"))
     attempts = about.get("attempts")
