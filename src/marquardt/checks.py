@@ -163,7 +163,7 @@ def memory_size(value: Any, what: str) -> int:
         number = (
             math.nan
             if isinstance(value, bool) or not isinstance(value, Real)
-            else _real(value, what, "an amount of memory")
+            else _real(value, what, "an amount of memory such as '500MB' or '2GB' (in Python also a number of bytes)")
         )
     if not 1 <= number < math.inf:
         raise ConfigurationError(

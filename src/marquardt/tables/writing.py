@@ -97,7 +97,7 @@ def write_table(
     ...     path = pathlib.Path(folder) / "predicted.csv"
     ...     write_table(path, ["strength"], [[41.5, float("nan")]])
     ...     path.read_text()
-    'strength\\n41.5\\n\\n'
+    'strength\\n41.5\\n""\\n'
     """
     check_table_suffix(path)
     _table(list(names), columns)  # refused before anything is written
