@@ -157,19 +157,13 @@ def memory_size(value: Any, what: str) -> int:
         Unless it is a number above 0, alone or with B, KB, MB, GB, TB (powers of 1000), KiB, MiB, GiB or TiB (of 1024).
     """
     found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([a-zA-Z]+)\s*", value) if isinstance(value, str) else None
+    law = "an amount of memory such as '500MB' or '2GB' (in Python also a number of bytes)"
     if found is not None:
         number = float(found[1]) * MEMORY_UNITS.get(found[2].upper(), math.nan)
     else:
-        number = (
-            math.nan
-            if isinstance(value, bool) or not isinstance(value, Real)
-            else _real(value, what, "an amount of memory such as '500MB' or '2GB' (in Python also a number of bytes)")
-        )
+        number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else _real(value, what, law)
     if not 1 <= number < math.inf:
-        raise ConfigurationError(
-            f"{what} must be an amount of memory such as '500MB' or '2GB' (in Python also a number of bytes), "
-            f"got {shown(value)}."
-        )
+        raise ConfigurationError(f"{what} must be {law}, got {shown(value)}.")
     return int(number)
 
 

@@ -21,6 +21,27 @@ class MarquardtError(Exception):
     """Base class of all errors raised on purpose."""
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of another library's message, or its error's name where there is none.
+
+    Parameters
+    ----------
+    error : Exception
+        As it was raised.
+
+    Returns
+    -------
+    str
+        One line.
+
+    Examples
+    --------
+    >>> first_line(ValueError("Invalid footer\\n in file x")), first_line(ValueError())
+    ('Invalid footer', 'ValueError')
+    """
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 class ConfigurationError(MarquardtError, ValueError):
     """An option has a value that cannot be used."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from marquardt.arrays import Array, unmasked
 from marquardt.checks import require_extra
-from marquardt.errors import DataError, ShapeError
+from marquardt.errors import DataError, ShapeError, first_line
 from marquardt.estimators.timeline import Timeline
 
 __all__ = ["Series", "read_many", "read_series"]
@@ -198,7 +198,7 @@ def read_series(given: Any, what: str, *, may_miss: bool = False) -> Series:
     try:
         values = _numbers(given, container)
     except (TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise DataError(f"{what} must hold numbers: {reason}. Code words and dates as numbers first.") from error
     is_flat = values.ndim == 1
     if is_flat:

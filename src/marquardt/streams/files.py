@@ -19,7 +19,7 @@ import numpy as np
 
 from marquardt.arrays import Array
 from marquardt.checks import nearest
-from marquardt.errors import ConfigurationError, DataError, FileError, ShapeError
+from marquardt.errors import ConfigurationError, DataError, FileError, ShapeError, first_line
 
 __all__ = ["ArrayFiles", "ArrowFiles", "Files", "TableFiles", "is_arrow_data", "is_pattern"]
 
@@ -290,7 +290,7 @@ class ArrowFiles:
                 raise
             except (pa.ArrowException, OSError, ValueError, KeyError) as error:
                 self._fingerprint.check()
-                raise FileError(f"{path} cannot be read: {_first_line(error)}") from error
+                raise FileError(f"{path} cannot be read: {first_line(error)}") from error
         self._fingerprint.check()
 
 
@@ -516,7 +516,7 @@ class ArrayFiles:
                     start += file.n_columns
             except (OSError, ValueError) as error:
                 self._fingerprint.check()
-                raise FileError(f"{self.name} cannot be read: {_first_line(error)}") from error
+                raise FileError(f"{self.name} cannot be read: {first_line(error)}") from error
             yield columns if is_in_order else columns[self._order]
         self._fingerprint.check()
 
@@ -531,7 +531,7 @@ class _Npy:
             # Not np.load, which takes what it does not know for a pickle, and advises to allow that.
             mapped = np.lib.format.open_memmap(path, mode="r")
         except (OSError, ValueError) as error:
-            raise FileError(f"{path} is no array file (.npy): {_first_line(error)}") from error
+            raise FileError(f"{path} is no array file (.npy): {first_line(error)}") from error
         if mapped.dtype.kind not in "fiub":
             raise FileError(f"{path} holds {mapped.dtype}, not one array of numbers.")
         if mapped.ndim not in (1, 2):
@@ -658,7 +658,7 @@ def _schema(path: Path) -> dict[str, Any]:
                 schema = reader.schema
         names = schema.names
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise FileError(f"{path} cannot be read: {_first_line(error)}") from error
+        raise FileError(f"{path} cannot be read: {first_line(error)}") from error
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled is not None:
         raise DataError(f"{path} has more than one column of the name {doubled!r}. Rename one.")
@@ -675,7 +675,7 @@ def _count(path: Path) -> int:
             return int(pq.read_metadata(path).num_rows)
         return int(pyarrow.dataset.dataset(path, format="ipc").count_rows())
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise FileError(f"{path} cannot be read: {_first_line(error)}") from error
+        raise FileError(f"{path} cannot be read: {first_line(error)}") from error
 
 
 def _record_batches(path: Path, names: Sequence[str], n_rows: int) -> Iterator[Any]:
@@ -727,7 +727,7 @@ def _as_type(path: Path, values: Any, field: Any) -> Any:
     except (pa.ArrowException, ValueError) as error:
         raise DataError(
             f"Column {field.name!r} of {path} holds values of type {values.type}, which do not all fit the type that "
-            f"it has in other files, {field.type}: {_first_line(error)}. Write the files alike."
+            f"it has in other files, {field.type}: {first_line(error)}. Write the files alike."
         ) from error
 
 
@@ -750,7 +750,3 @@ def _named(given: Sequence[str], names: Sequence[str], where: str, what: str) ->
     if len(set(given)) < len(given):
         raise DataError(f"The {what} columns must be different, got {', '.join(map(repr, given))}.")
     return tuple(given)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from marquardt.checks import nearest
-from marquardt.errors import DataError, FileError
+from marquardt.checks import nearest, shown
+from marquardt.errors import DataError, FileError, first_line
 from marquardt.tables.columns import NUMBER
 from marquardt.tables.dialect import Dialect
 from marquardt.tables.numerals import MISSING_WORDS
@@ -66,10 +66,6 @@ def _names_in(folder: Path) -> list[str]:
         return [entry.name for entry in folder.iterdir() if entry.is_file()]
     except OSError:
         return []
-
-
-def first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 @dataclass(frozen=True)
@@ -135,11 +131,11 @@ def layout_of(path: Path, dialect: Dialect = Dialect()) -> Layout:  # noqa: B008
             other, found = table(leading)
             if _is_headed(found) and _is_title([lines[k] for k in leading], other):
                 separator, rows, left_out = other, found, left_out.union(leading)
-                notes = (f"{_lines(count)} above the header left out, first {shortened(lines[leading[0]].strip())!r}.",)
+                notes = (f"{_lines(count)} above the header left out, first {shown(lines[leading[0]].strip())}.",)
                 break
         if _is_unit_row(rows):
             below = 1
-            notes += (f"The row below the header is left out, as it holds units: {shortened(', '.join(rows[1]))!r}.",)
+            notes += (f"The row below the header is left out, as it holds units: {shown(', '.join(rows[1]))}.",)
     header = rows[0]
     if below:
         present = [k for k, line in enumerate(lines) if k not in left_out and line.strip()]
@@ -406,7 +402,7 @@ def parse_error(path: Path, layout: Layout, ragged: Sequence[Any], error: Except
         hint = _hint(layout, row.text)
         return DataError(
             f"{path}: data row {row.number - 1} has {row.actual_columns} values, but the header names "
-            f"{row.expected_columns} columns: {shortened(row.text)!r}.{hint}"
+            f"{row.expected_columns} columns: {shown(row.text)}.{hint}"
         )
     if "UTF8" in str(error):
         return FileError(not_utf8(path, _place_of_other_bytes(path, layout)))
@@ -432,7 +428,3 @@ def _hint(layout: Layout, text: str) -> str:
     if len([name for name in layout.header if name.strip()]) <= 1:
         return " If lines stand above the header, say how many: --skip-rows 1."
     return " A value that contains a comma must stand in double quotes." if layout.separator == "," else ""
-
-
-def shortened(text: str, length: int = 60) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

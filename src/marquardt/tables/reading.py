@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 
-from marquardt.errors import DataError, FileError
+from marquardt.errors import DataError, FileError, first_line
 from marquardt.streams import ArrowFiles, is_arrow_data, is_pattern
 from marquardt.tables.columns import with_plain_names, without_saved_index
 from marquardt.tables.dialect import Dialect
-from marquardt.tables.laying import first_line, no_rows, refuse_address, refuse_bad_names, refuse_unreadable
+from marquardt.tables.laying import no_rows, refuse_address, refuse_bad_names, refuse_unreadable
 from marquardt.tables.numerals import MISSING_WORDS
 from marquardt.tables.separated import read_separated
 

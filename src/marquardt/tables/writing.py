@@ -18,7 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from marquardt.checks import nearest
-from marquardt.errors import ConfigurationError, DataError, ShapeError
+from marquardt.errors import ConfigurationError, DataError, ShapeError, first_line
 from marquardt.files import replacing
 
 __all__ = ["TableWriter", "check_table_suffix", "write_table", "writing_table"]
@@ -208,7 +208,7 @@ class TableWriter:
             try:
                 table = table.cast(self._schema)
             except (pa.ArrowException, ValueError) as error:
-                raise DataError(f"The rows do not fit those before: {str(error).splitlines()[0]}") from error
+                raise DataError(f"The rows do not fit those before: {first_line(error)}") from error
         if is_parquet:
             self._file.write_table(table)
         else:
@@ -244,7 +244,7 @@ def _array(name: str, column: Any) -> Any:
         try:
             array = pa.array(column, from_pandas=True)
         except (pa.ArrowException, TypeError) as error:
-            raise DataError(f"Column {name!r} cannot be written: {str(error).splitlines()[0]}") from error
+            raise DataError(f"Column {name!r} cannot be written: {first_line(error)}") from error
     if pa.types.is_nested(array.type):
         raise ShapeError(f"Column {name!r} must have one dimension, got values of type {array.type}.")
     return array
