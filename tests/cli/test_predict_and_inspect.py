@@ -110,7 +110,7 @@ def test_unknown_level_is_refused_or_ignored(call, refused, strength, tmp_path):
     answer = call("predict", strength, "new.csv", "--unknown", "ignore")
     assert answer.code == 0
     assert len(rows_of(answer.out)) == 3
-    assert "first 'silica' in data row 2, and coded as the mean of the training rows' codes" in answer.err
+    assert "first 'silica' in data row 2: such rows are predicted as the mean over the levels" in answer.err
     assert "Did you mean 'ignore'" in refused("predict", strength, "new.csv", "--unknown", "ignor")
 
 

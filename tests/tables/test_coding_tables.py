@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import itertools
 import json
 import re
 
@@ -12,9 +13,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from marquardt.errors import ConfigurationError, DataError, FileError
+from marquardt.networks import Network, feed_forward
 from marquardt.tables import InputColumn, TableCoding, as_table, read_table
 
 HOUSES = {
@@ -593,8 +595,8 @@ def test_an_unseen_level_is_coded_as_the_mean_of_the_training_rows():
     mean = np.array(CODED)[:, 2:].mean(axis=0)
     assert_array_equal(inputs[:, 2:], [[0, 1, 0], mean, [0, 0, 1], mean, [0, 1, 0], [0, 1, 0]])
     assert fit().remarks(table, unknown="ignore") == (
-        "Column 'street': 2 values are not among the levels of training, first 'yew' in data row 2, and coded as "
-        "the mean of the training rows' codes.",
+        "Column 'street': 2 values are not among the levels of training, first 'yew' in data row 2: such rows are "
+        "predicted as the mean over the levels of the training rows.",
     )
 
 
@@ -612,7 +614,7 @@ def test_a_level_that_no_row_has_that_trains_is_coded_as_the_mean_of_those_that_
     inputs = coding.code(houses()).inputs
     train = [0, 1, 2, 4, 5]  # without the only 'ash'
     coding = coding.trained_on(inputs[train].mean(axis=0))
-    assert "no row that trains has 'ash', which is coded as the mean" in coding.notes[-1]
+    assert "no row that trains has 'ash', which is predicted as the mean over their levels" in coding.notes[-1]
     coding.recode(inputs.T)
     expected = np.array(CODED, dtype=float)
     expected[3, 2:] = expected[train, 2:].mean(axis=0)
@@ -620,9 +622,65 @@ def test_a_level_that_no_row_has_that_trains_is_coded_as_the_mean_of_those_that_
     assert_array_equal(coding.inputs(houses()), expected)
     assert_array_equal(TableCoding.from_dict(coding.to_dict()).inputs(houses()), expected)
     assert coding.remarks(houses()) == (
-        "Column 'street': 1 value is of a level that no training row had ('ash'), and coded as the mean of the "
-        "training rows' codes.",
+        "Column 'street': 1 value is of a level that no training row had ('ash'): such rows are predicted as "
+        "the mean over the levels of the training rows.",
     )
+
+
+def words(n_columns, n_levels, n_rows=400):
+    """A table of words, its coding, and a network on it that is anything but linear."""
+    rng = np.random.default_rng(0)
+    columns = {f"c{k}": [f"w{v}" for v in rng.integers(0, n_levels, n_rows) ** 2 // n_levels] for k in range(n_columns)}
+    table = pa.table({"x": rng.normal(size=n_rows), **columns, "y": rng.normal(size=n_rows)})
+    coding = TableCoding.fit(table, "y")
+    graph = feed_forward(len(coding.input_names), (5,), 1)
+    return coding, Network(graph, rng.normal(size=graph.n_weights)), table
+
+
+def test_two_unseen_levels_get_the_mean_over_all_pairs():
+    coding, network, table = words(2, 4)
+    levels = [dict(zip(column.levels, column.shares, strict=True)) for column in coding.input_columns[1:]]
+    new = pa.table({"x": [0.3, 0.3, -1.0], "c0": ["new", "w0", "new"], "c1": ["other", "other", "w0"]})
+    found = coding.outputs(network, coding.inputs(new, unknown="ignore"))[:, 0]
+
+    def mean(x, first, second):
+        pairs = list(itertools.product(first, second))
+        known = pa.table({"x": [x] * len(pairs), "c0": [a for a, _ in pairs], "c1": [b for _, b in pairs]})
+        return network.outputs(coding.inputs(known))[:, 0] @ [first[a] * second[b] for a, b in pairs]
+
+    expected = [mean(0.3, *levels), mean(0.3, {"w0": 1.0}, levels[1]), mean(-1.0, levels[0], {"w0": 1.0})]
+    assert_allclose(found, expected, rtol=1e-12)
+    same = coding.inputs(table)
+    assert_array_equal(coding.outputs(network, same), network.outputs(same))
+
+
+def test_many_unseen_levels_take_a_bounded_number_of_evaluations_and_come_near_the_mean():
+    coding, network, _ = words(3, 20)
+    new = pa.table({"x": [0.5], "c0": ["a"], "c1": ["b"], "c2": ["c"]})
+    inputs = coding.inputs(new, unknown="ignore")
+    calls = []
+
+    class Counting:
+        def outputs(self, given):
+            calls.append(len(given))
+            return network.outputs(given)
+
+    found = coding.outputs(Counting(), inputs)[0, 0]
+    assert sum(calls) <= 1 + 64
+    columns = [dict(zip(column.levels, column.shares, strict=True)) for column in coding.input_columns[1:]]
+    each = list(itertools.product(*columns))
+    known = pa.table({"x": [0.5] * len(each), **{f"c{k}": [one[k] for one in each] for k in range(3)}})
+    outputs = network.outputs(coding.inputs(known))[:, 0]
+    mean = outputs @ [np.prod([column[word] for column, word in zip(columns, one, strict=True)]) for one in each]
+    assert abs(found - mean) < 3 * outputs.std() / np.sqrt(64)  # as near as 64 drawn at random
+
+
+def test_a_row_with_a_gap_and_an_unseen_level_has_no_output():
+    coding, network, _ = words(2, 4)
+    inputs = coding.inputs(
+        pa.table({"x": [None, 1.0], "c0": ["new", "new"], "c1": ["w0", "w0"]}), "ignore", missing="keep"
+    )
+    assert_array_equal(np.isnan(coding.outputs(network, inputs))[:, 0], [True, False])
 
 
 @pytest.mark.parametrize("shares", [[0.5], [0.5, 0.5, 1.5], [None] * 3, "abc", [float("nan")] * 3])

@@ -32,7 +32,7 @@ def predict(
         typer.Option(
             "--unknown",
             metavar="HOW",
-            help="Words the training never saw: refuse, or ignore (coded as the mean of the known). [default: refuse]",
+            help="Words the training never saw: refuse, or ignore (predict the mean over the known). [default: refuse]",
             show_default=False,
         ),
     ] = "refuse",

@@ -183,7 +183,7 @@ class Predicting:
         coding = self._coding
         first = None if piece.num_rows == self._total else self.n_rows
         self.remarks.add(piece, first)
-        outputs = self._network.outputs(coding.inputs(piece, self._unknown, missing="keep", first_row=first))
+        outputs = coding.outputs(self._network, coding.inputs(piece, self._unknown, missing="keep", first_row=first))
         if self._has_targets and not self.why_not_compared:
             try:
                 self._compare(outputs, coding.targets(piece, missing="keep", first_row=first))

@@ -68,7 +68,7 @@ class PreparedTable(Prepared):
 
     def errors(self, network: Network, voice: Voice | None = None) -> dict[str, Any]:
         """Return the errors of a network on every part."""
-        names, outputs = self.coding.target_columns, network.outputs(self.inputs)
+        names, outputs = self.coding.target_columns, self.coding.outputs(network, self.inputs)
         return scores_of_parts(self.coding.task, names, outputs, self.targets, self.parts.named())
 
 

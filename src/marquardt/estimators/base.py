@@ -271,7 +271,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "network_")
         coding, columns = self._coding, getattr(X, "columns", None)
         if coding is not None and columns is not None and not set(coding.input_names) <= set(columns):
-            return self.network_.outputs(coding.inputs(X))
+            return coding.outputs(self.network_, coding.inputs(X))
         if coding is not None and columns is not None:
             # The inputs themselves, which further columns may stand beside.
             X = X[list(coding.input_names)]

@@ -219,8 +219,10 @@ def errors_of_parts(network: Network, data: FileData, task: str = "regression") 
             sums.append(ClassErrors(max(2, data.n_outputs)))
         else:
             sums.append(RegressionErrors(data.files.target_names, data.target_means))
+    # Files of a table know what to make of rows between its words.
+    evaluate = getattr(data.files, "outputs", Network.outputs)
     for columns, numbers in data.batches():
-        outputs, targets = network.outputs(columns[: data.n_inputs].T), columns[data.n_inputs :].T
+        outputs, targets = evaluate(network, columns[: data.n_inputs].T), columns[data.n_inputs :].T
         if task == "classification":
             targets = targets[:, 0].astype(np.int64) if data.n_outputs == 1 else targets.argmax(axis=1)
         for part in np.unique(numbers):

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from marquardt.checks import nearest, one_of
 from marquardt.errors import DataError, FileError
+from marquardt.networks import Network
+from marquardt.tables.averaging import outputs_over_levels
 from marquardt.tables.checking import (
     chosen_inputs,
     classes_of,
@@ -49,8 +51,8 @@ class InputColumn:
     fill : float, str or None
         What stands in for a missing value; None where missing values are not filled.
     shares : tuple of float
-        Of the rows that train, the share of each level: the mean of their codes, which stands for a level that none
-        of them has. Empty for the other kinds, and in files of older versions, where levels count alike.
+        Of the rows that train, the share of each level: the mean of their codes, which marks a level that none of
+        them has. Empty for the other kinds, and in files of older versions, where levels count alike.
 
     Examples
     --------
@@ -111,7 +113,7 @@ class TableCoding:
 
     A number column is one input as it is, a boolean column one input of 0 and 1, and a text column one input a
     level, 1 where the row has that level and 0 elsewhere, also when there are only two levels. A level that no row
-    has that trains is coded as the mean of their codes: the network was never at all zeros.
+    has that trains is coded as the mean of their codes, and its output is the mean over the levels: see `outputs`.
 
     Attributes
     ----------
@@ -360,7 +362,7 @@ class TableCoding:
         table : as for `fit`
         unknown : "refuse" or "ignore"
             What is done with a level that was not there at training: refuse the table, or code it as the mean of
-            the codes of the rows that trained, between all that is known.
+            the codes of the rows that trained, by which `outputs` knows it.
         missing : "refuse" or "keep"
             What is done with a missing value that is not filled, where training refused them: refuse the table, or
             give NaN, as a coding with ``missing="drop"`` always does.
@@ -394,6 +396,36 @@ class TableCoding:
         inputs = np.empty((arrow.num_rows, len(self.input_names)))
         self._write_inputs(inputs, self._input_list(arrow, first_row), unknown, missing)
         return inputs
+
+    def outputs(self, network: Network, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what a network says of coded inputs.
+
+        Of a row with a level that no row had that trained it is the mean of the outputs for the levels that they had,
+        weighted by how many had them; for a classification that of the probabilities. Where several columns of a row
+        are unknown, the mean is over their combinations, at most 64 of them.
+
+        Parameters
+        ----------
+        network : Network
+            Trained on inputs of this coding.
+        inputs : ndarray of shape (n_samples, n_inputs)
+            What `inputs` returns; rows with NaN have outputs of NaN.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_samples, n_outputs)
+
+        Examples
+        --------
+        >>> from marquardt.networks import feed_forward
+        >>> table = pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]})
+        >>> coding = TableCoding.fit(table, targets="price")
+        >>> network = Network(feed_forward(2, (), 1), [2.0, 3.5, 0.0])
+        >>> coding.outputs(network, coding.inputs(pa.table({"color": ["red", "mauve"]}), unknown="ignore"))
+        array([[3.5],
+               [3. ]])
+        """
+        return outputs_over_levels(network, self.input_columns, inputs)
 
     def targets(
         self, table: Any, missing: str | None = None, *, first_row: int | None = None
@@ -457,7 +489,7 @@ class TableCoding:
         >>> table = pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]})
         >>> coding = TableCoding.fit(table, targets="price")
         >>> coding.trained_on(coding.inputs(table)[[0, 2]].mean(axis=0)).notes
-        ("Column 'color': no row that trains has 'blue', which is coded as the mean of those that train.",)
+        ("Column 'color': no row that trains has 'blue', which is predicted as the mean over their levels.",)
         """
         columns, notes, start = [], list(self.notes), 0
         for given in self.input_columns:
@@ -467,7 +499,7 @@ class TableCoding:
                 if column.unlearned:
                     notes.append(
                         f"Column {column.name!r}: no row that trains has {listed(column.unlearned)}, which "
-                        f"{'is' if len(column.unlearned) == 1 else 'are'} coded as the mean of those that train."
+                        f"{'is' if len(column.unlearned) == 1 else 'are'} predicted as the mean over their levels."
                     )
             columns.append(column)
             start = stop
@@ -809,14 +841,14 @@ class Remarks:
                 values = "1 value is" if count == 1 else f"{count} values are"
                 remarks.append(
                     f"Column {column.name!r}: {values} not among the levels of training, first {level!r} in "
-                    f"{place}, and coded as the mean of the training rows' codes."
+                    f"{place}: such rows are predicted as the mean over the levels of the training rows."
                 )
             if self._n_unlearned[column.name]:
                 count = self._n_unlearned[column.name]
                 values = "1 value is" if count == 1 else f"{count} values are"
                 remarks.append(
                     f"Column {column.name!r}: {values} of a level that no training row had ({listed(column.unlearned)})"
-                    f", and coded as the mean of the training rows' codes."
+                    f": such rows are predicted as the mean over the levels of the training rows."
                 )
         return tuple(remarks)
 

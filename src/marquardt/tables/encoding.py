@@ -81,7 +81,8 @@ def write_levels(
             raise DataError(
                 f"Column {found.name!r} has the level {str(level)!r} in {place}, which was not there in "
                 f"training{count}.{nearest(level, levels)} Known are {listed(levels)}. "
-                f"Correct it, or have it coded as the mean of them with --unknown ignore (unknown='ignore')."
+                f"Correct it, or have such rows predicted as the mean over these with --unknown ignore "
+                f"(unknown='ignore')."
             )
     for position in range(len(levels)):
         inputs[:, position] = level_codes[codes, position]

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from marquardt.arrays import Array
+from marquardt.networks import Network
 from marquardt.streams import ArrowFiles, is_arrow_data
 from marquardt.tables.coding import TableCoding
 from marquardt.tables.dialect import Dialect
@@ -292,3 +293,19 @@ class CodedFiles:
         """
         self.coding = self._coding.trained_on(means)
         return self.coding.recode if any(column.unlearned for column in self.coding.input_columns) else None
+
+    def outputs(self, network: Network, inputs: Array) -> Array:
+        """Return what a network says of inputs: `TableCoding.outputs`.
+
+        Parameters
+        ----------
+        network : Network
+            It.
+        inputs : ndarray of shape (n_samples, n_inputs)
+            Of a batch.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+        """
+        return self.coding.outputs(network, inputs)
