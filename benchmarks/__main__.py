@@ -33,6 +33,7 @@ NAMES = (
     "damping",
     "contest",
     "scaling",
+    "house",
 )
 TAKE_OPTIONS = ("contest", "scaling", "damping", "cost_model")
 

@@ -10,6 +10,7 @@ The knob is the environment variable ``MARQUARDT_NATIVE``, read when the package
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -40,7 +41,7 @@ def _loaded(wanted: str) -> tuple[Any, str]:
     if wanted == "0":
         return None, f"The compiled kernel is off: {NATIVE_KNOB} is 0."
     try:
-        from marquardt.numerics import _kernel  # type: ignore[attr-defined]
+        _kernel = import_module("marquardt.numerics._kernel")
     except ImportError:
         return None, "There is no compiled kernel: NumPy does its work. Install with a C compiler to have it."
     if getattr(_kernel, "INTERFACE", 1) != INTERFACE:
