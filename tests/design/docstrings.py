@@ -9,14 +9,17 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 RULE = re.compile(r"^\s*-{3,}\s*$")
 ENTRY = re.compile(r"^(?P<names>\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?::.*)?$")
 
-# Helpers of the house itself: one sentence says enough; a Parameters section, where there is one, must agree.
-BRIEF = ("marquardt.errors", "marquardt.arrays", "marquardt.checks", "marquardt.files")
+# What the reference lists is described in full, with all parameters. Of anything else one sentence says enough; a
+# Parameters section, where there is one, must agree.
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+LISTED = re.compile(r"^ {3}([A-Za-z_][\w.]*)$", re.MULTILINE)
 
 
 def sections(docstring: str) -> dict[str, list[str]]:
@@ -132,3 +135,12 @@ def public_things(package: ModuleType) -> dict[str, Any]:
             if (inspect.isclass(thing) or inspect.isroutine(thing)) and home.startswith(package.__name__):
                 found[f"{home}.{thing.__qualname__}"] = thing
     return dict(sorted(found.items()))
+
+
+def in_the_reference(package: ModuleType) -> dict[str, Any]:
+    """Return what docs/api.md lists, by the name there."""
+    found = {}
+    for name in LISTED.findall(REFERENCE.read_text(encoding="utf-8")):
+        home, _, last = f"{package.__name__}.{name}".rpartition(".")
+        found[name] = getattr(importlib.import_module(home), last)
+    return found
