@@ -8,9 +8,10 @@ import re
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from marquardt import NetworkForecaster, walk_forward
+from marquardt import DataError, NetworkForecaster, walk_forward
 from marquardt.problems import series_named
 from marquardt.storage import load
 
@@ -242,7 +243,55 @@ def test_two_readings_in_equal_steps_are_refused_with_both(refused, tmp_path):
     data = write(tmp_path / "t.csv", [["d", "y"], *([f"01/{m:02}/2024", m % 5] for m in range(1, 13))])
     answer = " ".join(refused("forecast", data, "-t", "y", "--lags", "1").split())
     assert "such as '01/02/2024' in data row 2, can be read as day/month/year (2024-02-01)" in answer
-    assert "or month/day/year (2024-01-02), and equal steps do not tell which. Write them like 2024-01-31." in answer
+    assert "or month/day/year (2024-01-02), and equal steps do not tell which. Say so by --dayfirst" in answer
+
+
+@pytest.mark.parametrize(("option", "following"), [("--dayfirst", "2025-01-01"), ("--no-dayfirst", "2024-01-13")])
+@pytest.mark.parametrize("mark", "/-")
+def test_an_option_settles_which_of_two_readings_holds(call, tmp_path, option, following, mark):
+    dates = [f"01{mark}{m:02}{mark}2024" for m in range(1, 13)]
+    data = write(tmp_path / "t.csv", [["d", "y"], *([date, m % 5] for m, date in enumerate(dates))])
+    plain = ("-t", "y", "--lags", "1", "--hidden", "none", "--splits", 0, "--horizon", 1, "--json")
+    answer = call("forecast", data, *plain, option)
+    assert answer.code == 0, answer.err
+    assert answer.json["times"] == [following]
+
+
+def test_an_order_that_the_dates_contradict_is_refused_and_other_spellings_have_none(call, refused, tmp_path):
+    american = dated(tmp_path, [f"01/{d:02}/2024" for d in range(1, 31)])
+    told = " ".join(refused("forecast", american, "-t", "y", "--dayfirst").split())
+    assert "such as '01/01/2024' in data row 1, can be read as month/day/year only, which --dayfirst excludes" in told
+    iso = dated(tmp_path, strings("2024-01-01"))
+    assert call("forecast", iso, *PLAIN, "--dayfirst").json["times"] == ["2024-01-31", "2024-02-01"]
+
+
+def test_a_forecaster_goes_on_in_the_steps_of_its_training_only(call, refused, tmp_path):
+    daily = dated(tmp_path, strings("2024-01-01"))
+    assert call("forecast", daily, *PLAIN, "--network", "daily.m").code == 0
+    again = call("forecast", dated(tmp_path, strings("2025-03-01")), "--model", "daily.m", "--horizon", 1, "--json")
+    assert again.json["times"] == ["2025-03-31"]
+    monthly = dated(tmp_path, [f"{y}-{m:02}-01" for y, m in MONTHLY])
+    told = " ".join(refused("forecast", monthly, "--model", "daily.m").split())
+    assert "column 'when' goes in steps of 1 month, and the training went in steps of 1 day" in told
+    assert "leave 'when' out of the table" in told
+    undated = write(tmp_path / "undated.csv", [["y"], *([n % 7] for n in range(30))])
+    assert call("forecast", undated, "--model", "daily.m", "--horizon", 1).code == 0
+
+
+def test_steps_are_kept_between_the_command_line_and_python(call, refused, tmp_path):
+    daily = dated(tmp_path, strings("2024-01-01"))
+    assert call("forecast", daily, *PLAIN, "--network", "daily.m").code == 0
+    values = np.arange(30.0) % 7
+    months = pd.Series(values, pd.period_range("2015-01", periods=30, freq="M"))
+    with pytest.raises(
+        DataError, match="The index of y goes in steps of 1 month, and the training went in steps of 1 day"
+    ):
+        NetworkForecaster.from_file(tmp_path / "daily.m").predict(2, y=months.to_frame("y"))
+    of_months = NetworkForecaster((1, 2), hidden_layer_sizes=(), random_state=0).fit(months)
+    of_months.save(tmp_path / "monthly.m")
+    assert "goes in steps of 1 day, and the training went in steps of 1 month" in " ".join(
+        refused("forecast", daily, "--model", "monthly.m").split()
+    )
 
 
 @pytest.mark.parametrize(

@@ -179,3 +179,70 @@ def test_older_files_are_read():
     assert zone.after(1)[0].isoformat() == "2024-01-01T13:00:00+02:00"
     months = Timeline.kept({"kind": "periods", "last": "2020-12", "step": "M", "name": None, "zone": None})
     assert str(months.after(1)[0]) == "2021-01"
+
+
+# ---------------------------------------------------------------- steps of one length
+
+STEPS = {
+    "days": pd.date_range("2024-01-01", periods=40),
+    "24 hours": pd.date_range("2024-01-01", periods=40, freq="24h"),
+    "days as periods": pd.period_range("2024-01-01", periods=40, freq="D"),
+    "business days": pd.bdate_range("2024-01-01", periods=40),
+    "business days of a calendar": pd.date_range(
+        "2024-01-01", periods=40, freq=pd.offsets.CustomBusinessDay(holidays=["2024-01-15", "2024-02-19"])
+    ),
+    "weeks": pd.date_range("2024-01-01", periods=40, freq="W-WED"),
+    "four weeks": pd.date_range("2024-01-01", periods=40, freq="28D"),
+    "first of a month": pd.date_range("2024-01-01", periods=40, freq="MS"),
+    "last of a month": pd.date_range("2024-01-01", periods=40, freq="ME"),
+    "months as periods": pd.period_range("2024-01", periods=40, freq="M"),
+    "quarters": pd.date_range("2024-01-01", periods=40, freq="QS"),
+    "three months": pd.date_range("2024-01-15", periods=40, freq=pd.DateOffset(months=3)),
+    "years": pd.period_range("1960", periods=40, freq="Y"),
+    "hours": pd.date_range("2024-01-01", periods=40, freq="h"),
+    "row numbers": pd.RangeIndex(40),
+    "every second row": pd.RangeIndex(0, 80, 2),
+    "years as numbers": pd.Index(np.arange(1960, 2000)),
+}
+ALIKE = [
+    {"days", "24 hours", "days as periods"},
+    {"business days", "business days of a calendar"},
+    {"first of a month", "last of a month", "months as periods"},
+    {"quarters", "three months"},
+    {"row numbers", "years as numbers"},
+]
+WORDS = {
+    "days": "1 day", "business days": "1.4 days", "weeks": "7 days", "four weeks": "28 days",
+    "first of a month": "1 month",
+    "quarters": "3 months", "years": "1 year", "hours": "1 hour", "every second row": "2",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("one", STEPS)
+def test_a_forecaster_tells_steps_of_another_length(one):
+    first = Timeline.of(STEPS[one], "y")
+    for other, index in STEPS.items():
+        second = Timeline.of(index, "y")
+        is_same = one == other or any({one, other} <= group for group in ALIKE)
+        nothing_tells = (first.kind == "numbers") != (second.kind == "numbers")
+        assert first.goes_like(second) == second.goes_like(first) == (is_same or nothing_tells), other
+    if one in WORDS:
+        assert first.step_in_words == WORDS[one]
+
+
+@pytest.mark.parametrize("method", ["predict", "one_step", "score", "update"])
+def test_a_series_in_other_steps_is_refused_by_every_method(method):
+    values = np.sin(np.arange(40.0))
+    model = fit(pd.Series(values, STEPS["days"]))
+    other = pd.Series(values, STEPS["first of a month"])
+    call = {
+        "predict": lambda y: model.predict(2, y=y),
+        "one_step": model.one_step,
+        "score": model.score,
+        "update": model.update,
+    }[method]
+    with pytest.raises(DataError, match=r"in steps of 1 month, and the training went in steps of 1 day.*reset_index"):
+        call(other)
+    if method != "update":
+        call(other.reset_index(drop=True))
+        call(pd.Series(values, STEPS["days as periods"]))

@@ -39,6 +39,8 @@ DAYS = (
     *("%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%y", "%d %b %y"),
 )
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+DAY_FIRST, MONTH_FIRST = r"^%d[./-]%m", r"^%m[./-]%d"
+"""What the forms with both as numbers, and the year last, begin with."""
 WORDS = {"%d": "day", "%m": "month", "%Y": "year", "%y": "year"}
 SEASONS_OF_SECONDS = {3600: 24, 86400: 7}
 """Rows a season, by the step."""
@@ -108,11 +110,16 @@ def drawn(index: Any) -> AnyArray:
 
 
 def times_of(
-    table: pa.Table, name: str | None, taken: set[str], as_text: Callable[[str], Any] | None = None
+    table: pa.Table,
+    name: str | None,
+    taken: set[str],
+    as_text: Callable[[str], Any] | None = None,
+    dayfirst: bool | None = None,
 ) -> Times | None:
     """Return the times in the column that is named, or in the only one that holds dates.
 
-    `as_text` reads a column again as the text that it is in the file, None where the file has types of its own.
+    `as_text` reads a column again as the text that it is in the file, None where the file has types of its own;
+    `dayfirst` says whether the day stands before the month where both are numbers and the year is last.
 
     Raises
     ------
@@ -135,7 +142,7 @@ def times_of(
     if column.values.null_count:
         place = column.first(column.values.is_null())[1]
         raise DataError(f"The date is missing in {place} of column {name!r}. Complete it, the future rows' as well.")
-    index, in_days, notes = _index(column, is_named, as_text)
+    index, in_days, notes = _index(column, is_named, as_text, dayfirst)
     if index is None:
         return None
     if len(index) < 2:
@@ -189,7 +196,9 @@ def _count(column: Column, pattern: str) -> int:
     return column.count(pc.match_substring_regex(pc.utf8_trim_whitespace(column.values), pattern))
 
 
-def _index(column: Column, is_named: bool, as_text: Callable[[str], Any] | None) -> tuple[Any, bool, list[str]]:
+def _index(
+    column: Column, is_named: bool, as_text: Callable[[str], Any] | None, dayfirst: bool | None
+) -> tuple[Any, bool, list[str]]:
     """The pandas index of a column, whether it is days without a clock, and what is to be said."""
     pandas: Any = require_extra("pandas", "dates")
     type_ = column.values.type
@@ -211,7 +220,7 @@ def _index(column: Column, is_named: bool, as_text: Callable[[str], Any] | None)
             return _with_offsets(texts)
         readings = _readings(texts, column.name)
         if readings:
-            index = _settled(readings, column)
+            index = _settled(readings, column, dayfirst)
             return index, bool(hasattr(index, "tz") and (index == index.normalize()).all()), []
     value, place = column.first(column.values.is_valid())
     raise DataError(
@@ -291,8 +300,18 @@ def _fits(text: str, form: str) -> bool:
     return True
 
 
-def _settled(readings: dict[str, Any], column: Column) -> Any:
-    """The only reading, or the only one in equal steps."""
+def _settled(readings: dict[str, Any], column: Column, dayfirst: bool | None) -> Any:
+    """The only reading in the order that was asked for, or the only one in equal steps."""
+    if dayfirst is not None:
+        other = MONTH_FIRST if dayfirst else DAY_FIRST
+        asked = {form: index for form, index in readings.items() if not re.match(other, form)}
+        if not asked:
+            raise DataError(
+                f"The dates of column {column.name!r}, such as {column.values[0].as_py()!r} in {column.place(0)}, can "
+                f"be read as {_words(next(iter(readings)))} only, which --{'' if dayfirst else 'no-'}dayfirst "
+                f"excludes. Leave the option out."
+            )
+        readings = asked
     if len(readings) > 1:
         regular = {form: index for form, index in readings.items() if _is_regular(index)}
         if len(regular) != 1:
@@ -301,7 +320,8 @@ def _settled(readings: dict[str, Any], column: Column) -> Any:
             ways = " or ".join(f"{_words(form)} ({_shown(index[row])})" for form, index in readings.items())
             raise DataError(
                 f"The dates of column {column.name!r}, such as {column.values[row].as_py()!r} in {column.place(row)}, "
-                f"can be read as {ways}, and equal steps do not tell which. Write them like 2024-01-31."
+                f"can be read as {ways}, and equal steps do not tell which. Say so by --dayfirst or "
+                f"--no-dayfirst, or write them like 2024-01-31."
             )
         readings = regular
     return next(iter(readings.values()))

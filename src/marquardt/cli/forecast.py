@@ -17,6 +17,7 @@ from marquardt.cli.train import (
     NETWORK,
     OUTPUT,
     File,
+    Flag,
     Number,
     Whole,
     Word,
@@ -63,6 +64,7 @@ class ForecastChoices:
     lags_exog: list[str] | None = None
     difference: list[str] | None = None
     date: str | None = None
+    dayfirst: bool | None = None
     horizon: int | None = None
     splits: int | None = None
     season: int | None = None
@@ -131,6 +133,16 @@ def forecast(
             metavar="NAME",
             help="Column of the dates or row numbers, whose steps must be equal.",
             default="the column of dates, if there is one",
+        ),
+    ] = None,
+    dayfirst: Annotated[
+        Flag,
+        _option(
+            DATA,
+            "--dayfirst/--no-dayfirst",
+            metavar="",
+            help="Whether 02/01/2024 is the second of January, or the first of February.",
+            default="what makes equal steps",
         ),
     ] = None,
     reading: Any = None,

@@ -39,6 +39,7 @@ from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators import NetworkForecaster, WalkForward, walk_forward
 from marquardt.estimators.lagging import Lags
 from marquardt.estimators.series import Series
+from marquardt.estimators.timeline import Timeline
 from marquardt.files import refuse_existing
 from marquardt.storage import NetworkFile
 from marquardt.streams import is_arrow_data, is_pattern
@@ -206,6 +207,12 @@ def go_on(choices: ForecastChoices, voice: Voice) -> int:
         )
     horizon = _horizon(choices, data, lags, data.n_known)
     forecaster._is_many = False
+    if data.times is not None:
+        forecaster._require_step(
+            data.targets.timeline,
+            f"{choices.data}: column {data.times.name!r} goes",
+            f"Give rows in such steps, train anew without --model, or leave {data.times.name!r} out of the table.",
+        )
     predicted = forecaster.predict(horizon, data.exog, y=data.targets)
     voice.say(f"{choices.data}: {data.n_known} rows of {' and '.join(map(repr, targets))}. {inputs_of(forecaster)}")
     for note in data.notes:
@@ -386,7 +393,7 @@ def data_of(choices: ForecastChoices, read: Any, targets: Sequence[str], exog: S
         return read_table(choices.data, text=[name], dialect=dialect_of(choices.reading)).column(name)
 
     is_typed = choices.data.is_dir() or is_pattern(choices.data) or is_arrow_data(choices.data)
-    times = times_of(read, date, {*targets, *exog}, None if is_typed else as_text)
+    times = times_of(read, date, {*targets, *exog}, None if is_typed else as_text, choices.dayfirst)
     order = np.arange(read.num_rows) if times is None or times.order is None else times.order
     wanted = np.column_stack([_numbers(read, name, "Target") for name in targets])[order]
     is_known = ~np.isnan(wanted).all(axis=1)
@@ -405,7 +412,7 @@ def data_of(choices: ForecastChoices, read: Any, targets: Sequence[str], exog: S
     unused = tuple(name for name in read.column_names if name not in used)
     warning = unread(read, unused) if times is None else None
     return Data(
-        Series(wanted[:n_known], "numpy", tuple(targets), False),
+        Series(wanted[:n_known], "numpy", tuple(targets), False, _kept_timeline(times, n_known)),
         None if beside is None else Series(beside, "numpy", tuple(exog), False),
         n_known,
         len(wanted) - n_known,
@@ -413,6 +420,18 @@ def data_of(choices: ForecastChoices, read: Any, targets: Sequence[str], exog: S
         unused,
         (*(() if times is None else times.notes), *(() if warning is None else (warning,))),
     )
+
+
+def _kept_timeline(times: Times | None, n_known: int) -> Timeline | None:
+    """The times of the known rows, where a file can keep them."""
+    if times is None or times.timeline is None:
+        return None
+    timeline = times.timeline.ending(times.index[n_known - 1])
+    try:
+        timeline.to_keep()
+    except DataError:
+        return None
+    return timeline
 
 
 def _numbers(read: Any, name: str, what: str) -> Array:

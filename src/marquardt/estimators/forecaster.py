@@ -35,6 +35,8 @@ from marquardt.training import Division, Fitting, Parts, Record, Settings, train
 
 __all__ = ["NetworkForecaster"]
 
+LEAVE_INDEX = "Resample the series, or leave its index out with reset_index(drop=True)."
+
 
 class NetworkForecaster(NetworkEstimator):
     """A neural network that forecasts series from their past, trained by Levenberg–Marquardt.
@@ -665,6 +667,7 @@ class NetworkForecaster(NetworkEstimator):
             least = self.n_history_ + (0 if n_future else 1)
             if needs_history and len(one) < least:
                 raise DataError(f"{which} has {len(one)} rows, and at least {least} are needed ({_reach(self._lags)}).")
+            self._require_step(one.timeline, f"The index of {which} goes", LEAVE_INDEX)
         if not self.exog_names_:
             self._refuse_exog(X)
             return targets, None
@@ -678,6 +681,16 @@ class NetworkForecaster(NetworkEstimator):
             return lags.exog_of(first, len(one))
 
         return targets, _exog_of(X, targets, needed, n_future, self.exog_names_)
+
+    def _require_step(self, timeline: Timeline | None, what: str, advice: str) -> None:
+        """Refuse times in other steps than those of the training, as far as both are known."""
+        known = [target.timeline for target, _ in self._tails if target.timeline is not None]
+        if timeline is None or not known or any(one.goes_like(timeline) for one in known):
+            return
+        raise DataError(
+            f"{what} in steps of {timeline.step_in_words}, and the training went in steps of "
+            f"{known[0].step_in_words}: the network knows what follows in these only. {advice}"
+        )
 
     def _given(self, y: Any, X: Any, n_future: int) -> tuple[list[tuple[Series, Array | None]], list[Array | None]]:
         """Past and future from series that begin together."""

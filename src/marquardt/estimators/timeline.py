@@ -26,6 +26,18 @@ FEW = 24
 MOST_DECIMALS = 6
 """Decimals up to which numbers count as rounded: 1949.083 is a month after 1949."""
 
+SAME_STEP = 0.06
+"""How much steps of one length may differ: holidays take 4 % of the business days; four weeks are 8 % below a month."""
+MANY_STEPS = 480
+UNITS = (
+    ("year", 365.25 * 86400),
+    ("month", 365.25 * 86400 / 12),
+    ("day", 86400.0),
+    ("hour", 3600.0),
+    ("minute", 60.0),
+    ("second", 1.0),
+)
+
 
 @dataclass(frozen=True)
 class Timeline:
@@ -200,6 +212,49 @@ class Timeline:
             off = np.abs(np.asarray(follows, dtype=np.float64) - np.asarray(index, dtype=np.float64))
             return bool((off <= self.tolerance).all())
         return _same(follows, index)
+
+    def goes_like(self, other: Timeline) -> bool:
+        """Return whether another timeline goes in steps as long as these, on average.
+
+        So do months by their first and by their last day, and business days with and without holidays. Where one has
+        dates and the other numbers, nothing tells.
+
+        Parameters
+        ----------
+        other : Timeline
+            Of another series.
+        """
+        if (self.kind == "numbers") != (other.kind == "numbers"):
+            return True
+        one, another = self._step_length(), other._step_length()
+        return one is None or another is None or abs(one - another) <= SAME_STEP * max(abs(one), abs(another))
+
+    def _step_length(self) -> float | None:
+        """The mean length of a step in seconds, of numbers their distance; None where dates end before."""
+        if self.kind == "numbers":
+            return float(self.step)
+        for count in (MANY_STEPS // 10, MANY_STEPS):
+            try:
+                ahead = self.after(count)
+            except (ValueError, OverflowError):
+                return None
+            starts = ahead.start_time if self.kind == "periods" else ahead
+            length = float((starts[-1] - starts[0]).total_seconds()) / (count - 1)
+            if length > 20 * 86400:
+                break
+        return length
+
+    @property
+    def step_in_words(self) -> str:
+        """Such as "1 hour", "1.4 days" of business days, or "3 months"; of numbers their distance."""
+        length = self._step_length()
+        if length is None:
+            return f"{self.step!r}"
+        if self.kind == "numbers":
+            return f"{length:.6g}"
+        unit, seconds = next(pair for pair in UNITS if length >= 0.95 * pair[1] or pair == UNITS[-1])
+        count = f"{length / seconds:.2g}"
+        return f"{count} {unit}" if count == "1" else f"{count} {unit}s"
 
     def to_keep(self) -> dict[str, Any]:
         """Return plain values from which `kept` makes the timeline again.
