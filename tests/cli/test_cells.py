@@ -94,6 +94,27 @@ def test_a_level_outside_the_training_part_is_said_and_does_not_spoil_its_part(c
     assert found
 
 
+@pytest.mark.parametrize("target", ["y", "class"])
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+def test_rows_without_a_target_are_left_out_and_said(call, tmp_path, how, target):
+    rows = [["x", "c", "y", "class"], *([x, c, y, "high" if y > 10.5 else "low"] for x, c, y in colors()[1:])]
+    for place in (5, 60):
+        rows[place][2:] = ["", ""]
+    rows[5][:2] = ["", "a word of no other row"]
+    names = ("--inputs", "x,c", "-t", target, "--epochs", "5", "--alpha", "0.1", how)
+    write(tmp_path / "t.csv", rows)
+    write(tmp_path / "whole.csv", [row for row in rows if row[2] != ""])
+    answer = call("train", "t.csv", *names, "-o", "n.m")
+    assert answer.code == 0, answer.err
+    assert "2 rows are left out, of 120: no target is there." in answer.out
+    assert call("train", "whole.csv", *names, "-o", "whole.m").code == 0
+    one, other = load("n.m"), load("whole.m")
+    assert one.coding["inputs"][1]["levels"] == ["blue", "green", "red"]
+    assert sum(part["samples"] for part in one.report.values()) == 118
+    if how == "--stream":  # divided by content, and so as without those rows
+        np.testing.assert_allclose(one.network.weights, other.network.weights, rtol=1e-9)
+
+
 # -- what one door saved the other one uses, by names ----------------------------------------------------------------
 
 

@@ -415,7 +415,6 @@ REFUSED_DATA = {
     "empty cell": (table_of({"a": with_value(4, "")}), "--target y", r"'a' \(1, first in data row 5\).*--missing"),
     "NaN": (table_of({"a": with_value(4, "NaN")}), "--target y", r"'a' \(1, first in data row 5\)"),
     "infinity": (table_of({"a": with_value(4, "inf")}), "--target y", "'a'.*inf.*row 5"),
-    "empty target cell": (table_of({"y": with_value(2, "")}), "--target y", "Target 'y' is missing in 1 of 30 rows"),
     "date": (table_of({"a": ["2020-01-02"] * 30}), "--target y", "'a'.*date"),
     "single class": (table_of({"c": ["red"] * 30}), "--target c", "single class"),
     "loss for the other task": (table_of({}), "--target y --loss cross_entropy", "'cross_entropy' is for classif"),

@@ -442,9 +442,26 @@ def test_all_columns_with_missing_values_are_named_at_once():
 
 @pytest.mark.parametrize("missing", ["refuse", "mean", "median"])
 @pytest.mark.parametrize("target", [[1.5, np.nan, 2.0, None, 3.0, 4.0], ["a", None, "b", None, "a", "b"]])
-def test_a_missing_target_is_refused_unless_rows_are_dropped(missing, target):
-    with pytest.raises(DataError, match=r"'price' is missing in 2 of 6 rows, first in data row 2.*--missing drop"):
-        fit(changed={"price": pa.array(target)}, missing=missing)
+def test_rows_without_a_target_are_left_out_whatever_is_done_about_inputs(missing, target):
+    # What stands beside a missing target does not matter: a gap, a word of no other row.
+    changed = {"area": [50, None, 90, 65, 80, 120], "street": ["elm", "once", "oak", "twice", "oak", "elm"]}
+    table = houses(**changed, price=pa.array(target))
+    coding, there = TableCoding.fit(table, "price", missing=missing), [0, 2, 4, 5]
+    assert "2 rows are left out, of 6: no target is there." in coding.notes
+    alone = TableCoding.fit(table.take(there), "price", missing=missing)
+    assert coding.input_columns == alone.input_columns
+    coded, same = coding.code(table), alone.code(table.take(there))
+    assert_array_equal(coded.rows, there)
+    assert_array_equal(coded.inputs, same.inputs)
+    assert_array_equal(coded.targets, same.targets)
+
+
+def test_gaps_beside_a_target_are_refused_by_their_place_where_rows_without_one_are_left_out():
+    gaps = {"price": [None, 2.0, 2.5, None, 2.25, 4.0], "area": [None, 70, None, 65, 80, 120]}
+    with pytest.raises(DataError, match=r"missing in 'area' \(1, first in data row 3\)"):
+        fit(changed=gaps)
+    with pytest.raises(DataError, match="No row has all of the targets 'garden', 'price'"):
+        fit(changed=gaps | {"garden": [True, None, None, True, None, None]}, targets=["garden", "price"])
 
 
 @pytest.mark.parametrize("missing", ["refuse", "drop", "mean", "median"])
@@ -511,7 +528,7 @@ def test_a_column_made_constant_by_dropped_rows_is_left_out_and_costs_none():
 
 def test_no_row_left_is_refused():
     with pytest.raises(DataError, match="No row is left: each of the 6 rows has a missing value"):
-        fit(changed={"area": [1, None, 2, None, 3, None], "price": [None, 1, None, 2, None, 3]}, missing="drop")
+        fit(changed={"area": [1, None, 2, None, 3, None], "garden": [None, 1, None, 2, None, 3]}, missing="drop")
 
 
 @pytest.mark.parametrize(("missing", "middle"), [("mean", np.mean), ("median", np.median)])

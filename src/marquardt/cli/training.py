@@ -171,7 +171,7 @@ def prepare_rows(job: Job, rows: WatchedRows, voice: Voice | None = None) -> Pre
             validation=shares[0],
             test=shares[1],
             seed=job.seed,
-            missing="drop" if coding.missing == "drop" else "refuse",
+            missing="drop",
             classes=coding.classes,
         )
     fitting = Fitting.of(data, job.settings, coding.task)

@@ -144,6 +144,30 @@ def kept_rows(
             return keep, inputs, constants
 
 
+def with_targets(targets: Sequence[Column]) -> NDArray[np.bool_] | None:
+    """Return the rows that have all targets, None for all: the others teach nothing, whatever is done about inputs."""
+    keep = rows_with_all(targets)
+    if keep is not None:
+        refuse_no_target(int(keep.sum()), targets)
+    return keep
+
+
+def rows_with_all(columns: Sequence[Column]) -> NDArray[np.bool_] | None:
+    """Return the rows in which no column has a missing value, None for all."""
+    masks = [column.is_missing() for column in columns if column.n_missing]
+    if not masks:
+        return None
+    keep: NDArray[np.bool_] = ~np.logical_or.reduce(masks)
+    return keep
+
+
+def refuse_no_target(n_left: int, targets: Sequence[Column]) -> None:
+    if n_left == 0:
+        raise DataError(
+            f"No row has all of the targets {listed([column.name for column in targets])}. Train one network for each."
+        )
+
+
 def refuse_no_row(n_left: int, n_rows: int) -> None:
     if n_left == 0:
         raise DataError(

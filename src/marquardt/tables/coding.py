@@ -23,6 +23,7 @@ from marquardt.tables.checking import (
     named_columns,
     refuse_missing,
     refuse_too_many_levels,
+    rows_with_all,
 )
 from marquardt.tables.columns import Column, Label, as_table, listed
 from marquardt.tables.encoding import class_codes, coded_numbers, seen, write_levels
@@ -174,7 +175,7 @@ class TableCoding:
         missing : "refuse", "drop", "mean" or "median"
             What is done with missing values: refuse the table; leave rows with one out of training and give them
             no prediction; or put the column's mean or median in their place, for text its most frequent level
-            (of equals the first). A missing target is refused unless rows are dropped.
+            (of equals the first). Rows without a target are left out whatever is said here, and that is noted.
         drop : iterable of str
             Columns to leave out of the inputs.
 
@@ -278,7 +279,9 @@ class TableCoding:
         decided = decided_task(target_list, task)
         for column in input_list:
             column.refuse_number_words()
-        refuse_missing(target_list, input_list, missing)
+        taught = table.taught([*target_list, *input_list], target_list)
+        target_list, input_list = taught[: len(target_list)], taught[len(target_list) :]
+        refuse_missing([], input_list, missing)
 
         settled = table.settled(target_list, input_list, missing)
         if not settled.inputs:
@@ -325,7 +328,7 @@ class TableCoding:
         Returns
         -------
         coded : CodedTable
-            With ``missing="drop"`` only the rows in which no input and no target is missing, else all.
+            Only the rows in which no target is missing, with ``missing="drop"`` no input, either.
 
         Raises
         ------
@@ -339,13 +342,7 @@ class TableCoding:
         array([0, 2])
         """
         arrow = as_table(table)
-        keep = None
-        if self.missing == "drop":
-            keep = self.complete_rows(arrow)
-            for column in self._target_list(arrow):
-                keep &= ~column.is_missing()
-            if keep.all():
-                keep = None
+        keep = self._rows_that_teach(arrow)
         rows = np.arange(arrow.num_rows) if keep is None else np.flatnonzero(keep)
         inputs = np.empty((len(rows), len(self.input_names)))
         self._write_inputs(inputs, [column.kept(keep) for column in self._input_list(arrow)], "refuse")
@@ -542,8 +539,8 @@ class TableCoding:
         Returns
         -------
         columns : ndarray of shape (n_inputs + n_outputs, n_rows)
-            Inputs, then targets: two classes as 0 and 1, more as a row a class with 1 where it is this one. With
-            ``missing="drop"`` what is missing is NaN.
+            Inputs, then targets: two classes as 0 and 1, more as a row a class with 1 where it is this one. What is
+            missing is NaN: rows that training leaves out.
 
         Raises
         ------
@@ -562,9 +559,16 @@ class TableCoding:
         arrow = as_table(table)
         n_inputs = len(self.input_names)
         columns = np.empty((n_inputs + len(self.network_target_names), arrow.num_rows))
-        self._write_inputs(columns[:n_inputs].T, self._input_list(arrow, first_row), "refuse")
-        missing = "keep" if self.missing == "drop" else "refuse"
-        targets = self._coded_targets(self._target_list(arrow, first_row), missing)
+        keep = self._rows_that_teach(arrow)
+        found = self._input_list(arrow, first_row)
+        if keep is None:
+            self._write_inputs(columns[:n_inputs].T, found, "refuse")
+        else:
+            columns[:n_inputs] = np.nan
+            taught = np.empty((int(keep.sum()), n_inputs))
+            self._write_inputs(taught, [column.kept(keep) for column in found], "refuse")
+            columns[:n_inputs, keep] = taught.T
+        targets = self._coded_targets(self._target_list(arrow, first_row), "keep")
         if not self.classes:
             columns[n_inputs:] = targets.T
             return columns
@@ -735,6 +739,14 @@ class TableCoding:
         found = [Column.of(arrow, name, first_row) for name in self.target_columns]
         return [found[0].known(self.classes)] if self.classes and isinstance(self.classes[0], str) else found
 
+    def _rows_that_teach(self, arrow: pa.Table) -> NDArray[np.bool_] | None:
+        """Return the rows that are not left out of training, None for all."""
+        keep = rows_with_all(self._target_list(arrow))
+        if self.missing == "drop":
+            complete = self.complete_rows(arrow)
+            keep = complete if keep is None else keep & complete
+        return None if keep is None or keep.all() else keep
+
     def _write_inputs(
         self, inputs: NDArray[np.float64], found: Sequence[Column], unknown: str, missing: str = "refuse"
     ) -> None:
@@ -893,7 +905,10 @@ def _constant_notes(constants: Mapping[str, str]) -> list[str]:
 
 def _missing_notes(settled: Settled, columns: Sequence[InputColumn], missing: str) -> list[str]:
     notes = []
-    if settled.n_left_out:
+    if settled.n_without_target and missing != "drop":
+        which = "1 row is" if settled.n_without_target == 1 else f"{settled.n_without_target} rows are"
+        notes.append(f"{which} left out, of {settled.n_rows}: no target is there.")
+    elif settled.n_left_out:
         notes.append(f"{settled.n_left_out} of {settled.n_rows} rows are left out: they have missing values.")
     for column, values in zip(columns, settled.inputs, strict=True):
         if values.n_missing and column.fill is not None:

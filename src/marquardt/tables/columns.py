@@ -170,7 +170,7 @@ class Column:
         if keep is None:
             return self
         values = self.values.filter(pa.array(keep))
-        rows = (self.first_row or 0) + np.flatnonzero(keep)
+        rows = (self.first_row or 0) + np.flatnonzero(keep) if self.rows is None else self.rows[keep]
         return Column(self.name, self.kind, values, self.is_categorical, rows, self.first_row, self.missing_word)
 
     is_cut = False

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from marquardt.errors import ConfigurationError
-from marquardt.tables.checking import MAX_LEVELS, constant, kept_rows, refuse_no_row
+from marquardt.tables.checking import MAX_LEVELS, constant, kept_rows, refuse_no_row, refuse_no_target, with_targets
 from marquardt.tables.columns import Column
 
 MAX_CLASSES = 1000
@@ -72,6 +72,8 @@ class Settled:
         Inputs that do not vary, and why.
     n_rows, n_left_out : int
         Rows of the table, and how many of them are left out for a missing value.
+    n_without_target : int
+        How many of these miss a target.
     """
 
     targets: list[Column]
@@ -79,6 +81,7 @@ class Settled:
     constants: dict[str, str]
     n_rows: int
     n_left_out: int
+    n_without_target: int
 
 
 class WholeTable:
@@ -95,8 +98,13 @@ class WholeTable:
         self.column_names: Sequence[str] = arrow.column_names
 
     def columns(self, names: Sequence[str], targets: Sequence[str]) -> list[Column]:
-        """Return the columns of these names; the targets among them are looked at more closely where it matters."""
+        """Return the columns of these names, with all rows."""
         return [Column.of(self._arrow, name) for name in names]
+
+    def taught(self, columns: Sequence[Column], targets: Sequence[Column]) -> list[Column]:
+        """Return columns with the rows that have all targets only."""
+        keep = with_targets(targets)
+        return [column.kept(keep) for column in columns]
 
     def refuse_filling(self, missing: str) -> None:
         """Refuse to fill missing values in a way that cannot be; there is none."""
@@ -104,13 +112,15 @@ class WholeTable:
     def settled(self, targets: Sequence[Column], inputs: Sequence[Column], missing: str) -> Settled:
         """Leave out constant columns and, where they are dropped, rows with missing values."""
         keep, left, constants = kept_rows(targets, list(inputs), missing)
-        n_rows = self._arrow.num_rows
+        n_rows, n_taught = self._arrow.num_rows, targets[0].n_rows
+        n_left = n_taught if keep is None else int(keep.sum())
         return Settled(
             [column.kept(keep) for column in targets],
             [column.kept(keep) for column in left],
             constants,
             n_rows,
-            0 if keep is None else int(n_rows - keep.sum()),
+            n_rows - n_left,
+            n_rows - n_taught,
         )
 
 
@@ -188,6 +198,7 @@ class PassingTable:
         self._rows = rows
         self.column_names = rows.column_names
         self._targets: Sequence[str] = ()
+        self._required: list[str] = []
 
     def columns(self, names: Sequence[str], targets: Sequence[str]) -> list[Column]:
         """Look through columns, after a look at their types."""
@@ -198,6 +209,15 @@ class PassingTable:
                 column.refuse_unusable()
         self._targets = targets
         return list(self._look(names))
+
+    def taught(self, columns: Sequence[Column], targets: Sequence[Column]) -> list[Column]:
+        """Return columns as they are in the rows that have all targets, after another look where some have not."""
+        self._required = [column.name for column in targets if column.n_missing]
+        if not self._required:
+            return list(columns)
+        found = list(self._look([column.name for column in columns], self._required))
+        refuse_no_target(found[0].n_rows, targets)
+        return found
 
     def refuse_filling(self, missing: str) -> None:
         """Refuse to fill missing values with the median."""
@@ -214,6 +234,7 @@ class PassingTable:
         """
         names = [column.name for column in targets]
         constants: dict[str, str] = {}
+        n_taught = targets[0].n_rows
         required: list[str] | None = None
         columns = {column.name: column for column in (*targets, *inputs)}
         left = list(inputs)
@@ -227,11 +248,12 @@ class PassingTable:
             required = [name for name in used if name in gaps] if missing == "drop" else []
             if required == (before or []):
                 break
-            columns = {column.name: column for column in self._look(used, required)}
+            columns = {column.name: column for column in self._look(used, [*self._required, *required])}
             left = [columns[column.name] for column in left]
             refuse_no_row(columns[names[0]].n_rows, self._rows.n_rows)
         n_left_out = self._rows.n_rows - columns[names[0]].n_rows
-        return Settled([columns[name] for name in names], left, constants, self._rows.n_rows, n_left_out)
+        n_rows = self._rows.n_rows
+        return Settled([columns[name] for name in names], left, constants, n_rows, n_left_out, n_rows - n_taught)
 
     def _look(self, names: Sequence[str], required: Sequence[str] = ()) -> list[Sketch]:
         """Look through columns once, at the rows that have all required values."""
