@@ -340,7 +340,6 @@ def test_options_that_cannot_be_are_refused(attempt, message):
         ([1.0, 2.0], None, {}, r"y has 2 rows.*needs 2 before it \(largest lag 2\): give at least 3"),
         (np.arange(14.0), None, {"difference": (1, 12)}, r"needs 15 before it.*difference \[1, 12\]"),
         (np.arange(5.0), np.arange(5.0), {"exog_lags": (7,)}, "largest exogenous lag 7"),
-        ([np.arange(9.0), np.arange(2.0)], None, {}, r"y\[1\] has 2 rows"),
         ([1.0, np.nan, 3.0, 4.0], None, {}, "y must be finite, got nan in row 1"),
         (np.array([[1, 2], [3, np.inf], [1, 1]]), None, {}, "got inf in row 1, column 1"),
         (np.arange(9.0), [*range(8), np.nan], {}, "X must be finite, got nan in row 8"),
@@ -666,3 +665,34 @@ def test_a_loaded_forecaster_has_all_that_fit_sets(closed_loop, tmp_path):
             assert found.to_dict() == wanted.to_dict()
         elif name != "network_":
             assert repr(found) == repr(wanted), name
+
+
+# ---------------------------------------------------------------- series that are too short
+
+
+@pytest.mark.parametrize("closed_loop", [False, True])
+def test_a_series_too_short_for_the_lags_is_left_out_and_the_others_train(closed_loop, tmp_path):
+    long = [np.sin(0.3 * np.arange(60)), 2 + np.cos(0.3 * np.arange(50))]
+
+    def model():
+        return NetworkForecaster((1, 2, 3), hidden_layer_sizes=(), random_state=0, closed_loop=closed_loop)
+
+    with pytest.warns(UserWarning, match=r"y\[1\] \(2 rows\) left out of the training: .* at least 4 rows"):
+        found = model().fit([long[0], long[1][:2], long[1]])
+    alone = model().fit(long)
+    assert_array_equal(found.network_.weights, alone.network_.weights)
+    first, short, last = found.predict(4)
+    assert_array_equal([first, last], alone.predict(4))
+    assert_array_equal(short, np.full(4, np.nan))
+    assert_array_equal(found.series_rmse_[[0, 2]], alone.series_rmse_)
+    assert np.isnan(found.series_rmse_[1]).all()
+    found.save(tmp_path / "f.m")
+    again = NetworkForecaster.from_file(tmp_path / "f.m")
+    for one in (found, again):
+        one.update([long[0][:1], long[1][2:], long[1][:1]])
+        assert np.isfinite(one.predict(4)[1]).all()
+
+
+def test_series_that_are_all_too_short_are_refused_by_the_longest():
+    with pytest.raises(DataError, match=r"The longest of y has 3 rows, .* give at least 4"):
+        NetworkForecaster((1, 2, 3), hidden_layer_sizes=()).fit([np.arange(2.0), np.arange(3.0)])

@@ -150,8 +150,8 @@ class NetworkForecaster(NetworkEstimator):
     best_loss_ : float
         Its value on the training part for `network_`.
     series_rmse_ : ndarray of shape (n_series, n_targets) or None
-        Of several series the root mean squared errors of one step on the training rows, each in its own units; None
-        for one.
+        Of several series the root mean squared errors of one step on the training rows, each in its own units, NaN of
+        one that is too short; None for one.
     alpha_ : tuple of float
         The weight decay of each layer that `network_` was trained with.
     attempts_ : list of Attempt
@@ -267,7 +267,8 @@ class NetworkForecaster(NetworkEstimator):
         y : array-like of shape (n_rows,) or (n_rows, n_targets), or list of such
             A series, oldest row first: an array, or a pandas or polars Series or DataFrame. Several columns are
             predicted together, each from the past of all. A list of arrays, Series or DataFrames is several separate
-            series that one network learns, each scaled by itself (`scale_each`).
+            series that one network learns, each scaled by itself (`scale_each`). One that is too short for the lags is
+            left out of the training with a warning, and has forecasts of NaN until `update` brings what is missing.
         X : array-like of shape (n_rows,) or (n_rows, n_exog), or list of such, optional
             Exogenous columns at the times of `y`. If both have a pandas index, rows are found by it, and `X` may go on
             into the future. Where no lag needs a value it may be missing, such as those of the first rows.
@@ -284,8 +285,8 @@ class NetworkForecaster(NetworkEstimator):
         ConfigurationError
             If an option cannot be, or `closed_loop` does not go with the lags, differences or topology.
         DataError
-            If a series is too short for the lags, has a value that is not finite, or an index that goes back or has
-            gaps; if `X` does not cover `y`.
+            If no series is long enough for the lags; if one has a value that is not finite, or an index that goes back
+            or has gaps; if `X` does not cover `y`.
         """
         fitting = self._begin(y, X, sample_weight)
         self._pull(fitting)
@@ -318,27 +319,39 @@ class NetworkForecaster(NetworkEstimator):
         weights = _weights(sample_weight, targets)
         self._is_many = is_many(y)
         n_history = lags.n_history
-        for number, one in enumerate(targets):
-            if len(one) <= n_history:
-                which = f"y[{number}]" if self._is_many else "y"
-                raise DataError(
-                    f"{which} has {len(one)} rows, and the first that can be predicted needs {n_history} before it "
-                    f"({_reach(lags)}): give at least {n_history + 1}, or smaller lags."
-                )
+        taught = [number for number, one in enumerate(targets) if len(one) > n_history]
+        if not taught:
+            which, longest = (
+                ("y", len(targets[0])) if not self._is_many else ("The longest of y", max(map(len, targets)))
+            )
+            raise DataError(
+                f"{which} has {longest} rows, and the first that can be predicted needs {n_history} before it "
+                f"({_reach(lags)}): give at least {n_history + 1}, or smaller lags."
+            )
+        if len(taught) < len(targets):
+            short = [f"y[{number}] ({len(one)} rows)" for number, one in enumerate(targets) if number not in taught]
+            warnings.warn(
+                f"{', '.join(short[:12])}{f' and {len(short) - 12} more' if len(short) > 12 else ''} left out of the "
+                f"training: a series needs at least {n_history + 1} rows ({_reach(lags)}). Where not even "
+                f"{n_history} are there, its forecasts are NaN.",
+                UserWarning,
+                stacklevel=3,
+            )
         scalings = None
         if self.scale_each and len(targets) > 1 and self.target_scaling != "none":
             scalings = [own_scaling(self.target_scaling, one.values, lags) for one in targets]
-        each_inputs = [lags.matrix(one.values, None if exog is None else exog[k]) for k, one in enumerate(targets)]
-        each_wanted = [lags.differenced(one.values)[n_history - sum(lags.differences) :] for one in targets]
+        each_inputs = [lags.matrix(targets[k].values, None if exog is None else exog[k]) for k in taught]
+        each_wanted = [lags.differenced(targets[k].values)[n_history - sum(lags.differences) :] for k in taught]
         if scalings is not None:
             n_exog = 0 if exog is None else exog[0].shape[1]
+            own = [scalings[k] for k in taught]
             each_inputs = [
-                lagged_scaling(own, lags, n_exog).apply(rows) for own, rows in zip(scalings, each_inputs, strict=True)
+                lagged_scaling(one, lags, n_exog).apply(rows) for one, rows in zip(own, each_inputs, strict=True)
             ]
-            each_wanted = [own.apply(rows) for own, rows in zip(scalings, each_wanted, strict=True)]
+            each_wanted = [one.apply(rows) for one, rows in zip(own, each_wanted, strict=True)]
         inputs, wanted = np.concatenate(each_inputs), np.concatenate(each_wanted)
-        weight = None if weights is None else np.concatenate([one[n_history:] for one in weights])
-        n_rows = [len(one) - n_history for one in targets]
+        weight = None if weights is None else np.concatenate([weights[k][n_history:] for k in taught])
+        n_rows = [len(targets[k]) - n_history for k in taught]
         self._lags = lags
         self.n_outputs_ = targets[0].values.shape[1]
         self._check_start()
@@ -375,11 +388,11 @@ class NetworkForecaster(NetworkEstimator):
         self.lag_names_ = lags.names(self.target_names_, self.exog_names_)
         self._tails = [self._tail(one, None if exog is None else exog[k]) for k, one in enumerate(targets)]
         self._scalings = scalings
-        self._to_measure = (each_inputs, each_wanted) if self._is_many else None
-        as_learned = [
-            one.values if scalings is None else scalings[k].apply(one.values) for k, one in enumerate(targets)
-        ]
-        self._to_close = (as_learned, exog, weights) if self.closed_loop else None
+        self._to_measure = (taught, each_inputs, each_wanted) if self._is_many else None
+        as_learned = [targets[k].values if scalings is None else scalings[k].apply(targets[k].values) for k in taught]
+        beside = None if exog is None else [exog[k] for k in taught]
+        by_row = None if weights is None else [weights[k] for k in taught]
+        self._to_close = (as_learned, beside, by_row) if self.closed_loop else None
         if self.closed_loop:
             dynamic_of(fitting.network, lags, len(self.exog_names_))  # which refuses topologies before any work
         return fitting
@@ -394,8 +407,10 @@ class NetworkForecaster(NetworkEstimator):
         to_measure, self._to_measure = self._to_measure, None
         self.series_rmse_: Array | None = None
         if to_measure is not None:
-            errors = [self.network_.outputs(inputs) - wanted for inputs, wanted in zip(*to_measure, strict=True)]
-            self.series_rmse_ = np.array([np.sqrt(np.mean(each**2, axis=0)) for each in errors])
+            taught, *pairs = to_measure
+            self.series_rmse_ = np.full((len(self._tails), self.n_outputs_), np.nan)
+            for number, inputs, wanted in zip(taught, *pairs, strict=True):
+                self.series_rmse_[number] = np.sqrt(np.mean((self.network_.outputs(inputs) - wanted) ** 2, axis=0))
             if self._scalings is not None:
                 self.series_rmse_ /= np.array([own.factor for own in self._scalings])
 
@@ -494,8 +509,8 @@ class NetworkForecaster(NetworkEstimator):
     def _tail(self, target: Series, exog: Array | None) -> tuple[Series, Array | None]:
         """What the forecast of the next row needs of a series."""
         n_past, n_exog = self._lags.n_past, self._lags.n_past_exog
-        short = replace(target, values=target.values[len(target) - n_past :], index=None)
-        return short, None if exog is None else exog[len(exog) - n_exog :]
+        short = replace(target, values=_last_rows(target.values, n_past), index=None)
+        return short, None if exog is None else _last_rows(exog, n_exog)
 
     # ---------------------------------------------------------------- predicting
 
@@ -895,6 +910,12 @@ def checked_differences(given: Any) -> tuple[int, ...]:
     if any(isinstance(one, bool) or not isinstance(one, Integral) or one < 1 for one in periods):
         raise ConfigurationError(message)
     return tuple(int(one) for one in periods)
+
+
+def _last_rows(values: Array, count: int) -> Array:
+    """The last rows, NaN before the first where there are not as many."""
+    absent = np.full((max(0, count - len(values)), values.shape[1]), np.nan)
+    return np.concatenate([absent, values[max(0, len(values) - count) :]])
 
 
 def _reach(lags: Lags) -> str:

@@ -70,7 +70,7 @@ def outputs_over_levels(network: Network, columns: Sequence[Category], inputs: N
         stop = start + len(column.input_names)
         if column.kind == "category":
             block = inputs[:, start:stop]
-            is_between = ((block > 0) & (block < 1)).any(axis=1)
+            is_between: NDArray[np.bool_] = np.any((block > 0) & (block < 1), axis=1)
             if is_between.any():
                 places.append((slice(start, stop), column.codes[-1]))
                 masks.append(is_between)
@@ -89,9 +89,9 @@ def outputs_over_levels(network: Network, columns: Sequence[Category], inputs: N
             chunk = these[first : first + CHUNK_ROWS]
             given, total = inputs[chunk], np.zeros((len(chunk), outputs.shape[1]))
             for weight, levels in zip(weights, points, strict=True):
-                for (block, _), level in zip(unknown, levels, strict=True):
-                    given[:, block] = 0.0
-                    given[:, block.start + level] = 1.0
+                for (place, _), level in zip(unknown, levels, strict=True):
+                    given[:, place] = 0.0
+                    given[:, place.start + level] = 1.0
                 total += weight * network.outputs(given)
             outputs[chunk] = total
     return outputs

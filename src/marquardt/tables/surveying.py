@@ -215,7 +215,7 @@ class PassingTable:
         self._required = [column.name for column in targets if column.n_missing]
         if not self._required:
             return list(columns)
-        found = list(self._look([column.name for column in columns], self._required))
+        found: list[Column] = list(self._look([column.name for column in columns], self._required))
         refuse_no_target(found[0].n_rows, targets)
         return found
 
