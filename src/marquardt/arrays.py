@@ -15,7 +15,9 @@ __all__ = [
     "ArrayLike",
     "Indices",
     "as_array",
+    "as_weight",
     "checked_weight",
+    "counted_weight_of",
     "refuse_times",
     "require_finite",
     "row_slices",
@@ -119,7 +121,34 @@ def refuse_times(values: Any, what: str) -> None:
         )
 
 
-def checked_weight(sample_weight: ArrayLike, n_samples: int) -> Array:
+def as_weight(sample_weight: ArrayLike) -> AnyArray:
+    """Return sample weights as an array of float64, or of integers where they are integers and so count copies.
+
+    Parameters
+    ----------
+    sample_weight : array-like
+        Numbers.
+
+    Returns
+    -------
+    ndarray
+        Of the same shape.
+
+    Raises
+    ------
+    DataError
+        If they are dates or times.
+
+    Examples
+    --------
+    >>> as_weight([2, 1]).dtype.kind, as_weight([2.0, 1.0]).dtype.kind
+    ('i', 'f')
+    """
+    given = np.asarray(unmasked(sample_weight, "sample_weight"))
+    return given.astype(np.int64) if given.dtype.kind in "iub" else as_array(given, "sample_weight")
+
+
+def checked_weight(sample_weight: ArrayLike, n_samples: int) -> AnyArray:
     """Return sample weights as an array, or refuse them.
 
     Parameters
@@ -132,7 +161,7 @@ def checked_weight(sample_weight: ArrayLike, n_samples: int) -> Array:
     Returns
     -------
     ndarray of shape (n_samples,)
-        Finite and not negative.
+        Finite and not negative. Integers stay integers, as they count copies (see `counted_weight_of`).
 
     Raises
     ------
@@ -141,12 +170,38 @@ def checked_weight(sample_weight: ArrayLike, n_samples: int) -> Array:
     DataError
         If one is negative or not finite.
     """
-    weight = as_array(sample_weight, "sample_weight")
+    weight = as_weight(sample_weight)
     if weight.shape != (n_samples,):
         raise ShapeError(f"sample_weight must be of shape ({n_samples},), got {weight.shape}.")
     if not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise DataError("sample_weight must be finite and not negative.")
     return weight
+
+
+def counted_weight_of(sample_weight: AnyArray | None) -> float:
+    """Return the weight that counts as one sample where the data choose a weight decay.
+
+    The evidence weighs the decay against as many residuals as there are. Integers say how many copies there are of a
+    row; numbers such as 1/σ², or weights that add up to 1, say nothing of how many rows there are: their mean is one.
+
+    Parameters
+    ----------
+    sample_weight : ndarray of shape (n_samples,), optional
+        All weights that were given.
+
+    Returns
+    -------
+    float
+        1 for integers and where no weights are given, else the mean of those that are not 0.
+
+    Examples
+    --------
+    >>> counted_weight_of(np.array([2, 1, 0])), counted_weight_of(np.array([0.5, 0.25, 0.0]))
+    (1.0, 0.375)
+    """
+    if sample_weight is None or sample_weight.dtype.kind in "iub":
+        return 1.0
+    return float(sample_weight.sum() / max(1, np.count_nonzero(sample_weight)))
 
 
 def require_finite(table: Array, what: str) -> None:

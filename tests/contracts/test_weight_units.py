@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from marquardt import NetworkRegressor
 from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt, algorithm_named
 from marquardt.losses import Cauchy, Squares, WeightDecay
 from marquardt.networks import Network, feed_forward, initial_weights, nar
 from marquardt.numerics import native
-from marquardt.training import Limits, Training, train_many, train_sequences
+from marquardt.training import ArrayData, Fitting, Limits, Parts, Settings, Training, train, train_many, train_sequences
 
 WITHOUT_EVIDENCE = [name for name in sorted(ALGORITHMS) if not algorithm_named(name).weighs_decay]
 RNG = np.random.default_rng(0)
@@ -162,3 +163,125 @@ def test_sequences_do_not_see_the_unit():
         )
         assert one.network.weights.tobytes() == other.network.weights.tobytes()
         assert one.record.num_epochs > 0
+
+
+def of_training(weight, **_):
+    run = Training(START, X, Y, sample_weight=weight, rule=algorithm_named("trainbr"), limits=Limits(max_epochs=12))
+    list(run)
+    return run.network.weights, run.record
+
+
+def of_train(weight, **_):
+    limits = Limits(max_epochs=12)
+    result = train(START, X, Y, sample_weight=weight, algorithm="trainbr", limits=limits)
+    return result.network.weights, result.record
+
+
+def of_sequences(weight, closed=False):
+    graph = nar((3,), n_outputs=2, feedback_delays=(1, 2), closed=closed)
+    network = Network(graph, initial_weights(graph, rng=0))
+    rule, limits = algorithm_named("trainbr"), Limits(max_epochs=25)
+    result = train_sequences(network, None, Y, sample_weight=weight, rule=rule, limits=limits)
+    return result.network.weights, result.record
+
+
+def of_closed_sequences(weight):
+    return of_sequences(weight, closed=True)
+
+
+def of_fitting(weight, **choices):
+    settings = Settings(4, alpha="auto", seed=0, limits=Limits(max_epochs=60), **choices)
+    fitting = Fitting(X, Y, settings, "regression", sample_weight=weight)
+    list(fitting)
+    return fitting.network.weights, fitting.record
+
+
+def of_fitted_classes(weight):
+    settings = Settings(4, alpha="auto", seed=0, limits=Limits(max_epochs=60))
+    fitting = Fitting(X, (Y[:, 0] > 0).astype(int), settings, "classification", n_classes=2, sample_weight=weight)
+    list(fitting)
+    return fitting.network.weights, fitting.record
+
+
+def of_bfgs(weight):
+    return of_fitting(weight, algorithm="bfgs")
+
+
+def of_data(weight):
+    fitting = Fitting.of(ArrayData(X, Y, weight), Settings(4, alpha="auto", seed=0, limits=Limits(max_epochs=60)))
+    list(fitting)
+    return fitting.network.weights, fitting.record
+
+
+def of_validated(weight):
+    parts = Parts(np.arange(30), np.arange(30, 40), np.empty(0, dtype=np.intp))
+    settings = Settings(4, alpha="auto", seed=0, limits=Limits(max_epochs=30))
+    fitting = Fitting(X, Y, settings, "regression", parts=parts, sample_weight=weight)
+    list(fitting)
+    return fitting.network.weights, fitting.record
+
+
+def of_validated_lanes(weight):
+    parts = Parts(np.arange(30), np.arange(30, 40), np.empty(0, dtype=np.intp))
+    settings = Settings(3, alpha="auto", seed=0, restarts=20, limits=Limits(max_epochs=10))
+    fitting = Fitting(X, Y[:, :1], settings, "regression", parts=parts, sample_weight=weight)
+    list(fitting)
+    return fitting.network.weights, fitting.record
+
+
+DOORS = [
+    of_training,
+    of_train,
+    of_sequences,
+    of_closed_sequences,
+    of_fitting,
+    of_fitted_classes,
+    of_bfgs,
+    of_data,
+    of_validated,
+    of_validated_lanes,
+]
+
+
+@pytest.mark.parametrize("factor", POWERS)
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+def test_where_the_data_choose_the_decay_weights_are_ratios(door, factor):
+    (before, record), (after, other) = door(WEIGHT), door(factor * WEIGHT)
+    assert record.num_epochs > 5
+    assert before.tobytes() == after.tobytes()
+    assert record.stop == other.stop
+
+
+@pytest.mark.parametrize("door", DOORS[:-2], ids=lambda door: door.__name__)
+def test_where_the_data_choose_the_decay_integers_are_counts(door):
+    """Five copies of every row say more than one: less decay, and another network."""
+    once, _ = door(np.ones(40, dtype=int))
+    copies, _ = door(np.full(40, 5))
+    ratios, _ = door(np.full(40, 4.0))
+    assert once.tobytes() == ratios.tobytes()
+    assert np.abs(once - copies).max() > 1e-6
+
+
+def test_decay_that_was_chosen_is_the_one_that_trains_the_same():
+    """In the unit of the weights: what is found with them is what they ask for when it is given."""
+    weight = WEIGHT / 200
+    settings = Settings(4, alpha="auto", seed=0, limits=Limits(max_epochs=300))
+    fitting = Fitting(X, Y, settings, "regression", sample_weight=weight)
+    list(fitting)
+    assert all(type(each) is float for each in fitting.decay)
+    penalty = WeightDecay(fitting.decay)
+    run = Training(fitting.network, X, Y, penalty=penalty, sample_weight=weight, limits=Limits(max_epochs=100))
+    list(run)
+    np.testing.assert_allclose(run.network.outputs(X), fitting.network.outputs(X), atol=0.02)
+
+
+def test_rows_that_come_twice_count_as_two_with_any_weights():
+    """The estimators merge equal rows, and their mean weight is that of the rows as they came."""
+    table, answers = np.repeat(X, 2, axis=0), np.repeat(Y, 2, axis=0)
+    options = {"hidden_layer_sizes": 4, "n_restarts": 1, "random_state": 0, "max_iter": 300}
+    plain, weighted = (
+        NetworkRegressor(**options).fit(table, answers, sample_weight=each) for each in (None, np.full(80, 0.25))
+    )
+    np.testing.assert_array_equal(plain.predict(X), weighted.predict(X))
+    assert weighted.alpha_ == tuple(each / 4 for each in plain.alpha_)
+    assert all(type(each) is float for each in weighted.alpha_)

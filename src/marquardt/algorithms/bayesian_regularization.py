@@ -180,9 +180,10 @@ class BayesianRegularization(StepRule):
         mu = {"mu": state.damped.damping.mu}
         if state.evidence is None:
             return mu
-        noise = state.evidence.noise
-        unit = 1.0 if self.facts is None else self.facts.unit
-        return {**mu, "alpha": state.decay * unit / noise, "beta": 1.0 / noise, "gamma": state.evidence.parameters}
+        facts = Facts(0, 0, 0, 0.0) if self.facts is None else self.facts
+        noise = state.evidence.noise * facts.counted_weight
+        alpha = state.decay * facts.unit / noise
+        return {**mu, "alpha": alpha, "beta": 1.0 / noise, "gamma": state.evidence.parameters}
 
     def seen(self, here: Evaluation, state: Regularized) -> Evaluation:
         """Return the point with the decay in its loss and gradient.

@@ -97,16 +97,16 @@ def weigh(
     >>> weigh(here, facts, [1.0], [np.array([0])]).parameters
     0.8
     """
-    unit = facts.unit
+    unit = facts.unit / facts.counted_weight
     misfit = float(here.sums.sum()) * unit
     if here.normal is None or not 0 < misfit < math.inf:
         return None
     if unit != 1.0:
-        # In the units of the weights as they were given: γ compares with their sum.
+        # In parts of the weight of one sample: γ compares with how many there are.
         here = here._replace(loss=here.loss * unit, normal=here.normal * unit)
         decay = [each * unit for each in decay]
     assert here.normal is not None
-    n_weights, n_residuals = facts.n_weights, facts.n_residuals * facts.sample_unit
+    n_weights, n_residuals = facts.n_weights, facts.n_residuals * facts.sample_unit / facts.counted_weight
     prior = np.zeros(n_weights)
     prior[broad] = BROAD_ALPHA * (1.0 if facts.is_likelihood else 2.0 * misfit / n_residuals)
     inverted = inverse_diagonal(here.normal, prior)

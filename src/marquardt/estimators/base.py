@@ -17,8 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from marquardt._version import __version__
-from marquardt.algorithms import algorithm_named
-from marquardt.arrays import AnyArray, Array, refuse_times, unmasked
+from marquardt.arrays import AnyArray, Array, counted_weight_of, refuse_times, unmasked
 from marquardt.checks import fraction, whole
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators.merging import merge
@@ -124,8 +123,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                 "activation and topology now say. Set warm_start=False to begin anew."
             )
 
-    def _read(self, X: Any, y: Any, sample_weight: Any, **how: Any) -> tuple[Array, AnyArray, Array | None]:
-        """Arrays of the right kind, without the rows of weight zero."""
+    def _read(self, X: Any, y: Any, sample_weight: Any, **how: Any) -> tuple[Array, AnyArray, AnyArray | None]:
+        """Arrays of the right kind, without the rows of weight zero; weights that are integers stay so."""
         # One memory layout, so that an array and the same columns in a frame are summed in the same order.
         X, y, sample_weight = unmasked(X, "X"), unmasked(y, "y"), unmasked(sample_weight, "sample_weight")
         refuse_times(X, "X")
@@ -144,24 +143,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         if (weight < 0).any():
             raise DataError(f"sample_weight must not be negative, got {weight.min():g}.")
         is_kept = weight > 0
-        weight = self._read_against_decay(given, weight[is_kept])
+        weight = weight[is_kept].astype(np.int64 if given.dtype.kind in "iub" else np.float64)
         return (X, y, weight) if is_kept.all() else (X[is_kept], y[is_kept], weight)
 
-    def _read_against_decay(self, given: Any, weight: Array) -> Array:
-        """Weights as a decay that the data choose reads them: counts as they are, others in parts of their mean.
-
-        The evidence weighs the decay against as many residuals as the weights add up to. Integers say how many copies
-        there are of a row; numbers such as 1/σ², or weights that add up to 1, say nothing of how many rows there are.
-        """
-        settings = self._settings(0, 1)
-        is_chosen = isinstance(settings.alpha, str) or (
-            settings.algorithm != "auto" and algorithm_named(settings.algorithm, **settings.rule).weighs_decay
-        )
-        are_counts = np.asarray(given).dtype.kind in "iub"
-        return weight / weight.mean() if is_chosen and not are_counts else weight
-
-    def _train(self, X: Array, targets: AnyArray, weight: Array | None, n_classes: int = 0) -> None:
+    def _train(self, X: Array, targets: AnyArray, weight: AnyArray | None, n_classes: int = 0) -> None:
         """Fit the network and note how it went."""
+        counted_weight = counted_weight_of(weight)  # of the rows as they were given, before equal ones are merged
         start = self.network_ if self._goes_on() else None
         seed = int(check_random_state(self.random_state).randint(SEEDS))
         settings = self._settings(seed, 1 if start is not None else self.n_restarts)
@@ -186,6 +173,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             n_classes=n_classes,
             parts=parts,
             sample_weight=weight,
+            counted_weight=counted_weight,
             start=start,
         )
         self._pull(fitting)
@@ -193,7 +181,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         if merged is not None:
             self.record_.parts = Parts.all_training(len(merged.group)) if given is None else given
 
-    def _parts(self, table: Array, weight: Array | None, seed: int, classes: AnyArray | None) -> Parts:
+    def _parts(self, table: Array, weight: AnyArray | None, seed: int, classes: AnyArray | None) -> Parts:
         different = len(np.unique(content_keys(table, seed)))
         if different < 2:
             raise DataError(

@@ -369,16 +369,13 @@ class NetworkForecaster(NetworkEstimator):
                 raise DataError("All sample weights are zero: there is nothing to train on.")
             kept = np.flatnonzero(weight)
             parts = None if parts is None else _positions(parts, kept, len(weight))
-        if weight is not None:
-            first = sample_weight[0] if is_many(sample_weight) else sample_weight
-            weight = self._read_against_decay(first, weight[kept])
         fitting = Fitting(
             inputs[kept],
             wanted[kept],
             self._settings(seed, 1 if start is not None else self.n_restarts),
             self._task,
             parts=parts,
-            sample_weight=weight,
+            sample_weight=None if weight is None else weight[kept],
             start=start,
         )
         self.n_history_ = n_history

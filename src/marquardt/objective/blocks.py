@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike, Indices, as_array, checked_weight, require_finite
+from marquardt.arrays import Array, ArrayLike, Indices, as_array, checked_weight, counted_weight_of, require_finite
 from marquardt.errors import DataError, ShapeError
 from marquardt.networks import Scaling
 
@@ -150,6 +150,10 @@ class Source(Protocol):
         """Mean of the sample weights that are not 0."""
 
     @property
+    def counted_weight(self) -> float:
+        """The weight that the evidence counts as one sample."""
+
+    @property
     def held_bytes(self) -> int | None:
         """What is in memory at a time where not all samples are; None where they are."""
 
@@ -262,6 +266,8 @@ class ArraySource:
         Not negative; all 1 when not given.
     rows : array-like of int, optional
         The samples to take; all when not given.
+    counted_weight : float, optional
+        The weight that the evidence counts as one sample; by the type of the weights when not given.
 
     Raises
     ------
@@ -285,13 +291,16 @@ class ArraySource:
         targets: ArrayLike,
         sample_weight: ArrayLike | None = None,
         rows: ArrayLike | None = None,
+        counted_weight: float | None = None,
     ) -> None:
         self._inputs = _table(inputs, "inputs")
         self._targets = _table(targets, "targets")
         n_rows = len(self._inputs)
         if n_rows != len(self._targets):
             raise ShapeError(f"inputs and targets must have as many rows, got {n_rows} and {len(self._targets)}.")
-        self._weight = None if sample_weight is None else checked_weight(sample_weight, n_rows)
+        weight = None if sample_weight is None else checked_weight(sample_weight, n_rows)
+        self.counted_weight = counted_weight_of(weight) if counted_weight is None else counted_weight
+        self._weight = None if weight is None else as_array(weight)
         chosen: Indices | None = None if rows is None else np.asarray(rows, dtype=np.intp)
         if n_rows == 0 or (chosen is not None and len(chosen) == 0):
             raise DataError("There is no sample to train on.")
@@ -306,7 +315,7 @@ class ArraySource:
         self.n_inputs, self.n_outputs = self._inputs.shape[1], self._targets.shape[1]
         self.n_samples = n_rows if chosen is None else len(chosen)
         self.total_weight = float(self.n_samples) if taken is None else float(taken.sum())
-        self.mean_weight = 1.0 if taken is None else self.total_weight / np.count_nonzero(taken)
+        self.mean_weight = 1.0 if taken is None else self.total_weight / int(np.count_nonzero(taken))
 
     def blocks(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> KeptBlocks:
         """Scale and transpose all samples, once.
@@ -351,6 +360,7 @@ class SharedSource:
         self._source = source
         self.n_inputs, self.n_outputs, self.n_samples = source.n_inputs, source.n_outputs, source.n_samples
         self.total_weight, self.mean_weight = source.total_weight, source.mean_weight
+        self.counted_weight = source.counted_weight
         self.held_bytes = source.held_bytes
         self._lock = threading.Lock()
         self._made: tuple[Scaling, Scaling, int, Blocks] | None = None

@@ -93,6 +93,8 @@ class Facts(NamedTuple):
         takes longer than an epoch of a small network.
     sample_unit, unit : float
         What the sample weights, and what loss and derivatives are in parts of.
+    counted_weight : float
+        The sample weight that counts as one sample, by `counted_weight_of`.
     """
 
     n_weights: int
@@ -109,6 +111,7 @@ class Facts(NamedTuple):
     costs: Callable[[], Costs] | None = None
     sample_unit: float = 1.0
     unit: float = 1.0
+    counted_weight: float = 1.0
 
 
 class System(Protocol):

@@ -153,6 +153,8 @@ class Objective:
         Sizes.
     sample_unit, unit : float
         What the sample weights, and what loss and derivatives are in parts of; 1 unless `is_relative`.
+    counted_weight : float
+        The weight that the evidence counts as one sample; 1 unless `is_relative`.
     total_weight : float
         Sum of the sample weights, relative ones where `is_relative`.
     facts : Facts
@@ -182,6 +184,7 @@ class Objective:
     """
 
     sample_unit: float = 1.0
+    counted_weight: float = 1.0
     unit: float = 1.0
     _single: SingleOutput | Compiled | None = None
     """The whole pass in one object, where there is one for network and loss."""
@@ -334,6 +337,7 @@ class Objective:
         self.n_samples, self.total_weight = source.n_samples, source.total_weight
         if is_relative:
             penalty = self._begin_relative(source.mean_weight, penalty)
+            self.counted_weight = source.counted_weight
         self._wiring = Wiring(graph, self.loss.link is not None)
         self._has_curvature = hasattr(self.loss, "curvature")
         self._lacking = self._without_second()
@@ -468,6 +472,7 @@ class Objective:
             costs=self._costs,
             sample_unit=self.sample_unit,
             unit=self.unit,
+            counted_weight=self.counted_weight,
         )
 
     def _costs(self) -> Costs:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from marquardt.arrays import Array, Indices, as_array, require_finite
+from marquardt.arrays import Array, Indices, checked_weight, counted_weight_of, require_finite
 from marquardt.checks import one_of, whole
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
@@ -311,13 +311,11 @@ def _weights(sequences: Sequences, sample_weight: Any) -> list[Array] | None:
         raise ShapeError(f"There are {count} sequences: sample_weight must be a list of as many, one entry a sequence.")
     result = []
     for table, each in zip(sequences.inputs, given, strict=True):
-        weight = np.full(len(table), float(each)) if isinstance(each, Real) else as_array(each, "sample_weight")
-        if weight.shape != (len(table),):
+        if not isinstance(each, Real) and np.shape(each) != (len(table),):
             raise ShapeError(
-                f"The weights of a sequence are one number, or one a step: ({len(table)},), got {weight.shape}."
+                f"The weights of a sequence are one number, or one a step: ({len(table)},), got {np.shape(each)}."
             )
-        if not (np.isfinite(weight).all() and (weight >= 0).all()):
-            raise DataError("sample_weight must be finite and not negative.")
+        weight = checked_weight(np.full(len(table), each) if isinstance(each, Real) else each, len(table))
         result.append(weight[sequences.n_history :])
     if not any(weight.any() for weight in result):
         raise DataError("All sample weights are zero: there is nothing to train on or to compare with.")
@@ -421,7 +419,8 @@ class TimeObjective(Objective):
         self.n_samples = counted
         self.total_weight = float(counted) if weights is None else float(sum(each.sum() for each in weights))
         if is_relative:
-            sample_unit = 1.0 if weights is None else self.total_weight / sum(map(np.count_nonzero, weights))
+            sample_unit = 1.0 if weights is None else self.total_weight / int(sum(map(np.count_nonzero, weights)))
+            self.counted_weight = counted_weight_of(None if weights is None else np.concatenate(weights))
             weights = None if weights is None else [each / sample_unit for each in weights]
             penalty = self._begin_relative(sample_unit, penalty)
         groups, self.plan = _planned(

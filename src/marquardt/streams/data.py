@@ -85,6 +85,7 @@ class FileData:
     """
 
     is_kept = False
+    counted_weight = 1.0
 
     def __init__(
         self,
@@ -416,7 +417,7 @@ class FilePart:
         self._data, self._part = data, part
         self.n_inputs, self.n_outputs = data.n_inputs, data.n_outputs
         self.n_samples = data.counts[part]
-        self.total_weight, self.mean_weight = float(self.n_samples), 1.0
+        self.total_weight, self.mean_weight, self.counted_weight = float(self.n_samples), 1.0, 1.0
 
     @property
     def held_bytes(self) -> int | None:

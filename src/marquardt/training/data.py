@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from marquardt.algorithms import StepRule
-from marquardt.arrays import Array
+from marquardt.arrays import AnyArray, Array, counted_weight_of
 from marquardt.losses import Loss, WeightDecay
 from marquardt.networks import Network, Scaling
 from marquardt.objective import ArraySource, SharedSource, require_width
@@ -42,6 +42,10 @@ class TrainingData(Protocol):
     @property
     def is_kept(self) -> bool:
         """Whether the samples stay in memory from pass to pass."""
+
+    @property
+    def counted_weight(self) -> float:
+        """The weight that the evidence counts as one sample."""
 
     def scaling(self, of: str, kind: str) -> Scaling:
         """Fit a scaling to the training part.
@@ -90,17 +94,24 @@ class ArrayData:
     targets : ndarray of shape (n_samples, n_outputs)
         In the user's units.
     weight : ndarray of shape (n_samples,), optional
-        Sample weights.
+        Sample weights; integers count copies.
     parts : Parts, optional
         The division; all samples train when not given.
+    counted_weight : float, optional
+        The weight that the evidence counts as one sample; by the type of the weights when it is 0.
     """
 
     inputs: Array
     targets: Array
-    weight: Array | None = None
+    weight: AnyArray | None = None
     parts: Parts | None = None
+    counted_weight: float = 0.0
     _sources: dict[int, SharedSource] = field(default_factory=dict, init=False, repr=False)
     _lock: Any = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.counted_weight == 0.0:
+            object.__setattr__(self, "counted_weight", counted_weight_of(self.weight))
 
     @property
     def is_kept(self) -> bool:
@@ -186,7 +197,8 @@ class ArrayData:
             return None
         with self._lock:
             if part not in self._sources:
-                self._sources[part] = SharedSource(ArraySource(self.inputs, self.targets, self.weight, rows))
+                source = ArraySource(self.inputs, self.targets, self.weight, rows, self.counted_weight)
+                self._sources[part] = SharedSource(source)
             return self._sources[part]
 
     def _rows(self) -> Any:

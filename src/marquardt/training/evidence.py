@@ -116,7 +116,7 @@ class EvidenceTraining:
         self._round = make(network, WeightDecay(0.0), limits)
         is_likelihood = self._round.objective.loss.link is not None
         decay, self._first_round = LIKELIHOOD_START if is_likelihood else STARTS[restart % len(STARTS)]
-        self.decay = (decay,) * len(network.graph.layers)
+        self.decay = (decay * self._round.objective.counted_weight,) * len(network.graph.layers)
         # Other rules make less of an epoch, and forget what they learned when a round begins.
         is_slow = self._round.rule.point_need is not Need.NORMAL
         self._round_length = SLOW * ROUND if is_slow else ROUND
@@ -195,7 +195,7 @@ class EvidenceTraining:
             if evidence is not None:
                 self.evidence = evidence
                 facts = self._round.objective.facts
-                gain = GAIN * facts.n_residuals * facts.sample_unit
+                gain = GAIN * facts.n_residuals * facts.sample_unit / facts.counted_weight
                 if evidence.logarithm > best + gain:
                     rounds_since = 0
                 best = max(best, evidence.logarithm)

@@ -17,7 +17,16 @@ from typing import Any
 import numpy as np
 
 from marquardt.algorithms import Choice, StepRule, algorithm_named, choose
-from marquardt.arrays import AnyArray, Array, ArrayLike, as_array, checked_weight, require_finite, unmasked
+from marquardt.arrays import (
+    AnyArray,
+    Array,
+    ArrayLike,
+    as_array,
+    checked_weight,
+    counted_weight_of,
+    require_finite,
+    unmasked,
+)
 from marquardt.checks import memory_size, one_of, positive, whole
 from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
 from marquardt.losses import LOSSES, Loss, WeightDecay, loss_named
@@ -240,7 +249,10 @@ class Fitting:
     parts : Parts, optional
         The division; all samples train when not given.
     sample_weight : array-like of shape (n_samples,), optional
-        Not negative.
+        Not negative. Integers count copies; of others only the ratios matter where the data choose the weight decay.
+    counted_weight : float, optional
+        The weight that the evidence counts as one sample, where the weights do not say it themselves, such as those of
+        equal rows that were added up: 1 for integers, else the mean when not given.
     start : Network, optional
         A network to go on from, instead of a drawn start and newly fitted scalings.
 
@@ -276,6 +288,7 @@ class Fitting:
         n_classes: int = 0,
         parts: Parts | None = None,
         sample_weight: ArrayLike | None = None,
+        counted_weight: float | None = None,
         start: Network | None = None,
     ) -> None:
         one_of(task, ("regression", "classification"), "task")
@@ -296,7 +309,9 @@ class Fitting:
             rows = slice(None) if parts is None else parts.train
             codes = np.asarray(targets)[rows]
             require_classes(codes if weight is None else codes[weight[rows] > 0], range(n_classes))
-        self._begin(ArrayData(table, answers, weight, parts), settings, task, n_classes, start)
+        if counted_weight is None:
+            counted_weight = counted_weight_of(weight)
+        self._begin(ArrayData(table, answers, weight, parts, counted_weight), settings, task, n_classes, start)
 
     @classmethod
     def of(
@@ -424,7 +439,7 @@ class Fitting:
             last = best.record.epochs[-1].quantities
             alpha = last["alpha"] / last["beta"] if "alpha" in last else 0.0
         if isinstance(alpha, str):
-            alpha = VALIDATED_DECAY
+            alpha = self._validated_decay
         n_layers = len(self._untrained.graph.layers)
         return tuple(alpha) if isinstance(alpha, Sequence) else (float(alpha),) * n_layers
 
@@ -557,6 +572,10 @@ class Fitting:
         parts = self._data.parts
         return isinstance(self.settings.alpha, str) and (parts is None or not len(parts.validation))
 
+    @property
+    def _validated_decay(self) -> float:
+        return VALIDATED_DECAY * self._data.counted_weight
+
     def _build(self, graph: LayerGraph) -> Network:
         settings = self.settings
         # Before the weights are drawn. A rule that can do without the matrix is left to the plan.
@@ -601,7 +620,7 @@ class Fitting:
         if not isinstance(settings.alpha, str):
             return run(network, WeightDecay(settings.alpha), settings.limits)
         if not self._is_decay_weighed() or not self._has_room_for_evidence():
-            return run(network, WeightDecay(VALIDATED_DECAY), settings.limits)
+            return run(network, WeightDecay(self._validated_decay), settings.limits)
         return EvidenceTraining(run, network, settings.limits, restart=restart, is_trained=self._has_start)
 
     def _start(self, restart: int) -> Array:
@@ -649,7 +668,7 @@ class Fitting:
             data.inputs,
             data.targets,
             self.loss,
-            penalty=WeightDecay(VALIDATED_DECAY if isinstance(settings.alpha, str) else settings.alpha),
+            penalty=WeightDecay(self._validated_decay if isinstance(settings.alpha, str) else settings.alpha),
             sample_weight=data.weight,
             parts=data.parts,
             rule=self.rule,

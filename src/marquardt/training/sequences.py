@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from marquardt.algorithms import LevenbergMarquardt, StepRule
-from marquardt.arrays import Array, as_array
+from marquardt.arrays import Array, as_weight
 from marquardt.checks import one_of, whole
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss, WeightDecay
@@ -189,7 +189,7 @@ def _masked(sequences: Sequences, sample_weight: Any, rows: Any) -> Any:
         or any(np.shape(each) not in ((), mask.shape) for each, mask in zip(given, masks, strict=True))
     ):
         return sample_weight  # which the objective refuses
-    masked = [as_array(each) * mask for each, mask in zip(given, masks, strict=True)]
+    masked = [np.where(mask, as_weight(each), 0) for each, mask in zip(given, masks, strict=True)]
     return masked[0] if sequences.is_single else masked
 
 
