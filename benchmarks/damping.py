@@ -33,8 +33,8 @@ from benchmarks.contest.environments import cache
 from benchmarks.measuring import RESULTS, table, write
 from marquardt import NetworkRegressor
 from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict
-from marquardt.algorithms.damping import Damping
-from marquardt.algorithms.levenberg_marquardt import MU_FLOOR, Damped
+from marquardt.algorithms.damping import MU_FLOOR, Damping
+from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.losses import LogisticCrossEntropy, Loss, SoftmaxCrossEntropy, Squares
 from marquardt.networks import LayerGraph, feed_forward, initial_weights
 from marquardt.numerics import hold_blas

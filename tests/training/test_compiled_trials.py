@@ -9,6 +9,7 @@ import pytest
 from helpers.clock import FakeClock
 
 from marquardt.algorithms import LevenbergMarquardt
+from marquardt.algorithms.damping import COMPILED_DAMPINGS
 from marquardt.losses import Squares, WeightDecay
 from marquardt.networks import Network, cascade_forward, feed_forward, initial_weights
 from marquardt.numerics import native, native_kernel
@@ -28,6 +29,10 @@ CASES = {
     "relative": (feed_forward(2, 4, 2), {"rule": LevenbergMarquardt(0.1, mu_relative=True)}),
     "gain ratio": (feed_forward(2, 4, 2), {"rule": LevenbergMarquardt(1e-4, damping="gain_ratio", mu_increase=3.0)}),
     "fan": (feed_forward(2, 4, 2), {"rule": LevenbergMarquardt(1e-5, damping="fan", mu_relative=True)}),
+    **{
+        f"damping {name}": (feed_forward(2, 4, 2), {"rule": LevenbergMarquardt(1e-4, damping=name)})
+        for name in COMPILED_DAMPINGS
+    },
     "little room for mu": (feed_forward(2, 4, 2), {"rule": LevenbergMarquardt(1e-3, mu_max=1e-2)}),
 }
 

@@ -31,11 +31,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from marquardt.algorithms.damping import DAMPINGS, Damping, gain
+from marquardt.algorithms.damping import DAMPINGS, MU_FLOOR, Damping, DampingRule, gain
 from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import non_negative, one_of, positive, whole
@@ -44,15 +45,11 @@ from marquardt.objective import SYSTEM_FORMS, Evaluation, Facts, Need
 
 __all__ = ["Damped", "GeodesicLevenbergMarquardt", "LevenbergMarquardt", "NeuronByNeuron"]
 
-MU_FLOOR = 1e-20
-"""Below this μ no longer matters to any normal matrix; it is held there so that it can rise again in few trials."""
 USUAL_ENTRY = 1e4
 """The largest entry of A's diagonal up to which `mu_max` is what it says: scaled inputs and targets have entries of the
 order of the number of samples."""
 SINGLE_FROM = 1e-5
 """The part of the largest entry of A from which μ covers what single precision loses: 1e-7 of it."""
-USUAL_FACTORS = {"factors": 10.0, "gain_ratio": 10.0, "fan": 4.0, "nielsen": 2.0}
-"""What μ rises by, damping by damping, unless it is said; it falls by as much."""
 
 
 class Damped(NamedTuple):
@@ -94,7 +91,7 @@ class LevenbergMarquardt(StepRule):
         A μ above this ends the run: no step along the gradient lowers the loss any more. Where the largest entry of the
         diagonal of A is above 1e4, as it is in other units than scaled ones, the limit rises with it.
     damping : str
-        How μ follows the steps: ``"factors"``, ``"gain_ratio"``, ``"fan"`` or ``"nielsen"`` (see `DAMPINGS`).
+        How μ follows the steps: ``"factors"``, ``"gain_ratio"``, ``"fan"`` or ``"nielsen"``.
     scaling : str
         D: ``"identity"``, or ``"marquardt"`` for the diagonal of A, which makes the path independent of the units of
         the weights; μ is relative then.
@@ -138,17 +135,16 @@ class LevenbergMarquardt(StepRule):
     trial_need = Need.VALUE
 
     def __post_init__(self) -> None:
-        is_nielsens = one_of(self.damping, DAMPINGS, "damping") == "nielsen"
-        usual = USUAL_FACTORS[self.damping]
+        kind = DAMPINGS[one_of(self.damping, DAMPINGS, "damping")]
         if self.mu_increase is None:
-            object.__setattr__(self, "mu_increase", usual)
-        if self.mu_decrease is not None and is_nielsens:
+            object.__setattr__(self, "mu_increase", kind.usual)
+        if self.mu_decrease is not None and not kind.falls_by_a_factor:
             raise ConfigurationError(
-                f"Nielsen's damping has no mu_decrease, got {self.mu_decrease!r}: it takes a function of the gain "
-                f"ratio. Leave it out, or take damping='factors'."
+                f"{kind.__name__}'s damping has no mu_decrease, got {self.mu_decrease!r}: it takes a function of the "
+                f"gain ratio. Leave it out, or take damping='factors'."
             )
-        if self.mu_decrease is None and not is_nielsens:
-            object.__setattr__(self, "mu_decrease", 1.0 / usual)
+        if self.mu_decrease is None and kind.falls_by_a_factor:
+            object.__setattr__(self, "mu_decrease", 1.0 / kind.usual)
         for setting in ("mu_init", "mu_increase", "mu_max"):
             positive(getattr(self, setting), setting)
         if self.mu_decrease is not None:
@@ -170,6 +166,11 @@ class LevenbergMarquardt(StepRule):
     def factors(self) -> tuple[float, float]:
         """What μ rises and falls by; the second is 1 for Nielsen's damping, which has none."""
         return self.mu_increase or 1.0, self.mu_decrease or 1.0
+
+    @cached_property
+    def moves(self) -> DampingRule:
+        """How μ moves."""
+        return DAMPINGS[self.damping](*self.factors)
 
     @property
     def never_rises(self) -> bool:  # type: ignore[override]
@@ -203,7 +204,7 @@ class LevenbergMarquardt(StepRule):
         mu = self.mu_init
         if self.mu_relative and self.scaling == "identity":
             mu = float(self.first_mu(here.diagonal))
-        return Damped(Damping(mu, self.factors[0]))
+        return Damped(self.moves.first(mu))
 
     def first_mu(self, diagonal: Array) -> Array:
         """Return the first μ where the diagonal of A is known.
@@ -286,13 +287,11 @@ class LevenbergMarquardt(StepRule):
         now = state.damping
         if there.loss < here.loss:
             ratio, fall = gain(here.loss, there.loss, step.predicted_decrease)
-            mu = now.mu * DAMPINGS[self.damping](ratio, fall, *self.factors)
-            return Verdict.ACCEPT, Damped(Damping(max(mu, MU_FLOOR), self.factors[0]), 0, state.diagonal)
+            return Verdict.ACCEPT, Damped(self.moves.accepted(now.mu, ratio, fall), 0, state.diagonal)
         fails = state.fails + 1
         if fails > self.rise_after > 0 and math.isfinite(there.loss):
             return Verdict.ACCEPT, Damped(now, 0, state.diagonal)
-        factor = 2.0 * now.factor if self.damping == "nielsen" else now.factor
-        raised = Damping(now.mu * now.factor, factor)
+        raised = self.moves.rejected(now)
         if raised.mu > self.mu_max:
             largest = float(self.largest_mu(here.diagonal))
             if raised.mu > largest:

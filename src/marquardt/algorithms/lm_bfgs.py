@@ -36,9 +36,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from marquardt.algorithms.damping import DAMPINGS, Damping, gain
+from marquardt.algorithms.damping import MU_FLOOR, Damping, Nielsen, gain
 from marquardt.algorithms.descent import SearchState
-from marquardt.algorithms.levenberg_marquardt import MU_FLOOR
 from marquardt.algorithms.quasi_newton import QuasiNewtonMemory, QuasiNewtonRule
 from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
 from marquardt.arrays import Array
@@ -54,6 +53,8 @@ __all__ = ["LMBFGS", "Cycle", "Preconditioned", "PreconditionedModel", "first_sa
 FEWEST_SAMPLES = 256
 """Samples of the first part, at least; beyond these as many as give half a residual a weight. As many as weights did as
 well up to 701 weights, and took half as long again with 6,301."""
+MOVES = Nielsen(increase=2.0, decrease=1.0)
+"""How μ moves."""
 POOR_GAIN = 0.25
 """The gain ratio below which the part doubles: there Moré's (1978) quarter calls a model poor."""
 LAST_STEPS = 3
@@ -293,7 +294,7 @@ class LMBFGS(StepRule):
             effort += self.costs.normal * state.share
         damping = state.damping
         if damping is None:
-            damping = Damping(max(self.mu_init * float(normal.diagonal().max()), MU_FLOOR), 2.0)
+            damping = MOVES.first(max(self.mu_init * float(normal.diagonal().max()), MU_FLOOR))
         factor = cholesky_damped(normal, damping.mu) if math.isfinite(damping.mu) else None
         state = state._replace(normal=normal, factor=factor, damping=damping, effort=effort, taken=damping.mu)
         assert here.gradient is not None
@@ -319,10 +320,10 @@ class LMBFGS(StepRule):
         if state.search is not None:
             return self._judge_search(here, step, there, state)
         assert state.damping is not None
-        mu, factor = state.damping
+        mu = state.damping.mu
         if there.loss < here.loss:
             ratio, fall = gain(here.loss, there.loss, step.predicted_decrease)
-            falling = Damping(max(mu * DAMPINGS["nielsen"](ratio, fall, 2.0, 1.0), MU_FLOOR), 2.0)
+            falling = MOVES.accepted(mu, ratio, fall)
             share = min(1.0, 2.0 * state.share) if ratio < POOR_GAIN else state.share
             assert here.gradient is not None
             memory = QuasiNewtonMemory(here.weights, here.gradient, PreconditionedModel(state.factor))
@@ -330,7 +331,7 @@ class LMBFGS(StepRule):
             return Verdict.ACCEPT, Cycle(
                 share, falling, SearchState(memory), progress=progress, effort=state.effort, taken=mu
             )
-        raised = Damping(mu * factor, 2.0 * factor)
+        raised = MOVES.rejected(state.damping)
         if not raised.mu < self._largest_mu(state):  # NaN, too: a matrix that overflowed
             return Verdict.STUCK, state._replace(damping=raised)
         if state.fails == 0 and state.share < 1.0:

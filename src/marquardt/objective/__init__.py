@@ -2,7 +2,7 @@
 
 from marquardt.objective.batched import BatchedObjective
 from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, SharedSource, Source, require_width
-from marquardt.objective.compiled import DESCENT_DAMPINGS, Descent, is_compiled
+from marquardt.objective.compiled import Descent, is_compiled
 from marquardt.objective.cost import CostModel, Work
 from marquardt.objective.evaluation import Costs, Evaluation, Facts, Need, System
 from marquardt.objective.memory import Budget, MemoryLimit, machine_memory, readable_bytes, require_memory
@@ -11,7 +11,6 @@ from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, readable_seconds
 from marquardt.objective.sequences import TIME_FORMS, TimeObjective, TimePlan, sequence_objective, unrolled
 
 __all__ = [
-    "DESCENT_DAMPINGS",
     "FORMS",
     "SYSTEM_FORMS",
     "TIME_FORMS",

@@ -17,10 +17,7 @@ from marquardt.numerics import ACTIVATION_CODES, native_kernel
 from marquardt.objective.blocks import Block
 from marquardt.objective.passes import Wiring
 
-__all__ = ["DESCENT_DAMPINGS", "Compiled", "Descent", "is_compiled"]
-
-DESCENT_DAMPINGS = ("factors", "gain_ratio", "fan")
-"""The ways in which compiled trials move μ, in the kernel's order."""
+__all__ = ["Compiled", "Descent", "is_compiled"]
 
 
 def is_compiled(graph: LayerGraph, loss: Loss) -> bool:
@@ -194,8 +191,8 @@ class Descent:
         What μ is multiplied with after a rejected and an accepted trial.
     lowest, largest : float
         Where μ is held after it fell, and above which there is no further trial.
-    damping : str
-        One of `DESCENT_DAMPINGS`.
+    damping : int
+        The kernel's number of how μ moves.
     single : float
         The part of the matrix's largest entry from which μ covers what its products lose in single precision.
     """
@@ -208,11 +205,11 @@ class Descent:
         decrease: float,
         lowest: float,
         largest: float,
-        damping: str,
+        damping: int,
         single: float,
     ) -> None:
         self._kernel, self._decay = compiled.kernel, decay
-        self._settings = np.array([increase, decrease, lowest, largest, DESCENT_DAMPINGS.index(damping), single])
+        self._settings = np.array([increase, decrease, lowest, largest, damping, single])
 
     def __call__(
         self,

@@ -617,7 +617,7 @@ class Objective:
         decrease: float,
         lowest: float,
         largest: float,
-        damping: str = "factors",
+        damping: int = 0,
         single: float = math.inf,
     ) -> Descent | None:
         """Return trials of Levenberg–Marquardt with D = I as compiled code, where the kernel covers the objective.
@@ -628,8 +628,8 @@ class Objective:
             What μ is multiplied with after a rejected and an accepted trial.
         lowest, largest : float
             Where μ is held after it fell, and above which there is no further trial.
-        damping : str
-            One of `DESCENT_DAMPINGS`.
+        damping : int
+            The kernel's number of how μ moves.
         single : float
             The part of the matrix's largest entry from which μ allows for single precision.
 

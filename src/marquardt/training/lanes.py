@@ -25,15 +25,15 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 
 from marquardt.algorithms import LevenbergMarquardt, StepRule
-from marquardt.algorithms.damping import DAMPINGS, Damping, gain
-from marquardt.algorithms.levenberg_marquardt import MU_FLOOR, Damped
+from marquardt.algorithms.damping import COMPILED_DAMPINGS, gain
+from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.arrays import AnyArray, Array, ArrayLike, Indices, require_finite
 from marquardt.checks import whole
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas, solve_damped_each, usable_cpus
-from marquardt.objective import DESCENT_DAMPINGS, BatchedObjective, Budget, Descent, MemoryLimit
+from marquardt.objective import BatchedObjective, Budget, Descent, MemoryLimit
 from marquardt.training.division import Parts
 from marquardt.training.loop import MOST_TRIALS, PLAIN_SETTINGS, descent_of, is_plain
 from marquardt.training.record import Epoch, Record
@@ -119,7 +119,7 @@ class Lanes:
     parts : Parts, optional
         The division; all samples train when not given.
     rule : LevenbergMarquardt
-        With D = I, and a damping of `DESCENT_DAMPINGS`; the defaults when not given.
+        With D = I, and a damping of `COMPILED_DAMPINGS`; the defaults when not given.
     limits : Limits
         What ends a run, for each; the time is for all together.
     threads : int, optional
@@ -193,7 +193,7 @@ class Lanes:
         if not is_plain(rule):
             raise ConfigurationError(
                 f"Side by side, networks are trained by 'levenberg_marquardt' with no other settings than "
-                f"{', '.join(PLAIN_SETTINGS)} (damping: {', '.join(DESCENT_DAMPINGS)}), got {rule!r}. Train them one "
+                f"{', '.join(PLAIN_SETTINGS)} (damping: {', '.join(COMPILED_DAMPINGS)}), got {rule!r}. Train them one "
                 f"after the other."
             )
         weights = _checked_starts(starts, network.graph.n_weights)
@@ -543,7 +543,7 @@ class Lanes:
             outcome = None
             if is_stuck[k]:
                 largest = self._rule.largest_mu(now.normal[k].diagonal()).item()
-                outcome = self._rule.outcome(Damped(Damping(mu, self._rule.factors[0]), largest=largest))
+                outcome = self._rule.outcome(Damped(self._rule.moves.first(mu), largest=largest))
             status = Status(epoch, trial, loss, sse, mse, norm, fails, seconds, outcome, self.is_cancelled)
             stop = _first(self._checks, status)
             if stop is not None:
@@ -751,14 +751,11 @@ def _moved(
     rule: LevenbergMarquardt, mu: Array, is_accepted: AnyArray, before: Array, after: Array, predicted: Array
 ) -> Array:
     """The next μ of every lane."""
-    increase, decrease = rule.factors
-    factors = np.where(is_accepted, decrease, increase)
-    if rule.damping != "factors":
-        move = DAMPINGS[rule.damping]
-        for k in np.flatnonzero(is_accepted):
-            factors[k] = move(*gain(before[k].item(), after[k].item(), predicted[k].item()), increase, decrease)
-    moved: Array = factors * mu
-    return np.where(is_accepted, np.maximum(moved, MU_FLOOR), moved)
+    moved: Array = rule.moves.increase * mu
+    for k in np.flatnonzero(is_accepted).tolist():
+        judged = gain(before[k].item(), after[k].item(), predicted[k].item())
+        moved[k] = rule.moves.accepted(mu[k].item(), *judged).mu
+    return moved
 
 
 def _first(checks: tuple[Callable[[Status], Stop | None], ...], status: Status) -> Stop | None:

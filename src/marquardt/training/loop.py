@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from marquardt.algorithms import LevenbergMarquardt, Outcome, StepRule, Verdict
-from marquardt.algorithms.damping import Damping
-from marquardt.algorithms.levenberg_marquardt import MU_FLOOR, Damped
+from marquardt.algorithms.damping import MU_FLOOR
+from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.arrays import Array
 from marquardt.errors import DataError
-from marquardt.objective import DESCENT_DAMPINGS, Descent, Evaluation, Need, Objective
+from marquardt.objective import Descent, Evaluation, Need, Objective
 
 __all__ = ["MOST_TRIALS", "PLAIN_SETTINGS", "Row", "accepted_rows", "descent_of", "is_plain", "iterate"]
 
@@ -144,7 +144,7 @@ def is_plain(rule: StepRule) -> bool:
     >>> is_plain(LevenbergMarquardt(mu_init=0.1)), is_plain(LevenbergMarquardt(damping="nielsen"))
     (True, False)
     """
-    if type(rule) is not LevenbergMarquardt or rule.damping not in DESCENT_DAMPINGS:
+    if type(rule) is not LevenbergMarquardt or rule.moves.code is None:
         return False
     # Whatever else may be chosen is left at its default.
     return rule == LevenbergMarquardt(**{name: getattr(rule, name) for name in PLAIN_SETTINGS})
@@ -160,9 +160,9 @@ def descent_of(objective: Objective, rule: StepRule) -> Descent | None:
     rule : StepRule
         How.
     """
-    if not is_plain(rule) or not isinstance(rule, LevenbergMarquardt):
+    if not is_plain(rule) or not isinstance(rule, LevenbergMarquardt) or rule.moves.code is None:
         return None
-    return objective.descent(*rule.factors, MU_FLOOR, rule.mu_max, rule.damping, rule.single_from)
+    return objective.descent(*rule.factors, MU_FLOOR, rule.mu_max, rule.moves.code, rule.single_from)
 
 
 def accepted_rows(
@@ -216,7 +216,7 @@ def accepted_rows(
             evaluations["normal"] += 1
             here = Evaluation(there, loss.item(), sums.copy(), gradient, normal)
         elif now > rule.mu_max and now > (largest := rule.largest_mu(here.diagonal).item()):
-            state = Damped(Damping(now, rule.factors[0]), trials, largest=largest)
+            state = Damped(rule.moves.first(now), trials, largest=largest)
             yield Row(epoch, trial, Verdict.STUCK, here, rule.report(state), here.loss, rule.outcome(state), state)
             return
         yield Row(epoch, trial, verdict, here, {"mu": now}, here.loss, None, None)

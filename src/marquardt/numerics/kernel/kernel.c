@@ -745,7 +745,7 @@ finished:
     return ended(views, taken, 7, is_done);
 }
 
-/* How an accepted step moves mu, as in marquardt/algorithms/damping.py. */
+/* How an accepted step moves mu: the codes of the classes in marquardt/algorithms/damping.py. */
 enum { FACTORS, GAIN_RATIO, FAN, N_DAMPINGS };
 
 /* What mu is multiplied with after a step that took the loss from `before` to `after`. */
