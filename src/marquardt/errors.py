@@ -6,6 +6,8 @@ built-in error that a caller would expect (`ValueError`, `ImportError`, `OSError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
     "ConfigurationError",
     "DataError",
@@ -48,6 +50,14 @@ class ConfigurationError(MarquardtError, ValueError):
 
 class DataError(MarquardtError, ValueError):
     """The data, a column, a row or a value of it, cannot be used."""
+
+
+class NoRowsError(DataError):
+    """A table has columns and no rows: nothing to train on, and no fault where rows are only predicted."""
+
+    def __init__(self, message: str, column_names: Sequence[str]) -> None:
+        super().__init__(message)
+        self.column_names = list(column_names)
 
 
 class ShapeError(DataError):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
@@ -329,3 +330,44 @@ def test_kept_columns_keep_their_names_beside_predictions(call, tmp_path):
     answer = call("predict", "n.m", "p.csv", "--keep")
     assert next(csv.reader(io.StringIO(answer.out))) == ["x", "c", "y", "predicted y", "predicted y 2"]
     assert column_of(answer.out, "predicted y") == column_of(answer.out, "predicted y 2")
+
+
+# -- a table without rows --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+@pytest.mark.parametrize("kind", ["csv", "parquet", "arrow"])
+@pytest.mark.parametrize("target", ["y", "class"])
+def test_an_empty_table_is_predicted_as_an_empty_table(call, tmp_path, target, kind, how, keep):
+    rows = [["x", "c", "y", "class"], *([x, c, y, "high" if y > 10.5 else "low"] for x, c, y in colors()[1:])]
+    write(tmp_path / "t.csv", rows)
+    assert call("train", "t.csv", "--inputs", "x,c", "-t", target, "--epochs", "3", "-o", "n.m").code == 0
+    table = pyarrow.csv.read_csv(tmp_path / "t.csv").slice(0, 0)
+    if kind == "csv":
+        (tmp_path / "new.csv").write_text("x,c,y,class\n")
+    elif kind == "parquet":
+        pyarrow.parquet.write_table(table, tmp_path / "new.parquet")
+    else:
+        with pa.ipc.new_file(tmp_path / "new.arrow", table.schema) as file:
+            file.write_table(table)
+    given = ("predict", "n.m", f"new.{kind}", how, *(["--keep"] if keep else []))
+    names = ["y"] if target == "y" else ["class", "p(high)", "p(low)"]
+    if keep:
+        names = ["x", "c", "y", "class", *(f"predicted {name}" if name == target else name for name in names)]
+    answer = call(*given)
+    assert answer.code == 0, answer.err
+    assert answer.out.splitlines() == [",".join(names)]
+    assert "no rows" in answer.err
+    assert call(*given, "-o", "p.parquet").code == 0
+    predicted = pyarrow.parquet.read_table(tmp_path / "p.parquet")
+    assert predicted.num_rows == 0
+    assert predicted.column_names == names
+
+
+def test_an_empty_table_without_the_inputs_is_refused_and_none_is_trained_on(call, refused, tmp_path):
+    write(tmp_path / "t.csv", colors())
+    assert call("train", "t.csv", "-t", "y", "--epochs", "3", "-o", "n.m").code == 0
+    (tmp_path / "new.csv").write_text("x,d\n")
+    assert "lacks 1 of the 2 input columns" in refused("predict", "n.m", "new.csv")
+    assert "no rows" in refused("train", "new.csv", "-t", "x")

@@ -300,7 +300,9 @@ def test_a_broken_compressed_file_is_refused(tmp_path):
         read_table(path)
 
 
-@pytest.mark.parametrize("first", ["-1.5,-2", ".1,.2", "+1,-.5", "-1e3,-7", "-inf,-2", "-1.5,"])
+@pytest.mark.parametrize(
+    "first", ["-1.5,-2", ".1,.2", "+1,-.5", "-1e3,-7", "-inf,-2", "-inf,-inf", "inf,+Infinity", "-1.5,"]
+)
 def test_a_first_row_of_numbers_is_no_row_of_units(tmp_path, first):
     path = tmp_path / "t.csv"
     path.write_text(f"a,b\n{first}\n1,2\n3,4\n5,6\n")

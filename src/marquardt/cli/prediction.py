@@ -23,7 +23,7 @@ from marquardt.cli.opening import WatchedRows, rows_to_stream
 from marquardt.cli.options import refuse_collisions
 from marquardt.cli.tables import error_tables
 from marquardt.cli.voice import Voice, silence, unwritable
-from marquardt.errors import DataError, FileError
+from marquardt.errors import DataError, FileError, NoRowsError
 from marquardt.files import refuse_existing
 from marquardt.networks.network import BLOCK_SIZE
 from marquardt.storage import NetworkFile, load
@@ -69,21 +69,20 @@ def run(
         _refuse_output_among_data(data, output)
     content = load(network)
     coding = coding_of(content, network)
-    rows = rows_to_stream(
-        data,
-        stream,
-        voice,
-        copies=COPIES,
-        text=coding.text_columns,
-        keep_words=coding.known_words,
-        dialect=dialect,
-        takes_passes=False,
-        check=coding.require_inputs,
-    )
-    table = rows
-    if table is None:
-        read = read_table(data, text=coding.text_columns, keep_words=coding.known_words, dialect=dialect)
-        table = WatchedRows(WholeRows(read))
+    meaning: dict[str, Any] = {
+        "text": coding.text_columns,
+        "keep_words": coding.known_words,
+        "dialect": dialect,
+    }
+    try:
+        check = coding.require_inputs
+        rows = rows_to_stream(data, stream, voice, copies=COPIES, takes_passes=False, check=check, **meaning)
+        table = rows if rows is not None else WatchedRows(WholeRows(read_table(data, **meaning)))
+    except NoRowsError as error:
+        # What is left of a filter that found nothing: predicted as a table of the same kind.
+        coding.require_inputs(error.column_names)
+        voice.say(f"Note: {error}")
+        rows, table = None, WatchedRows(WholeRows(pa.table({name: pa.nulls(0) for name in error.column_names})))
     coding.require_inputs(table.column_names)
     predicting = Predicting(content, coding, table, keep=keep, unknown=unknown)
     n_rows = table.n_rows
@@ -91,7 +90,8 @@ def run(
         # A multiple of the rows that a network evaluates together: so its outputs are the same to the bit.
         n_rows = BLOCK_SIZE * max(1, PIECE_BYTES // (8 * BLOCK_SIZE * predicting.width))
     with table.watched(None if rows is None else voice, "Predicting"), _writing(output, force) as writer:
-        for piece in even_batches(table.batches(predicting.columns, n_rows), n_rows):
+        pieces = table.batches(predicting.columns, n_rows)
+        for piece in even_batches(pieces, n_rows) if n_rows else pieces:
             writer.write(*predicting.predicted(piece))
     for remark in predicting.remarks.sentences():
         voice.say(f"Note: {remark}")

@@ -19,7 +19,7 @@ import numpy as np
 
 from marquardt.arrays import Array
 from marquardt.checks import nearest
-from marquardt.errors import ConfigurationError, DataError, FileError, ShapeError, first_line
+from marquardt.errors import ConfigurationError, DataError, FileError, NoRowsError, ShapeError, first_line
 
 __all__ = ["ArrayFiles", "ArrowFiles", "Files", "TableFiles", "is_arrow_data", "is_pattern"]
 
@@ -191,11 +191,11 @@ class ArrowFiles:
         self._schemas = [_schema(file) for file in self.paths]
         self._constants = _partitions(self.paths, root)
         self.n_rows = sum(_count(file) for file in self.paths)
-        if self.n_rows == 0:
-            raise DataError(f"{self.name} has no rows.")
         first = self._schemas[0]
         self.folder_names = tuple(self._constants[0])
         names = [*first, *(key for key in self.folder_names if key not in first)]
+        if self.n_rows == 0:
+            raise NoRowsError(f"{self.name} has no rows.", names)
         self._conflicts: dict[str, str] = {}
         self.schema = pa.schema([(name, self._type(name)) for name in names])
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from marquardt.checks import nearest, shown
-from marquardt.errors import DataError, FileError, first_line
+from marquardt.errors import DataError, FileError, NoRowsError, first_line
 from marquardt.tables.columns import NUMBER
 from marquardt.tables.dialect import Dialect
 from marquardt.tables.numerals import MISSING_WORDS
@@ -142,7 +142,7 @@ def layout_of(path: Path, dialect: Dialect = Dialect()) -> Layout:  # noqa: B008
         left_out |= set(present[1 : 1 + below])
     _refuse_numbers_as_header(path, [name.strip() for name in header])
     if is_whole and len(rows) <= 1 + below:
-        raise DataError(no_rows(path))
+        raise NoRowsError(no_rows(path), [name.strip() for name in header])
     first_rows = tuple(row for row in rows[1 + below :] if len(row) == len(header))
     return Layout(separator, header, encoding, compression, frozenset(left_out), dialect.comment, notes, first_rows)
 
@@ -192,7 +192,9 @@ def _is_unit_row(rows: Sequence[Sequence[str]]) -> bool:
     for cell, *others in zip(*rows[1:], strict=True):
         values = [other for other in others if other.strip() not in MISSING_WORDS]
         if values and all(map(_is_number, values)):
-            if _is_number(cell):  # such as -1.5 or .2: a value, so this is a row like others
+            if _is_number(cell) or re.match(
+                r"(?i)^\s*[+-]?inf(inity)?\s*$", cell
+            ):  # such as -1.5 or .2: a value, so this is a row like others
                 return False
             is_unit = bool(re.match(UNIT, cell.strip())) and cell.strip() not in MISSING_WORDS
             if not is_unit and cell.strip() not in ("", "-"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 
-from marquardt.errors import DataError, FileError, first_line
+from marquardt.errors import DataError, FileError, NoRowsError, first_line
 from marquardt.streams import ArrowFiles, is_arrow_data, is_pattern
 from marquardt.tables.columns import with_plain_names, without_saved_index
 from marquardt.tables.dialect import Dialect
@@ -103,7 +103,7 @@ def read_table(
     except (OSError, pa.ArrowException) as error:
         raise FileError(f"Cannot read {path}: {first_line(error)}") from error
     if table.num_rows == 0:
-        raise DataError(no_rows(path))
+        raise NoRowsError(no_rows(path), table.column_names)
     return table
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from marquardt.errors import DataError, FileError
+from marquardt.errors import FileError, NoRowsError
 from marquardt.streams.files import Fingerprint
 from marquardt.tables.columns import READ_AS_MISSING
 from marquardt.tables.dialect import Dialect
@@ -318,7 +318,7 @@ def _is_open(names: Sequence[str]) -> bool:
 def _types(path: Path, layout: Layout, seen: dict[str, Seen], n_rows: int) -> dict[str, Any]:
     """Return the types of all columns; one without a name must be without values, too, and is none."""
     if n_rows == 0:
-        raise DataError(no_rows(path))
+        raise NoRowsError(no_rows(path), list(seen))
     names = list(seen)
     if _is_open(names) and not seen[names[-1]].is_empty:
         refuse_bad_names(path, names)
