@@ -99,7 +99,7 @@ def as_array(values: Any, what: str = "An array") -> Array:
 
 
 def refuse_times(values: Any, what: str) -> None:
-    """Refuse an array of dates, times or time differences, which NumPy would count in units of its own.
+    """Refuse dates, times or time differences, which NumPy would count in units of its own, and complex numbers.
 
     Parameters
     ----------
@@ -111,9 +111,14 @@ def refuse_times(values: Any, what: str) -> None:
     Raises
     ------
     DataError
-        If NumPy or pandas keep it as dates or times.
+        If NumPy or pandas keep it as dates or times, or as complex numbers, of which the real parts would be left.
     """
     dtype = getattr(values, "dtype", None)
+    if getattr(dtype, "kind", "") == "c":
+        raise DataError(
+            f"{what} must hold real numbers, but holds complex ones ({dtype}). Give real and imaginary part, or "
+            f"magnitude and angle, as columns of their own."
+        )
     if getattr(dtype, "kind", "") in ("m", "M"):
         raise DataError(
             f"{what} must hold numbers, but holds dates or times ({dtype}). Code words and dates as numbers first, "

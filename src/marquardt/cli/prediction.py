@@ -25,7 +25,6 @@ from marquardt.cli.tables import error_tables
 from marquardt.cli.voice import Voice, silence, unwritable
 from marquardt.errors import DataError, FileError, NoRowsError
 from marquardt.files import refuse_existing
-from marquardt.networks.network import BLOCK_SIZE
 from marquardt.storage import NetworkFile, load
 from marquardt.streams import ClassErrors, ErrorSums, RegressionErrors, is_arrow_data, is_pattern, probabilities
 from marquardt.tables import (
@@ -88,7 +87,8 @@ def run(
     n_rows = table.n_rows
     if rows is not None:
         # A multiple of the rows that a network evaluates together: so its outputs are the same to the bit.
-        n_rows = BLOCK_SIZE * max(1, PIECE_BYTES // (8 * BLOCK_SIZE * predicting.width))
+        together = content.network.block_rows
+        n_rows = together * max(1, PIECE_BYTES // (8 * together * predicting.width))
     with table.watched(None if rows is None else voice, "Predicting"), _writing(output, force) as writer:
         pieces = table.batches(predicting.columns, n_rows)
         for piece in even_batches(pieces, n_rows) if n_rows else pieces:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from marquardt.arrays import Array, unmasked
+from marquardt.arrays import Array, refuse_times, unmasked
 from marquardt.checks import require_extra
 from marquardt.errors import DataError, ShapeError, first_line
 from marquardt.estimators.timeline import Timeline
@@ -245,6 +245,8 @@ def _refuse_times(given: Any, library: str, what: str) -> None:
     for place, name in enumerate(names):
         column = given if not is_table else given.iloc[:, place] if library == "pandas" else given[name]
         type_ = _type_of(column)
+        if type_.lower().startswith("complex"):
+            refuse_times(np.empty(0, dtype=complex), what if name is None else f"Column {name!r} of {what}")
         if not type_.lower().startswith(TIMES):
             continue
         holder = "they are" if name is None else f"column {name!r} holds"

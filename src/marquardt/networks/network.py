@@ -18,6 +18,9 @@ __all__ = ["Network", "forward"]
 BLOCK_SIZE = 4096
 """Samples evaluated at a time by `Network.outputs`: the hidden layers of a block stay in the cache."""
 
+BLOCK_BYTES = 64 * 10**6
+"""What the layers of a block may take: of wide networks fewer samples are evaluated at a time."""
+
 
 def forward(graph: LayerGraph, weights: Array, block: Array) -> Array:
     """Evaluate a graph on one block of scaled samples.
@@ -107,6 +110,13 @@ class Network:
         """Weights and biases together."""
         return self.graph.n_weights
 
+    @property
+    def block_rows(self) -> int:
+        """Samples that `outputs` evaluates at a time."""
+        # Of every unit its sum and its output, and what the activation needs on the way.
+        units = self.graph.n_inputs + sum(layer.size for layer in self.graph.layers)
+        return max(1, min(BLOCK_SIZE, BLOCK_BYTES // (3 * 8 * units)))
+
     def outputs(self, inputs: ArrayLike) -> Array:
         """Evaluate the network.
 
@@ -137,8 +147,8 @@ class Network:
             )
         result = np.empty((len(table), self.graph.n_outputs))
         with np.errstate(over="ignore", invalid="ignore"):
-            for first in range(0, len(table), BLOCK_SIZE):
-                rows = slice(first, first + BLOCK_SIZE)
+            for first in range(0, len(table), self.block_rows):
+                rows = slice(first, first + self.block_rows)
                 block = np.ascontiguousarray(self.input_scaling.apply(table[rows]).T)
                 result[rows] = self.target_scaling.invert(forward(self.graph, self.weights, block).T)
         return result

@@ -37,7 +37,7 @@ from marquardt.objective import BatchedObjective, Budget, Descent, MemoryLimit
 from marquardt.training.division import Parts
 from marquardt.training.loop import MOST_TRIALS, PLAIN_SETTINGS, descent_of, is_plain
 from marquardt.training.record import Epoch, Record
-from marquardt.training.stops import Limits, Status, Stop
+from marquardt.training.stops import GoalStop, Limits, Status, Stop
 from marquardt.training.training import TrainingResult, require_pieces
 
 __all__ = ["Lane", "Lanes", "ManyResults", "train_many"]
@@ -527,7 +527,7 @@ class Lanes:
         else:
             metrics = self._metrics(now)
             is_asked |= is_accepted & (
-                (metrics[limits.goal_metric] <= limits.goal)
+                GoalStop(limits.goal, limits.goal_metric).is_met(metrics[limits.goal_metric], metrics["loss"])
                 | (now.epoch >= limits.max_epochs)
                 | (now.norm <= limits.min_gradient)
             )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from marquardt.algorithms import Outcome
 from marquardt.checks import non_negative, one_of, whole
@@ -131,9 +131,23 @@ class GoalStop:
 
     def __call__(self, status: Status) -> Stop | None:
         value = math.sqrt(status.mse) if self.metric == "rmse" else getattr(status, self.metric)
-        if not value <= self.goal:
+        if not self.is_met(value, status.loss):
             return None
         return Stop("goal", f"The goal is met: {self.metric} = {value:.6g} <= {self.goal:.6g}.", succeeded=True)
+
+    def is_met(self, value: Any, loss: Any) -> Any:
+        """Say whether an error, or each of several, is at most the goal.
+
+        In the target's units a square may be too small for a number: an error of 0 counts where the loss is 0.
+
+        Parameters
+        ----------
+        value : float or ndarray
+            The error by its metric.
+        loss : float or ndarray
+            What is minimized, in scaled units.
+        """
+        return (value <= self.goal) & ((value > 0.0) | (loss == 0.0))
 
 
 @dataclass(frozen=True)

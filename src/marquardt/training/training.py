@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict, algorithm_named
-from marquardt.arrays import ArrayLike, require_finite
+from marquardt.arrays import ArrayLike, as_array, require_finite
 from marquardt.checks import require_kind, whole
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss, Squares, WeightDecay
@@ -580,7 +580,7 @@ def _network_for(
     graph: LayerGraph, inputs: ArrayLike, targets: ArrayLike, loss: Loss, parts: Parts | None, seed: int
 ) -> Network:
     """A start for a graph, scaled by what trains."""
-    columns, answers = np.asarray(inputs, dtype=np.float64), np.asarray(targets, dtype=np.float64)
+    columns, answers = as_array(inputs, "inputs"), as_array(targets, "targets")
     require_width(columns, graph.n_inputs, "inputs")
     require_width(answers, graph.n_outputs, "targets")
     require_finite(columns, "inputs")
