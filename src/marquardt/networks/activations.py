@@ -325,11 +325,24 @@ def register_activation(activation: Activation, *, replace: bool = False) -> Act
         raise ConfigurationError(f"The active interval of {name!r} must go up, got {activation.active!r}.")
     # An irregular offset keeps kinks at round numbers off the grid.
     net = np.linspace(-8.0, 8.0, 401).reshape(1, -1) + 0.00317
-    before = net.copy()
+    arrays = _required_arrays(activation, net)
+    _require_derivative(name, "slope", "value", arrays["slope"], activation.value, net)
+    if activation.second is not None:
+
+        def slope_at(at: Array) -> Array:
+            return activation.slope(at, activation.value(at))
+
+        _require_derivative(name, "second", "slope", arrays["second"], slope_at, net)
+    ACTIVATIONS[name] = activation
+    return activation
+
+
+def _required_arrays(activation: Activation, net: Array) -> dict[str, Array]:
+    """Value, slope and second derivative; refuses what changes shape, type or its arguments, or is not finite."""
+    name, before = activation.name, net.copy()
     value = np.asarray(activation.value(net))
     value_before = value.copy()
-    slope = np.asarray(activation.slope(net, value))
-    arrays = {"value": value, "slope": slope}
+    arrays = {"value": value, "slope": np.asarray(activation.slope(net, value))}
     if activation.second is not None:
         # As the engine calls it: where net is not used, it may be gone.
         arrays["second"] = np.asarray(activation.second(net if activation.uses_net else value_before.copy(), value))
@@ -344,15 +357,7 @@ def register_activation(activation: Activation, *, replace: bool = False) -> Act
             )
     if not (np.array_equal(net, before) and np.array_equal(value, value_before)):
         raise ConfigurationError(f"Activation {name!r} changes its argument in place; return a new array instead.")
-    _require_derivative(name, "slope", "value", slope, activation.value, net)
-    if activation.second is not None:
-
-        def slope_at(at: Array) -> Array:
-            return activation.slope(at, activation.value(at))
-
-        _require_derivative(name, "second", "slope", arrays["second"], slope_at, net)
-    ACTIVATIONS[name] = activation
-    return activation
+    return arrays
 
 
 def _require_derivative(

@@ -317,46 +317,20 @@ class Sequences:
         is_single = not any(_is_list(given) for given in (inputs, targets))
         given_inputs = [inputs] if is_single else inputs
         given_targets = None if targets is None else [targets] if is_single else targets
-        for what, given in (("inputs", given_inputs), ("targets", given_targets)):
-            if given is not None and not isinstance(given, list | tuple):
-                raise ShapeError(f"{what} must be a list of arrays, one a sequence, as the others are.")
-        if given_inputs is not None and given_targets is not None and len(given_inputs) != len(given_targets):
-            raise ShapeError(
-                f"inputs and targets must be of as many sequences, got {len(given_inputs)} and {len(given_targets)}."
-            )
+        count = _count_sequences(given_inputs, given_targets)
         answers = None
         if given_targets is not None:
             answers = [_table(rows, graph.n_outputs, "targets") for rows in given_targets]
-        count = len(given_inputs if given_inputs is not None else given_targets or [])
-        if count == 0:
-            raise DataError("There is no sequence.")
+        is_from_data = isinstance(states, str) and states == "data"
         tables = []
         for number in range(count):
             rows = None if given_inputs is None else given_inputs[number]
             if graph.n_inputs == 0 and (rows is None or isinstance(rows, Integral)):
-                if rows is None and answers is None:
-                    raise ConfigurationError("A network without inputs takes the number of steps instead, got None.")
-                if rows is not None and isinstance(states, str) and states == "data":
-                    raise ConfigurationError(
-                        "A number of steps has no history. Give states: DelayStates.of(network, targets=…), or 'zero'."
-                    )
-                n_rows = int(rows) if rows is not None else len(answers[number])  # type: ignore[index]
-                tables.append(np.empty((n_rows, 0)))
+                answer = None if answers is None else answers[number]
+                tables.append(np.empty((_count_steps(rows, answer, is_from_data), 0)))
             else:
                 tables.append(_table(rows, graph.n_inputs, "inputs"))
-        takes_targets = any(TARGETS in layer.sources for layer in graph.layers)
-        takes_output = any(graph.output.name in layer.sources for layer in graph.layers)
-        if answers is None and (takes_targets or (takes_output and isinstance(states, str) and states == "data")):
-            raise ConfigurationError(
-                "This network takes measured targets, and none are given: pass targets, or close the loop."
-                if takes_targets
-                else "The history of a closed loop are measured targets, and none are given: pass targets, or states."
-            )
-        if answers is not None:
-            for table, answer in zip(tables, answers, strict=True):
-                # A closed loop takes no more of the targets than its history.
-                if len(answer) < (len(table) if takes_targets else min(len(table), graph.history)):
-                    raise ShapeError(f"inputs and targets must have as many rows, got {len(table)} and {len(answer)}.")
+        _require_targets(graph, tables, answers, is_from_data)
         known = _known_states(graph, states, count, is_single)
         sequences = cls(network, tables, answers, known, is_single)
         for table in tables:
@@ -443,6 +417,50 @@ def _put_last(rows: Array, before: Array) -> None:
     count = min(len(rows), len(before))
     if count:
         rows[len(rows) - count :] = before[len(before) - count :]
+
+
+def _count_sequences(inputs: Any, targets: Any) -> int:
+    """How many sequences there are; refuses what are not as many, or none."""
+    for what, given in (("inputs", inputs), ("targets", targets)):
+        if given is not None and not isinstance(given, list | tuple):
+            raise ShapeError(f"{what} must be a list of arrays, one a sequence, as the others are.")
+    if inputs is not None and targets is not None and len(inputs) != len(targets):
+        raise ShapeError(f"inputs and targets must be of as many sequences, got {len(inputs)} and {len(targets)}.")
+    count = len(inputs if inputs is not None else targets or [])
+    if count == 0:
+        raise DataError("There is no sequence.")
+    return count
+
+
+def _count_steps(rows: Any, answer: Array | None, is_from_data: bool) -> int:
+    """The steps of a network without inputs: as many as are said, or as there are targets."""
+    if rows is not None and is_from_data:
+        raise ConfigurationError(
+            "A number of steps has no history. Give states: DelayStates.of(network, targets=…), or 'zero'."
+        )
+    if rows is not None:
+        return int(rows)
+    if answer is None:
+        raise ConfigurationError("A network without inputs takes the number of steps instead, got None.")
+    return len(answer)
+
+
+def _require_targets(graph: LayerGraph, tables: list[Array], answers: list[Array] | None, is_from_data: bool) -> None:
+    """Refuse targets that are not there, or too few of them, where the network takes them."""
+    takes_targets = any(TARGETS in layer.sources for layer in graph.layers)
+    takes_output = any(graph.output.name in layer.sources for layer in graph.layers)
+    if answers is None and takes_targets:
+        raise ConfigurationError(
+            "This network takes measured targets, and none are given: pass targets, or close the loop."
+        )
+    if answers is None and takes_output and is_from_data:
+        raise ConfigurationError(
+            "The history of a closed loop are measured targets, and none are given: pass targets, or states."
+        )
+    for table, answer in zip(tables, answers or (), strict=answers is not None):
+        # A closed loop takes no more of the targets than its history.
+        if len(answer) < (len(table) if takes_targets else min(len(table), graph.history)):
+            raise ShapeError(f"inputs and targets must have as many rows, got {len(table)} and {len(answer)}.")
 
 
 def _known_states(graph: LayerGraph, states: Any, count: int, is_single: bool) -> list[DelayStates] | None:

@@ -28,6 +28,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -121,56 +122,70 @@ def read_topology(path: str | os.PathLike[str]) -> TopologyFile:
     (7, 'tanh(gain=0.5)')
     """
     path = Path(path)
-    neurons: dict[int, _Neuron] = {}
-    models: dict[str, tuple[str, bool]] = {}
-    outputs: list[int] | None = None
-    data: Path | None = None
+    said = _said(path)
+    if not said.neurons:
+        raise FileError(f"{path} has no neuron. A line such as 'n 3 mbip 1 2' is one.")
+    n_inputs = _count_inputs(path, said.neurons)
+    units = [
+        Unit(
+            str(neuron.number),
+            tuple(source - 1 if source <= n_inputs else str(source) for source in neuron.sources),
+            *_activation(path, neuron, said.models),
+        )
+        for neuron in said.neurons.values()
+    ]
+    outputs = _output_names(path, said, n_inputs, [unit.name for unit in units])
+    return TopologyFile(unit_graph(n_inputs, units, outputs), said.data)
+
+
+class _Said(NamedTuple):
+    """What the lines of a file say."""
+
+    neurons: dict[int, _Neuron]
+    models: dict[str, tuple[str, bool]]
+    outputs: list[int] | None
+    data: Path | None
+
+
+def _said(path: Path) -> _Said:
+    said = _Said({}, {}, None, None)
     for line, text in _lines(path):
         word = text.split(None, 1)[0].lower()
         key, equals, value = (part.strip() for part in text.partition("="))
         if word == "n":
             neuron = _neuron(path, line, text)
-            if neuron.number in neurons:
-                before = neurons[neuron.number].line
+            if neuron.number in said.neurons:
+                before = said.neurons[neuron.number].line
                 raise _wrong(path, line, f"neuron {neuron.number} is there already, on line {before}")
-            neurons[neuron.number] = neuron
+            said.neurons[neuron.number] = neuron
         elif word == ".model":
             name, model = _model(path, line, text)
-            models[name] = model
+            said.models[name] = model
         elif key.lower() == "datafile" and equals:
-            data = path.parent / value.strip("'\"")
+            said = said._replace(data=path.parent / value.strip("'\""))
         elif key.lower() == "outputs" and equals:
-            outputs = _numbers(path, line, value.replace(",", " ").split())
+            said = said._replace(outputs=_numbers(path, line, value.replace(",", " ").split()))
         else:
             raise _wrong(path, line, f"{text!r} means nothing; lines begin with n, .model, datafile= or outputs=")
-    if not neurons:
-        raise FileError(f"{path} has no neuron. A line such as 'n 3 mbip 1 2' is one.")
-    n_inputs = _count_inputs(path, neurons)
-    units = [
-        Unit(
-            str(neuron.number),
-            tuple(source - 1 if source <= n_inputs else str(source) for source in neuron.sources),
-            *_activation(path, neuron, models),
-        )
-        for neuron in neurons.values()
-    ]
-    names = [unit.name for unit in units]
-    if outputs is not None:
-        missing = [number for number in outputs if number not in neurons]
+    return said
+
+
+def _output_names(path: Path, said: _Said, n_inputs: int, names: list[str]) -> list[str] | None:
+    """The units whose values are outputs, as said or a column of the data each; None where nothing is said of them."""
+    if said.outputs is not None:
+        missing = [number for number in said.outputs if number not in said.neurons]
         if missing:
             raise FileError(f"{path} names output {missing[0]}, and there is no such neuron.")
-        chosen: list[str] | None = [str(number) for number in outputs]
-    elif data is not None and os.path.exists(data):
-        n_outputs = len(_table(data)[0]) - n_inputs
-        if not 1 <= n_outputs <= len(names):
-            raise FileError(
-                f"{data} has {n_inputs + n_outputs} columns, and {path} {n_inputs} inputs and {len(names)} neurons: "
-                f"there must be a column more than inputs, and at most one a neuron."
-            )
-        chosen = names[-n_outputs:]
-    else:
-        chosen = None
-    return TopologyFile(unit_graph(n_inputs, units, chosen), data)
+        return [str(number) for number in said.outputs]
+    if said.data is None or not os.path.exists(said.data):
+        return None
+    n_outputs = len(_table(said.data)[0]) - n_inputs
+    if not 1 <= n_outputs <= len(names):
+        raise FileError(
+            f"{said.data} has {n_inputs + n_outputs} columns, and {path} {n_inputs} inputs and {len(names)} neurons: "
+            f"there must be a column more than inputs, and at most one a neuron."
+        )
+    return names[-n_outputs:]
 
 
 def write_topology(

@@ -165,36 +165,19 @@ def _reach(wiring: Wiring) -> list[set[int]]:
 
 def _along_units(wiring: Wiring, curved: Curved, low: int) -> tuple[dict[int, Array], dict[int, Array]]:
     """R{a} of the layers above `low` that it reaches, and B of `low` and all layers above it, eqs. (2) and (3)."""
-    done = curved.done
     last = len(wiring.spans) - 1
-    size, n_samples = wiring.spans[low].layer.size, done.outputs.shape[1]
+    size, n_samples = wiring.spans[low].layer.size, curved.done.outputs.shape[1]
     here = np.arange(size)
-    net_rates: dict[int, Array] = {}
-    rates: dict[int, Array] = {}
-    for k in range(low + 1, last + 1):
-        parts = []
-        for source, (_, first, stop) in zip(wiring.sources[k], wiring.spans[k].columns, strict=True):
-            matrix = done.matrices[k][:, first:stop]
-            if source == low:
-                inner = curved.slopes[low]
-                ones = np.ones((size, n_samples)) if inner is None else inner
-                parts.append(matrix[:, :, None] * ones)
-            elif source in rates:
-                parts.append(applied(matrix, rates[source]))
-        if parts:
-            net_rates[k] = total_of(parts)
-            inner = curved.slopes[k]
-            rates[k] = net_rates[k] if inner is None else net_rates[k] * inner[:, None]
-    bent: dict[int, Array] = {}
     if low == last:
         unit = np.zeros((size, size, n_samples))
         unit[here, here] = 1.0
         inner = curved.slopes[last]
-        bent[last] = output_rates(wiring, curved, unit, unit if inner is None else unit * inner[:, None])
-        return rates, bent
-    bent[last] = output_rates(wiring, curved, net_rates[last], rates[last])
+        return {}, {last: output_rates(wiring, curved, unit, unit if inner is None else unit * inner[:, None])}
+    net_rates, rates = _rates_above(wiring, curved, low)
+    bent = {last: output_rates(wiring, curved, net_rates[last], rates[last])}
     for k in range(last - 1, low - 1, -1):
-        rate = total_of([applied(done.matrices[c][:, first:stop].T, bent[c]) for c, first, stop in wiring.consumers[k]])
+        consumers = wiring.consumers[k]
+        rate = total_of([applied(curved.done.matrices[c][:, first:stop].T, bent[c]) for c, first, stop in consumers])
         inner, bend = curved.slopes[k], curved.bends[k]
         if inner is not None:
             rate *= inner[:, None]
@@ -204,3 +187,25 @@ def _along_units(wiring: Wiring, curved: Curved, low: int) -> tuple[dict[int, Ar
             rate += bend[:, None] * net_rates[k]
         bent[k] = rate
     return rates, bent
+
+
+def _rates_above(wiring: Wiring, curved: Curved, low: int) -> tuple[dict[int, Array], dict[int, Array]]:
+    """R{net} and R{a} of the layers above `low` that it reaches, eq. (2)."""
+    size, n_samples = wiring.spans[low].layer.size, curved.done.outputs.shape[1]
+    inner = curved.slopes[low]
+    ones = np.ones((size, n_samples)) if inner is None else inner
+    net_rates: dict[int, Array] = {}
+    rates: dict[int, Array] = {}
+    for k in range(low + 1, len(wiring.spans)):
+        parts = []
+        for source, (_, first, stop) in zip(wiring.sources[k], wiring.spans[k].columns, strict=True):
+            matrix = curved.done.matrices[k][:, first:stop]
+            if source == low:
+                parts.append(matrix[:, :, None] * ones)
+            elif source in rates:
+                parts.append(applied(matrix, rates[source]))
+        if parts:
+            net_rates[k] = total_of(parts)
+            slope = curved.slopes[k]
+            rates[k] = net_rates[k] if slope is None else net_rates[k] * slope[:, None]
+    return net_rates, rates

@@ -220,6 +220,27 @@ def _deltas_at_once(
     return {k: through_value(wiring, k, slopes[k], value, errors[k][wiring.depth :])}
 
 
+def _taps_inside(
+    wiring: TimeWiring, course: Course, errors: list[Array], k: int, inside: set[str]
+) -> list[tuple[Array, int, int, Array]]:
+    """What layer k takes of a loop: whose errors it adds to, in which steps before, by which block of its matrix.
+
+    Of a single sequence, neighboring delays of one source are one block.
+    """
+    n_sequences = errors[k].shape[1]
+    taps: list[tuple[Array, int, int, Array]] = []
+    for source, delay, first, stop in wiring.spans[k].taps:
+        if source not in inside:
+            continue
+        into, begin, block = errors[wiring.number[source]], wiring.depth - delay, course.matrices[k][:, first:stop]
+        before = taps[-1] if taps else None
+        if n_sequences == 1 and before is not None and before[0] is into and before[1] == begin + 1:
+            taps[-1] = (into, begin, before[2], np.concatenate([block, before[3]], axis=1))
+        else:
+            taps.append((into, begin, begin + 1, block))
+    return taps
+
+
 def _deltas_of_loop(
     wiring: TimeWiring,
     course: Course,
@@ -235,16 +256,7 @@ def _deltas_of_loop(
     deltas = {k: np.empty((n_steps, n_sequences, wiring.spans[k].layer.size)) for k in part}
     ready = []
     for k in reversed(part):
-        taps: list[tuple[Array, int, int, Array]] = []
-        for source, delay, first, stop in wiring.spans[k].taps:
-            if source not in inside:
-                continue
-            into, begin, block = errors[wiring.number[source]], depth - delay, course.matrices[k][:, first:stop]
-            before = taps[-1] if taps else None
-            if n_sequences == 1 and before is not None and before[0] is into and before[1] == begin + 1:
-                taps[-1] = (into, begin, before[2], np.concatenate([block, before[3]], axis=1))
-            else:
-                taps.append((into, begin, begin + 1, block))
+        taps = _taps_inside(wiring, course, errors, k, inside)
         is_plain = wiring.activations[k].elementwise
         value = course.values[wiring.names[k]][depth:]
         ready.append((k, deltas[k], errors[k][depth:], slopes[k], value, taps, is_plain))
