@@ -117,7 +117,10 @@ def test_a_lane_that_cannot_go_on_stops_as_by_itself():
     assert all("above 1e+03" in stop.sentence for stop in stuck)
     for lane in together:
         assert lane.record.best_epoch == lane.record.num_epochs
-        assert (np.diff(lane.record.column("loss")) < 0).all()
+        losses = lane.record.column("loss")
+        # The last epoch may be orthogonal steps that the loss does not show.
+        assert (np.diff(losses[:-1]) < 0).all()
+        assert losses[-1] <= losses[-2] * (1 + 1e-12)
 
 
 @pytest.mark.parametrize("name", ["one hidden layer", "everything"])

@@ -6,11 +6,12 @@ outright:
     m(p) = loss + gᵀp + ½ pᵀA p,      A = JᵀΛJ + penalty                                                 (1)
     A p = −g,      w ← w + p                                                                             (2)
 
-Without a line search the step is always taken. Gauss (1809); in the notation of Yu and Wilamowski (2011),
-"Levenberg–Marquardt training", whose third method it is. Where the fit is good and A is well conditioned it converges
-almost quadratically. Elsewhere it may not converge at all: far from a minimum (2) overshoots, and where A is singular
-it has no solution. Both are what the damping of Levenberg–Marquardt was added for, so neither is mended here: a run
-that meets them ends and says so. The best weights on the way are kept.
+Where A, whose condition number is the square of J's, is singular to working precision while J is not, p is taken from
+an orthogonal factorization of J. Without a line search the step is always taken. Gauss (1809); in the notation of Yu
+and Wilamowski (2011), "Levenberg–Marquardt training", whose third method it is. Where the fit is good and A is well
+conditioned it converges almost quadratically. Elsewhere it may not converge at all: far from a minimum (2)
+overshoots, and where A is singular it has no solution. Both are what the damping of Levenberg–Marquardt was added
+for, so neither is mended here: a run that meets them ends and says so. The best weights on the way are kept.
 
 A may be singular in any network with more weights than residuals or with units that do the same. On request
 (``singular="shortest"``) the step is then the shortest of all that minimize (1), by the eigenvalues of A,
@@ -80,6 +81,11 @@ class GaussNewton(DirectionRule):
     point_need = Need.NORMAL
     matrices = 3
 
+    @property
+    def finishes(self) -> bool:  # type: ignore[override]
+        """Whether there is a line search, which ends where the loss is flat to rounding."""
+        return self.line_search is not None
+
     def __post_init__(self) -> None:
         one_of(self.singular, ("stop", "shortest"), "singular")
         self.check_search()
@@ -106,6 +112,9 @@ class GaussNewton(DirectionRule):
         if self.singular == "shortest":
             return Heading(_shortest(here.normal, here.gradient), 1.0, None)
         direction = solve_damped(here.normal, here.gradient, 0.0)
+        if direction is None and here.orthogonal is not None:
+            step = here.orthogonal()
+            direction = None if step is None else step.delta
         return Heading(np.full_like(here.gradient, math.nan) if direction is None else direction, 1.0, None)
 
     @property

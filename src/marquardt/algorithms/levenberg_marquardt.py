@@ -17,6 +17,15 @@ p follows the geodesic of the fit to first order. With its acceleration the step
 
 and counts as failed where 2|a| > `geodesic`·|p|: there the curve bends too fast for a step of that length.
 
+Near a minimum the loss, a sum, says less than the gradient: it is flat to rounding where w is right to half the
+digits, and (2) squares the condition number of J. So a run that no step lowers the loss of is finished by Gauss–Newton
+steps from an orthogonal factorization J = QR, taken while the loss stays what it is to rounding and
+
+    ‖QᵀΛ^½r‖ = √(gᵀA⁻¹g)                                                                                 (5)
+
+falls to half or less: the gradient in a norm that no unit of the weights changes, measured in the residuals' space.
+They count as one last epoch. Where J has not full rank there is no such step, and nothing changes.
+
 Levenberg (1944); Marquardt (1963); Hagan and Menhaj (1994), "Training feedforward networks with the Marquardt
 algorithm", whose schedule and identity damping are the defaults. Generalized to losses that are no sum of squares by
 the Gauss–Newton matrix of Schraudolph (2002). (4): Transtrum and Sethna (2012), "Improvements to the
@@ -130,6 +139,7 @@ class LevenbergMarquardt(StepRule):
     precision: str = "double"
 
     name = "levenberg_marquardt"
+    finishes = True
     point_need = Need.NORMAL
     matrices = 3
     trial_need = Need.VALUE
@@ -174,7 +184,7 @@ class LevenbergMarquardt(StepRule):
 
     @property
     def never_rises(self) -> bool:  # type: ignore[override]
-        """Whether the loss never rises: unless a rise is accepted."""
+        """Whether the loss never rises, but for rounding at the end: unless a rise is accepted."""
         return self.rise_after == 0
 
     @property

@@ -87,6 +87,9 @@ class StepRule(ABC):
         Whether a validation stop would contradict it.
     weighs_decay : bool
         Whether it chooses a weight decay of its own.
+    finishes : bool
+        Whether a run that no step lowers the loss of is finished by orthogonal steps, where the gradient still shows
+        them.
     matrices : int
         How many matrices of n_weights × n_weights it and the objective hold at once.
     form : str
@@ -102,6 +105,7 @@ class StepRule(ABC):
     keeps_last: ClassVar[bool] = False
     refuses_validation: ClassVar[bool] = False
     weighs_decay: ClassVar[bool] = False
+    finishes: ClassVar[bool] = False
     matrices: ClassVar[int] = 0
     form: ClassVar[str] = "auto"
     systems: tuple[str, ...] = ()

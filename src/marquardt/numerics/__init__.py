@@ -6,6 +6,7 @@ from marquardt.numerics.inverse import inverse_diagonal
 from marquardt.numerics.krylov import truncated_solution
 from marquardt.numerics.lanes import solve_damped_each
 from marquardt.numerics.native import ACTIVATION_CODES, describe_native, native_kernel
+from marquardt.numerics.orthogonal import OrthogonalStep, SequentialRows
 from marquardt.numerics.pair_products import CHUNK_ROWS, Rows, add_pair_products
 from marquardt.numerics.products import add_product
 from marquardt.numerics.threads import hold_blas, is_held, most_threads, threads_left, usable_cpus
@@ -14,7 +15,9 @@ __all__ = [
     "ACTIVATION_CODES",
     "CHUNK_ROWS",
     "COMPILED_UNKNOWNS",
+    "OrthogonalStep",
     "Rows",
+    "SequentialRows",
     "add_pair_products",
     "add_product",
     "central_difference",

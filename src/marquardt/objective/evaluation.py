@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from marquardt.arrays import Array, Indices
-from marquardt.numerics import factor_damped
+from marquardt.numerics import OrthogonalStep, factor_damped
 
 __all__ = ["Costs", "Evaluation", "Facts", "Need", "System"]
 
@@ -159,6 +159,9 @@ class Evaluation(NamedTuple):
         ``normal_of(share)`` is the normal matrix of a random part of the samples, of that share of them, scaled to all,
         plus the penalty's Hessian: a new array of shape (n_weights, n_weights). With a share of 1 it is that of all
         samples. A part is drawn once: a larger one contains the smaller.
+    orthogonal : callable, optional
+        ``orthogonal()`` is the undamped step −A⁻¹ gradient by an orthogonal factorization of J, or None: see
+        `Objective.orthogonal_step`.
     """
 
     weights: Array
@@ -171,6 +174,7 @@ class Evaluation(NamedTuple):
     bend: Callable[[Array], Array] | None = None
     system: System | None = None
     normal_of: Callable[[float], Array] | None = None
+    orthogonal: Callable[[], OrthogonalStep | None] | None = None
 
     @property
     def diagonal(self) -> Array:

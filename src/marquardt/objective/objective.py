@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ from marquardt.arrays import Array, ArrayLike
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
-from marquardt.numerics import hold_blas, is_held, threads_left
+from marquardt.numerics import OrthogonalStep, SequentialRows, hold_blas, is_held, threads_left
 from marquardt.objective.bending import bent_outputs
 from marquardt.objective.blocks import (
     ArraySource,
@@ -54,6 +54,9 @@ __all__ = ["Objective", "estimated_costs"]
 T = TypeVar("T")
 
 _NAMES = {need: need.counted_as for need in Need}
+
+ORTHOGONAL_BYTES = 32 << 20
+"""What the rows of an orthogonal factorization may take where the plan has less for the normal equations."""
 
 
 def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int) -> Costs:
@@ -606,6 +609,62 @@ class Objective:
             parts.append(((outputs - block.targets) * root).T.ravel())
         return np.concatenate(parts)
 
+    def orthogonal_step(self, weights: Array) -> OrthogonalStep | None:
+        """Return the Gauss–Newton step −(JᵀΛJ + penalty)⁻¹ gradient by an orthogonal factorization of the Jacobian.
+
+        It has about twice as many right digits as the one by the normal equations, and takes some four to eight times
+        as long. The Jacobian is written out some rows at a time, never whole.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+
+        Returns
+        -------
+        OrthogonalStep or None
+            The rows that it speaks of are those of Λ^½J, and of the penalty. None where the Jacobian has not full rank
+            to working precision, where the loss has no curvature, and where there is no room: the rows at work take
+            more than the plan has for the normal equations, or 32 MB.
+        """
+        n_rows = self.n_samples * self.n_outputs
+        n_rows += 0 if self._diagonal is None else int(np.count_nonzero(self._diagonal))
+        room = max(self.plan.memory, ORTHOGONAL_BYTES)
+        if not self._has_curvature or n_rows < self.n_weights or self._orthogonal_bytes() > room:
+            return None
+        rows, rest = SequentialRows(self.n_weights), np.zeros(self.n_weights)
+        with hold_blas(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            for jacobian, fitted, left in self._whitened(weights):
+                rows.add(jacobian, fitted)
+                if left is not None:
+                    rest += left
+            if self._diagonal is not None:
+                root, is_decayed = np.sqrt(self._diagonal), self._diagonal > 0
+                rows.add(np.diag(root)[is_decayed], (root * weights)[is_decayed])
+            return rows.solve(rest)
+
+    def _orthogonal_bytes(self) -> float:
+        """What the rows at work take: those to be folded in, their copies, and the part of the Jacobian to be added."""
+        return 8.0 * 20 * min(self.n_weights, self.n_samples * self.n_outputs) * self.n_weights
+
+    def _whitened(self, weights: Array) -> Iterator[tuple[Array, Array, Array | None]]:
+        """Rows of R ∂outputs/∂weights, the residuals that belong to them, and the rest of the gradient, in parts."""
+        size = max(self.n_weights // self.n_outputs, 1)
+        for block in self._blocks:
+            for first in range(0, block.targets.shape[1], size):
+                taken = slice(first, first + size)
+                weight = None if block.weight is None else block.weight[taken]
+                part = Block(np.ascontiguousarray(block.inputs[:, taken]), block.targets[:, taken], weight)
+                done = self._wiring.forward(weights, part.inputs)
+                slopes, curvature, deltas = self._deltas(done, part)
+                fitted, left = fitted_part(self.loss.slope(done.outputs, part.targets), curvature)
+                if weight is not None:
+                    fitted = fitted * np.sqrt(weight)
+                if left is not None:
+                    left = self._wiring.gradient(done, slopes, left if weight is None else left * weight)
+                transposed = explicit_jacobian(self._wiring, deltas, done.stacked)
+                yield transposed.reshape(self.n_weights, -1).T, fitted.ravel(), left
+
     @property
     def is_compiled(self) -> bool:
         """Whether the compiled kernel does the passes."""
@@ -761,7 +820,8 @@ class Objective:
             normal.ravel()[:: self.n_weights + 1] += diagonal
         if normal is None:
             return Evaluation(weights, loss, sums, gradient)
-        return Evaluation(weights, loss, sums, gradient, normal, bend=partial(self._bend, weights))
+        bend, orthogonal = partial(self._bend, weights), partial(self.orthogonal_step, weights)
+        return Evaluation(weights, loss, sums, gradient, normal, bend=bend, orthogonal=orthogonal)
 
     def _spread(self, work: Callable[[Array, int, Iterable[Block]], T], weights: Array) -> list[T]:
         """Do the work on each thread's share of the blocks; results in the order of the threads."""

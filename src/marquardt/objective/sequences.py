@@ -7,6 +7,7 @@ through time (`marquardt.objective.through_time`). `sequence_objective` chooses.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Real
@@ -568,6 +569,16 @@ class TimeObjective(Objective):
             root = np.sqrt(self.loss.curvature(outputs, group.targets))[:, None] * np.sqrt(group.weight.ravel())
             parts.append(((outputs - group.targets) * root).T.ravel())
         return np.concatenate(parts)
+
+    def _orthogonal_bytes(self) -> float:
+        """The whole Jacobian, with its copies."""
+        cells = sum(group.weight.size for group in self._groups)
+        return 8.0 * 4 * cells * self.n_outputs * self.n_weights
+
+    def _whitened(self, weights: Array) -> Iterator[tuple[Array, Array, Array | None]]:
+        """All rows at once; none of a loss that is not squares."""
+        if isinstance(self.loss, Squares):
+            yield self.jacobian(weights), self.residual(weights), None
 
     def close(self) -> None:
         """Forget the last evaluation."""

@@ -6,7 +6,8 @@ of `LevenbergMarquardt` with D = I,
 
     (A + μI) p = −g;      lower loss: w ← w + p, μ as the damping says;      otherwise: μ ← increase · μ,
 
-and the stops, the validation and the numbers of an epoch are those of `Training`: results differ by rounding alone.
+the end of those that no step lowers the loss of is by orthogonal steps one lane at a time (`finished`), and the stops,
+the validation and the numbers of an epoch are those of `Training`: results differ by rounding alone.
 What lanes share is the clock: the time limit is for all together, and the seconds of an epoch are the lane's share of
 the time so far, so that those of all lanes add up to what all of them took.
 """
@@ -29,13 +30,13 @@ from marquardt.algorithms.damping import COMPILED_DAMPINGS, gain
 from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.arrays import AnyArray, Array, ArrayLike, Indices, require_finite
 from marquardt.checks import whole
-from marquardt.errors import ConfigurationError, DataError, ShapeError
+from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas, solve_damped_each, usable_cpus
-from marquardt.objective import BatchedObjective, Budget, Descent, MemoryLimit
+from marquardt.objective import BatchedObjective, Budget, Descent, Evaluation, MemoryLimit, Objective
 from marquardt.training.division import Parts
-from marquardt.training.loop import MOST_TRIALS, PLAIN_SETTINGS, descent_of, is_plain
+from marquardt.training.loop import MOST_TRIALS, PLAIN_SETTINGS, descent_of, finished, is_plain
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import GoalStop, Limits, Status, Stop
 from marquardt.training.training import TrainingResult, require_pieces
@@ -220,9 +221,26 @@ class Lanes:
             limit = limit.without(made.plan.memory)
             return made
 
-        self.objective = objective(None if parts is None else parts.train, penalty, is_trained=True)
+        trained = None if parts is None else parts.train
+        self.objective = objective(trained, penalty, is_trained=True)
         self._validation = objective(parts.validation) if parts is not None and len(parts.validation) else None
         self._test = objective(parts.test) if parts is not None and len(parts.test) else None
+        self._one_objective = partial(
+            Objective,
+            network.graph,
+            inputs,
+            targets,
+            loss,
+            penalty=penalty,
+            sample_weight=sample_weight,
+            rows=trained,
+            input_scaling=network.input_scaling,
+            target_scaling=network.target_scaling,
+            threads=1,
+            is_relative=True,
+        )
+        self._alone: Objective | None = None
+        self._limit = limit
         # Lanes that have stopped are left out of a copy of the matrices.
         self._together_bytes = min(TOGETHER_BYTES, limit.limit / 2)
         self._rule: LevenbergMarquardt = rule.prepared_for(self.objective.facts)  # type: ignore[assignment]
@@ -356,6 +374,8 @@ class Lanes:
                         if self.is_cancelled:
                             return
             finally:
+                if self._alone is not None:
+                    self._alone.close()
                 if self._pool is not None:
                     self._pool.shutdown()
                     self._pool = None
@@ -373,7 +393,7 @@ class Lanes:
         while True:
             read = self._clock()
             seconds = read - started
-            now = self._noted(now._replace(share=now.share + (read - before) / len(now.lane)), is_accepted)
+            now = self._noted(now._replace(share=now.share + (read - before) / len(now.lane)), is_accepted, is_stuck)
             before = read
             goes_on = self._judged(now, is_accepted, is_stuck, seconds)
             if not goes_on.all():
@@ -384,6 +404,7 @@ class Lanes:
             if descent is not None:
                 now, is_accepted = self._descended(now, descent)
                 is_stuck = self._is_stuck(now, is_accepted)
+                now, is_accepted = self._finished(now, is_accepted, is_stuck)
                 continue
             step, is_solved = solve_damped_each(now.normal, now.mu, -now.gradient)
             there = now.weights + step
@@ -404,6 +425,36 @@ class Lanes:
                 trial=now.trial + 1,
             )
             is_stuck = self._is_stuck(now, is_accepted)
+            now, is_accepted = self._finished(now, is_accepted, is_stuck)
+
+    def _finished(self, now: _Going, is_accepted: AnyArray, is_stuck: AnyArray) -> tuple[_Going, AnyArray]:
+        """Go on by orthogonal steps where lanes are stuck, as `finished` does; and which have had a step."""
+        if not is_stuck.any():
+            return now, is_accepted
+        if self._alone is None:
+            try:
+                self._alone = self._one_objective(max_memory=self._limit)
+            except ResourceError:
+                return now, is_accepted
+        weights, loss, performance = now.weights.copy(), now.loss.copy(), now.performance.copy()
+        epoch, trial, is_moved = now.epoch.copy(), now.trial.copy(), is_accepted.copy()
+        for k in np.flatnonzero(is_stuck).tolist():
+            point = weights[k].copy()
+            orthogonal = partial(self._alone.orthogonal_step, point)
+            here = Evaluation(point, loss[k].item(), np.empty(0), orthogonal=orthogonal)
+            last, tried = finished(self._alone, here)
+            trial[k] += tried
+            self._counts[now.lane[k], 1] += tried
+            if last is here:
+                continue
+            assert last.gradient is not None
+            assert last.normal is not None
+            weights[k], loss[k], now.gradient[k], now.normal[k] = last.weights, last.loss, last.gradient, last.normal
+            performance[k] = self._alone.performance(last)
+            epoch[k] += 1
+            is_moved[k] = True
+        now = now._replace(weights=weights, loss=loss, performance=performance, epoch=epoch, trial=trial)
+        return now, is_moved
 
     def _is_stuck(self, now: _Going, is_accepted: AnyArray) -> AnyArray:
         """Which have a μ above the largest that their matrix is worth."""
@@ -466,8 +517,8 @@ class Lanes:
         share = np.zeros(count)
         return _Going(lanes, weights, losses, gradient, normal, mu, zero, zero, zero, zero, performance, norm, share)
 
-    def _noted(self, now: _Going, is_accepted: AnyArray) -> _Going:
-        """Put the new epochs into the history, and keep the best."""
+    def _noted(self, now: _Going, is_accepted: AnyArray, is_stuck: AnyArray) -> _Going:
+        """Put the new epochs into the history, and keep the best; the last of those that are stuck was finished."""
         if not is_accepted.any():
             return now
         # An index of everything copies; a slice does not.
@@ -486,6 +537,8 @@ class Lanes:
         best = self.best
         # Equal counts as a failure.
         is_best = (compared < best.value[lane]) | (epoch == 0)
+        if self._validation is None:
+            is_best |= is_stuck[which]
         fails = now.fails[which]
         if self._validation is not None:
             fails = np.where(is_best, 0, fails + 1)

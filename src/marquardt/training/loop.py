@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,9 +14,10 @@ from marquardt.algorithms.damping import MU_FLOOR
 from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.arrays import Array
 from marquardt.errors import DataError
+from marquardt.numerics import OrthogonalStep
 from marquardt.objective import Descent, Evaluation, Need, Objective
 
-__all__ = ["MOST_TRIALS", "PLAIN_SETTINGS", "Row", "accepted_rows", "descent_of", "is_plain", "iterate"]
+__all__ = ["MOST_TRIALS", "PLAIN_SETTINGS", "Row", "accepted_rows", "descent_of", "finished", "is_plain", "iterate"]
 
 
 class Row(NamedTuple):
@@ -55,6 +58,12 @@ MOST_TRIALS = 50
 
 PLAIN_SETTINGS = ("mu_init", "mu_increase", "mu_decrease", "mu_max", "damping", "mu_relative", "precision")
 """What a plain rule may have otherwise than by default."""
+
+MOST_FINISHING = 10
+"""Orthogonal steps at the end of a run: one where the model is linear, and as many as halve the gradient elsewhere."""
+ROUNDING = float(np.finfo(float).eps)
+LOSS_ROUNDING = 4 * ROUNDING
+"""What rounding makes of a loss, in parts of the lengths of the residuals and of the terms they are made of."""
 
 _MOVES = (Verdict.ACCEPT, Verdict.SETTLED)
 _ENDS = (Verdict.STUCK, Verdict.SETTLED)
@@ -104,7 +113,12 @@ def iterate(objective: Objective, rule: StepRule, weights: Array, state: Any = N
             there = objective.at(here.weights + step.delta, rule.trial_need)
         verdict, state = rule.judge(here, step, there, state)
         trial += 1
-        if verdict in _MOVES:
+        if verdict is Verdict.STUCK and rule.finishes:
+            last, trials = finished(objective, here)
+            trial += trials
+            if last is not here:
+                here, epoch, verdict = last, epoch + 1, Verdict.SETTLED
+        elif verdict in _MOVES:
             # A trial that was only looked at for its value is looked at again, for what the next step needs.
             arrived = there
             if rule.trial_need < rule.point_need:
@@ -127,6 +141,49 @@ def _at_the_start(objective: Objective, weights: Array, need: Need) -> Evaluatio
     if here.gradient is None and need > Need.VALUE:
         raise DataError("The loss overflows at the start. Scale the inputs and targets, or start from smaller weights.")
     return here
+
+
+def finished(objective: Objective, here: Evaluation) -> tuple[Evaluation, int]:
+    """Go on by orthogonal Gauss–Newton steps from where no step lowers the loss, as long as they lead nearer.
+
+    A step is taken where it at least halves the distance to the nearest point of the linear model and the loss is what
+    it was to rounding, or lower. The rounding of a residual is that of the terms it is made of, which may be much
+    larger: ε Σ |w_j| ‖J_j‖ for all of them, J_j the columns of J.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimized.
+    here : Evaluation
+        Where the run is stuck; with `orthogonal`, where there are such steps.
+
+    Returns
+    -------
+    last : Evaluation
+        With the derivatives that Levenberg–Marquardt needs; `here` itself where no step is taken.
+    trials : int
+        Steps that were tried.
+    """
+    step, trials, start = _orthogonal(here), 0, here.loss
+    if step is None:
+        return here, 0
+    length = math.sqrt(2.0 * abs(start))  # of the residuals
+    terms = length + float(np.abs(here.weights) @ step.lengths)
+    allowed = start + LOSS_ROUNDING * length * terms
+    while step is not None and trials < MOST_FINISHING and step.distance > ROUNDING * length:
+        there = objective.at(here.weights + step.delta, Need.NORMAL)
+        trials += 1
+        if there.gradient is None or not there.loss <= allowed:
+            break
+        following = _orthogonal(there)
+        if following is None or not following.distance <= 0.5 * step.distance:
+            break
+        here, step = there, following
+    return here, trials
+
+
+def _orthogonal(here: Evaluation) -> OrthogonalStep | None:
+    return None if here.orthogonal is None else here.orthogonal()
 
 
 def is_plain(rule: StepRule) -> bool:
@@ -217,6 +274,11 @@ def accepted_rows(
             here = Evaluation(there, loss.item(), sums.copy(), gradient, normal)
         elif now > rule.mu_max and now > (largest := rule.largest_mu(here.diagonal).item()):
             state = Damped(rule.moves.first(now), trials, largest=largest)
-            yield Row(epoch, trial, Verdict.STUCK, here, rule.report(state), here.loss, rule.outcome(state), state)
+            here = here._replace(orthogonal=partial(objective.orthogonal_step, here.weights))
+            last, tried = finished(objective, here)
+            verdict = Verdict.STUCK
+            if last is not here:
+                here, epoch, verdict = last, epoch + 1, Verdict.SETTLED
+            yield Row(epoch, trial + tried, verdict, here, rule.report(state), here.loss, rule.outcome(state), state)
             return
         yield Row(epoch, trial, verdict, here, {"mu": now}, here.loss, None, None)

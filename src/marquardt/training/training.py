@@ -382,7 +382,9 @@ class Training:
                 # Equal counts as a failure; NaN, which is never smaller, too.
                 is_best = compared < self.best_value or row.epoch == 0
                 fails = 0 if is_best or self._validation is None else fails + 1
-                is_best = is_best or self.rule.keeps_last
+                # The last point of a run that is finished is the nearer one, though rounding hides it from the loss.
+                is_finished = row.verdict is Verdict.SETTLED and self._validation is None
+                is_best = is_best or self.rule.keeps_last or is_finished
                 test = _performance(self._test, here)
                 epoch = Epoch(
                     row.epoch,

@@ -1,0 +1,160 @@
+"""Digits on the linear sets of NIST's Statistical Reference Datasets, beside those of `numpy.linalg.lstsq`."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from helpers.certified import CERTIFIED, digits, linear_coefficients
+
+from marquardt.algorithms import GaussNewton, GeodesicLevenbergMarquardt, LevenbergMarquardt
+from marquardt.losses import Huber, Squares, WeightDecay
+from marquardt.networks import Network, Scaling, feed_forward, initial_weights
+from marquardt.numerics import SequentialRows, native
+from marquardt.objective import Evaluation, Need, Objective
+from marquardt.training import Limits, Training, train_many
+from marquardt.training.loop import finished
+
+SCALINGS = ("standard", "minmax", "none")
+LIMITS = Limits(max_epochs=3000, min_gradient=0.0)
+RULES = [LevenbergMarquardt(), GeodesicLevenbergMarquardt()]
+
+
+def start_of(name: str, scaling: str) -> Network:
+    certified = CERTIFIED[name]
+    graph = feed_forward(certified.inputs.shape[1], (), 1)
+    return Network(
+        graph,
+        np.zeros(graph.n_weights),
+        Scaling.fit(scaling, certified.inputs),
+        Scaling.fit(scaling, certified.targets),
+    )
+
+
+def trained(name: str, scaling: str, **options) -> Training:
+    run = Training(start_of(name, scaling), CERTIFIED[name].inputs, CERTIFIED[name].targets, **options)
+    for _ in run:
+        pass
+    return run
+
+
+def digits_of(network: Network, name: str) -> float:
+    return digits(linear_coefficients(network), CERTIFIED[name].coefficients)
+
+
+def reach(name: str) -> float:
+    """A digit less than numpy has."""
+    certified = CERTIFIED[name]
+    found = np.linalg.lstsq(certified.matrix, certified.targets[:, 0], rcond=None)[0]
+    return digits(found, certified.coefficients) - 1.0
+
+
+@pytest.mark.parametrize("rule", RULES, ids=["factors", "geodesic"])
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("name", [name for name in CERTIFIED if name != "Filip"])
+def test_levenberg_marquardt_has_the_digits_of_least_squares(name, scaling, rule):
+    run = trained(name, scaling, rule=rule, limits=LIMITS)
+    assert run.record.stop.code == "mu"
+    assert run.record.best_epoch == run.record.num_epochs
+    assert digits_of(run.network, name) >= reach(name)
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("name", ["Longley", "Wampler3", "Wampler4", "Wampler5"])
+def test_without_the_kernel_there_are_as_many(monkeypatch, name, scaling):
+    monkeypatch.setattr(native, "_MODULE", None)
+    assert digits_of(trained(name, scaling, limits=LIMITS).network, name) >= reach(name)
+
+
+def test_the_end_of_a_run_on_filip_has_digits_that_the_normal_equations_have_not():
+    # lstsq calls the matrix singular, and has none.
+    run = trained("Filip", "none", limits=LIMITS, rule=LevenbergMarquardt(mu_max=1e-6, mu_init=1e-8))
+    assert run.record.stop.code == "mu"
+    assert digits_of(run.network, "Filip") >= 6.0
+
+
+@pytest.mark.parametrize("scaling", ["minmax", "none"])
+def test_gauss_newton_does_not_diverge_on_filip(scaling):
+    run = trained("Filip", scaling, rule=GaussNewton(), limits=Limits(max_epochs=20, min_gradient=0.0))
+    assert run.record.stop.code != "diverged"
+    assert digits_of(run.network, "Filip") >= 6.0
+
+
+@pytest.mark.parametrize("name", ["Longley", "Wampler4", "Wampler5"])
+def test_lanes_are_finished_as_runs_are(name):
+    certified = CERTIFIED[name]
+    start = start_of(name, "minmax")
+    starts = np.stack([start.weights, start.weights + 0.1])
+    together = train_many(start, starts, certified.inputs, certified.targets, limits=LIMITS)
+    for lane in together:
+        assert lane.record.stop.code == "mu"
+        assert lane.record.best_epoch == lane.record.num_epochs
+        assert digits_of(lane.network, name) >= reach(name)
+
+
+def test_equal_to_weights_as_copies():
+    certified = CERTIFIED["Wampler5"]
+    rows = np.repeat(np.arange(21), np.arange(21) % 3 + 1)
+    weighted = trained("Wampler5", "minmax", limits=LIMITS, sample_weight=np.arange(21) % 3 + 1)
+    copies = Training(start_of("Wampler5", "minmax"), certified.inputs[rows], certified.targets[rows], limits=LIMITS)
+    for _ in copies:
+        pass
+    np.testing.assert_allclose(weighted.network.weights, copies.network.weights, rtol=1e-9)
+
+
+@pytest.mark.parametrize("options", [{}, {"block_size": 7}, {"sample_weight": np.linspace(0, 2, 40)}])
+@pytest.mark.parametrize("loss", [Squares(), Squares((1.0, 3.0)), Huber()])
+@pytest.mark.parametrize("penalty", [None, WeightDecay(0.1)])
+def test_the_orthogonal_step_is_that_of_the_normal_equations(options, loss, penalty):
+    rng = np.random.default_rng(0)
+    graph = feed_forward(2, 2, 2)
+    x, y = rng.normal(size=(40, 2)), rng.normal(size=(40, 2))
+    objective = Objective(graph, x, y, loss, penalty=penalty, **options)
+    weights = initial_weights(graph, rng=1)
+    here = objective.at(weights, Need.NORMAL)
+    step = objective.orthogonal_step(weights)
+    np.testing.assert_allclose(step.delta, -np.linalg.solve(here.normal, here.gradient), rtol=1e-8)
+    assert step.distance == pytest.approx(math.sqrt(-here.gradient @ step.delta), rel=1e-8)
+    np.testing.assert_allclose(step.lengths, np.sqrt(here.diagonal), rtol=1e-10)
+
+
+def test_there_is_no_orthogonal_step_where_the_jacobian_has_not_full_rank():
+    graph = feed_forward(1, 3, 1)
+    few = Objective(graph, [[0.0], [1.0]], [[1.0], [2.0]])
+    assert few.orthogonal_step(np.ones(10)) is None
+    alike = Objective(graph, np.linspace(0, 1, 30)[:, None], np.ones((30, 1)))
+    assert alike.orthogonal_step(np.ones(10)) is None  # three units that do the same
+
+
+def test_rows_may_come_in_any_parts():
+    rng = np.random.default_rng(0)
+    jacobian, fitted = rng.normal(size=(200, 5)), rng.normal(size=200)
+    expected = np.linalg.lstsq(jacobian, -fitted, rcond=None)[0]
+    for size in (1, 7, 200):
+        rows = SequentialRows(5)
+        for first in range(0, 200, size):
+            rows.add(jacobian[first : first + size], fitted[first : first + size])
+        np.testing.assert_allclose(rows.solve(np.zeros(5)).delta, expected, rtol=1e-12)
+
+
+def test_no_rows_or_a_column_of_zeros_are_no_system():
+    assert SequentialRows(2).solve(np.zeros(2)) is None
+    rows = SequentialRows(2)
+    rows.add(np.array([[1.0, 0.0], [2.0, 0.0], [1.0, 0.0]]), np.ones(3))
+    assert rows.solve(np.zeros(2)) is None
+
+
+def test_a_step_that_raises_the_loss_is_not_taken():
+    x = np.linspace(-3, 3, 30)[:, None]
+    graph = feed_forward(1, (1,), 1)
+    objective = Objective(graph, x, np.sin(3 * x))
+    weights = np.array([0.2, 1.0, 2.0, 0.5])
+    here = objective.at(weights, Need.NORMAL)
+    there = objective.at(weights + here.orthogonal().delta, Need.NORMAL)
+    assert there.loss > here.loss  # the full step overshoots
+    last, trials = finished(objective, here)
+    assert last is here
+    assert trials == 1
+    bare = Evaluation(weights, here.loss, here.sums)
+    assert finished(objective, bare)[0] is bare
