@@ -157,6 +157,22 @@ def test_every_reset_th_direction_is_the_gradient(beta, reset):
         assert (cosine > 1 - 1e-12) == (n % reset == 0)
 
 
+@pytest.mark.parametrize("beta", BETAS)
+def test_first_length_is_that_of_the_parabola_that_falls_as_the_last_search_did(beta):
+    rule = ConjugateGradient(beta=beta)
+    before = Evaluation(np.zeros(2), 5.0, np.array([5.0]), np.array([3.0, 4.0]))
+    at_first = rule.heading(before, None, math.nan)
+    assert at_first.first == pytest.approx(1 / 7)  # moves the weights by 1 in the sum of absolute values
+    here = Evaluation(np.ones(2), 2.0, np.array([2.0]), np.array([0.4, -0.3]))
+    following = rule.heading(here, at_first.memory, 0.1)
+    slope = here.gradient @ following.direction
+    # The minimum of loss + slope t + … t² is ½ slope t below the start, t being its place.
+    assert 0.5 * slope * following.first == pytest.approx(2.0 - 5.0)
+    # A loss that did not fall tells nothing.
+    risen = rule.heading(here._replace(loss=6.0), at_first.memory, 0.1)
+    assert risen.first == pytest.approx(1.0)
+
+
 def test_reset_is_the_number_of_weights_when_not_given():
     def path(reset):
         points, _ = accepted(rosenbrock(), ConjugateGradient(reset=reset), START, 20)
