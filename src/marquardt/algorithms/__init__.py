@@ -8,7 +8,6 @@ from marquardt.algorithms.adam import Adam
 from marquardt.algorithms.adaptive_gradient_descent import AdaptiveGradientDescent, AdaptiveGradientDescentMomentum
 from marquardt.algorithms.automatic import Choice, choose
 from marquardt.algorithms.bayesian_regularization import BayesianRegularization
-from marquardt.algorithms.bfgs import BFGS
 from marquardt.algorithms.conjugate_gradient import (
     ConjugateGradient,
     FletcherReeves,
@@ -16,14 +15,13 @@ from marquardt.algorithms.conjugate_gradient import (
     PolakRibiere,
     PowellBeale,
 )
-from marquardt.algorithms.dfp import DFP
 from marquardt.algorithms.gauss_newton import GaussNewton
 from marquardt.algorithms.gradient_descent import GradientDescent, GradientDescentMomentum
 from marquardt.algorithms.lbfgs import LBFGS
 from marquardt.algorithms.levenberg_marquardt import GeodesicLevenbergMarquardt, LevenbergMarquardt, NeuronByNeuron
 from marquardt.algorithms.lm_bfgs import LMBFGS
 from marquardt.algorithms.newton import Newton
-from marquardt.algorithms.one_step_secant import OneStepSecant
+from marquardt.algorithms.quasi_newton import BFGS, DFP, OneStepSecant
 from marquardt.algorithms.rprop import Rprop
 from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
 from marquardt.algorithms.scaled_conjugate_gradient import ScaledConjugateGradient

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -108,7 +109,7 @@ class BayesianRegularization(StepRule):
         whole(self.patience, "patience", minimum=1)
         self.inner  # noqa: B018  - it checks its settings
 
-    @property
+    @cached_property
     def inner(self) -> LevenbergMarquardt:
         """The rule of the steps."""
         return LevenbergMarquardt(self.mu_init, self.mu_increase, self.mu_decrease, self.mu_max)

@@ -9,7 +9,7 @@ over them, 4 k n_weights multiplications. Keeping the last `history` pairs only 
 Memory and work beside the pass over the data are O(history · n_weights): for networks whose n_weights² does not fit.
 
 Nocedal (1980), "Updating quasi-Newton matrices with limited storage"; Liu and Nocedal (1989). Departures: as in
-`marquardt.algorithms.bfgs`.
+`marquardt.algorithms.quasi_newton`.
 """
 
 from __future__ import annotations
