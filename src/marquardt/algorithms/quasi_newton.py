@@ -37,9 +37,10 @@ and cubics, 0.28 with strong Wolfe at c₂ = 0.9, where BFGS comes to 3e-5. A fi
 
 Between conjugate gradients and BFGS: no matrix, four products of vectors; with exact searches sᵀg = 0 and (5) is a
 direction of conjugate gradients. Battiti (1992), "First- and second-order methods for learning: between steepest
-descent and Newton's method". Departures: c = yᵀs/yᵀy, in the paper 1: the length 1 then fits, whatever the scale of the loss,
-and it is L-BFGS with a history of 1 (sine problem, 9 starts, 1000 evaluations, strong Wolfe: median loss 0.040 against
-0.094). The search is a closer one, for there is little memory to make up for a bad length: 0.008 with Charalambous's.
+descent and Newton's method". Departures: c = yᵀs/yᵀy, in the paper 1: the length 1 then fits, whatever the scale of the
+loss, and it is L-BFGS with a history of 1 (sine problem, 9 starts, 1000 evaluations, strong Wolfe: median loss 0.040
+against 0.094). The search is a closer one, for there is little memory to make up for a bad length: 0.008 with
+Charalambous's.
 
 Memory and work of BFGS and DFP are O(n_weights²) an epoch, beside the pass over the data. L-BFGS keeps pairs instead
 (`marquardt.algorithms.lbfgs`).
