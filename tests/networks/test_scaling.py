@@ -165,7 +165,7 @@ def test_refused_is(case):
         attempt()
 
 
-@every_kind
+@pytest.mark.parametrize("kind", [kind for kind in SCALINGS if kind != "robust"])  # medians take a pass of their own
 @pytest.mark.parametrize("batch", [1, 7, 40, 1000])
 @pytest.mark.parametrize(("offset", "unit"), [(0.0, 1.0), (1e9, 1.0), (-3.0, 1e-9), (0.0, 1e150)])
 def test_statistics_of_batches_give_the_scaling_of_the_whole(kind, batch, offset, unit):

@@ -11,10 +11,11 @@ import numpy as np
 from marquardt.arrays import Array, ArrayLike, as_array, require_finite, row_slices
 from marquardt.checks import one_of
 from marquardt.errors import ConfigurationError, DataError, ShapeError
+from marquardt.numerics import deviation_about, weighted_median
 
 __all__ = ["SCALINGS", "ColumnStatistics", "Scaling"]
 
-SCALINGS = ("minmax", "standard", "none")
+SCALINGS = ("minmax", "standard", "robust", "none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,8 @@ class Scaling:
     offset, factor : array-like of shape (n_columns,)
         A factor of 0 marks a constant column: it scales to 0 and scales back to its offset.
     kind : str
-        One of ``"minmax"`` (to [−1, 1]), ``"standard"`` (mean 0, standard deviation 1), ``"none"``.
+        One of ``"minmax"`` (to [−1, 1]), ``"standard"`` (mean 0, standard deviation 1), ``"robust"`` (the same as the
+        medians tell them, whatever fewer than half of the values are), ``"none"``.
 
     Examples
     --------
@@ -56,13 +58,13 @@ class Scaling:
     def fit(cls, kind: str, columns: ArrayLike, sample_weight: ArrayLike | None = None) -> Scaling:
         """Choose offset and factor from data.
 
-        Rows of weight zero are left out; ``"standard"`` uses weighted means and deviations, so that a weight
-        of two equals the same row twice.
+        Rows of weight zero are left out; ``"standard"`` uses weighted means and deviations, and ``"robust"`` weighted
+        medians m and deviations 1.4826 · median \\|x − m\\|, so that a weight of two equals the same row twice.
 
         Parameters
         ----------
         kind : str
-            One of ``"minmax"``, ``"standard"``, ``"none"``.
+            One of `SCALINGS`.
         columns : array-like of shape (n_samples, n_columns)
             The data.
         sample_weight : array-like of shape (n_samples,), optional
@@ -96,6 +98,10 @@ class Scaling:
             raise DataError("There is no row to scale by: none is given, or all weights are zero.")
         low, high = data.min(axis=0), data.max(axis=0)
         middle, half = 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low
+        if kind == "robust":
+            medians = np.array([weighted_median(column, weight) for column in data.T])
+            pairs = zip(medians, data.T, strict=True)
+            return cls.of_medians(low, high, medians, np.array([deviation_about(m, c, weight) for m, c in pairs]))
         if kind != "standard":
             return cls._of(kind, low, high, middle, half)
         mean, deviation = _moments(data, weight, middle, np.where(half > 0, half, 1.0))
@@ -108,7 +114,7 @@ class Scaling:
         Parameters
         ----------
         kind : str
-            One of ``"minmax"``, ``"standard"``, ``"none"``.
+            One of ``"minmax"``, ``"standard"``, ``"none"``; for ``"robust"`` see `of_medians`.
         statistics : ColumnStatistics
             Of all rows.
 
@@ -127,10 +133,35 @@ class Scaling:
         one_of(kind, SCALINGS, "scaling")
         if statistics.count == 0:
             raise DataError("There is no row to scale by.")
+        if kind == "robust":
+            raise ConfigurationError("Medians are not among the statistics of columns. Take Scaling.of_medians.")
         low, high = statistics.low, statistics.high
         if kind != "standard":
             return cls._of(kind, low, high, 0.5 * low + 0.5 * high, 0.5 * high - 0.5 * low)
         return cls._of(kind, low, high, statistics.mean, statistics.deviation)
+
+    @classmethod
+    def of_medians(cls, low: Array, high: Array, medians: Array, deviations: Array) -> Scaling:
+        """Return the scaling ``"robust"``.
+
+        Parameters
+        ----------
+        low, high : ndarray of shape (n_columns,)
+            The range of every column.
+        medians, deviations : ndarray of shape (n_columns,)
+            1.4826 · median \\|x − m\\| is the deviation.
+
+        Returns
+        -------
+        Scaling
+            A constant column has factor 0.
+
+        Examples
+        --------
+        >>> Scaling.of_medians(np.zeros(1), np.full(1, 9.0), np.ones(1), np.full(1, 2.0)).apply(np.array([[5.0]]))
+        array([[2.]])
+        """
+        return cls._of("robust", low, high, medians, deviations)
 
     @classmethod
     def _of(cls, kind: str, low: Array, high: Array, offset: Array, spread: Array) -> Scaling:
@@ -139,7 +170,9 @@ class Scaling:
             offset, spread = np.zeros(len(low)), np.ones(len(low))
         is_constant = low == high
         # A spread below the resolution of the column is rounding, not information.
-        is_constant |= spread <= 4 * np.finfo(float).eps * np.maximum(np.abs(low), np.abs(high)) * (kind != "none")
+        # Beside a column's ends, which an outlier sets, the median says how large its numbers are.
+        size = np.abs(offset) if kind == "robust" else np.maximum(np.abs(low), np.abs(high))
+        is_constant |= spread <= 4 * np.finfo(float).eps * size * (kind != "none")
         offset = np.where(is_constant, low, offset)
         with np.errstate(divide="ignore", over="ignore"):
             factor = np.where(is_constant, 0.0, 1.0 / spread)

@@ -5,6 +5,7 @@ from marquardt.numerics.differences import central_difference
 from marquardt.numerics.inverse import inverse_diagonal
 from marquardt.numerics.krylov import truncated_solution
 from marquardt.numerics.lanes import solve_damped_each
+from marquardt.numerics.medians import DEVIATION, Sample, deviation_about, weighted_median
 from marquardt.numerics.native import ACTIVATION_CODES, describe_native, native_kernel
 from marquardt.numerics.orthogonal import OrthogonalStep, SequentialRows
 from marquardt.numerics.pair_products import CHUNK_ROWS, Rows, add_pair_products
@@ -15,14 +16,17 @@ __all__ = [
     "ACTIVATION_CODES",
     "CHUNK_ROWS",
     "COMPILED_UNKNOWNS",
+    "DEVIATION",
     "OrthogonalStep",
     "Rows",
+    "Sample",
     "SequentialRows",
     "add_pair_products",
     "add_product",
     "central_difference",
     "cholesky_damped",
     "describe_native",
+    "deviation_about",
     "factor_damped",
     "hold_blas",
     "inverse_diagonal",
@@ -35,4 +39,5 @@ __all__ = [
     "threads_left",
     "truncated_solution",
     "usable_cpus",
+    "weighted_median",
 ]

@@ -15,6 +15,7 @@ from marquardt.checks import fraction, one_of, whole
 from marquardt.errors import ConfigurationError, DataError, FileError
 from marquardt.losses import Loss, WeightDecay
 from marquardt.networks import ColumnStatistics, Network, Scaling
+from marquardt.numerics import Sample
 from marquardt.objective import ArraySource, Block, Blocks, MemoryLimit, Objective, Source
 from marquardt.streams.files import Files
 from marquardt.streams.reading import DEPTH, StreamedBlocks
@@ -153,9 +154,22 @@ class FileData:
         Returns
         -------
         Scaling
-            From the one pass that was made.
+            From the one pass that was made; medians take another.
         """
-        return Scaling.of_statistics(kind, self._inputs if of == "inputs" else self._targets)
+        statistics = self._inputs if of == "inputs" else self._targets
+        if kind != "robust":
+            return Scaling.of_statistics(kind, statistics)
+        columns = slice(None, self.n_inputs) if of == "inputs" else slice(self.n_inputs, None)
+        samples: list[Sample] = []
+        for batch, numbers in self.batches():
+            trained = batch[columns, numbers == 0]
+            if trained.shape[1]:
+                samples = samples or [Sample(float(np.median(column))) for column in trained]
+                for sample, column in zip(samples, trained, strict=True):
+                    sample.add(column)
+        medians = np.array([sample.median for sample in samples])
+        deviations = [sample.deviation_about(middle) for sample, middle in zip(samples, medians, strict=True)]
+        return Scaling.of_medians(statistics.low, statistics.high, medians, np.array(deviations))
 
     def input_ends(self) -> Array:
         """Return the lowest and the highest value of every input of the training part, of shape (2, n_inputs)."""
