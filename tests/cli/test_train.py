@@ -560,3 +560,28 @@ def test_closed_pipe_does_not_end_a_training(tmp_path):
     assert process.wait(timeout=60) == 0
     assert err == b""
     assert (tmp_path / "concrete.marquardt").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--division", "none", "--alpha", "auto"), ("--restarts", "12")], ids=str)
+def test_a_robust_loss_learns_the_line_however_wrong_the_outliers_are(call, tmp_path, options):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 10, 300)
+    clean = 3 * x + 2
+    good = clean + 0.2 * rng.normal(size=300)
+    for size in (50.0, 1e6):
+        y = good.copy()
+        y[::20] += size
+        table = tmp_path / "line.csv"
+        table.write_text("x,y\n" + "".join(f"{a!r},{b!r}\n" for a, b in zip(x.tolist(), y.tolist(), strict=True)))
+        asked = ("train", table, "--target", "y", "--hidden", "none", "--loss", "huber", "--force", *options)
+        answer = call(*asked)
+        assert answer.code == 0, answer.err
+        content = load(tmp_path / "line.marquardt")
+        predicted = content.network.outputs(x[:, None])[:, 0]
+        assert np.sqrt(np.mean((predicted - clean) ** 2)) < 0.06
+        unit = content.network.target_scaling.spread[0]
+        assert content.record.settings["loss_scale"][0] * unit == pytest.approx(1.345 * 0.2, rel=0.25)
+        assert content.network.target_scaling.kind == "robust"
+        told = call("inspect", tmp_path / "line.marquardt").out
+        assert "count less, a limit taken from the residuals" in told
+        assert "loss_scale" not in told

@@ -41,6 +41,7 @@ def loss_parts(loss, outputs, targets):
     """Each output's part of the loss, (n_samples, n_outputs); cross-entropies take the net of the output layer."""
     residual = outputs - targets
     scale = getattr(loss, "scale", 1.0)
+    scale = 1.0 if scale == "auto" else scale
     ratio = (residual / scale) ** 2
     if loss.name == "squares":
         return 0.5 * residual**2 * anp.array(loss.output_weights or np.ones(targets.shape[1]))

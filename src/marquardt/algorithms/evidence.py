@@ -13,7 +13,8 @@ already: Laplace's approximation needs nothing else). With H = JᵀΛJ + diag(λ
 Departures from the papers: 1. N − γ is at least N/10, as fewer residuals left than that mean interpolation, about
 whose noise nothing is known. 2. α is held within bounds. 3. Weights that no group holds may have a broad prior in (1)
 and (4), where H would be singular without. 4. For the robust losses (2) and (4) read E_D as if it were half a sum of
-squares: the decay they lead to is useful, ln p is not a likelihood.
+squares: the decay they lead to is useful, ln p is not a likelihood. Where the scale of such a loss was taken from the
+residuals, E_D is that of `marquardt.objective.robust`, which no single target decides.
 """
 
 from __future__ import annotations
@@ -99,6 +100,9 @@ def weigh(
     """
     unit = facts.unit / facts.counted_weight
     misfit = float(here.sums.sum()) * unit
+    if here.misfit is not None:
+        robust = here.misfit()
+        here, misfit = here._replace(loss=here.loss - float(here.sums.sum()) + robust), robust * unit
     if here.normal is None or not 0 < misfit < math.inf:
         return None
     if unit != 1.0:

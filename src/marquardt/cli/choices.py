@@ -31,7 +31,7 @@ class Choices:
     topology: str | None = None
     init: str | None = None
     scaling: str | None = None
-    target_scaling: str = "minmax"
+    target_scaling: str = "auto"
     loss: str = "auto"
     loss_scale: float | None = None
     alpha: str | None = None

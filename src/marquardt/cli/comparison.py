@@ -162,7 +162,7 @@ def problem_of(choices: CompareChoices) -> Problem:
         loss=fitting.loss,
         initialization=settings.initialization,
         input_scaling=settings.input_scaling,
-        target_scaling=settings.target_scaling if is_regression else "none",
+        target_scaling=settings.scaling_of_targets() if is_regression else "none",
         source=f"The table {name}.",
     )
 

@@ -130,6 +130,15 @@ def _show_lags(content: NetworkFile, voice: Voice) -> None:
         voice.say(f"Fitted: {json.dumps(finite(fitted))}")
 
 
+def _found_scale(content: NetworkFile) -> str:
+    """The scale of a robust loss that was taken from the residuals, a value an output, in the targets' units."""
+    scale = None if content.record is None else content.record.settings.get("loss_scale")
+    spread = content.network.target_scaling.spread
+    if not isinstance(scale, list) or len(scale) != len(spread):
+        return ""
+    return " and ".join(short(float(c * unit)) for c, unit in zip(scale, spread, strict=True))
+
+
 def _show_training(content: NetworkFile, voice: Voice) -> None:
     about, record = content.about, content.record
     facts: list[tuple[str, object]] = []
@@ -142,8 +151,11 @@ def _show_training(content: NetworkFile, voice: Voice) -> None:
         shown = {key: value for key, value in settings.items() if value not in (None, 0.0)}
         facts.append(("choices", ", ".join(f"{key} {_word(value)}" for key, value in shown.items())))
     if record is not None:
-        of_rule = {key: value for key, value in record.settings.items() if key != "goal_metric"}
+        of_rule = {key: value for key, value in record.settings.items() if key not in ("goal_metric", "loss_scale")}
         facts.append(("algorithm", f"{record.algorithm}: {', '.join(f'{k} {_word(v)}' for k, v in of_rule.items())}"))
+        scale = _found_scale(content)
+        if scale:
+            facts.append(("robust loss", f"residuals above {scale} count less, a limit taken from the residuals"))
         parts = record.parts
         counts = f"{len(parts.train)} train, {len(parts.validation)} validation, {len(parts.test)} test"
         division = about.get("division")

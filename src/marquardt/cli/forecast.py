@@ -195,12 +195,18 @@ def forecast(
     scaling: Annotated[
         Word,
         _option(
-            NETWORK, "--scaling", metavar="KIND", help="Of the inputs: minmax, standard, none.", default="standard"
+            NETWORK,
+            "--scaling",
+            metavar="KIND",
+            help="Of the inputs: minmax, standard, robust, none.",
+            default="standard; robust where a robust loss takes its scale from the residuals",
         ),
     ] = None,
     target_scaling: Annotated[
         Word,
-        _option(NETWORK, "--target-scaling", metavar="KIND", help="Of the targets, likewise.", default="standard"),
+        _option(
+            NETWORK, "--target-scaling", metavar="KIND", help="Of the targets, likewise.", default="as --scaling has it"
+        ),
     ] = None,
     loss: Annotated[
         Word,

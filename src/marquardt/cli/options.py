@@ -16,7 +16,7 @@ from marquardt.cli.choices import Choices
 from marquardt.cli.reading import dialect_of
 from marquardt.errors import ConfigurationError, FileError
 from marquardt.files import refuse_existing
-from marquardt.losses import LOSSES
+from marquardt.losses import LOSSES, ROBUST
 from marquardt.networks import (
     ACTIVATIONS,
     INITIALIZATIONS,
@@ -230,7 +230,7 @@ def _settings(choices: Choices) -> Settings:
     topology = topology_of(_chosen(choices, "topology"))
     one_of(_chosen(choices, "init"), INITIALIZATIONS, "--init")
     one_of(_chosen(choices, "scaling"), SCALINGS, "--scaling")
-    one_of(choices.target_scaling, SCALINGS, "--target-scaling")
+    one_of(choices.target_scaling, ("auto", *SCALINGS), "--target-scaling")
     one_of(choices.loss, ("auto", "cross_entropy", *LOSSES), "--loss")
     whole(choices.seed, "--seed")
     whole(choices.restarts, "--restarts", minimum=1)
@@ -247,7 +247,7 @@ def _settings(choices: Choices) -> Settings:
     jobs = _jobs(choices)
     if choices.loss_scale is not None:
         positive(choices.loss_scale, "--loss-scale")
-        if choices.loss not in ("huber", "cauchy", "soft_l1"):
+        if choices.loss not in ROBUST:
             raise ConfigurationError("--loss-scale belongs to --loss huber, cauchy and soft_l1. Name one of them.")
     if choices.goal_metric is not None:
         one_of(choices.goal_metric, GOAL_METRICS, "--goal-metric")

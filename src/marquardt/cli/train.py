@@ -162,12 +162,24 @@ def train(
     ] = None,
     scaling: Annotated[
         Word,
-        _option(NETWORK, "--scaling", metavar="KIND", help="Of the inputs: minmax, standard, none.", default="minmax"),
+        _option(
+            NETWORK,
+            "--scaling",
+            metavar="KIND",
+            help="Of the inputs: minmax, standard, robust, none.",
+            default="minmax",
+        ),
     ] = None,
     target_scaling: Annotated[
         str,
-        _option(NETWORK, "--target-scaling", metavar="KIND", help="Of the targets, likewise.", default="minmax"),
-    ] = "minmax",
+        _option(
+            NETWORK,
+            "--target-scaling",
+            metavar="KIND",
+            help="Of the targets, likewise.",
+            default="minmax; robust where a robust loss takes its scale from the residuals",
+        ),
+    ] = "auto",
     loss: Annotated[
         str,
         _option(
@@ -185,7 +197,7 @@ def train(
             "--loss-scale",
             metavar="X",
             help="Of huber, cauchy and soft_l1: where residuals start to count less, in scaled units.",
-            default="1",
+            default="taken from the residuals",
         ),
     ] = None,
     alpha: Annotated[

@@ -60,7 +60,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             loss_scale=getattr(self, "loss_scale", None),
             alpha=self.alpha,
             initialization=self.initialization,
-            input_scaling=self.input_scaling,
+            input_scaling=self._input_scaling(),
             target_scaling=getattr(self, "target_scaling", "none"),
             algorithm=self.algorithm,
             rule=self._rule(),
@@ -78,7 +78,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             max_memory=self.max_memory,
             jobs=self._jobs(),
         )
-        return settings if n_restarts == self.n_restarts else replace(settings, restarts=n_restarts)
+        return replace(settings, restarts=n_restarts, target_scaling=settings.scaling_of_targets("standard"))
+
+    def _input_scaling(self) -> str:
+        """The scaling of the network's inputs, one of `SCALINGS`."""
+        scaling: str = self.input_scaling
+        return scaling
 
     def _jobs(self) -> int:
         """How many starts may go on at a time."""

@@ -65,7 +65,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
     initialization : str
         ``"nguyen_widrow"``, ``"uniform"`` or ``"glorot"``.
     input_scaling : str
-        ``"standard"``, ``"minmax"`` or ``"none"``. The scaling is part of the network.
+        ``"standard"``, ``"minmax"``, ``"robust"`` (by median and median deviation) or ``"none"``. The scaling is part
+        of the network.
     early_stopping : bool
         Whether to set `validation_fraction` of the samples aside, stop when their error has not fallen for
         `max_fail` epochs, and keep the network that was best on them.

@@ -29,7 +29,7 @@ from marquardt.estimators.series import (
     rows_beside,
 )
 from marquardt.estimators.timeline import Timeline
-from marquardt.losses import WeightDecay
+from marquardt.losses import ROBUST, WeightDecay
 from marquardt.networks import LayerGraph, Network, Scaling, simulate
 from marquardt.training import Division, Fitting, Parts, Record, Settings, train_sequences
 
@@ -67,7 +67,8 @@ class NetworkForecaster(NetworkEstimator):
     loss : str
         ``"auto"`` (which is ``"squares"``), ``"squares"``, ``"huber"``, ``"soft_l1"`` or ``"cauchy"``.
     loss_scale : float, optional
-        Residual, in scaled targets, from which the last three treat a target as an outlier.
+        Residual, in scaled targets, from which the last three treat a target as an outlier; taken from the residuals
+        when not given, as in `NetworkRegressor`.
     algorithm : str
         ``"auto"`` or a name, as in `NetworkRegressor`.
     max_iter : int
@@ -89,7 +90,9 @@ class NetworkForecaster(NetworkEstimator):
     initialization : str
         ``"nguyen_widrow"``, ``"uniform"`` or ``"glorot"``.
     input_scaling, target_scaling : str
-        ``"standard"``, ``"minmax"`` or ``"none"``. The scaling is part of the network.
+        ``"standard"``, ``"minmax"``, ``"robust"`` (by median and median deviation) or ``"none"``; ``"auto"`` is
+        ``"standard"``, but ``"robust"`` beside a robust loss without a `loss_scale`, whose outliers are among the lags,
+        too. The scaling is part of the network.
     scale_each : bool
         Whether each of several series has a target scaling of its own, of the kind `target_scaling`, before the
         network's: what is learned is then what the series have in common, whatever their units. A series is scaled by
@@ -209,8 +212,8 @@ class NetworkForecaster(NetworkEstimator):
         time_limit: float | None = None,
         n_restarts: int = 4,
         initialization: str = "nguyen_widrow",
-        input_scaling: str = "standard",
-        target_scaling: str = "standard",
+        input_scaling: str = "auto",
+        target_scaling: str = "auto",
         scale_each: bool = True,
         closed_loop: bool = False,
         early_stopping: bool = False,
@@ -339,7 +342,8 @@ class NetworkForecaster(NetworkEstimator):
             )
         scalings = None
         if self.scale_each and len(targets) > 1 and self.target_scaling != "none":
-            scalings = [own_scaling(self.target_scaling, one.values, lags) for one in targets]
+            kind = self._settings(0, 1).target_scaling
+            scalings = [own_scaling(kind, one.values, lags) for one in targets]
         each_inputs = [lags.matrix(targets[k].values, None if exog is None else exog[k]) for k in taught]
         each_wanted = [lags.differenced(targets[k].values)[n_history - sum(lags.differences) :] for k in taught]
         if scalings is not None:
@@ -483,7 +487,13 @@ class NetworkForecaster(NetworkEstimator):
         """The scalings of series that are given to go on from, by their own rows."""
         if self._scalings is None:
             return [None] * len(targets)
-        return [own_scaling(self.target_scaling, one.values, self._lags) for one in targets]
+        kind = self._settings(0, 1).target_scaling
+        return [own_scaling(kind, one.values, self._lags) for one in targets]
+
+    def _input_scaling(self) -> str:
+        """That of the targets, which are among the inputs, where it is left to the loss."""
+        is_robust = self.loss in ROBUST and (self.loss_scale is None or isinstance(self.loss_scale, str))
+        return ("robust" if is_robust else "standard") if self.input_scaling == "auto" else self.input_scaling
 
     def _exog_names(self, X: Any) -> list[str]:
         return _names(read_many(X, "X", may_miss=True), "x")

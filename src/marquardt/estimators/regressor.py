@@ -38,7 +38,10 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         ``"auto"`` (which is ``"squares"``), ``"squares"``, or against outliers ``"huber"``, ``"soft_l1"``,
         ``"cauchy"``.
     loss_scale : float, optional
-        Residual, in scaled targets, from which the last three treat a target as an outlier; 1 when not given.
+        Residual, in scaled targets, from which the last three treat a target as an outlier. When not given it is taken
+        from the residuals as the fit goes on, 1.345 (Huber), 2.385 (Cauchy) or 1.287 (soft L1) times their standard
+        deviation as the median of their sizes tells it: what outliers there are does not move it. The one that was
+        taken is ``record_.settings["loss_scale"]``, a value an output.
     algorithm : str
         ``"auto"`` chooses by the sizes of the problem: Levenberg–Marquardt for small networks, ``"lm_bfgs"`` for those
         whose normal equations cost many gradients, BFGS or L-BFGS for very large ones (the page "Choose an algorithm"
@@ -67,9 +70,11 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
     initialization : str
         ``"nguyen_widrow"``, ``"uniform"`` or ``"glorot"``.
     input_scaling : str
-        ``"standard"``, ``"minmax"`` or ``"none"``. The scaling is part of the network.
+        ``"standard"``, ``"minmax"``, ``"robust"`` (by median and median deviation) or ``"none"``. The scaling is part
+        of the network.
     target_scaling : str
-        The same for the targets.
+        The same for the targets. ``"auto"`` is ``"standard"``, but ``"robust"`` beside a robust loss without a
+        `loss_scale`.
     early_stopping : bool
         Whether to set `validation_fraction` of the samples aside, stop when their error has not fallen for
         `max_fail` epochs, and keep the network that was best on them.
@@ -163,7 +168,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         n_restarts: int = 4,
         initialization: str = "nguyen_widrow",
         input_scaling: str = "standard",
-        target_scaling: str = "standard",
+        target_scaling: str = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.15,
         random_state: Any = None,

@@ -17,20 +17,23 @@ from typing import Protocol
 from marquardt.arrays import Array
 from marquardt.checks import one_of, require_settings
 from marquardt.losses.cross_entropy import LogisticCrossEntropy, SoftmaxCrossEntropy
-from marquardt.losses.elementwise import Cauchy, Huber, SoftL1, Squares
+from marquardt.losses.elementwise import Cauchy, Huber, Robust, SoftL1, Squares, takes_scale
 from marquardt.losses.penalty import WeightDecay
 
 __all__ = [
     "LOSSES",
+    "ROBUST",
     "Cauchy",
     "Huber",
     "LogisticCrossEntropy",
     "Loss",
+    "Robust",
     "SoftL1",
     "SoftmaxCrossEntropy",
     "Squares",
     "WeightDecay",
     "loss_named",
+    "takes_scale",
 ]
 
 
@@ -86,6 +89,9 @@ LOSSES: dict[str, type] = {
     "soft_l1": SoftL1,
 }
 """Every loss by its name."""
+
+ROBUST = tuple(name for name, kind in LOSSES.items() if issubclass(kind, Robust))
+"""The losses that have a scale."""
 
 
 def loss_named(name: str, **settings: object) -> Loss:

@@ -162,6 +162,9 @@ class Evaluation(NamedTuple):
     orthogonal : callable, optional
         ``orthogonal()`` is the undamped step −A⁻¹ gradient by an orthogonal factorization of J, or None: see
         `Objective.orthogonal_step`.
+    misfit : callable, optional
+        ``misfit()`` is what stands for the data loss in the evidence: of robust losses whose scale was taken from the
+        residuals, where a few targets would decide the sum.
     """
 
     weights: Array
@@ -175,6 +178,7 @@ class Evaluation(NamedTuple):
     system: System | None = None
     normal_of: Callable[[float], Array] | None = None
     orthogonal: Callable[[], OrthogonalStep | None] | None = None
+    misfit: Callable[[], float] | None = None
 
     @property
     def diagonal(self) -> Array:

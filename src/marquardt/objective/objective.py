@@ -13,7 +13,7 @@ import numpy as np
 
 from marquardt.arrays import Array, ArrayLike
 from marquardt.errors import ConfigurationError, DataError, ShapeError
-from marquardt.losses import Loss, Squares, WeightDecay
+from marquardt.losses import Loss, Robust, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
 from marquardt.numerics import OrthogonalStep, SequentialRows, hold_blas, is_held, threads_left
 from marquardt.objective.bending import bent_outputs
@@ -39,6 +39,7 @@ from marquardt.objective.neuron_by_neuron import NeuronByNeuron
 from marquardt.objective.pairs import PairSums
 from marquardt.objective.passes import Pass, Scratch, Wiring
 from marquardt.objective.plan import Plan, costs_of, make_plan
+from marquardt.objective.robust import Part, misfit_of, noise_of, robust_mean_of, spread_of_targets
 from marquardt.objective.sample_space import Rows, SampleSystem, WrittenSystem, fitted_part
 from marquardt.objective.second_order import (
     Curved,
@@ -54,6 +55,7 @@ __all__ = ["Objective", "estimated_costs"]
 T = TypeVar("T")
 
 _NAMES = {need: need.counted_as for need in Need}
+_QUIET = partial(np.errstate, over="ignore", invalid="ignore", divide="ignore")
 
 ORTHOGONAL_BYTES = 32 << 20
 """What the rows of an orthogonal factorization may take where the plan has less for the normal equations."""
@@ -189,6 +191,8 @@ class Objective:
     sample_unit: float = 1.0
     counted_weight: float = 1.0
     unit: float = 1.0
+    _has_own_scale = False
+    """Whether the scale of a robust loss was taken from residuals."""
     _single: SingleOutput | Compiled | None = None
     """The whole pass in one object, where there is one for network and loss."""
 
@@ -665,6 +669,85 @@ class Objective:
                 transposed = explicit_jacobian(self._wiring, deltas, done.stacked)
                 yield transposed.reshape(self.n_weights, -1).T, fitted.ravel(), left
 
+    # ---------------------------------------------------------------- robust losses
+
+    def noise(self, weights: Array) -> Array:
+        """Return the standard deviation of the residuals as their median tells it, 1.4826 · median \\|r\\|.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,)
+            In scaled units; NaN where the outputs overflow.
+        """
+        with _QUIET():
+            return noise_of(self._looked_at(weights), self.n_outputs)
+
+    def spread_of_targets(self, weights: Array) -> Array:
+        """Return the same of the targets about their medians.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            Any point.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,)
+            In scaled units; 0 for a target that does not vary.
+        """
+        with _QUIET():
+            return spread_of_targets(self._looked_at(weights), self.n_outputs)
+
+    def robust_mean(self, weights: Array, noise: Array) -> float:
+        """Return the mean of squared residuals, none of which counts for more than three standard deviations.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+        noise : ndarray of shape (n_outputs,)
+            The standard deviations, in scaled units.
+
+        Returns
+        -------
+        float
+            In scaled units, over samples and outputs.
+        """
+        with _QUIET():
+            return robust_mean_of(self._looked_at(weights), noise)
+
+    def take_scale(self, scale: Array) -> None:
+        """Go on with another scale of the robust loss, taken from residuals.
+
+        Parameters
+        ----------
+        scale : ndarray of shape (n_outputs,)
+            In scaled units.
+        """
+        assert isinstance(self.loss, Robust)
+        self.loss = replace(self.loss, scale=tuple(scale.tolist()))
+        self._has_own_scale = True
+        self._last = self._part = None
+
+    def _misfit(self, weights: Array) -> float:
+        """What stands for the loss in the evidence."""
+        with _QUIET():
+            return misfit_of(self._looked_at(weights), self.loss)
+
+    def _looked_at(self, weights: Array) -> Iterator[Part]:
+        """Outputs, targets and weights of the samples, a block at a time: an evaluation for its values."""
+        self.evaluations[_NAMES[Need.VALUE]] += 1
+        return self._parts(weights)
+
+    def _parts(self, weights: Array) -> Iterator[Part]:
+        for block in self._blocks:
+            yield self._wiring.forward(weights, block.inputs).outputs, block.targets, block.weight
+
     @property
     def is_compiled(self) -> bool:
         """Whether the compiled kernel does the passes."""
@@ -814,14 +897,15 @@ class Objective:
             loss += 0.5 * float(diagonal @ (weights * weights))
         if not math.isfinite(loss):
             return Evaluation.overflow(weights)
+        misfit = partial(self._misfit, weights) if self._has_own_scale else None
         if gradient is not None and diagonal is not None:
             gradient = gradient + diagonal * weights
         if normal is not None and diagonal is not None:
             normal.ravel()[:: self.n_weights + 1] += diagonal
         if normal is None:
-            return Evaluation(weights, loss, sums, gradient)
+            return Evaluation(weights, loss, sums, gradient, misfit=misfit)
         bend, orthogonal = partial(self._bend, weights), partial(self.orthogonal_step, weights)
-        return Evaluation(weights, loss, sums, gradient, normal, bend=bend, orthogonal=orthogonal)
+        return Evaluation(weights, loss, sums, gradient, normal, bend=bend, orthogonal=orthogonal, misfit=misfit)
 
     def _spread(self, work: Callable[[Array, int, Iterable[Block]], T], weights: Array) -> list[T]:
         """Do the work on each thread's share of the blocks; results in the order of the threads."""
@@ -1165,6 +1249,11 @@ class Objective:
         if weights is not None and len(weights) != self.graph.n_outputs:
             raise ConfigurationError(
                 f"output_weights has {len(weights)} values, the network {self.graph.n_outputs} outputs."
+            )
+        scale = self.loss.scale if isinstance(self.loss, Robust) else None
+        if isinstance(scale, tuple) and len(scale) != self.graph.n_outputs:
+            raise ConfigurationError(
+                f"The scale of the loss has {len(scale)} values, the network {self.graph.n_outputs} outputs."
             )
 
     def _check_probabilities(self, target_scaling: Scaling, tables: Iterable[Array]) -> None:

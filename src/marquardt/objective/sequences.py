@@ -25,6 +25,7 @@ from marquardt.objective.evaluation import Costs, Evaluation, Need
 from marquardt.objective.memory import Budget, MemoryLimit, readable_bytes, require_memory
 from marquardt.objective.objective import Objective
 from marquardt.objective.plan import FORMS, Plan
+from marquardt.objective.robust import Part
 from marquardt.objective.sensitivities import curvature_rows
 from marquardt.objective.through_time import (
     Backward,
@@ -569,6 +570,10 @@ class TimeObjective(Objective):
             root = np.sqrt(self.loss.curvature(outputs, group.targets))[:, None] * np.sqrt(group.weight.ravel())
             parts.append(((outputs - group.targets) * root).T.ravel())
         return np.concatenate(parts)
+
+    def _parts(self, weights: Array) -> Iterator[Part]:
+        for number, group in enumerate(self._groups):
+            yield self._outputs(self._course(weights, number)), group.targets, group.weight.ravel()
 
     def _orthogonal_bytes(self) -> float:
         """The whole Jacobian, with its copies."""

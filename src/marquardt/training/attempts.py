@@ -17,6 +17,7 @@ REASONS = {
     "validation": "with the lowest validation loss in scaled units",
     "loss": "with the lowest loss, weight decay included",
     "evidence": "with the highest evidence",
+    "robust": "with the lowest robust mean of squared residuals",
 }
 """What can decide which restart is kept, in words."""
 
@@ -39,7 +40,9 @@ class Attempt:
         How long it took.
     merit : float
         What restarts are compared by, lower is better: the mean loss of the validation part in scaled units; without
-        one the loss with its penalty, or minus the logarithm of the evidence where that chooses the weight decay.
+        one the loss with its penalty, or minus the logarithm of the evidence where that chooses the weight decay. Of a
+        robust loss with a scale of its own the mean of squared residuals in scaled units, none of which counts for more
+        than three standard deviations.
     """
 
     restart: int
@@ -70,7 +73,8 @@ class Spread:
     n_goal : int
         Those that reached the goal.
     criterion : str
-        What restarts were ranked by: ``"validation"``, ``"loss"`` or ``"evidence"``; empty where it is not known.
+        What restarts were ranked by: ``"validation"``, ``"loss"``, ``"evidence"`` or ``"robust"``; empty where it is
+        not known.
 
     Examples
     --------
@@ -187,6 +191,9 @@ def spread_of(attempts: Sequence[Attempt], kept: int = 0, criterion: str = "") -
     """
     has_validation = not any(math.isnan(attempt.validation) for attempt in attempts)
     errors = {one.restart: one.validation if has_validation else one.performance for one in attempts}
+    if criterion == "robust":
+        # Their losses are of different scales.
+        errors = {one.restart: one.merit for one in attempts}
     lowest = min(errors.values())
     return Spread(
         len(errors),

@@ -185,6 +185,8 @@ class EvidenceTraining:
                 record.best_epoch = len(record.epochs)
                 numbered = replace(epoch, epoch=done + epoch.epoch, seconds=self._clock() - started)
                 record.epochs.append(numbered)
+                if "loss_scale" in self._round.record.settings:
+                    record.settings["loss_scale"] = self._round.record.settings["loss_scale"]
                 yield numbered
                 if self._is_cancelled:
                     return

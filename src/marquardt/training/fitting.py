@@ -29,7 +29,7 @@ from marquardt.arrays import (
 )
 from marquardt.checks import memory_size, one_of, positive, whole
 from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
-from marquardt.losses import LOSSES, Loss, WeightDecay, loss_named
+from marquardt.losses import LOSSES, ROBUST, Loss, WeightDecay, loss_named
 from marquardt.networks import (
     INITIALIZATIONS,
     SCALINGS,
@@ -97,7 +97,7 @@ class Settings:
     loss : str
         ``"auto"`` (squares for regression, cross-entropy for classification) or one of `LOSSES`.
     loss_scale : float, optional
-        Scale of a robust loss, in scaled-target units.
+        Scale of a robust loss, in scaled-target units; taken from the residuals when not given (see `Training`).
     alpha : float, sequence of float or "auto"
         Weight decay ½ α Σ w², one number or one a layer. ``"auto"`` chooses one a layer from the data
         (see `EvidenceTraining`); with a validation part, which guards against fitting the noise in its own way,
@@ -107,7 +107,8 @@ class Settings:
     spread : float
         Half width of the start ``"uniform"``.
     input_scaling, target_scaling : str
-        One of `SCALINGS`. Targets are scaled for regression only.
+        One of `SCALINGS`. Targets are scaled for regression only, with ``"auto"`` to [−1, 1], but by their median where
+        the scale of a robust loss is taken from the residuals: the outliers must not set the unit.
     algorithm : str
         ``"auto"``, which chooses by the sizes of the problem (see `marquardt.algorithms.choose`), or one of
         `ALGORITHMS`, alone or with settings: ``"lm(mu_init=0.01)"``.
@@ -150,7 +151,7 @@ class Settings:
     initialization: str = "nguyen_widrow"
     spread: float = 1.0
     input_scaling: str = "minmax"
-    target_scaling: str = "minmax"
+    target_scaling: str = "auto"
     algorithm: str = "levenberg_marquardt"
     rule: dict[str, float] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
@@ -168,7 +169,7 @@ class Settings:
         if not isinstance(self.topology, LayerGraph):
             one_of(self.topology, TOPOLOGIES, "topology, if it is no LayerGraph,")
         one_of(self.loss, ("auto", "cross_entropy", *LOSSES), "loss")
-        if self.loss_scale is not None and self.loss not in ("huber", "cauchy", "soft_l1"):
+        if self.loss_scale is not None and self.loss not in ROBUST:
             raise ConfigurationError(
                 f"loss_scale belongs to the losses 'huber', 'cauchy' and 'soft_l1', got the loss {self.loss!r}."
             )
@@ -181,7 +182,7 @@ class Settings:
         one_of(self.initialization, INITIALIZATIONS, "initialization")
         positive(self.spread, "spread")
         one_of(self.input_scaling, SCALINGS, "input_scaling")
-        one_of(self.target_scaling, SCALINGS, "target_scaling")
+        one_of(self.target_scaling, ("auto", *SCALINGS), "target_scaling")
         algorithm_named("levenberg_marquardt" if self.algorithm == "auto" else self.algorithm, **self.rule)
         whole(self.restarts, "restarts", minimum=1)
         if self.seed is not None:
@@ -192,6 +193,23 @@ class Settings:
         if self.max_memory is not None:
             memory_size(self.max_memory, "max_memory")
         whole(self.jobs, "jobs", minimum=1)
+
+    @property
+    def takes_scale(self) -> bool:
+        """Whether the scale of a robust loss is taken from the residuals."""
+        return self.loss in ROBUST and (self.loss_scale is None or isinstance(self.loss_scale, str))
+
+    def scaling_of_targets(self, otherwise: str = "minmax") -> str:
+        """Return the target scaling, one of `SCALINGS`.
+
+        Parameters
+        ----------
+        otherwise : str
+            What ``"auto"`` means where it is not ``"robust"``.
+        """
+        if self.target_scaling != "auto":
+            return self.target_scaling
+        return "robust" if self.takes_scale else otherwise
 
     def loss_for(self, task: str, n_classes: int = 0) -> Loss:
         """Return the loss for a task.
@@ -410,6 +428,8 @@ class Fitting:
         """How far apart the restarts came out that are among the attempts; there must be one."""
         if isinstance(self._run, EvidenceTraining):
             criterion = "evidence"
+        elif self.settings.takes_scale and not self.rule.weighs_decay:
+            criterion = "robust"
         elif len(self.record.parts.validation):
             criterion = "validation"
         else:
@@ -583,7 +603,7 @@ class Fitting:
             require_matrices(graph, self.rule.matrices, self._limit)
         input_scaling = self._data.scaling("inputs", settings.input_scaling)
         if self.task == "regression":
-            target_scaling = self._data.scaling("targets", settings.target_scaling)
+            target_scaling = self._data.scaling("targets", settings.scaling_of_targets())
         else:
             target_scaling = Scaling.none(graph.n_outputs)
         return Network(graph, np.zeros(graph.n_weights), input_scaling, target_scaling)
@@ -643,6 +663,8 @@ class Fitting:
             isinstance(self._data, ArrayData)
             and self._pays_side_by_side(graph, self._data.n_training)
             and is_plain(self.rule)
+            # A run takes the scale from residuals of its own.
+            and not settings.takes_scale
             and not self._is_decay_weighed()
             and settings.form in ("auto", "explicit")
             and settings.threads in (None, 1)

@@ -31,7 +31,7 @@ from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.arrays import AnyArray, Array, ArrayLike, Indices, require_finite
 from marquardt.checks import whole
 from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
-from marquardt.losses import Loss, Squares, WeightDecay
+from marquardt.losses import Loss, Squares, WeightDecay, takes_scale
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas, solve_damped_each, usable_cpus
 from marquardt.objective import BatchedObjective, Budget, Descent, Evaluation, MemoryLimit, Objective
@@ -39,7 +39,7 @@ from marquardt.training.division import Parts
 from marquardt.training.loop import MOST_TRIALS, PLAIN_SETTINGS, descent_of, finished, is_plain
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import GoalStop, Limits, Status, Stop
-from marquardt.training.training import TrainingResult, require_pieces
+from marquardt.training.training import Training, TrainingResult, require_pieces
 
 __all__ = ["Lane", "Lanes", "ManyResults", "train_many"]
 
@@ -112,7 +112,7 @@ class Lanes:
     targets : array-like of shape (n_samples, n_outputs)
         In the user's units.
     loss : Loss
-        Squares when not given; one whose curvature is diagonal.
+        Squares when not given; one whose curvature is diagonal. A robust one has its scale: see `train_many`.
     penalty : WeightDecay, optional
         On the weights.
     sample_weight : array-like of shape (n_samples,), optional
@@ -200,6 +200,11 @@ class Lanes:
         weights = _checked_starts(starts, network.graph.n_weights)
         self.n_lanes = len(weights)
         self._limits.check_metric(loss.metric)
+        if takes_scale(loss):
+            raise ConfigurationError(
+                f"Lanes go on with one scale of the loss, and that of {loss.name} is left to the training. Take "
+                f"train_many, which finds one, or give it: {type(loss).__name__}(scale=0.1)."
+            )
 
         limit = MemoryLimit.of(max_memory)
 
@@ -759,7 +764,8 @@ def train_many(
     targets : array-like of shape (n_samples, n_outputs)
         In the user's units.
     loss : Loss
-        Squares when not given; one whose curvature is diagonal.
+        Squares when not given; one whose curvature is diagonal. Of a robust loss with the scale ``"auto"`` a run from
+        the first start takes the scale from its residuals, and all lanes have that one.
     **options
         As for `Lanes`.
 
@@ -783,7 +789,21 @@ def train_many(
     >>> bool(results[results.best].record.best_perf < 1e-6)
     True
     """
+    is_interrupted = False
+    if takes_scale(loss):
+        first = network.with_weights(_checked_starts(starts, network.graph.n_weights)[0])
+        run = Training(first, inputs, targets, loss, **options)
+        try:
+            for _ in run:
+                pass
+        except KeyboardInterrupt:
+            if takes_scale(run.objective.loss):
+                raise  # before the first epoch: there is nothing to keep
+            is_interrupted = True
+        loss = run.objective.loss
     lanes = Lanes(network, starts, inputs, targets, loss, **options)
+    if is_interrupted:
+        lanes.stop_by_user()
     try:
         for _ in lanes:
             pass

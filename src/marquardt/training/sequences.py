@@ -72,8 +72,9 @@ def train_sequences(
     limits : Limits
         What ends each run.
     scaling : str
-        ``"standard"`` or ``"minmax"`` fits the scalings of inputs and targets to the rows up to the last that trains,
-        for a network that has none; the weights are then those of the scaled network. ``"none"`` leaves them.
+        ``"standard"``, ``"minmax"`` or ``"robust"`` fits the scalings of inputs and targets to the rows up to the last
+        that trains, for a network that has none; the weights are then those of the scaled network. ``"none"`` leaves
+        them.
     n_restarts : int
         Runs: the first from the network's weights, the others from drawn ones. The best is kept, by its validation
         error where there is one, else by its loss.
@@ -143,18 +144,22 @@ def train_sequences(
         **rule.asks(form),
     )
     best: Training | None = None
+    found = trained.loss
     for restart in range(n_restarts):
         start = network
         if restart:
             drawn = np.random.default_rng([seed, restart])
             start = network.with_weights(initial_weights(network.graph, rng=drawn))
+        for each in (trained, stopping, watching):
+            if each is not None:
+                each.loss = found  # the last run took a scale of its own where it is automatic
         run = Training.of(start, trained, validation=stopping, test=watching, parts=parts, rule=rule, limits=limits)
         try:
             for _ in run:
                 pass
         except KeyboardInterrupt:
             run.stop_by_user()
-        if best is None or run.best_value < best.best_value:
+        if best is None or run.merit < best.merit:
             best = run
         if run.record.stop is not None and run.record.stop.code == "user":
             break

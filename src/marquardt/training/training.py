@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict, algorithm_named
-from marquardt.arrays import ArrayLike, as_array, require_finite
+from marquardt.arrays import Array, ArrayLike, as_array, require_finite
 from marquardt.checks import require_kind, whole
 from marquardt.errors import ConfigurationError
-from marquardt.losses import Loss, Squares, WeightDecay
+from marquardt.losses import Loss, Robust, Squares, WeightDecay, takes_scale
 from marquardt.networks import LayerGraph, Network, Scaling, initial_weights
 from marquardt.numerics import hold_blas
 from marquardt.objective import Budget, Evaluation, MemoryLimit, Need, Objective, Source, require_width
@@ -25,6 +25,18 @@ from marquardt.training.stops import Limits, Status, Stop
 
 __all__ = ["Training", "TrainingResult", "train"]
 
+
+RENEW = 5
+"""Epochs between two looks at the scale of a robust loss."""
+
+FALL, LAST_FALL = 0.9, 0.97
+"""What share of itself the scale must fall below to be renewed on the way, and where the run would end."""
+
+SMALLEST = 1e-4
+"""The smallest scale, in parts of the spread of the targets: of an exact fit it would fall without end."""
+
+_FINAL = ("goal", "user", "time", "epochs")
+"""Stops that a smaller scale does not put off."""
 
 _GOES_ON = (Verdict.REJECT, Verdict.PROBE)
 _MOVES = (Verdict.ACCEPT, Verdict.SETTLED)
@@ -46,7 +58,9 @@ class Training:
     targets : array-like of shape (n_samples, n_outputs)
         In the user's units.
     loss : Loss
-        Squares when not given.
+        Squares when not given. Of a robust loss with the scale ``"auto"`` the scale is taken from the residuals, at
+        first and every few epochs, each output's by itself. It only falls, as the loss does then; where it falls by
+        more than a tenth the algorithm begins anew, and before the run ends it is looked at once more.
     penalty : WeightDecay, optional
         On the weights.
     sample_weight : array-like of shape (n_samples,), optional
@@ -293,6 +307,11 @@ class Training:
         self._is_cancelled = False
         self._is_started = False
         self._is_squares = isinstance(objective.loss, Squares)
+        self._takes_scale = takes_scale(objective.loss)
+        self._scale: Array | None = None
+        self._smallest = np.zeros(objective.n_outputs)
+        self._has_less = False
+        self._robust_mean = math.inf
 
     @property
     def network(self) -> Network:
@@ -307,8 +326,13 @@ class Training:
 
     @property
     def merit(self) -> float:
-        """What restarts are compared by; lower is better."""
-        return self.best_value
+        """What restarts are compared by; lower is better.
+
+        Losses whose scale was taken from the residuals are of different scales: there it is the mean of squared
+        residuals, none of which counts for more than three standard deviations (`Objective.robust_mean`), of the
+        validation part or else of the training part, at the last look at the scale.
+        """
+        return self._robust_mean if self._takes_scale and not self.rule.weighs_decay else self.best_value
 
     def stop_by_user(self) -> None:
         """Ask the run to end: the next pull does, and the record says so.
@@ -346,12 +370,74 @@ class Training:
 
     def _rows(self) -> Iterator[Row]:
         """The loop; where there is compiled code for it, without the rejected trials."""
+        if self._takes_scale:
+            return self._rescaled_rows()
         descent, rule = descent_of(self.objective, self.rule), self.rule
         if descent is None or not isinstance(rule, LevenbergMarquardt):
             return iterate(self.objective, rule, self._best_weights)
         # Whoever watches the time wants to be asked after every trial.
         most = MOST_TRIALS if math.isinf(self._limits.max_seconds) else 1
         return accepted_rows(self.objective, rule, descent, self._best_weights, most)
+
+    def _rescaled_rows(self) -> Iterator[Row]:
+        """The loop, which begins anew where the scale of the loss has fallen."""
+        weights, epoch, trial, is_begun = self._best_weights, 0, 0, False
+        self._look(weights, FALL)
+        while True:
+            for row in iterate(self.objective, self.rule, weights):
+                if row.trial == 0 and is_begun:
+                    continue  # where the last scale ended
+                is_begun = True
+                numbered = row._replace(epoch=epoch + row.epoch, trial=trial + row.trial)
+                yield numbered
+                if self._has_less:
+                    weights = self._best_weights
+                    break
+                is_due = row.verdict in _MOVES and row.epoch > 0 and row.epoch % RENEW == 0
+                if is_due and self._look(row.here.weights, FALL):
+                    weights = row.here.weights
+                    break
+            else:
+                return
+            self._has_less = False
+            epoch, trial = numbered.epoch, numbered.trial
+
+    def _look(self, weights: Array, share: float) -> bool:
+        """Look at the residuals, and whether the scale has fallen to that share of itself; take it then."""
+        objective, loss = self.objective, self.objective.loss
+        assert isinstance(loss, Robust)
+        noise = objective.noise(weights)
+        is_finite = bool(np.isfinite(noise).all())
+        self._robust_mean = self._compared.robust_mean(weights, noise) if is_finite else math.inf
+        if not is_finite:
+            return False
+        if self._scale is None:
+            spread = objective.spread_of_targets(weights)
+            self._smallest = SMALLEST * loss.tuning * np.where(spread > 0, spread, 1.0)
+            self._scale = np.maximum(loss.tuning * noise, self._smallest)
+        else:
+            scale = np.clip(loss.tuning * noise, self._smallest, self._scale)
+            if not (scale < share * self._scale).any():
+                return False
+            self._scale = scale
+        for each in (objective, self._validation, self._test):
+            if each is not None:
+                each.take_scale(self._scale)
+        self.record.settings["loss_scale"] = self._scale.tolist()
+        if self.record.epochs:
+            self.best_value = self._value_of(self._best_weights)
+        return True
+
+    def _value_of(self, weights: Array) -> float:
+        """What epochs are compared by, with the scale of now."""
+        if self._validation is not None:
+            return self._validation.mean_loss(self._validation.at(weights, Need.VALUE))
+        return math.inf if self.rule.weighs_decay else self.objective.at(weights, Need.VALUE).loss
+
+    @property
+    def _compared(self) -> Objective:
+        """The part that restarts are compared on."""
+        return self.objective if self._validation is None else self._validation
 
     def _epochs(self) -> Iterator[Epoch]:
         record, objective = self.record, self.objective
@@ -420,6 +506,10 @@ class Training:
                 self._is_cancelled,
             )
             stop = _first(stops, status)
+            if stop is not None and self._takes_scale:
+                share = 0.0 if stop.code in _FINAL else LAST_FALL
+                if self._look(self._best_weights, share):
+                    self._has_less, stop, fails = True, None, 0
             if stop is not None:
                 record.stop = stop
                 record.evaluations = dict(objective.evaluations)
@@ -473,7 +563,8 @@ def train(
     ----------
     network : Network or LayerGraph
         Start, scalings and description. Of a graph alone the start is drawn (Nguyen–Widrow, from `seed`), and inputs
-        and targets of the training part are scaled to [−1, 1], targets of a cross-entropy left as they are.
+        and targets of the training part are scaled to [−1, 1], targets of a cross-entropy left as they are, those of a
+        robust loss with the scale ``"auto"`` scaled by their median.
     inputs : array-like of shape (n_samples, n_inputs)
         In the user's units.
     targets : array-like of shape (n_samples, n_outputs)
@@ -589,11 +680,12 @@ def _network_for(
     require_finite(answers, "targets")
     rows = slice(None) if parts is None else parts.train
     scaled = loss.link is None
+    kind = "robust" if takes_scale(loss) else "minmax"
     return Network(
         graph,
         initial_weights(graph, rng=seed),
         Scaling.fit("minmax", columns[rows]),
-        Scaling.fit("minmax", answers[rows]) if scaled else Scaling.none(graph.n_outputs),
+        Scaling.fit(kind, answers[rows]) if scaled else Scaling.none(graph.n_outputs),
     )
 
 
