@@ -120,7 +120,7 @@ def test_a_pass_is_that_of_the_jacobian_written_out(kernel, name, n_samples):
     graph, rng = GRAPHS[name], np.random.default_rng(0)
     inputs, targets = rng.normal(size=(n_samples, 3)), rng.normal(size=(n_samples, graph.n_outputs))
     objective = Objective(graph, inputs, targets, form="explicit", sample_weight=rng.uniform(0.1, 2, n_samples))
-    assert type(objective._single).__name__ == "Compiled"
+    assert objective.is_compiled
     weights = rng.normal(size=graph.n_weights)
     here = objective.at(weights, Need.NORMAL)
     jacobian, residual = objective.jacobian(weights), objective.residual(weights)
@@ -163,7 +163,7 @@ def test_a_gradient_is_that_of_numpy(kernel, name, n_samples):
 def test_without_the_normal_matrix_it_cannot_be_asked_for(kernel):
     objective = Objective(GRAPHS["linear"], np.ones((4, 3)), np.ones((4, 2)), most=Need.GRADIENT)
     with pytest.raises(ValueError, match="made without the normal matrix"):
-        objective._single.equations(np.zeros(8))
+        objective._sums.compiled.equations(np.zeros(8))
     assert objective.at(np.zeros(8), Need.NORMAL).normal.shape == (8, 8)
 
 

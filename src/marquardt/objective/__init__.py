@@ -5,10 +5,14 @@ from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedErro
 from marquardt.objective.compiled import Descent, is_compiled
 from marquardt.objective.cost import CostModel, Work
 from marquardt.objective.evaluation import Costs, Evaluation, Facts, Need, System
+from marquardt.objective.local import LocalSums
 from marquardt.objective.memory import Budget, MemoryLimit, machine_memory, readable_bytes, require_memory
 from marquardt.objective.objective import Objective, estimated_costs
 from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, readable_seconds, require_matrices
-from marquardt.objective.sequences import TIME_FORMS, TimeObjective, TimePlan, sequence_objective, unrolled
+from marquardt.objective.protocol import Minimized
+from marquardt.objective.relative import Relative
+from marquardt.objective.sequences import TIME_FORMS, TimePlan, TimeSums, sequence_objective, unrolled
+from marquardt.objective.sums import Sums
 
 __all__ = [
     "FORMS",
@@ -24,16 +28,20 @@ __all__ = [
     "Descent",
     "Evaluation",
     "Facts",
+    "LocalSums",
     "MemoryLimit",
+    "Minimized",
     "Need",
     "Objective",
     "PassEndedError",
     "Plan",
+    "Relative",
     "SharedSource",
     "Source",
+    "Sums",
     "System",
-    "TimeObjective",
     "TimePlan",
+    "TimeSums",
     "Work",
     "estimated_costs",
     "is_compiled",

@@ -26,7 +26,7 @@ from marquardt.errors import ConfigurationError, ShapeError
 from marquardt.losses import Loss
 from marquardt.networks import LayerGraph
 from marquardt.numerics import hold_blas, is_held
-from marquardt.objective.compiled import Compiled
+from marquardt.objective.local import LocalSums
 from marquardt.objective.objective import Objective
 from marquardt.objective.passes import _ALL_INPUTS
 
@@ -89,13 +89,16 @@ class BatchedObjective(Objective):
     ) -> None:
         n_samples = max(1, len(np.asarray(inputs)))
         super().__init__(graph, inputs, targets, loss, form="explicit", block_size=n_samples, threads=1, **options)
+        sums = self._sums
+        assert isinstance(sums, LocalSums)  # of arrays
+        self._wiring, self._is_plain_squares = sums.wiring, sums.is_plain_squares
         probe = np.zeros((self.n_outputs, 1))
         if not self._wiring.activations[-1].elementwise or self.loss.curvature(probe, probe).ndim > 2:
             raise ConfigurationError(
                 f"Networks are trained side by side where each output has a unit and a loss of its own, got a "
                 f"{graph.output.activation} output with the loss {self.loss.name!r}. Train them one after the other."
             )
-        block = self._blocks.only
+        block = sums.blocks.only
         assert block is not None  # the block size is the number of samples
         self._inputs, self._answers, self._sample_weight = block.inputs, block.targets, block.weight
         per_lane = 8 * graph.n_connections * self.n_outputs * self.n_samples
@@ -187,9 +190,9 @@ class BatchedObjective(Objective):
                 return self.equations(weights, bar, gradient, normal)
         sums = np.empty((len(weights), self.n_outputs))
         losses = np.empty(len(weights))
-        if isinstance(self._single, Compiled):
+        if self._sums.compiled is not None:
             weights, bar = np.ascontiguousarray(weights), np.ascontiguousarray(bar)
-            self._single.lanes(weights, bar, self._diagonal, sums, losses, gradient, normal)
+            self._sums.compiled.lanes(weights, bar, self._diagonal, sums, losses, gradient, normal)
             return sums, losses
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for first in range(0, len(weights), self.lanes_each):

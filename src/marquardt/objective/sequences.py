@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -21,12 +20,13 @@ from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import INPUTS, TARGETS, Course, Layer, LayerGraph, Network, Prepared, Sequences, TimeWiring
 from marquardt.objective.cost import Work, solution
-from marquardt.objective.evaluation import Costs, Evaluation, Need
+from marquardt.objective.evaluation import Costs, Need
 from marquardt.objective.memory import Budget, MemoryLimit, readable_bytes, require_memory
 from marquardt.objective.objective import Objective
 from marquardt.objective.plan import FORMS, Plan
-from marquardt.objective.robust import Part
+from marquardt.objective.relative import Relative, check_loss, check_probabilities
 from marquardt.objective.sensitivities import curvature_rows
+from marquardt.objective.sums import Normal, Part
 from marquardt.objective.through_time import (
     Backward,
     Forward,
@@ -36,7 +36,7 @@ from marquardt.objective.through_time import (
     value_slopes,
 )
 
-__all__ = ["TIME_FORMS", "TimeObjective", "TimePlan", "sequence_objective", "unrolled"]
+__all__ = ["TIME_FORMS", "TimePlan", "TimeSums", "sequence_objective", "unrolled"]
 
 TIME_FORMS = ("forward", "backward")
 """The forms of the Jacobian through time: forward sensitivities (RTRL), and backward (BPTT)."""
@@ -210,7 +210,7 @@ def sequence_objective(
     Returns
     -------
     Objective
-        An `Objective` of lagged rows, or a `TimeObjective`.
+        Of lagged rows, or of sums through time.
 
     Raises
     ------
@@ -264,7 +264,7 @@ def sequence_objective(
             + ("form='forward' has none." if form == "forward" else "in this network no layer is taken with a delay.")
         )
     if through_time:
-        return TimeObjective(
+        return _through_time(
             network,
             sequences,
             weights,
@@ -346,108 +346,80 @@ def _lagged(graph: LayerGraph, sequences: Sequences, weights: list[Array] | None
     return np.concatenate(rows), np.concatenate(answers), weight
 
 
-class TimeObjective(Objective):
-    """Σ w loss(outputs, targets) + penalty over sequences, with derivatives through time.
+def _through_time(
+    network: Network,
+    sequences: Sequences,
+    weights: list[Array] | None,
+    loss: Loss | None,
+    *,
+    penalty: WeightDecay | None,
+    form: str,
+    truncate: int | None,
+    block_size: int | None,
+    most: Need,
+    matrices: int,
+    max_memory: Budget,
+    is_relative: bool,
+) -> Objective:
+    """The objective of sequences through time."""
+    if block_size is not None:
+        whole(block_size, "block_size", minimum=1)
+    graph, scaling = network.graph, network.target_scaling
+    loss = Squares() if loss is None else loss
+    check_loss(graph, loss)
+    wiring = TimeWiring(graph, loss.link is not None)
+    layout = Layout.of(wiring)
+    lengths, counted = _lengths(sequences, weights)
+    total_weight = float(counted) if weights is None else float(sum(each.sum() for each in weights))
+    mean = 1.0 if weights is None else total_weight / int(sum(map(np.count_nonzero, weights)))
+    relative = Relative.of(loss, penalty, mean if is_relative else None)
+    counted_weight = 1.0
+    if is_relative:
+        counted_weight = counted_weight_of(None if weights is None else np.concatenate(weights))
+    if weights is not None and relative.sample_unit != 1.0:
+        weights = [each / relative.sample_unit for each in weights]
+    numbers, plan = _planned(wiring, layout, lengths, form, truncate, block_size, most, matrices, max_memory)
+    if loss.link is not None:
+        check_probabilities(loss, scaling, (table.T for table in sequences.targets or []))
+    prepared = sequences.each()
+    groups = [
+        _group(
+            graph,
+            [_cut(prepared[n], lengths[n]) for n in members],
+            None if weights is None else [weights[n] for n in members],
+        )
+        for members in numbers
+    ]
+    sums = TimeSums(wiring, layout, groups, plan, relative.loss, counted, total_weight / relative.sample_unit)
+    return Objective.over(graph, sums, relative=relative, target_scaling=scaling, counted_weight=counted_weight)
 
-    It does what an `Objective` does, but for second derivatives, which it has not. `sequence_objective` makes it.
 
-    Parameters
-    ----------
-    network : Network
-        Description and scalings.
-    sequences : Sequences
-        Checked against the network.
-    weights : list of ndarray of shape (n_steps,), optional
-        Of the steps that have an output, one a sequence.
-    loss : Loss
-        Squares when not given.
-    penalty : WeightDecay, optional
-        Added once.
-    form : str
-        ``"auto"``, ``"forward"`` or ``"backward"``.
-    truncate : int, optional
-        As for `sequence_objective`.
-    block_size : int, optional
-        Steps a block.
-    most : Need
-        The most that is going to be asked for.
-    matrices : int
-        How many matrices of n_weights × n_weights the plan counts.
-    max_memory : int, str or MemoryLimit, optional
-        As for `Objective`.
-    is_relative : bool
-        As for `Objective`.
-
-    Examples
-    --------
-    >>> from marquardt.networks import layer_recurrent
-    >>> network = Network(layer_recurrent(1, 2, 1), np.full(11, 0.1))
-    >>> objective = sequence_objective(network, np.ones((5, 1)), np.ones((5, 1)))
-    >>> type(objective).__name__, objective.n_samples
-    ('TimeObjective', 5)
-    """
+class TimeSums:
+    """Sums over sequences, with derivatives through time; there are no second ones. `sequence_objective` makes it."""
 
     plan: TimePlan
+    lacking = "training through time"
+    compiled = None
 
     def __init__(
         self,
-        network: Network,
-        sequences: Sequences,
-        weights: list[Array] | None,
-        loss: Loss | None = None,
-        *,
-        penalty: WeightDecay | None = None,
-        form: str = "auto",
-        truncate: int | None = None,
-        block_size: int | None = None,
-        most: Need = Need.NORMAL,
-        matrices: int = 3,
-        max_memory: Budget = None,
-        is_relative: bool = False,
+        wiring: TimeWiring,
+        layout: Layout,
+        groups: list[Group],
+        plan: TimePlan,
+        loss: Loss,
+        n_samples: int,
+        total_weight: float,
     ) -> None:
-        if block_size is not None:
-            whole(block_size, "block_size", minimum=1)
-        graph = self.graph = network.graph
-        self.n_outputs, self.n_weights = graph.n_outputs, graph.n_weights
-        self.loss = Squares() if loss is None else loss
-        self._check_loss()
-        self.evaluations = dict.fromkeys((need.counted_as for need in Need), 0)
-        self._time = TimeWiring(graph, self.loss.link is not None)
-        self._has_curvature = hasattr(self.loss, "curvature")
-        self._lacking = "training through time"
-        self._states = Layout.of(self._time)
-        self._pool = None
-        lengths, counted = _lengths(sequences, weights)
-        self.n_samples = counted
-        self.total_weight = float(counted) if weights is None else float(sum(each.sum() for each in weights))
-        if is_relative:
-            sample_unit = 1.0 if weights is None else self.total_weight / int(sum(map(np.count_nonzero, weights)))
-            self.counted_weight = counted_weight_of(None if weights is None else np.concatenate(weights))
-            weights = None if weights is None else [each / sample_unit for each in weights]
-            penalty = self._begin_relative(sample_unit, penalty)
-        groups, self.plan = _planned(
-            self._time, self._states, lengths, form, truncate, block_size, most, matrices, max_memory
-        )
-        plan = self.plan
-        if self.loss.link is not None:
-            self._check_probabilities(network.target_scaling, (table.T for table in sequences.targets or []))
-        self._penalty = penalty
-        self._diagonal = None if penalty is None else penalty.diagonal(graph)
-        if self._diagonal is not None and not self._diagonal.any():
-            self._diagonal = None
-        self._unit = self._performance_unit(network.target_scaling)
-        prepared = sequences.each()
-        self._groups = [_group(graph, [_cut(prepared[n], lengths[n]) for n in numbers],
-                               None if weights is None else [weights[n] for n in numbers])
-                        for numbers in groups]  # fmt: skip
+        self.plan, self.loss = plan, loss
+        self.n_samples, self.total_weight = n_samples, total_weight
+        self.graph = wiring.graph
+        self._n_outputs, self._n_weights = wiring.graph.n_outputs, wiring.graph.n_weights
+        self._time, self._groups = wiring, groups
         # z of layers that see nothing but data is the same in every pass.
-        self._kept = [self._kept_of(group) for group in self._groups]
-        self._jacobians = (
-            Forward(self._time, self._states)
-            if plan.form == "forward"
-            else Backward(self._time, self._states, truncate)
-        )
-        self._last: tuple[bytes, Course] | None = None  # type: ignore[assignment]
+        self._kept = [self._kept_of(group) for group in groups]
+        self._jacobians = Forward(wiring, layout) if plan.form == "forward" else Backward(wiring, layout, plan.truncate)
+        self._last: tuple[bytes, Course] | None = None
 
     def _kept_of(self, group: Group) -> list[Array | None]:
         wiring, n_steps = self._time, len(group.weight)
@@ -458,136 +430,127 @@ class TimeObjective(Objective):
             for k, span in enumerate(wiring.spans)
         ]
 
-    # ---------------------------------------------------------------- what an objective does
+    # ---------------------------------------------------------------- sums
 
-    def _at(self, weights: Array, need: Need, is_single: bool = False) -> Evaluation:
-        if need >= Need.PRODUCT:
-            raise ConfigurationError(
-                "The exact Hessian through time is not there. Ask for Need.NORMAL: train with 'levenberg_marquardt' or "
-                "'bfgs'."
-            )
-        sums = np.zeros(self.n_outputs)
+    def value(self, weights: Array) -> Array:
+        """Return each output's sum of the loss."""
+        sums = np.zeros(self._n_outputs)
+        for number, group in enumerate(self._groups):
+            sums += self._group_sums(self._outputs(self._course(weights, number)), group)
+        return sums
+
+    def gradient(self, weights: Array) -> tuple[Array, Array]:
+        """Return sums and gradient."""
+        sums, gradient, _ = self._derived(weights, None)
+        return sums, gradient
+
+    def normal(self, weights: Array, is_single: bool = False) -> Normal:
+        """Return sums, gradient and JᵀΛJ."""
+        sums, gradient, normal = self._derived(weights, np.zeros((self._n_weights, self._n_weights)))
+        assert normal is not None
+        return sums, gradient, normal
+
+    def _derived(self, weights: Array, normal: Array | None) -> tuple[Array, Array, Array | None]:
+        sums = np.zeros(self._n_outputs)
         gradient = np.zeros(self.graph.n_connections)
-        normal = np.zeros((self.n_weights, self.n_weights)) if need is Need.NORMAL else None
         for number, group in enumerate(self._groups):
             course = self._course(weights, number)
             outputs = self._outputs(course)
-            sums += (self.loss.value(outputs, group.targets) * group.weight.ravel()).sum(axis=1)
-            if need is Need.VALUE or not np.isfinite(sums).all():
-                continue
+            sums += self._group_sums(outputs, group)
+            if not np.isfinite(sums).all():
+                break
             slopes = value_slopes(self._time, course)
+            if normal is not None:
+                self._add_normal(normal, course, slopes, group, outputs)
             slope = self.loss.slope(outputs, group.targets) * group.weight.ravel()
-            if normal is None:
-                gradient += self._slope_back(course, slopes, group, slope)
-                continue
-            gradient += self._add_normal(normal, course, slopes, group, outputs, slope)
-        if need is Need.VALUE:
-            return self._evaluation(weights, sums)
-        on_demand = partial(self._any_normal, weights) if need is Need.CURVATURE else None
+            gradient += self._slope_back(course, slopes, group, slope)
+        if not (np.isfinite(gradient).all() and (normal is None or np.isfinite(normal).all())):
+            # Outputs may be bounded where sensitivities grow without bound: a point without derivatives is no point.
+            sums = np.full(self._n_outputs, np.inf)
         weight_map = self.graph.weight_map
-        here = self._evaluation(
-            weights, sums, gradient if weight_map is None else weight_map.contract(gradient), normal
-        )
-        is_finite = here.gradient is None or (
-            np.isfinite(here.gradient).all() and (normal is None or bool(np.isfinite(normal).all()))
-        )
-        # Outputs may be bounded where sensitivities grow without bound: a point without derivatives is no point.
-        return here._replace(bend=None, normal_of=on_demand) if is_finite else Evaluation.overflow(weights)
+        return sums, gradient if weight_map is None else weight_map.contract(gradient), normal
 
-    def _any_normal(self, weights: Array, share: float = 1.0) -> Array:
-        """The normal matrix of all steps: a part of a sequence takes all of it before, and saves little."""
-        return self.normal(weights)
+    def normal_of(self, weights: Array, share: float) -> Array:
+        """Return JᵀΛJ of all steps: a part of a sequence takes all of it before, and saves little."""
+        return self.normal(weights)[2]
 
-    def _costs(self) -> Costs:
-        cells = sum(int(np.prod(group.weight.shape)) for group in self._groups)
-        steps = sum(len(group.weight) for group in self._groups)
-        passes = Work(3.0 * self.graph.n_connections * cells, calls=8.0 * len(self.graph.layers) * steps)
-        return Costs(passes.seconds(), self.plan.seconds, solution(self.n_weights).seconds())
-
-    def normal(self, weights: Array) -> Array:
-        """Write out the normal matrix.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
-
-        Returns
-        -------
-        ndarray of shape (n_weights, n_weights)
-            JᵀΛJ plus the penalty's Hessian.
-        """
-        here = self.at(weights, Need.NORMAL)
-        return np.full((self.n_weights,) * 2, np.inf) if here.normal is None else here.normal
-
-    def jacobian(self, weights: Array) -> Array:
-        """Write out the Jacobian R ∂outputs/∂weights, for checking and for small problems.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
-
-        Returns
-        -------
-        ndarray of shape (n_cells · n_rows, n_weights)
-            Group by group, step by step, within a step sequence by sequence; the rows of R within. Rows after the end
-            of a sequence are zero. jacobianᵀ jacobian is the normal matrix without the penalty.
-        """
-        parts = []
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            for number, group in enumerate(self._groups):
-                course = self._course(weights, number)
-                rows = self._rows(group, self._outputs(course), course)
-                slopes = value_slopes(self._time, course)
-                for _, block in self._jacobians.blocks(course, slopes, rows, self.plan.block_size):
-                    parts.append(self._by_weights(block))
-        return np.concatenate(parts)
-
-    def residual(self, weights: Array) -> Array:
-        """Return the residuals that belong to the rows of `jacobian`, for a loss of squares.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
-
-        Returns
-        -------
-        ndarray of shape (n_cells · n_outputs,)
-            (output − target) √(weight · output weight), in scaled units.
-
-        Raises
-        ------
-        ConfigurationError
-            If the loss is not squares.
-        """
-        if not isinstance(self.loss, Squares):
-            raise ConfigurationError(f"Residuals belong to a loss of squares, got {self.loss.name!r}.")
-        parts = []
-        for number, group in enumerate(self._groups):
-            outputs = self._outputs(self._course(weights, number))
-            root = np.sqrt(self.loss.curvature(outputs, group.targets))[:, None] * np.sqrt(group.weight.ravel())
-            parts.append(((outputs - group.targets) * root).T.ravel())
-        return np.concatenate(parts)
-
-    def _parts(self, weights: Array) -> Iterator[Part]:
+    def parts(self, weights: Array) -> Iterator[Part]:
+        """Yield outputs, targets and weights, a group of sequences at a time; steps after an end have weight 0."""
         for number, group in enumerate(self._groups):
             yield self._outputs(self._course(weights, number)), group.targets, group.weight.ravel()
 
-    def _orthogonal_bytes(self) -> float:
-        """The whole Jacobian, with its copies."""
-        cells = sum(group.weight.size for group in self._groups)
-        return 8.0 * 4 * cells * self.n_outputs * self.n_weights
+    def jacobian(self, weights: Array) -> Iterator[Array]:
+        """Yield the rows of R ∂outputs/∂weights with the weights: step by step, within a step sequence by sequence."""
+        for number, group in enumerate(self._groups):
+            course = self._course(weights, number)
+            rows = self._rows(group, self._outputs(course))
+            slopes = value_slopes(self._time, course)
+            for _, block in self._jacobians.blocks(course, slopes, rows, self.plan.block_size):
+                yield self._by_weights(block)
 
-    def _whitened(self, weights: Array) -> Iterator[tuple[Array, Array, Array | None]]:
-        """All rows at once; none of a loss that is not squares."""
-        if isinstance(self.loss, Squares):
-            yield self.jacobian(weights), self.residual(weights), None
+    def whitened(self, weights: Array) -> Iterator[tuple[Array, Array, Array | None]]:
+        """Yield all rows at once, with their residuals; none of a loss that is not squares."""
+        if not isinstance(self.loss, Squares):
+            return
+        residuals = []
+        for outputs, targets, weight in self.parts(weights):
+            assert weight is not None
+            root = np.sqrt(self.loss.curvature(outputs, targets))[:, None] * np.sqrt(weight)
+            residuals.append(((outputs - targets) * root).T.ravel())
+        yield np.concatenate(list(self.jacobian(weights))), np.concatenate(residuals), None
+
+    def whitened_bytes(self) -> float:
+        """What the whole Jacobian takes, with its copies."""
+        cells = sum(group.weight.size for group in self._groups)
+        return 8.0 * 4 * cells * self._n_outputs * self._n_weights
+
+    def costs(self) -> Costs:
+        """Return what passes and steps are estimated to take."""
+        cells = sum(int(np.prod(group.weight.shape)) for group in self._groups)
+        steps = sum(len(group.weight) for group in self._groups)
+        passes = Work(3.0 * self.graph.n_connections * cells, calls=8.0 * len(self.graph.layers) * steps)
+        return Costs(passes.seconds(), self.plan.seconds, solution(self._n_weights).seconds())
+
+    def rescale(self, loss: Loss) -> None:
+        """Go on with a loss of another scale."""
+        self.loss = loss
 
     def close(self) -> None:
         """Forget the last evaluation."""
         self._last = None
+
+    # ---------------------------------------------------------------- what there is not through time
+
+    def require_second(self) -> NoReturn:
+        """Refuse second derivatives."""
+        raise ConfigurationError(
+            "The exact Hessian through time is not there. Ask for Need.NORMAL: train with 'levenberg_marquardt' or "
+            "'bfgs'."
+        )
+
+    def hessian(self, weights: Array) -> NoReturn:
+        """Refuse it."""
+        self.require_second()
+
+    def hessian_times(self, weights: Array) -> NoReturn:
+        """Refuse it."""
+        self.require_second()
+
+    def bend(self, weights: Array, direction: Array) -> NoReturn:
+        """Refuse it."""
+        self.require_second()
+
+    def diagonal(self, weights: Array) -> NoReturn:
+        """Refuse it: no plan through time is without a matrix."""
+        raise ConfigurationError("Through time the normal equations have a matrix: use form='forward' or 'backward'.")
+
+    def times(self, weights: Array, vector: Array) -> NoReturn:
+        """Refuse it, as `diagonal`."""
+        self.diagonal(weights)
+
+    def in_sample_space(self, weights: Array, rest: Array) -> NoReturn:
+        """Refuse it, as `diagonal`."""
+        self.diagonal(weights)
 
     # ---------------------------------------------------------------- one group
 
@@ -604,16 +567,20 @@ class TimeObjective(Objective):
 
     def _outputs(self, course: Course) -> Array:
         """What the loss sees, (n_outputs, n_steps · n_sequences)."""
-        return course.outputs.reshape(-1, self.n_outputs).T
+        return course.outputs.reshape(-1, self._n_outputs).T
 
-    def _rows(self, group: Group, outputs: Array, course: Course) -> Array:
+    def _group_sums(self, outputs: Array, group: Group) -> Array:
+        sums: Array = (self.loss.value(outputs, group.targets) * group.weight.ravel()).sum(axis=1)
+        return sums
+
+    def _rows(self, group: Group, outputs: Array) -> Array:
         """R with the weights, (n_steps, n_sequences, n_rows, n_outputs)."""
         factor = curvature_rows(self.loss.curvature(outputs, group.targets), *outputs.shape)
         return rows_as_cells(factor * np.sqrt(group.weight.ravel()), *group.weight.shape)
 
     def _slope_back(self, course: Course, slopes: list[Array | None], group: Group, slope: Array) -> Array:
         """∂loss/∂connections from ∂loss/∂outputs, exact or truncated."""
-        at_output = np.ascontiguousarray(slope.T).reshape(*group.weight.shape, self.n_outputs)
+        at_output = np.ascontiguousarray(slope.T).reshape(*group.weight.shape, self._n_outputs)
         if self.plan.truncate is None:
             return gradient_through_time(self._time, course, slopes, at_output)
         blocks = self._jacobians.blocks(course, slopes, at_output[:, :, None], self.plan.block_size)
@@ -623,20 +590,13 @@ class TimeObjective(Objective):
         return total
 
     def _add_normal(
-        self,
-        normal: Array,
-        course: Course,
-        slopes: list[Array | None],
-        group: Group,
-        outputs: Array,
-        slope: Array,
-    ) -> Array:
-        """Add JᵀΛJ of a group, block by block, and return its gradient."""
-        rows = self._rows(group, outputs, course)
+        self, normal: Array, course: Course, slopes: list[Array | None], group: Group, outputs: Array
+    ) -> None:
+        """Add JᵀΛJ of a group, block by block."""
+        rows = self._rows(group, outputs)
         for _, block in self._jacobians.blocks(course, slopes, rows, self.plan.block_size):
             table = self._by_weights(block)
             normal += table.T @ table
-        return self._slope_back(course, slopes, group, slope)
 
     def _by_weights(self, block: Array) -> Array:
         """A block of J as a table with a column a weight."""

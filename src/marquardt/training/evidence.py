@@ -23,7 +23,7 @@ from marquardt.algorithms.evidence import Evidence, weigh
 from marquardt.losses import WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas
-from marquardt.objective import Need, Objective
+from marquardt.objective import Minimized, Need
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import EpochStop, Limits, Status, Stop, TimeStop, UserStop
 from marquardt.training.training import Training
@@ -132,7 +132,7 @@ class EvidenceTraining:
         return self._round.network
 
     @property
-    def objective(self) -> Objective:
+    def objective(self) -> Minimized:
         """That of the current round."""
         return self._round.objective
 

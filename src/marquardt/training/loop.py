@@ -15,7 +15,7 @@ from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.arrays import Array
 from marquardt.errors import DataError
 from marquardt.numerics import OrthogonalStep
-from marquardt.objective import Descent, Evaluation, Need, Objective
+from marquardt.objective import Descent, Evaluation, Minimized, Need
 
 __all__ = ["MOST_TRIALS", "PLAIN_SETTINGS", "Row", "accepted_rows", "descent_of", "finished", "is_plain", "iterate"]
 
@@ -69,12 +69,12 @@ _MOVES = (Verdict.ACCEPT, Verdict.SETTLED)
 _ENDS = (Verdict.STUCK, Verdict.SETTLED)
 
 
-def iterate(objective: Objective, rule: StepRule, weights: Array, state: Any = None) -> Iterator[Row]:
+def iterate(objective: Minimized, rule: StepRule, weights: Array, state: Any = None) -> Iterator[Row]:
     """Train, a trial at a time, without end unless the rule ends it.
 
     Parameters
     ----------
-    objective : Objective
+    objective : Minimized
         What is minimized.
     rule : StepRule
         How; prepared for the objective.
@@ -136,14 +136,14 @@ def iterate(objective: Objective, rule: StepRule, weights: Array, state: Any = N
             return
 
 
-def _at_the_start(objective: Objective, weights: Array, need: Need) -> Evaluation:
+def _at_the_start(objective: Minimized, weights: Array, need: Need) -> Evaluation:
     here = objective.at(weights, need)
     if here.gradient is None and need > Need.VALUE:
         raise DataError("The loss overflows at the start. Scale the inputs and targets, or start from smaller weights.")
     return here
 
 
-def finished(objective: Objective, here: Evaluation) -> tuple[Evaluation, int]:
+def finished(objective: Minimized, here: Evaluation) -> tuple[Evaluation, int]:
     """Go on by orthogonal Gauss–Newton steps from where no step lowers the loss, as long as they lead nearer.
 
     A step is taken where it at least halves the distance to the nearest point of the linear model and the loss is what
@@ -152,7 +152,7 @@ def finished(objective: Objective, here: Evaluation) -> tuple[Evaluation, int]:
 
     Parameters
     ----------
-    objective : Objective
+    objective : Minimized
         What is minimized.
     here : Evaluation
         Where the run is stuck; with `orthogonal`, where there are such steps.
@@ -207,12 +207,12 @@ def is_plain(rule: StepRule) -> bool:
     return rule == LevenbergMarquardt(**{name: getattr(rule, name) for name in PLAIN_SETTINGS})
 
 
-def descent_of(objective: Objective, rule: StepRule) -> Descent | None:
+def descent_of(objective: Minimized, rule: StepRule) -> Descent | None:
     """Return the rule's trials as compiled code, where there is such code for rule and objective.
 
     Parameters
     ----------
-    objective : Objective
+    objective : Minimized
         What is minimized.
     rule : StepRule
         How.
@@ -223,7 +223,7 @@ def descent_of(objective: Objective, rule: StepRule) -> Descent | None:
 
 
 def accepted_rows(
-    objective: Objective, rule: LevenbergMarquardt, descent: Descent, weights: Array, most: int
+    objective: Minimized, rule: LevenbergMarquardt, descent: Descent, weights: Array, most: int
 ) -> Iterator[Row]:
     """Train as `iterate` does, but with several trials in one call, and a row for those that were accepted.
 
@@ -231,7 +231,7 @@ def accepted_rows(
 
     Parameters
     ----------
-    objective : Objective
+    objective : Minimized
         What is minimized.
     rule : LevenbergMarquardt
         A plain one.

@@ -17,7 +17,7 @@ from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss, Robust, Squares, WeightDecay, takes_scale
 from marquardt.networks import LayerGraph, Network, Scaling, initial_weights
 from marquardt.numerics import hold_blas
-from marquardt.objective import Budget, Evaluation, MemoryLimit, Need, Objective, Source, require_width
+from marquardt.objective import Budget, Evaluation, MemoryLimit, Minimized, Need, Objective, Source, require_width
 from marquardt.training.division import AnyParts, Division, Parts
 from marquardt.training.loop import MOST_TRIALS, Row, accepted_rows, descent_of, iterate
 from marquardt.training.record import Epoch, Record, epoch_line
@@ -153,10 +153,10 @@ class Training:
     def of(
         cls,
         network: Network,
-        objective: Objective,
+        objective: Minimized,
         *,
-        validation: Objective | None = None,
-        test: Objective | None = None,
+        validation: Minimized | None = None,
+        test: Minimized | None = None,
         parts: AnyParts | None = None,
         rule: StepRule | None = None,
         limits: Limits | None = None,
@@ -168,9 +168,9 @@ class Training:
         ----------
         network : Network
             Start, scalings and description.
-        objective : Objective
-            Of the samples that train; its penalty is the run's.
-        validation, test : Objective, optional
+        objective : Minimized
+            Of the samples that train; its penalty is the run's. An `Objective`, or a function of your own.
+        validation, test : Minimized, optional
             Of the other parts.
         parts : Parts or HashedParts, optional
             The division, for the record; all samples train when not given.
@@ -281,9 +281,9 @@ class Training:
     def _begin(
         self,
         network: Network,
-        objective: Objective,
-        validation: Objective | None,
-        test: Objective | None,
+        objective: Minimized,
+        validation: Minimized | None,
+        test: Minimized | None,
         parts: AnyParts | None,
         rule: StepRule,
         limits: Limits,
@@ -435,7 +435,7 @@ class Training:
         return math.inf if self.rule.weighs_decay else self.objective.at(weights, Need.VALUE).loss
 
     @property
-    def _compared(self) -> Objective:
+    def _compared(self) -> Minimized:
         """The part that restarts are compared on."""
         return self.objective if self._validation is None else self._validation
 
@@ -742,5 +742,5 @@ def _first(stops: tuple[Callable[[Status], Stop | None], ...], status: Status) -
     return None
 
 
-def _performance(objective: Objective | None, here: Evaluation) -> float:
+def _performance(objective: Minimized | None, here: Evaluation) -> float:
     return math.nan if objective is None else objective.performance(objective.at(here.weights, Need.VALUE))
