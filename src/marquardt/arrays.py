@@ -116,7 +116,7 @@ def refuse_times(values: Any, what: str) -> None:
     dtype = getattr(values, "dtype", None)
     if getattr(dtype, "kind", "") == "c":
         raise DataError(
-            f"{what} must hold real numbers, but holds complex ones ({dtype}). Give real and imaginary part, or "
+            f"Complex data not supported: {what} must hold real numbers, got {dtype}. Give real and imaginary part, or "
             f"magnitude and angle, as columns of their own."
         )
     if getattr(dtype, "kind", "") in ("m", "M"):

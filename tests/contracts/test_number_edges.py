@@ -66,7 +66,7 @@ def test_goal_is_not_met_by_a_square_that_is_too_small_for_a_number(metric):
 @pytest.mark.parametrize("which", ["inputs", "targets"])
 @pytest.mark.filterwarnings("error")
 def test_complex_numbers_are_refused_at_every_door(door, which):
-    with pytest.raises(MarquardtError, match="must hold real numbers, but holds complex ones"):
+    with pytest.raises(MarquardtError, match=r"Complex data not supported: .* must hold real numbers"):
         door(X + 1j * X, Y) if which == "inputs" else door(X, Y * (1 + 1j))
 
 
