@@ -16,8 +16,10 @@ __all__ = [
     "Indices",
     "as_array",
     "as_weight",
+    "checked_targets",
     "checked_weight",
     "counted_weight_of",
+    "of_samples",
     "refuse_times",
     "require_finite",
     "row_slices",
@@ -153,20 +155,23 @@ def as_weight(sample_weight: ArrayLike) -> AnyArray:
     return given.astype(np.int64) if given.dtype.kind in "iub" else as_array(given, "sample_weight")
 
 
-def checked_weight(sample_weight: ArrayLike, n_samples: int) -> AnyArray:
+def checked_weight(sample_weight: ArrayLike, n_samples: int, n_outputs: int | None = None) -> AnyArray:
     """Return sample weights as an array, or refuse them.
 
     Parameters
     ----------
-    sample_weight : array-like of shape (n_samples,)
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs)
         The weights.
     n_samples : int
         How many there must be.
+    n_outputs : int, optional
+        How many a sample may have; one when not given.
 
     Returns
     -------
-    ndarray of shape (n_samples,)
-        Finite and not negative. Integers stay integers, as they count copies (see `counted_weight_of`).
+    ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Finite and not negative; a matrix only where outputs of a sample have different weights. Integers stay integers,
+        as they count copies (see `counted_weight_of`).
 
     Raises
     ------
@@ -174,12 +179,20 @@ def checked_weight(sample_weight: ArrayLike, n_samples: int) -> AnyArray:
         If they are of another shape.
     DataError
         If one is negative or not finite.
+
+    Examples
+    --------
+    >>> checked_weight([[2.0, 2.0], [0.5, 0.5]], 2, 2)
+    array([2. , 0.5])
     """
     weight = as_weight(sample_weight)
-    if weight.shape != (n_samples,):
-        raise ShapeError(f"sample_weight must be of shape ({n_samples},), got {weight.shape}.")
+    if weight.shape != (n_samples,) and (n_outputs is None or weight.shape != (n_samples, n_outputs)):
+        matrix = "" if n_outputs is None or n_outputs == 1 else f", or ({n_samples}, {n_outputs}) for one an output"
+        raise ShapeError(f"sample_weight must be of shape ({n_samples},){matrix}, got {weight.shape}.")
     if not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise DataError("sample_weight must be finite and not negative.")
+    if weight.ndim == 2 and (weight == weight[:, :1]).all():
+        return np.ascontiguousarray(weight[:, 0])
     return weight
 
 
@@ -207,6 +220,65 @@ def counted_weight_of(sample_weight: AnyArray | None) -> float:
     if sample_weight is None or sample_weight.dtype.kind in "iub":
         return 1.0
     return float(sample_weight.sum() / max(1, np.count_nonzero(sample_weight)))
+
+
+def of_samples(weight: AnyArray) -> AnyArray:
+    """Return one weight a sample: the mean over its outputs where they have weights of their own.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        From `checked_weight`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Zero only where all weights of a sample are.
+
+    Examples
+    --------
+    >>> of_samples(np.array([[2.0, 1.0], [0.0, 0.0]]))
+    array([1.5, 0. ])
+    """
+    return weight if weight.ndim == 1 else weight.mean(axis=1)
+
+
+def checked_targets(targets: Array, weight: AnyArray | None) -> Array:
+    """Return targets that are finite, those of weight zero replaced: what they are has no influence.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_samples, n_outputs)
+        The values; missing or infinite only where their weight is zero.
+    weight : ndarray of shape (n_samples,) or (n_samples, n_outputs), optional
+        From `checked_weight`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+        Of weight zero the first value of the column that has a weight, 0 where none has: the targets themselves where
+        that changes nothing.
+
+    Raises
+    ------
+    DataError
+        Names the first value with a weight that is not finite.
+
+    Examples
+    --------
+    >>> checked_targets(np.array([[1.0, np.nan], [2.0, 3.0]]), np.array([[1.0, 0.0], [1.0, 1.0]]))
+    array([[1., 3.],
+           [2., 3.]])
+    """
+    if weight is not None and not weight.all():
+        is_free = np.broadcast_to((weight if weight.ndim == 2 else weight[:, None]) == 0.0, targets.shape)
+        first = np.argmin(is_free, axis=0)
+        columns = np.arange(targets.shape[1])
+        fill = np.where(is_free[first, columns], 0.0, targets[first, columns])
+        if (targets != fill)[is_free].any():
+            targets = np.where(is_free, fill, targets)
+    require_finite(targets, "targets")
+    return targets
 
 
 def require_finite(table: Array, what: str) -> None:

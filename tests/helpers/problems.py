@@ -37,6 +37,12 @@ class Problem:
     penalty: WeightDecay | None = None
     sample_weight: np.ndarray | None = None
 
+    @property
+    def weight_table(self) -> np.ndarray:
+        """The weight of every target, (n_samples, n_outputs)."""
+        weight = np.ones(len(self.inputs)) if self.sample_weight is None else self.sample_weight
+        return np.broadcast_to(weight if weight.ndim == 2 else weight[:, None], self.targets.shape)
+
     def objective(self, **options) -> Objective:
         """The objective; options such as `form`, `block_size`, `threads`."""
         return Objective(
@@ -190,7 +196,11 @@ def problems(draw, *, hidden=ELEMENTWISE, max_samples=8, only_smooth=False, only
             ]
         )
     )
-    sample_weight = rng.uniform(0.1, 3.0, n_samples) if draw(st.booleans()) else None
+    weighted = draw(st.sampled_from(["", "samples", "targets"]))
+    sample_weight = rng.uniform(0.1, 3.0, n_samples) if weighted else None
+    if weighted == "targets" and loss.name != "softmax_cross_entropy":
+        sample_weight = rng.uniform(0.1, 3.0, (n_samples, n_outputs)) * (rng.random((n_samples, n_outputs)) > 0.2)
+        sample_weight[0, 0] = 1.0  # one counts
     return Problem(
         graph,
         rng.uniform(-1, 1, (n_samples, graph.n_inputs)),

@@ -143,7 +143,7 @@ def reference(problem) -> Reference:
     """Evaluate a `helpers.problems.Problem` at its weights."""
     graph, loss, weights = problem.graph, problem.loss, problem.weights
     is_fused = loss.name in LINKS
-    sample_weight = np.ones(len(problem.inputs)) if problem.sample_weight is None else problem.sample_weight
+    weight = problem.weight_table
     if problem.penalty is None:
         diagonal = np.zeros(graph.n_weights)
     else:
@@ -155,26 +155,25 @@ def reference(problem) -> Reference:
         return outputs_of(graph, w, problem.inputs, is_fused)
 
     def data_loss(w):
-        return anp.sum(loss_parts(loss, forward(w), problem.targets) * sample_weight[:, None])
+        return anp.sum(loss_parts(loss, forward(w), problem.targets) * weight)
 
     outputs = forward(weights)
     each = np.tile(weights, (len(problem.inputs), 1))
     # (n_samples, n_outputs, n_weights)
     jac = np.stack([grad(lambda w, k=k: anp.sum(forward(w)[:, k]))(each) for k in range(graph.n_outputs)], axis=1)
     slope = elementwise_grad(lambda out: anp.sum(loss_parts(loss, out, problem.targets), axis=1))(outputs)
-    curvature = curvatures(loss, outputs, problem.targets) * sample_weight[:, None, None]
-    size = np.abs(jac) * sample_weight[:, None, None]
+    curvature = curvatures(loss, outputs, problem.targets) * weight[:, :, None]
+    size = np.abs(jac) * weight[:, :, None]
     return Reference(
         loss=float(data_loss(weights) + 0.5 * np.sum(diagonal * weights**2)),
         gradient=grad(data_loss)(weights) + diagonal * weights,
         normal=np.einsum("sma,smk,skb->ab", jac, curvature, jac, optimize=True) + np.diag(diagonal),
         jacobian=jac,
         outputs=outputs,
-        loss_scale=float(np.sum(np.abs(loss_parts(loss, outputs, problem.targets)) * sample_weight[:, None]))
-        + float(np.sum(sample_weight)),
+        loss_scale=float(np.sum(np.abs(loss_parts(loss, outputs, problem.targets)) * weight)) + float(np.sum(weight)),
         gradient_scale=float(np.max(np.einsum("smw,sm->w", size, np.abs(slope) + 1.0))) + 1.0,
         normal_scale=float(np.max(np.einsum("sma,sma->a", size, np.abs(jac))))
         * max(getattr(loss, "output_weights", None) or (1.0,))
-        + float(np.sum(sample_weight))
+        + float(np.sum(weight))
         + diagonal.max(),
     )

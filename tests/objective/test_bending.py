@@ -27,8 +27,7 @@ def holds_against_automatic_differentiation(problem, seed):
 
     bent = jacobian(jacobian(lambda t: outputs(weights + t * direction)))(0.0)
     pull = np.einsum("sab,sb->sa", curvatures(loss, outputs(weights), problem.targets), bent)
-    if problem.sample_weight is not None:
-        pull = pull * problem.sample_weight[:, None]
+    pull = pull * problem.weight_table
     expected = grad(lambda w: anp.sum(pull * outputs(w)))(weights)
     found = objective.at(weights, Need.NORMAL).bend(direction)
     # Sums of a few hundred products, each of size up to the cube of weights and direction.

@@ -55,11 +55,13 @@ def test_jacobian_of_squares_is_the_derivative_of_the_residual(problem):
     truth = reference(problem)
     objective = problem.objective()
     ours = objective.jacobian(problem.weights)
-    root = np.sqrt(np.ones(len(problem.inputs)) if problem.sample_weight is None else problem.sample_weight)
+    root = np.sqrt(problem.weight_table)
     factors = np.sqrt(problem.loss.output_weights or np.ones(problem.graph.n_outputs))
-    expected = truth.jacobian * root[:, None, None] * factors[:, None]
-    assert_to_rounding(ours, expected.reshape(ours.shape), summands=problem.graph.n_weights)
-    residual = (truth.outputs - problem.targets) * root[:, None] * factors
+    expected = truth.jacobian * root[:, :, None] * factors[:, None]
+    assert_to_rounding(
+        ours, expected.reshape(ours.shape), scale=max(1.0, np.abs(expected).max()), summands=problem.graph.n_weights
+    )
+    residual = (truth.outputs - problem.targets) * root * factors
     assert_to_rounding(objective.residual(problem.weights), residual.ravel(), summands=problem.graph.n_weights)
 
 

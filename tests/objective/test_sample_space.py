@@ -35,8 +35,7 @@ def test_the_step_is_that_of_the_matrix(problem, mu, block_size):
     expected, solve = here.damped_step(mu)
     found, solve_there = there.damped_step(mu)
     # The slopes of a softmax cancel: a gradient far smaller than they are has their rounding.
-    weight = problem.sample_weight
-    summands = (1.0 + np.abs(problem.targets).max()) * (len(problem.inputs) if weight is None else weight.sum())
+    summands = (1.0 + np.abs(problem.targets).max()) * problem.weight_table.sum()
     assert_same_step(found, expected, here.normal, mu, summands)
     right = np.random.default_rng(0).normal(size=len(found))
     assert_same_step(solve_there(right), solve(right), here.normal, mu)

@@ -32,11 +32,10 @@ ULPS = 256
 def expected_hessian(problem):
     """By automatic differentiation of the independent implementation, and the size of its summands."""
     graph, loss = problem.graph, problem.loss
-    sample_weight = np.ones(len(problem.inputs)) if problem.sample_weight is None else problem.sample_weight
 
     def data_loss(w):
         outputs = outputs_of(graph, w, problem.inputs, loss.name in LINKS)
-        return anp.sum(loss_parts(loss, outputs, problem.targets) * sample_weight[:, None])
+        return anp.sum(loss_parts(loss, outputs, problem.targets) * problem.weight_table)
 
     diagonal = np.zeros(graph.n_weights)
     if problem.penalty is not None:

@@ -29,6 +29,7 @@ class Fleeting:
     targets: np.ndarray
     held_bytes: int = 1000
     fails_in: int | None = None
+    weighs_outputs: bool = False
 
     def __post_init__(self):
         self.n_inputs, self.n_outputs = self.inputs.shape[1], self.targets.shape[1]

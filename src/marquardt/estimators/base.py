@@ -13,11 +13,20 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state
+from sklearn.utils.validation import _check_sample_weight, _num_samples, check_is_fitted, validate_data
 
 from marquardt._version import __version__
-from marquardt.arrays import AnyArray, Array, counted_weight_of, refuse_times, unmasked
+from marquardt.arrays import (
+    AnyArray,
+    Array,
+    checked_targets,
+    checked_weight,
+    counted_weight_of,
+    of_samples,
+    refuse_times,
+    unmasked,
+)
 from marquardt.checks import fraction, whole
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators.merging import merge
@@ -138,18 +147,27 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         refuse_times(sample_weight, "sample_weight")
         if not self._goes_on():
             self._coding = None
-        X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=not self._goes_on(), **how)
         if sample_weight is None:
+            X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=not self._goes_on(), **how)
             return X, y, None
         given = np.asarray(sample_weight)
         if given.ndim > 0 and not given.any():
             raise DataError("All sample weights are zero: there is nothing to train on.")
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        if given.ndim == 2 and np.ndim(y) == 2:
+            weight = checked_weight(given, len(given), np.shape(y)[1])
+        else:
+            weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         if (weight < 0).any():
             raise DataError(f"sample_weight must not be negative, got {weight.min():g}.")
-        is_kept = weight > 0
-        weight = weight[is_kept].astype(np.int64 if given.dtype.kind in "iub" else np.float64)
-        return (X, y, weight) if is_kept.all() else (X[is_kept], y[is_kept], weight)
+        is_kept = weight.reshape(len(weight), -1).any(axis=1)
+        # What has no weight is not looked at: there values may be missing.
+        if not is_kept.all() and len(weight) == _num_samples(X) == _num_samples(y):
+            X, y, weight = _safe_indexing(X, is_kept), _safe_indexing(y, is_kept), weight[is_kept]
+        if weight.ndim == 2:
+            y = checked_targets(np.asarray(y, dtype=np.float64), weight)
+        X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=not self._goes_on(), **how)
+        check_consistent_length(X, y, weight)
+        return X, y, weight.astype(np.int64 if given.dtype.kind in "iub" else np.float64)
 
     def _train(self, X: Array, targets: AnyArray, weight: AnyArray | None, n_classes: int = 0) -> None:
         """Fit the network and note how it went."""
@@ -193,7 +211,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                 "early_stopping sets samples aside, and there is one sample (n_samples = 1) or copies of one. "
                 "Give more samples, or early_stopping=False."
             )
-        train, validation = split_by_content(table, self.validation_fraction, seed, weight, classes)
+        of_rows = None if weight is None else of_samples(weight)
+        train, validation = split_by_content(table, self.validation_fraction, seed, of_rows, classes)
         if (
             different * self.validation_fraction < 1
             and not np.isin(content_keys(table[validation], seed), content_keys(table[train], seed)).any()

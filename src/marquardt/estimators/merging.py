@@ -26,7 +26,7 @@ class Merged:
         Row numbers of the representatives, in an order that depends on their content only.
     group : ndarray of int, shape (n_samples,)
         For every sample the place of its representative in `rows`.
-    weight : ndarray of float
+    weight : ndarray of shape (n_rows,) or (n_rows, n_outputs)
         The weight of every representative.
     """
 
@@ -59,8 +59,8 @@ def merge(table: Array, weight: Array | None) -> Merged | None:
     ----------
     table : ndarray of shape (n_samples, n_columns)
         Inputs and targets side by side.
-    weight : ndarray of shape (n_samples,), optional
-        Positive; all 1 when not given.
+    weight : ndarray of shape (n_samples,) or (n_samples, n_outputs), optional
+        Of no row zero; all 1 when not given.
 
     Returns
     -------
@@ -81,4 +81,6 @@ def merge(table: Array, weight: Array | None) -> Merged | None:
     # Rows with equal keys but other content would be one in 2⁶⁴.
     if any((table[part] != table[rows[group[part]]]).any() for part in row_slices(len(table))):
         return None
-    return Merged(rows, group, np.bincount(group, weights=weight, minlength=len(rows)).astype(np.float64))
+    columns = [weight] if weight is None or weight.ndim == 1 else list(weight.T)
+    sums = [np.bincount(group, weights=each, minlength=len(rows)).astype(np.float64) for each in columns]
+    return Merged(rows, group, sums[0] if len(sums) == 1 else np.stack(sums, axis=1))

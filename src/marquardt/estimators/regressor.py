@@ -10,6 +10,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from marquardt.arrays import Array, ArrayLike, unmasked
 from marquardt.estimators.base import NetworkEstimator
+from marquardt.estimators.scoring import r2_by_target
 from marquardt.networks import LayerGraph
 
 __all__ = ["NetworkRegressor"]
@@ -217,9 +218,10 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
             Inputs: an array, or a pandas or polars frame of numbers.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets. Constant ones get a warning and a constant model.
-        sample_weight : array-like of shape (n_samples,), optional
-            Integers are numbers of copies, 0 leaves a row out. Of other weights, such as 1/σ² or weights that add up
-            to 1, only the ratios matter where the data choose the decay (``alpha="auto"``, `trainbr`).
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+            Of the samples, or of every target. Integers are numbers of copies, 0 leaves a row or a target out, which
+            may be missing then. Of other weights, such as 1/σ² or weights that add up to 1, only the ratios matter
+            where the data choose the decay (``alpha="auto"``, `trainbr`).
 
         Returns
         -------
@@ -257,8 +259,8 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
             Inputs.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             What is true.
-        sample_weight : array-like of shape (n_samples,), optional
-            Of the samples.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_targets), optional
+            Of the samples, or of every target.
 
         Returns
         -------
@@ -270,7 +272,10 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         ValueError
             If a value is missing, or masked.
         """
-        return float(super().score(X, unmasked(y, "y"), unmasked(sample_weight, "sample_weight")))
+        y, sample_weight = unmasked(y, "y"), unmasked(sample_weight, "sample_weight")
+        if np.ndim(sample_weight) != 2:
+            return float(super().score(X, y, sample_weight))
+        return r2_by_target(np.asarray(y, dtype=np.float64), self.predict(X), sample_weight)
 
     def predict(self, X: ArrayLike) -> Array:
         """Predict.

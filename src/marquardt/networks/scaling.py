@@ -59,7 +59,8 @@ class Scaling:
         """Choose offset and factor from data.
 
         Rows of weight zero are left out; ``"standard"`` uses weighted means and deviations, and ``"robust"`` weighted
-        medians m and deviations 1.4826 · median \\|x − m\\|, so that a weight of two equals the same row twice.
+        medians m and deviations 1.4826 · median \\|x − m\\|, so that a weight of two equals the same row twice. Where
+        every value has a weight of its own, each column is scaled by itself.
 
         Parameters
         ----------
@@ -67,7 +68,7 @@ class Scaling:
             One of `SCALINGS`.
         columns : array-like of shape (n_samples, n_columns)
             The data.
-        sample_weight : array-like of shape (n_samples,), optional
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_columns), optional
             Weights, not negative.
 
         Returns
@@ -89,6 +90,10 @@ class Scaling:
         if data.ndim != 2:
             raise ShapeError(f"columns must be of shape (n_samples, n_columns), got {data.shape}.")
         weight = None if sample_weight is None else as_array(sample_weight)
+        if weight is not None and weight.ndim == 2 and weight.shape == data.shape:
+            each = [cls.fit(kind, data[:, k : k + 1], weight[:, k]) for k in range(data.shape[1])]
+            offset = np.concatenate([one.offset for one in each])
+            return cls(offset, np.concatenate([one.factor for one in each]), kind)
         if weight is not None and weight.shape != (len(data),):
             raise ShapeError(f"sample_weight must be of shape ({len(data)},), got {weight.shape}.")
         require_finite(data, "columns")

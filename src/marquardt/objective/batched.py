@@ -327,7 +327,10 @@ class BatchedObjective(Objective):
             halves: Array = 0.5 * np.einsum("lks,lks->lk", residual, weighted)
             return halves
         value = self._by_lanes(self.loss.value(*self._by_outputs(outputs)), len(outputs))
-        sums: Array = value.sum(axis=2) if self._sample_weight is None else value @ self._sample_weight
+        weight = self._sample_weight
+        if weight is not None and weight.ndim == 2:
+            value = value * weight
+        sums: Array = value @ weight if weight is not None and weight.ndim == 1 else value.sum(axis=2)
         return sums
 
     def _slope_and_curvature(self, outputs: Array) -> tuple[Array, Array | None]:
@@ -335,7 +338,7 @@ class BatchedObjective(Objective):
         weight = self._sample_weight
         if self._is_plain_squares:
             slope = outputs - self._answers
-            curvature = None if weight is None else weight[None, None]
+            curvature = None if weight is None else np.atleast_2d(weight)[None]
         else:
             columns = self._by_outputs(outputs)
             slope = self._by_lanes(self.loss.slope(*columns), len(outputs))

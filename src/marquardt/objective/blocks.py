@@ -14,7 +14,16 @@ from typing import Protocol
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike, Indices, as_array, checked_weight, counted_weight_of, require_finite
+from marquardt.arrays import (
+    Array,
+    ArrayLike,
+    Indices,
+    as_array,
+    checked_targets,
+    checked_weight,
+    counted_weight_of,
+    require_finite,
+)
 from marquardt.errors import DataError, ShapeError
 from marquardt.networks import Scaling
 
@@ -43,13 +52,20 @@ class Block:
         Scaled; the last row is 1, for biases.
     targets : ndarray of shape (n_outputs, n_samples)
         Scaled.
-    weight : ndarray of shape (n_samples,), optional
-        Sample weights; None where all are 1.
+    weight : ndarray of shape (n_samples,) or (n_outputs, n_samples), optional
+        Sample weights, or those of each output; None where all are 1.
     """
 
     inputs: Array
     targets: Array
     weight: Array | None
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the sample weights, each the mean over the outputs."""
+        if self.weight is None:
+            return float(self.targets.shape[1])
+        return float(self.weight.sum()) / (1 if self.weight.ndim == 1 else len(self.weight))
 
 
 def make_blocks(
@@ -69,7 +85,7 @@ def make_blocks(
         In the user's units.
     targets : ndarray of shape (n_samples, n_outputs)
         In the user's units.
-    sample_weight : ndarray of shape (n_samples,), optional
+    sample_weight : ndarray of shape (n_samples,) or (n_samples, n_outputs), optional
         Weights.
     rows : ndarray of int, optional
         The samples to take; all when not given.
@@ -94,7 +110,7 @@ def make_blocks(
         augmented[:-1] = input_scaling.apply(inputs[taken]).T
         augmented[-1] = 1.0
         scaled = np.ascontiguousarray(target_scaling.apply(targets[taken]).T)
-        weight = None if sample_weight is None else np.ascontiguousarray(sample_weight[taken])
+        weight = None if sample_weight is None else np.ascontiguousarray(sample_weight[taken].T)
         blocks.append(Block(augmented, scaled, weight))
     return blocks
 
@@ -143,11 +159,15 @@ class Source(Protocol):
 
     @property
     def total_weight(self) -> float:
-        """Sum of the sample weights."""
+        """Sum of the sample weights, each the mean over the outputs where they have weights of their own."""
 
     @property
     def mean_weight(self) -> float:
-        """Mean of the sample weights that are not 0."""
+        """Mean of the weights that are not 0."""
+
+    @property
+    def weighs_outputs(self) -> bool:
+        """Whether the outputs of a sample have weights of their own."""
 
     @property
     def counted_weight(self) -> float:
@@ -241,13 +261,13 @@ def random_part(blocks: Blocks, n_samples: int, share: float, block_size: int) -
     ]
     inputs = np.concatenate([block.inputs[:, at] for block, at in zip(blocks, places, strict=True)], axis=1)
     targets = np.concatenate([block.targets[:, at] for block, at in zip(blocks, places, strict=True)], axis=1)
-    weights = [block.weight[at] for block, at in zip(blocks, places, strict=True) if block.weight is not None]
-    weight = np.concatenate(weights) if weights else None
+    weights = [block.weight[..., at] for block, at in zip(blocks, places, strict=True) if block.weight is not None]
+    weight = np.concatenate(weights, axis=-1) if weights else None
     return [
         Block(
             np.ascontiguousarray(inputs[:, first : first + block_size]),
             np.ascontiguousarray(targets[:, first : first + block_size]),
-            None if weight is None else weight[first : first + block_size],
+            None if weight is None else np.ascontiguousarray(weight[..., first : first + block_size]),
         )
         for first in range(0, count, block_size)
     ]
@@ -262,8 +282,8 @@ class ArraySource:
         A row is a sample.
     targets : array-like of shape (n_samples, n_outputs)
         A row is a sample.
-    sample_weight : array-like of shape (n_samples,), optional
-        Not negative; all 1 when not given.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+        Not negative; all 1 when not given. A target of weight 0 is not looked at, and may be missing.
     rows : array-like of int, optional
         The samples to take; all when not given.
     counted_weight : float, optional
@@ -298,7 +318,7 @@ class ArraySource:
         n_rows = len(self._inputs)
         if n_rows != len(self._targets):
             raise ShapeError(f"inputs and targets must have as many rows, got {n_rows} and {len(self._targets)}.")
-        weight = None if sample_weight is None else checked_weight(sample_weight, n_rows)
+        weight = None if sample_weight is None else checked_weight(sample_weight, n_rows, self._targets.shape[1])
         self.counted_weight = counted_weight_of(weight) if counted_weight is None else counted_weight
         self._weight = None if weight is None else as_array(weight)
         chosen: Indices | None = None if rows is None else np.asarray(rows, dtype=np.intp)
@@ -311,11 +331,15 @@ class ArraySource:
         if taken is not None and not taken.any():
             raise DataError("All sample weights are zero: there is nothing to train on or to compare with.")
         require_finite(self._inputs, "inputs")
-        require_finite(self._targets, "targets")
+        self._targets = checked_targets(self._targets, self._weight)
         self.n_inputs, self.n_outputs = self._inputs.shape[1], self._targets.shape[1]
         self.n_samples = n_rows if chosen is None else len(chosen)
-        self.total_weight = float(self.n_samples) if taken is None else float(taken.sum())
-        self.mean_weight = 1.0 if taken is None else self.total_weight / int(np.count_nonzero(taken))
+        self.weighs_outputs = taken is not None and taken.ndim == 2
+        self.total_weight, self.mean_weight = float(self.n_samples), 1.0
+        if taken is not None:
+            total = float(taken.sum())
+            self.total_weight = total / self.n_outputs if self.weighs_outputs else total
+            self.mean_weight = total / int(np.count_nonzero(taken))
 
     def blocks(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> KeptBlocks:
         """Scale and transpose all samples, once.
@@ -361,6 +385,7 @@ class SharedSource:
         self.n_inputs, self.n_outputs, self.n_samples = source.n_inputs, source.n_outputs, source.n_samples
         self.total_weight, self.mean_weight = source.total_weight, source.mean_weight
         self.counted_weight = source.counted_weight
+        self.weighs_outputs = source.weighs_outputs
         self.held_bytes = source.held_bytes
         self._lock = threading.Lock()
         self._made: tuple[Scaling, Scaling, int, Blocks] | None = None

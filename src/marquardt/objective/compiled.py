@@ -20,7 +20,7 @@ from marquardt.objective.passes import Wiring
 __all__ = ["Compiled", "Descent", "is_compiled"]
 
 
-def is_compiled(graph: LayerGraph, loss: Loss) -> bool:
+def is_compiled(graph: LayerGraph, loss: Loss, weighs_outputs: bool = False) -> bool:
     """Return whether the kernel is there and covers network and loss.
 
     Parameters
@@ -29,6 +29,8 @@ def is_compiled(graph: LayerGraph, loss: Loss) -> bool:
         The network.
     loss : Loss
         Squares, with or without weights of the outputs; a subclass may have a value of its own.
+    weighs_outputs : bool
+        Whether the outputs of a sample have weights of their own, which the kernel has no place for.
 
     Returns
     -------
@@ -38,6 +40,7 @@ def is_compiled(graph: LayerGraph, loss: Loss) -> bool:
     """
     return (
         native_kernel() is not None
+        and not weighs_outputs
         and type(loss) is Squares
         and graph.weight_map is None
         and not any(layer.delays for layer in graph.layers)

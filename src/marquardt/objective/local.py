@@ -35,10 +35,11 @@ from marquardt.objective.threads import PassThreads
 __all__ = ["LocalSums", "layout_of"]
 
 
-def layout_of(wiring: Wiring, loss: Loss) -> list[Form]:
-    """The form of every layer's Δ, which the shape of the loss's curvature decides."""
+def layout_of(wiring: Wiring, loss: Loss, weighs_outputs: bool = False) -> list[Form]:
+    """The form of every layer's Δ, which the shape of the loss's curvature decides, weights included."""
     probe = np.zeros((wiring.graph.n_outputs, 1))
-    return forms(wiring, loss.curvature(probe, probe).ndim if hasattr(loss, "curvature") else 2)
+    axes = loss.curvature(probe, probe).ndim if hasattr(loss, "curvature") else 2
+    return forms(wiring, max(axes, 2) if weighs_outputs else axes)
 
 
 class LocalSums:
@@ -101,14 +102,14 @@ class LocalSums:
         """Return the sums over the scaled samples of a source, as planned; options are those of `make_plan`."""
         loss, penalty = relative.loss, relative.penalty
         wiring = Wiring(graph, loss.link is not None)
-        layout = layout_of(wiring, loss)
+        layout = layout_of(wiring, loss, source.weighs_outputs)
         plan = make_plan(
             graph,
             layout,
             source.n_samples,
             n_decays=1 if penalty is None else len({alpha for both in penalty.by_layer(graph) for alpha in both}),
             held_bytes=source.held_bytes,
-            is_compiled=is_compiled(graph, loss),
+            is_compiled=is_compiled(graph, loss, source.weighs_outputs),
             **options,
         )
         target_scaling = target_scaling or Scaling.none(graph.n_outputs)
@@ -211,7 +212,7 @@ class LocalSums:
             self._part = None
         block_size = self.plan.matrix_block or self.plan.block_size
         blocks = random_part(self.blocks, self.n_samples, share, block_size)
-        weight = sum(len(b.targets[0]) if b.weight is None else float(b.weight.sum()) for b in blocks or ())
+        weight = sum(block.total_weight for block in blocks or ())
         if blocks is None or weight == 0.0:
             return self  # blocks that come and go, or nothing but weights of zero
         n_samples = sum(block.targets.shape[1] for block in blocks)
@@ -382,7 +383,7 @@ class LocalSums:
         for block in self.blocks:
             for first in range(0, block.targets.shape[1], size):
                 taken = slice(first, first + size)
-                weight = None if block.weight is None else block.weight[taken]
+                weight = None if block.weight is None else block.weight[..., taken]
                 part = Block(np.ascontiguousarray(block.inputs[:, taken]), block.targets[:, taken], weight)
                 done = self.wiring.forward(weights, part.inputs)
                 slopes, curvature, deltas = self._deltas(done, part)
@@ -462,7 +463,10 @@ class LocalSums:
             halves: Array = 0.5 * np.einsum("ks,ks->k", residual, residual)
             return halves
         value = self.loss.value(done.outputs, block.targets)
-        sums: Array = np.add.reduce(value, axis=1) if block.weight is None else value @ block.weight
+        weight = block.weight
+        if weight is not None and weight.ndim == 2:
+            value *= weight
+        sums: Array = value @ weight if weight is not None and weight.ndim == 1 else np.add.reduce(value, axis=1)
         return sums
 
     def _deltas(self, done: Pass, block: Block) -> tuple[list[Array | None], Array, list[Sensitivity]]:

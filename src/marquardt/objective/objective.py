@@ -25,7 +25,7 @@ from marquardt.objective.matrix_free import ProductSystem
 from marquardt.objective.memory import Budget, MemoryLimit, require_memory
 from marquardt.objective.passes import Wiring
 from marquardt.objective.plan import costs_of, make_plan
-from marquardt.objective.relative import Relative, check_loss
+from marquardt.objective.relative import Relative, check_loss, check_weights_of_outputs
 from marquardt.objective.robust import misfit_of, noise_of, robust_mean_of, spread_of_targets
 from marquardt.objective.sums import Part, Sums
 
@@ -39,7 +39,7 @@ ORTHOGONAL_BYTES = 32 << 20
 """What the rows of an orthogonal factorization may take where the plan has less for the normal equations."""
 
 
-def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int) -> Costs:
+def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int, weighs_outputs: bool = False) -> Costs:
     """Return what a gradient, the normal equations and a step are going to take on one thread, as far as sizes tell.
 
     Parameters
@@ -50,6 +50,8 @@ def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int) -> Costs:
         What is minimized; with a curvature.
     n_samples : int
         Samples.
+    weighs_outputs : bool
+        Whether the outputs of a sample have weights of their own.
 
     Returns
     -------
@@ -63,14 +65,14 @@ def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int) -> Costs:
     >>> costs.normal > 10 * costs.gradient
     True
     """
-    layout = layout_of(Wiring(graph, loss.link is not None), loss)
+    layout = layout_of(Wiring(graph, loss.link is not None), loss, weighs_outputs)
     planned = partial(
         make_plan,
         graph,
         layout,
         n_samples,
         threads=1,
-        is_compiled=is_compiled(graph, loss),
+        is_compiled=is_compiled(graph, loss, weighs_outputs),
         max_memory=MemoryLimit.none(),
     )
     costs = costs_of(planned(systems=("samples",)), cost_model(graph, tuple(layout)), n_samples)
@@ -80,6 +82,8 @@ def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int) -> Costs:
 
 class Objective:
     """Σ_samples w_s loss(outputs, targets) + penalty, as a function of the flat weight vector.
+
+    Where the loss is a sum over outputs, each output of a sample may have a weight of its own, w_sk.
 
     One objective is for one thread of the caller at a time: its scratch arrays are its own.
 
@@ -95,8 +99,8 @@ class Objective:
         Squares when not given.
     penalty : WeightDecay, optional
         Added once, not per sample.
-    sample_weight : array-like of shape (n_samples,), optional
-        Not negative; all 1 when not given.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+        Not negative; all 1 when not given. A target of weight 0 is not looked at, and may be missing.
     rows : array-like of int, optional
         The samples to take; all when not given.
     input_scaling, target_scaling : Scaling, optional
@@ -133,7 +137,7 @@ class Objective:
     counted_weight : float
         The weight that the evidence counts as one sample; 1 unless `is_relative`.
     total_weight : float
-        Sum of the sample weights, relative ones where `is_relative`.
+        Sum of the sample weights, relative ones where `is_relative`; of weights an output the mean over outputs.
     facts : Facts
         What rules may know.
     evaluations : dict of str to int
@@ -301,6 +305,8 @@ class Objective:
         loss = Squares() if loss is None else loss
         check_loss(graph, loss)
         source = source_of()
+        if source.weighs_outputs:
+            check_weights_of_outputs(loss)
         relative = Relative.of(loss, penalty, source.mean_weight if is_relative else None)
         sums = LocalSums.of(
             graph,

@@ -13,7 +13,7 @@ from marquardt.errors import ConfigurationError, DataError
 from marquardt.losses import Loss, Robust, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
 
-__all__ = ["Relative", "check_loss", "check_probabilities"]
+__all__ = ["Relative", "check_loss", "check_probabilities", "check_weights_of_outputs"]
 
 
 class Relative(NamedTuple):
@@ -74,3 +74,12 @@ def check_probabilities(loss: Loss, target_scaling: Scaling, tables: Iterable[Ar
                 f"The loss {loss.name} takes targets that add up to 1 in every row, got a row that adds up "
                 f"to {totals[np.argmax(np.abs(totals - 1.0))]}."
             )
+
+
+def check_weights_of_outputs(loss: Loss) -> None:
+    """Refuse weights an output where the loss of a sample is of all its outputs together."""
+    if loss.link == "softmax":
+        raise ConfigurationError(
+            f"The loss {loss.name} is of all outputs of a sample together, and takes one weight a sample: "
+            f"sample_weight of shape (n_samples,)."
+        )

@@ -80,7 +80,7 @@ def curved_pass(wiring: Wiring, done: Pass, slope: Array, second: Array, sample_
         ∂loss/∂output.
     second : ndarray
         From `Loss.second`.
-    sample_weight : ndarray of shape (n_samples,), optional
+    sample_weight : ndarray of shape (n_samples,) or (n_outputs, n_samples), optional
         Weights.
 
     Returns

@@ -161,8 +161,8 @@ def sensitivities(
         From `Wiring.slopes`.
     curvature : ndarray
         From the loss, in one of its three forms.
-    sample_weight : ndarray of shape (n_samples,), optional
-        w.
+    sample_weight : ndarray of shape (n_samples,) or (n_outputs, n_samples), optional
+        w; a matrix where `forms` was told that the curvature has two axes.
 
     Returns
     -------

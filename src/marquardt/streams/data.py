@@ -87,6 +87,7 @@ class FileData:
 
     is_kept = False
     counted_weight = 1.0
+    weighs_outputs = False
 
     def __init__(
         self,
@@ -432,6 +433,7 @@ class FilePart:
         self.n_inputs, self.n_outputs = data.n_inputs, data.n_outputs
         self.n_samples = data.counts[part]
         self.total_weight, self.mean_weight, self.counted_weight = float(self.n_samples), 1.0, 1.0
+        self.weighs_outputs = False
 
     @property
     def held_bytes(self) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from marquardt.algorithms import StepRule
-from marquardt.arrays import AnyArray, Array, counted_weight_of
+from marquardt.arrays import AnyArray, Array, counted_weight_of, of_samples
 from marquardt.losses import Loss, WeightDecay
 from marquardt.networks import Network, Scaling
 from marquardt.objective import ArraySource, SharedSource, require_width
@@ -46,6 +46,10 @@ class TrainingData(Protocol):
     @property
     def counted_weight(self) -> float:
         """The weight that the evidence counts as one sample."""
+
+    @property
+    def weighs_outputs(self) -> bool:
+        """Whether the outputs of a sample have weights of their own."""
 
     def scaling(self, of: str, kind: str) -> Scaling:
         """Fit a scaling to the training part.
@@ -93,7 +97,7 @@ class ArrayData:
         In the user's units.
     targets : ndarray of shape (n_samples, n_outputs)
         In the user's units.
-    weight : ndarray of shape (n_samples,), optional
+    weight : ndarray of shape (n_samples,) or (n_samples, n_outputs), optional
         Sample weights; integers count copies.
     parts : Parts, optional
         The division; all samples train when not given.
@@ -117,6 +121,11 @@ class ArrayData:
     def is_kept(self) -> bool:
         """Whether the samples stay in memory from pass to pass: they do."""
         return True
+
+    @property
+    def weighs_outputs(self) -> bool:
+        """Whether the outputs of a sample have weights of their own."""
+        return self.weight is not None and self.weight.ndim == 2
 
     @property
     def n_inputs(self) -> int:
@@ -144,15 +153,16 @@ class ArrayData:
             One of `SCALINGS`.
         """
         rows = self._rows()
-        columns = self.inputs if of == "inputs" else self.targets
-        return Scaling.fit(kind, columns[rows], None if self.weight is None else self.weight[rows])
+        if of == "inputs":
+            return Scaling.fit(kind, self.inputs[rows], None if self.weight is None else of_samples(self.weight[rows]))
+        return Scaling.fit(kind, self.targets[rows], None if self.weight is None else self.weight[rows])
 
     def input_ends(self) -> Array:
         """Return the lowest and the highest value of every input that trains with a weight."""
         rows = self._rows()
         data = self.inputs[rows]
         if self.weight is not None:
-            data = data[self.weight[rows] > 0]
+            data = data[of_samples(self.weight[rows]) > 0]
         return np.stack([data.min(axis=0), data.max(axis=0)])
 
     def training(

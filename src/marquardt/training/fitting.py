@@ -22,6 +22,7 @@ from marquardt.arrays import (
     Array,
     ArrayLike,
     as_array,
+    checked_targets,
     checked_weight,
     counted_weight_of,
     require_finite,
@@ -266,8 +267,9 @@ class Fitting:
         Number of classes, for classification.
     parts : Parts, optional
         The division; all samples train when not given.
-    sample_weight : array-like of shape (n_samples,), optional
-        Not negative. Integers count copies; of others only the ratios matter where the data choose the weight decay.
+    sample_weight : array-like of shape (n_samples,) or, for regression, (n_samples, n_outputs), optional
+        Not negative. Integers count copies; of others only the ratios matter where the data choose the weight decay. A
+        target of weight 0 is not looked at, and may be missing.
     counted_weight : float, optional
         The weight that the evidence counts as one sample, where the weights do not say it themselves, such as those of
         equal rows that were added up: 1 for integers, else the mean when not given.
@@ -319,12 +321,13 @@ class Fitting:
         if len(table) == 0:
             raise DataError("There is no sample to train on.")
         require_finite(table, "inputs")
-        require_finite(answers, "targets")
-        weight = None if sample_weight is None else checked_weight(sample_weight, len(table))
-        if weight is not None and not weight[slice(None) if parts is None else parts.train].any():
-            raise DataError("All sample weights are zero: there is nothing to train on.")
+        n_weighted = answers.shape[1] if task == "regression" else None
+        weight = None if sample_weight is None else checked_weight(sample_weight, len(table), n_weighted)
+        answers = checked_targets(answers, weight)
+        rows = slice(None) if parts is None else parts.train
+        if weight is not None:
+            _require_weight(weight[rows])
         if task == "classification":
-            rows = slice(None) if parts is None else parts.train
             codes = np.asarray(targets)[rows]
             require_classes(codes if weight is None else codes[weight[rows] > 0], range(n_classes))
         if counted_weight is None:
@@ -576,7 +579,9 @@ class Fitting:
             float(n_samples * graph.n_outputs),
             self.loss.name,
             has_curvature=hasattr(self.loss, "curvature"),
-            costs=partial(estimated_costs, graph, self.loss, n_samples) if self._data.is_kept else None,
+            costs=partial(estimated_costs, graph, self.loss, n_samples, self._data.weighs_outputs)
+            if self._data.is_kept
+            else None,
         )
         choice = choose(facts, self._room(), self._is_decay_weighed())
         return choice, algorithm_named(choice.algorithm, **choice.settings)
@@ -675,7 +680,7 @@ class Fitting:
 
     def _pays_side_by_side(self, graph: LayerGraph, n_samples: int) -> bool:
         restarts = self.settings.restarts
-        if is_compiled(graph, self.loss):
+        if is_compiled(graph, self.loss, self._data.weighs_outputs):
             most = THREADED_WEIGHTS if self.settings.threads is None and usable_cpus() > 1 else LANES_WEIGHTS
             return restarts >= COMPILED_LANES_FROM and graph.n_weights <= most
         numbers = graph.n_weights * graph.n_outputs * n_samples
@@ -738,6 +743,17 @@ def require_classes(codes: AnyArray, classes: Sequence[Any]) -> None:
         raise DataError(
             f"No row that trains has the class {named}, so it cannot be learned. Give rows of it, or divide them so "
             f"that one trains."
+        )
+
+
+def _require_weight(weight: Array) -> None:
+    """Refuse weights of the training part that leave nothing to train on, or an output without a target."""
+    if not weight.any():
+        raise DataError("All sample weights are zero: there is nothing to train on.")
+    if weight.ndim == 2 and not weight.any(axis=0).all():
+        raise DataError(
+            f"No target of output {int(np.flatnonzero(~weight.any(axis=0))[0])} that trains has a weight, so it cannot "
+            f"be learned. Give one a weight, or leave the output out."
         )
 
 

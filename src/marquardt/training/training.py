@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict, algorithm_named
-from marquardt.arrays import Array, ArrayLike, as_array, require_finite
+from marquardt.arrays import Array, ArrayLike, as_array, checked_targets, checked_weight, of_samples, require_finite
 from marquardt.checks import require_kind, whole
-from marquardt.errors import ConfigurationError
+from marquardt.errors import ConfigurationError, ShapeError
 from marquardt.losses import Loss, Robust, Squares, WeightDecay, takes_scale
 from marquardt.networks import LayerGraph, Network, Scaling, initial_weights
 from marquardt.numerics import hold_blas
@@ -63,8 +63,8 @@ class Training:
         more than a tenth the algorithm begins anew, and before the run ends it is looked at once more.
     penalty : WeightDecay, optional
         On the weights.
-    sample_weight : array-like of shape (n_samples,), optional
-        Not negative.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+        Not negative. A target of weight 0 is not looked at, and may be missing.
     parts : Parts, optional
         The division; all samples train when not given.
     rule : StepRule
@@ -586,8 +586,9 @@ def train(
         What ends the training: epochs, goal, gradient, validation failures, seconds.
     penalty : WeightDecay, optional
         On the weights.
-    sample_weight : array-like of shape (n_samples,), optional
-        Not negative.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+        Error weights, not negative: one a sample, or one a sample and output. Only their ratios matter. A target of
+        weight 0 is not looked at, and may be missing.
     parts : Parts, optional
         A division that is made already, instead of `division`.
     rule : StepRule, optional
@@ -627,7 +628,7 @@ def train(
     elif not isinstance(division, str) or division != "none":
         raise ConfigurationError("The division is given twice, as parts and as division. Give one of them.")
     if isinstance(network, LayerGraph):
-        network = _network_for(network, inputs, targets, loss, parts, seed)
+        network = _network_for(network, inputs, targets, loss, parts, seed, sample_weight)
     every = int(verbose) if isinstance(verbose, bool) else whole(verbose, "verbose")
     run = Training(
         network,
@@ -670,22 +671,32 @@ def _divided(division: Division | str, targets: ArrayLike, loss: Loss, seed: int
 
 
 def _network_for(
-    graph: LayerGraph, inputs: ArrayLike, targets: ArrayLike, loss: Loss, parts: Parts | None, seed: int
+    graph: LayerGraph,
+    inputs: ArrayLike,
+    targets: ArrayLike,
+    loss: Loss,
+    parts: Parts | None,
+    seed: int,
+    sample_weight: ArrayLike | None,
 ) -> Network:
     """A start for a graph, scaled by what trains."""
     columns, answers = as_array(inputs, "inputs"), as_array(targets, "targets")
     require_width(columns, graph.n_inputs, "inputs")
     require_width(answers, graph.n_outputs, "targets")
     require_finite(columns, "inputs")
-    require_finite(answers, "targets")
+    if len(columns) != len(answers):
+        raise ShapeError(f"inputs and targets must have as many rows, got {len(columns)} and {len(answers)}.")
+    weight = None if sample_weight is None else checked_weight(sample_weight, len(answers), graph.n_outputs)
+    answers = checked_targets(answers, weight)
     rows = slice(None) if parts is None else parts.train
     scaled = loss.link is None
     kind = "robust" if takes_scale(loss) else "minmax"
+    weight = None if weight is None else weight[rows]
     return Network(
         graph,
         initial_weights(graph, rng=seed),
-        Scaling.fit("minmax", columns[rows]),
-        Scaling.fit(kind, answers[rows]) if scaled else Scaling.none(graph.n_outputs),
+        Scaling.fit("minmax", columns[rows], None if weight is None else of_samples(weight)),
+        Scaling.fit(kind, answers[rows], weight) if scaled else Scaling.none(graph.n_outputs),
     )
 
 
