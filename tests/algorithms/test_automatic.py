@@ -202,9 +202,13 @@ def test_a_damping_that_is_given_means_levenberg_marquardt():
 
 def test_a_network_too_large_for_matrices_is_trained_without_them():
     made = fitting(algorithm="auto", alpha="auto", hidden_layer_sizes=(2000, 2000))  # four million weights
-    assert made.record.algorithm == "lbfgs"
-    assert made.decay == (1e-4,) * 3
+    assert (
+        made.record.algorithm == "levenberg_marquardt"
+    )  # evidence and steps by a matrix of the residuals, which are few
+    assert made.training.objective.plan.form == "samples"
     assert made.training.objective.plan.memory < 2e9
+    many = Facts(n_weights=4_000_000, n_outputs=1, n_samples=100_000, n_residuals=1e5)
+    assert choose(many, 1e9, is_decay_weighed=True).algorithm == "lbfgs"
 
 
 def test_what_was_asked_for_is_taken_with_its_settings():

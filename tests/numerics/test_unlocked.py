@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.linalg.blas import dgemm
 
-from marquardt.numerics import add_product, factor_damped, inverse_diagonal, products, unlocked
+from marquardt.numerics import add_product, factor_damped, inverted, products, unlocked
 from marquardt.numerics.unlocked import routine
 
 RNG = np.random.default_rng(0)
@@ -79,17 +79,17 @@ def test_factors_and_inverses_have_the_bits_of_scipys(monkeypatch, is_definite):
     normal, right = positive(size), RNG.normal(size=size)
     if not is_definite:
         normal[7, 7] = -1e6
-    found = factor_damped(normal, 0.1, right), inverse_diagonal(normal, 0.1)
+    found = factor_damped(normal, 0.1, right), inverted(normal + 0.1 * np.eye(size))
     for module in ("damped", "inverse"):
         monkeypatch.setattr(sys.modules[f"marquardt.numerics.{module}"], "UNLOCKED_UNKNOWNS", size + 1)
-    expected = factor_damped(normal, 0.1, right), inverse_diagonal(normal, 0.1)
+    expected = factor_damped(normal, 0.1, right), inverted(normal + 0.1 * np.eye(size))
     if not is_definite:
         assert found[0][0] is expected[0][0] is None
         assert found[1] is expected[1] is None
         return
     assert np.array_equal(found[0][0], expected[0][0])
     assert np.array_equal(found[0][1](normal[0]), expected[0][1](normal[0]))
-    assert np.array_equal(found[1][0], expected[1][0])
+    assert np.array_equal(np.triu(found[1][0]), np.triu(expected[1][0]))
     assert found[1][1] == expected[1][1]
 
 

@@ -8,6 +8,7 @@ measured (`benchmarks/crossovers.py`, docs/choose-an-algorithm.md). The order of
 
 1. Are the residuals few, and at most half as many as the weights? Then Levenberg–Marquardt solves its normal equations
    in sample space, by a matrix of the residuals, and is first whatever the number of weights.
+   The evidence for a weight decay is then made of the same matrix, whatever the number of weights.
 2. Is there room for matrices of n_weights × n_weights? If not: L-BFGS.
 3. Is the weight decay to be chosen by its evidence? It is made of the normal equations: Levenberg–Marquardt, unless
    they are very dear.
@@ -34,6 +35,8 @@ LM_WEIGHTS = 4000
 3,501 that were measured."""
 BLEND_WEIGHTS = 10_000
 """Weights up to which a matrix now and then pays: its factorization takes some ten seconds there."""
+EVIDENCE_MATRICES = 12
+"""Matrices of residuals × residuals that Levenberg–Marquardt in sample space and the evidence take, of a few layers."""
 EPOCH_SECONDS = 1e-4
 """What surrounds an epoch in Python; Levenberg–Marquardt in the compiled kernel goes without."""
 STEPS_A_CYCLE, STEPS_A_FACTOR = 2.0, 4.0
@@ -100,7 +103,13 @@ def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choic
     n = facts.n_weights
     residuals = facts.n_samples * facts.n_outputs
     is_wide = n > LM_WEIGHTS and 2 * residuals <= n and residuals <= LM_RESIDUALS
-    # The evidence is made of the matrix of the weights.
+    is_few = 2 * residuals <= n and residuals <= LM_RESIDUALS and EVIDENCE_MATRICES * 8.0 * residuals**2 <= memory
+    if is_decay_weighed and facts.has_curvature and is_few:
+        return Choice(
+            "levenberg_marquardt",
+            f"The evidence chooses the weight decay from the normal equations, and {residuals:,} residuals are few "
+            f"beside {n:,} weights: both are solved by a matrix of {residuals:,} × {residuals:,}.",
+        )
     if is_wide and facts.has_curvature and not is_decay_weighed and 3 * 8.0 * residuals**2 <= memory:
         return Choice(
             "levenberg_marquardt",

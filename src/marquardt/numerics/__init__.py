@@ -2,7 +2,7 @@
 
 from marquardt.numerics.damped import COMPILED_UNKNOWNS, cholesky_damped, factor_damped, solve_cholesky, solve_damped
 from marquardt.numerics.differences import central_difference
-from marquardt.numerics.inverse import inverse_diagonal
+from marquardt.numerics.inverse import inverted
 from marquardt.numerics.krylov import truncated_solution
 from marquardt.numerics.lanes import solve_damped_each
 from marquardt.numerics.medians import DEVIATION, Sample, deviation_about, weighted_median
@@ -29,7 +29,7 @@ __all__ = [
     "deviation_about",
     "factor_damped",
     "hold_blas",
-    "inverse_diagonal",
+    "inverted",
     "is_held",
     "most_threads",
     "native_kernel",

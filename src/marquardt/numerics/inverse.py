@@ -1,52 +1,58 @@
-"""The diagonal of an inverse, and a determinant, by Cholesky."""
+"""The inverse of a positive definite matrix and its determinant, by Cholesky; and whether they can be relied on."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.linalg.lapack import dpocon, dpotrf, dpotri
 
 from marquardt.arrays import Array
 from marquardt.numerics.unlocked import UNLOCKED_UNKNOWNS, routine
 
-__all__ = ["inverse_diagonal"]
+__all__ = ["inverted"]
+
+LOST = 1e-4
+"""What rounding may change the inverse by, in parts of its largest eigenvalue."""
 
 
-def inverse_diagonal(normal: Array, added: float | Array = 0.0) -> tuple[Array, float] | None:
-    """Return the diagonal of (A + M)⁻¹ and ln det(A + M), M diagonal.
-
-    Where A + M is singular to working precision, a multiple of the rounding of its largest entry is added.
+def inverted(matrix: Array, rounding: float = 0.0) -> tuple[Array, float] | None:
+    """Return the inverse of A, and ln det A.
 
     Parameters
     ----------
-    normal : ndarray of shape (n_weights, n_weights)
-        A, symmetric, positive semidefinite and C-contiguous. It is left as it is.
-    added : float or ndarray of shape (n_weights,)
-        The entries of M.
+    matrix : ndarray of shape (n, n)
+        A, symmetric and C-contiguous. It is left as it is.
+    rounding : float
+        What its eigenvalues are known to be uncertain by, where that is more than n epsilons of the largest.
 
     Returns
     -------
-    diagonal : ndarray of shape (n_weights,)
-        Of the inverse.
+    inverse : ndarray of shape (n, n)
+        The upper triangle; below it is anything.
     log_determinant : float
         The natural logarithm.
-        None in place of both where three attempts fail.
+        None in place of both where A is singular to working precision, or so near to it that the inverse is partly
+        rounding.
 
     Examples
     --------
-    >>> inverse_diagonal(np.diag([1.0, 4.0]))[0].round(12)
-    array([1.  , 0.25])
+    >>> inverse, log_determinant = inverted(np.diag([1.0, 4.0]))
+    >>> inverse.diagonal(), round(log_determinant, 6)
+    (array([1.  , 0.25]), 1.386294)
     """
-    diagonal = normal.diagonal() + added
-    jitter = np.finfo(float).eps * len(normal) * float(diagonal.max())
-    for attempt in range(3):
-        matrix = normal.copy()
-        matrix.ravel()[:: len(matrix) + 1] += added + jitter * 100.0**attempt
-        # A symmetric matrix in C order is the same in Fortran order, and our copy is written over.
-        if _info("dpotrf", matrix) == 0:
-            log_determinant = 2.0 * float(np.log(matrix.diagonal()).sum())
-            _info("dpotri", matrix)
-            return matrix.diagonal().copy(), log_determinant
-    return None
+    factor = matrix.copy()
+    if not len(factor):
+        return factor, 0.0
+    # A symmetric matrix in C order is the same in Fortran order, and our copy is written over.
+    if _info("dpotrf", factor) != 0:
+        return None
+    size = max(float(np.abs(row).sum()) for row in matrix)  # row by row, without a copy
+    reciprocal = float(dpocon(factor.T, size, uplo="L")[0])
+    # The reciprocal condition is 1 / (‖A‖ ‖A⁻¹‖).
+    if not max(rounding, len(matrix) * np.finfo(float).eps * size) < LOST * reciprocal * size:
+        return None
+    log_determinant = 2.0 * float(np.log(factor.diagonal()).sum())
+    _info("dpotri", factor)
+    return factor, log_determinant
 
 
 def _info(name: str, matrix: Array) -> int:

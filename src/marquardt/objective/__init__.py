@@ -11,6 +11,7 @@ from marquardt.objective.objective import Objective, estimated_costs
 from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, readable_seconds, require_matrices
 from marquardt.objective.protocol import Minimized
 from marquardt.objective.relative import Relative
+from marquardt.objective.sample_space import SampleSystem
 from marquardt.objective.sequences import TIME_FORMS, TimePlan, TimeSums, sequence_objective, unrolled
 from marquardt.objective.sums import Sums
 
@@ -36,6 +37,7 @@ __all__ = [
     "PassEndedError",
     "Plan",
     "Relative",
+    "SampleSystem",
     "SharedSource",
     "Source",
     "Sums",

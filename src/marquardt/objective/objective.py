@@ -515,6 +515,23 @@ class Objective:
         require_memory(self.graph, 2 * 8 * self.n_weights**2)
         return self._with_penalty(self._quietly(self._sums.normal, weights)[2])
 
+    def in_sample_space(self, weights: Array) -> Evaluation:
+        """Evaluate one point with its normal equations in sample space, whatever the form.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            The point.
+
+        Returns
+        -------
+        Evaluation
+            With a `SampleSystem`, and without a normal matrix; with loss +inf, and nothing else, where anything
+            overflows.
+        """
+        self.evaluations[_NAMES[Need.NORMAL]] += 1
+        return self._quietly(self._in_sample_space, weights)
+
     def jacobian(self, weights: Array) -> Array:
         """Write out the Jacobian R ∂outputs/∂weights, for checking and for small problems.
 

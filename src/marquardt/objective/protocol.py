@@ -72,6 +72,9 @@ class Minimized(Protocol):
     def normal(self, weights: Array) -> Array:
         """Write out the normal matrix, whatever the form."""
 
+    def in_sample_space(self, weights: Array) -> Evaluation:
+        """Evaluate one point with its normal equations in the residuals' dimension, whatever the form."""
+
     def descent(
         self, increase: float, decrease: float, lowest: float, largest: float, damping: int, single: float
     ) -> Descent | None:

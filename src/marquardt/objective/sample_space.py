@@ -23,15 +23,14 @@ The residuals of a block of samples are ordered by row of R, then by sample; the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from functools import cached_property
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from marquardt.arrays import Array
 from marquardt.losses import WeightDecay
-from marquardt.networks import LayerSpan
 from marquardt.numerics import factor_damped
 from marquardt.objective.evaluation import Solve
 from marquardt.objective.passes import Wiring
@@ -135,12 +134,20 @@ class SampleSystem:
         self._rows = rows
         self._rest = rest
         penalty = WeightDecay(0.0) if penalty is None else penalty
-        self._decay = penalty.by_layer(wiring.graph)
         self._penalty = penalty.diagonal(wiring.graph)
         self._fitted = np.concatenate([part.fitted for part in rows])
         ends = np.cumsum([0, *(len(part.fitted) for part in rows)])
         self._places = [slice(first, last) for first, last in pairwise(ends)]
-        self._grams = self._summed()
+
+    @property
+    def n_residuals(self) -> int:
+        """Rows of J."""
+        return len(self._fitted)
+
+    @cached_property
+    def _grams(self) -> dict[float, Array]:
+        """K_α of eq. (2) for every α, before it is divided by α + μ."""
+        return self.grams(self._penalty)
 
     @property
     def diagonal(self) -> Array:
@@ -253,17 +260,29 @@ class SampleSystem:
                 span.matrix(result)[:] += pulled @ z.T
         return result
 
-    def _summed(self) -> dict[float, Array]:
-        """K_α of eq. (2) for every α, before it is divided by α + μ."""
+    def grams(self, labels: Array) -> dict[float, Array]:
+        """Return the sum of eq. (2) in parts: JJᵀ over the weights of one label.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_weights,)
+            A number a weight; the same for all weights of a layer, and the same for all its biases.
+
+        Returns
+        -------
+        dict of float to ndarray of shape (n_residuals, n_residuals)
+            By label, in the order of their layers; new arrays. Their sum is JJᵀ.
+        """
         n_residuals = len(self._fitted)
-        grams = {alpha: np.zeros((n_residuals, n_residuals)) for alpha in _alphas(self._spans, self._decay)}
+        by_layer = [(float(of[0, 0]), float(of[0, -1])) for of in (span.matrix(labels) for span in self._spans)]
+        grams = {label: np.zeros((n_residuals, n_residuals)) for label in dict.fromkeys(chain(*by_layer))}
         for a, left in enumerate(self._rows):
             for b in range(a, len(self._rows)):
                 right = self._rows[b]
                 for number, span in enumerate(self._spans):
                     units = left.deltas[number].T @ right.deltas[number]
                     z_left, z_right = left.stacked[number], right.stacked[number]
-                    of_weights, of_biases = self._decay[number]
+                    of_weights, of_biases = by_layer[number]
                     if span.layer.bias and of_biases != of_weights:
                         grams[of_biases][self._places[a], self._places[b]] += units
                         z_left, z_right = z_left[:-1], z_right[:-1]
@@ -297,7 +316,6 @@ class WrittenSystem(SampleSystem):
         self._rest = rest
         self._penalty = penalty
         self._fitted = fitted
-        self._grams = self._summed()
 
     @property
     def diagonal(self) -> Array:
@@ -337,18 +355,24 @@ class WrittenSystem(SampleSystem):
         pulled: Array = self._transposed @ vector
         return pulled
 
-    def _summed(self) -> dict[float, Array]:
+    def grams(self, labels: Array) -> dict[float, Array]:
+        """Return JJᵀ over the weights of one label.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_weights,)
+            A number a weight.
+
+        Returns
+        -------
+        dict of float to ndarray of shape (n_residuals, n_residuals)
+            By label; new arrays. Their sum is JJᵀ.
+        """
         grams = {}
-        for alpha in dict.fromkeys(self._penalty.tolist()):
-            rows = self._transposed[self._penalty == alpha]
-            grams[alpha] = rows.T @ rows
+        for label in dict.fromkeys(labels.tolist()):
+            rows = self._transposed[labels == label]
+            grams[label] = rows.T @ rows
         return grams
-
-
-def _alphas(spans: Sequence[LayerSpan], decay: Sequence[tuple[float, float]]) -> list[float]:
-    """The different α there are, in the order of their layers."""
-    pairs = zip(spans, decay, strict=True)
-    return list(dict.fromkeys(alpha for span, both in pairs for alpha in both[: 2 if span.layer.bias else 1]))
 
 
 def _finite(array: Array) -> Array | None:

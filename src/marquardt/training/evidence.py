@@ -215,9 +215,12 @@ class EvidenceTraining:
         facts = objective.facts
         # Where a hidden unit is lost its bias moves nothing, and det H vanishes with it: a network that has given up
         # would look more probable than any other. The broad prior says what a free bias is worth: nothing.
-        here = objective.at(self.network.weights, Need.NORMAL)
-        if here.normal is None and here.gradient is not None:
-            here = here._replace(normal=objective.normal(here.weights))  # of a form that steps without it
+        if facts.n_samples * facts.n_outputs < facts.n_weights:
+            here = objective.in_sample_space(self.network.weights)
+        else:
+            here = objective.at(self.network.weights, Need.NORMAL)
+            if here.normal is None and here.gradient is not None:
+                here = here._replace(normal=objective.normal(here.weights))  # of a form that steps without it
         decay = [each / facts.unit for each in self.decay]
         evidence = weigh(here, facts, decay, facts.decayed, broad=facts.hidden_biases)
         objective.close()

@@ -65,7 +65,12 @@ VALIDATED_DECAY = 1e-4
 
 EVIDENCE_WEIGHTS = 1000
 """Weights up to which the evidence is weighed for algorithms that do not solve the normal equations themselves: a
-matrix of 8 MB. Beyond, the automatic weight decay is `VALIDATED_DECAY`."""
+matrix of 8 MB. Where they are more, so many residuals will do. Beyond, the automatic weight decay is
+`VALIDATED_DECAY`."""
+
+EVIDENCE_MATRICES = 7
+"""Matrices of residuals × residuals that the evidence takes in sample space, beside one a layer: of the biases, hidden
+and free, the sum, its factor or eigenvectors, and what works on them."""
 
 LANES_FROM, LANES_WEIGHTS, LANES_JACOBIAN = 20, 65, 20_000
 """Restarts from which, and weights and numbers of a Jacobian up to which restarts go on side by side. Measured with
@@ -102,7 +107,8 @@ class Settings:
     alpha : float, sequence of float or "auto"
         Weight decay ½ α Σ w², one number or one a layer. ``"auto"`` chooses one a layer from the data
         (see `EvidenceTraining`); with a validation part, which guards against fitting the noise in its own way,
-        it means 1e-4, and so it does above 1,000 weights with an algorithm that does not solve the normal equations.
+        it means 1e-4, and so it does above 1,000 weights and residuals with an algorithm that does not solve the normal
+        equations.
     initialization : str
         One of `INITIALIZATIONS`.
     spread : float
@@ -604,7 +610,7 @@ class Fitting:
     def _build(self, graph: LayerGraph) -> Network:
         settings = self.settings
         # Before the weights are drawn. A rule that can do without the matrix is left to the plan.
-        if not self.rule.systems or self._is_decay_weighed():
+        if not self.rule.systems or (self._is_decay_weighed() and not self._has_few_residuals(graph)):
             require_matrices(graph, self.rule.matrices, self._limit)
         input_scaling = self._data.scaling("inputs", settings.input_scaling)
         if self.task == "regression":
@@ -707,7 +713,16 @@ class Fitting:
 
     def _has_room_for_evidence(self) -> bool:
         """Whether the normal equations that the evidence is made of are there, or small beside what the rule needs."""
-        return self.rule.point_need is Need.NORMAL or self._untrained.n_weights <= EVIDENCE_WEIGHTS
+        graph = self._untrained.graph
+        if self.rule.point_need is Need.NORMAL or graph.n_weights <= EVIDENCE_WEIGHTS:
+            return True
+        return self._data.n_training * graph.n_outputs <= EVIDENCE_WEIGHTS
+
+    def _has_few_residuals(self, graph: LayerGraph) -> bool:
+        """Whether the evidence works in sample space, with room for its few matrices of residuals × residuals."""
+        n_residuals = self._data.n_training * graph.n_outputs
+        matrices = len(graph.layers) + EVIDENCE_MATRICES
+        return n_residuals < graph.n_weights and self._limit.allows(8 * matrices * n_residuals**2)
 
     def _input_range(self, scaling: Scaling) -> Array:
         """Lowest and highest scaled value of every input that trains."""
