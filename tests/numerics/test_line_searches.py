@@ -467,3 +467,134 @@ def test_second_look_after_a_rise_is_the_minimum_of_the_parabola(slope, lowest):
     search = bracketing(Look(0.0, 3.0, slope), 1.0, 20)
     assert next(search) == 1.0
     assert search.send(Look(1.0, parabola(1.0), math.nan)) == pytest.approx(lowest, rel=1e-12)
+
+
+def replies(search, *values):
+    """The length that a search asks for after each of some values, the first one before any."""
+    lengths = [next(search)]
+    for value in values:
+        lengths.append(search.send(Look(lengths[-1], value, math.nan)))
+    return lengths
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((3.0,), 0.5),  # ½ · 2² / (3 − 1 + 2)
+        ((1.5,), 0.8),  # ½ · 2² / (1.5 − 1 + 2)
+        ((1.0,), 1.0),  # as high as the start is not lower
+        ((1e9,), 0.2),  # no less than a tenth
+        ((math.inf,), 0.2),
+        ((3.0, 2.0), 0.25 / 3),  # ½ · 0.5² / (2 − 1 + 0.5)
+    ],
+)
+def test_too_long_a_length_is_shortened_to_the_minimum_of_the_parabola(values, expected):
+    lengths = replies(bracketing(Look(0.0, 1.0, -1.0), 2.0, 20), *values)
+    assert lengths[-1] == pytest.approx(expected, rel=1e-12)
+
+
+GOLDEN_STEP = 0.5 * (1 + math.sqrt(5))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((0.5,), 2 + 2 * GOLDEN_STEP),  # the parabola's minimum is at ½ · 2² / (0.5 − 1 + 2) and behind
+        ((-0.75,), 8.0),  # ½ · 2² / (−0.75 − 1 + 2)
+        ((-0.95,), 20.0),  # at 40: no more than ten times the length
+        ((-3.0,), 20.0),  # the parabola opens downwards
+    ],
+)
+def test_too_short_a_length_is_lengthened_to_the_minimum_of_the_parabola(values, expected):
+    lengths = replies(bracketing(Look(0.0, 1.0, -1.0), 2.0, 20), *values)
+    assert lengths[-1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_third_length_is_the_minimum_of_the_parabola_through_the_last_three_looks():
+    def reaching(t, lowest):
+        return (t / lowest - 1) ** 2
+
+    # The slope at the start is not that of the parabola, so that the second length is the golden step.
+    for lowest, expected in (
+        (16.0, 16.0),
+        (6.0, 2 + 2 * GOLDEN_STEP + 2 * GOLDEN_STEP**2),
+        (1e3, 10 * (2 + 2 * GOLDEN_STEP)),
+    ):
+        second = 2 + 2 * GOLDEN_STEP
+        lengths = replies(bracketing(Look(0.0, 1.0, -1.0), 2.0, 20), reaching(2.0, lowest), reaching(second, lowest))
+        assert lengths == pytest.approx([2.0, second, expected], rel=1e-9)
+
+
+def plain_brent(function, found, tolerance, most):
+    """Brent's rules as he printed them in section 5.8, from a bracket, with a tolerance without an absolute part."""
+    a, b, x = found.left.length, found.right.length, found.middle.length
+    w, v = sorted((a, b), key=lambda t: function(t)[0])
+    fx, fw, fv = (function(t)[0] for t in (x, w, v))
+    d = e = b - a
+    trail = []
+    for _ in range(most - found.n_looks):
+        m, tol = 0.5 * (a + b), tolerance * x
+        if abs(x - m) <= 2 * tol - 0.5 * (b - a):
+            break
+        r = (x - w) * (fx - fv)
+        q = (x - v) * (fx - fw)
+        p = (x - v) * q - (x - w) * r
+        q = 2 * (q - r)
+        if q > 0:
+            p = -p
+        else:
+            q = -q
+        r, e = e, d
+        if abs(p) < abs(0.5 * q * r) and p > q * (a - x) and p < q * (b - x):
+            d = p / q
+            u = x + d
+            if u - a < 2 * tol or b - u < 2 * tol:
+                d = tol if x < m else -tol
+        else:
+            e = (b if x < m else a) - x
+            d = 0.5 * (3 - math.sqrt(5)) * e
+        u = x + (d if abs(d) >= tol else math.copysign(tol, d))
+        fu = function(u)[0]
+        trail.append(u)
+        if fu <= fx:
+            if u < x:
+                b = x
+            else:
+                a = x
+            v, fv, w, fw, x, fx = w, fw, x, fx, u, fu
+        else:
+            if u < x:
+                a = u
+            else:
+                b = u
+            if fu <= fw or w == x:
+                v, fv, w, fw = w, fw, u, fu
+            elif fu <= fv or v in (x, w):
+                v, fv = u, fu
+    return x, trail
+
+
+# Not the parabola: at its very minimum the sign of the next move is that of a rounding error.
+BENT = {name: function for name, function in FUNCTIONS.items() if name != "parabola"} | {
+    "kink": lambda t: (abs(t - 1.0) + 0.1 * t, -0.9 if t < 1 else 1.1),
+    "flat": lambda t: ((t - 1.0) ** 6, 6 * (t - 1.0) ** 5),
+    "steep wall": lambda t: (-math.sqrt(t) + math.exp(20 * (t - 1.5)) if t < 20 else math.inf, -1.0),
+}
+
+
+@pytest.mark.parametrize("function", BENT.values(), ids=BENT.keys())
+@pytest.mark.parametrize("first", [0.03, 0.4, 7.0])
+@pytest.mark.parametrize("tolerance", [0.05, 1e-3])
+def test_trail_of_brent_is_that_of_his_rules_as_printed(function, first, tolerance):
+    length, looks = run(LINE_SEARCHES["brent"](tolerance=tolerance), function, first)
+    lookout = bracketing(start_of(function), first, 40)
+    try:
+        wanted = next(lookout)
+        while True:
+            wanted = lookout.send(looked(function, wanted, with_slope=False))
+    except StopIteration as end:
+        found = end.value
+    expected, trail = plain_brent(function, found, tolerance, 40)
+    # Both take the same parabola, in other orders of the same operations.
+    assert_allclose([look.length for look in looks[found.n_looks :]], trail, rtol=1e-7)
+    assert length == pytest.approx(expected, rel=1e-7)
