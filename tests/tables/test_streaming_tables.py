@@ -15,6 +15,8 @@ from numpy.testing import assert_array_equal
 
 from marquardt.errors import ConfigurationError, DataError, FileError, MarquardtError
 from marquardt.tables import CodedFiles, TableCoding, even_batches, open_rows, read_table, separated, table_bytes
+from marquardt.tables.columns import Column
+from marquardt.tables.surveying import Growing
 
 N = 60
 rng = np.random.default_rng(0)
@@ -439,3 +441,13 @@ def test_what_text_takes_is_told_by_its_size(tmp_path):
     assert table_bytes(tmp_path / "rows.csv") == 8
     (tmp_path / "rows.csv.gz").write_bytes(b"12345")
     assert table_bytes(tmp_path / "rows.csv.gz") == 20
+
+
+def test_ends_of_a_column_are_kept_with_the_rows_where_they_stand_first():
+    values = [3.0, None, 5.0, 1.0, 9.0, 1.0, 9.0, 2.0]
+    growing = Growing("x", 3, is_target=False)
+    for first in range(0, len(values), 3):
+        growing.add(Column.of(pa.table({"x": values[first : first + 3]}), "x", first))
+    sketch = growing.sketch()
+    found = {sketch.values[k].as_py(): sketch.place(k) for k in range(len(sketch.values))}
+    assert found == {1.0: "data row 4", 9.0: "data row 5"}

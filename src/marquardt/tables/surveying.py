@@ -293,7 +293,7 @@ class Growing:
         self._levels: dict[Any, list[int]] = {}
         self._is_cut = False
         self._sample: Column | None = None
-        self._ends: tuple[Any, Any] | None = None
+        self._ends: list[tuple[Any, int]] = []
         self._mean = 0.0
 
     def add(self, column: Column) -> None:
@@ -311,11 +311,23 @@ class Growing:
         if column.kind in ("number", "boolean"):
             self._mean += (column.middle("mean") - self._mean) * (n_present / (self._total - self._absent))
         if column.kind == "number":
-            ends = pc.min_max(column.values).as_py()
-            low, high = ends["min"], ends["max"]
-            self._ends = (low, high) if self._ends is None else (min(low, self._ends[0]), max(high, self._ends[1]))
+            self._add_ends(column)
         if self._is_target or column.kind != "number":
             self._add_levels(column)
+
+    def _add_ends(self, column: Column) -> None:
+        """Keep the smallest and the largest number, each with the row where it stands first."""
+        found = pc.min_max(column.values).as_py()
+        ends = []
+        for number, sign in enumerate((1, -1)):
+            end = found["min" if sign == 1 else "max"]
+            before = self._ends[number] if self._ends else None
+            if before is not None and sign * before[0] <= sign * end:
+                ends.append(before)
+            else:
+                index = pc.index(column.values, pa.scalar(end, column.values.type)).as_py()
+                ends.append((end, column.row(index)))
+        self._ends = ends
 
     def _add_levels(self, column: Column) -> None:
         if self._is_cut:
@@ -341,9 +353,11 @@ class Growing:
         values = list(self._levels)
         counts = [count for count, _ in self._levels.values()]
         rows = [row for _, row in self._levels.values()]
-        if self._ends is not None and (not self._is_target or self._is_cut):
+        if not self._is_target or self._is_cut:
             # Where not every number is kept, its ends are.
-            values, counts, rows = [*values, *self._ends], [*counts, 0, 0], [*rows, 0, 0]
+            values += [end for end, _ in self._ends]
+            counts += [0] * len(self._ends)
+            rows += [row for _, row in self._ends]
         return Sketch(
             self.name,
             self._kind,
