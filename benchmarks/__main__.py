@@ -34,14 +34,18 @@ NAMES = (
     "contest",
     "scaling",
     "house",
+    "mutations",
 )
-TAKE_OPTIONS = ("contest", "scaling", "damping", "cost_model")
+TAKE_OPTIONS = ("contest", "scaling", "damping", "cost_model", "mutations")
+ON_REQUEST = ("mutations",)
+"""Run only where they are named: they judge the tests, not the speed, and take hours."""
 
 
 def main() -> None:
-    """Run the ones named, or all."""
+    """Run the ones named, or all but those on request."""
     options = [argument for argument in sys.argv[1:] if argument.startswith("-")]
-    chosen = [argument for argument in sys.argv[1:] if not argument.startswith("-")] or NAMES
+    chosen = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    chosen = chosen or [name for name in NAMES if name not in ON_REQUEST]
     unknown = [name for name in chosen if name not in NAMES]
     if unknown:
         raise SystemExit(f"There is no benchmark {unknown[0]!r}. There are {', '.join(NAMES)}.")
