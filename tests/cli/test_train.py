@@ -31,7 +31,7 @@ def test_regression_says_all_that_was_asked_for(call, concrete_csv, tmp_path):
     assert "Note: Column 'site' is left out: 'here' in every row." in answer.out
     assert "Rows that train: 56, validate: 12, test: 12 (random, seed 0)." in answer.out
     assert "Network 6-4-1 tanh, identity: 33 weights" in answer.out
-    for heading in ("epoch", "mse", "validation", "gradient", "mu", "checks", "RMSE", "MAE", "R²"):
+    for heading in ("epoch", "mse", "validation", "mse gradient", "mu", "checks", "RMSE", "MAE", "R²"):
         assert heading in answer.out
     assert "0/20 " in answer.out
     content = load(tmp_path / "concrete.marquardt")

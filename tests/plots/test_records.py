@@ -62,7 +62,7 @@ def test_performance_of_an_exact_fit_is_drawn_all_the_same(ax):
 
 def test_training_state_draws_gradient_damping_and_validation_checks():
     panels = training_state(record_of(gradient=(100.0, 1.0, 0.01)))
-    assert titles(panels) == ["gradient norm", "mu", "validation checks"]
+    assert titles(panels) == ["mse gradient norm", "mu", "validation checks"]
     assert [ax.get_yscale() for ax in panels] == ["log", "log", "linear"]
     assert panels[0].lines[0].get_ydata().tolist() == [100, 1, 0.01]
     assert panels[1].lines[0].get_ydata().tolist() == [1e-3, 1e-4, 1e-5]
@@ -76,7 +76,7 @@ def test_training_state_draws_gradient_damping_and_validation_checks():
 def test_training_state_has_a_panel_for_all_that_the_algorithm_reports():
     reported = [{"alpha": 0.1, "gamma": 9.0}, {"alpha": 1.0, "gamma": 8.0}, {"alpha": 10.0, "gamma": 7.0}]
     panels = training_state(record_of(validation=NONE, mu=NONE, reported=reported))
-    assert titles(panels) == ["gradient norm", "alpha", "gamma"]  # no damping, no validation
+    assert titles(panels) == ["mse gradient norm", "alpha", "gamma"]  # no damping, no validation
     assert [ax.get_yscale() for ax in panels] == ["linear", "log", "linear"]
     assert panels[2].lines[0].get_ydata().tolist() == [9, 8, 7]
 
@@ -108,7 +108,7 @@ def test_training_state_uses_the_axes_that_are_given():
 
 
 def test_training_state_refuses_another_number_of_axes(ax):
-    with pytest.raises(ConfigurationError, match=r"3 panels \(gradient norm, mu, .*got 1 axes. Give 3"):
+    with pytest.raises(ConfigurationError, match=r"3 panels \(mse gradient norm, mu, .*got 1 axes. Give 3"):
         training_state(record_of(), ax)
 
 

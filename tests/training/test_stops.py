@@ -34,7 +34,7 @@ SENTENCES = {
     "user": "Stopped by the user after 7 epochs; the best weights are kept.",
     "time": "The time is up: 61 s >= 60 s.",
     "epochs": "All epochs are done: 20 >= 20.",
-    "gradient": "The gradient has vanished: 1e-08 <= 1e-07.",
+    "gradient": "The gradient of the mean loss has vanished: 1e-08 <= 1e-07.",
     "mu": "No step lowers the loss any more: mu would have to be above 1e+10.",
     "validation": "Validation stop: no better validation error for 6 epochs in a row (max_fail 6).",
 }

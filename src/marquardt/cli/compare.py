@@ -106,7 +106,14 @@ def compare(
         Number, _option(LIMITS, "--time", metavar="SECONDS", help="Time of a run.", default="no limit")
     ] = None,
     min_grad: Annotated[
-        float, _option(LIMITS, "--min-grad", metavar="X", help="Norm of the gradient: the run has failed.", default="0")
+        float,
+        _option(
+            LIMITS,
+            "--min-grad",
+            metavar="X",
+            help="Norm of the gradient of the mean loss: the run has failed.",
+            default="0",
+        ),
     ] = 0.0,
     target: Annotated[
         Words, _option(NETWORK, "--target", "-t", metavar="NAME", help="Column to predict. Repeat for several.")

@@ -20,7 +20,7 @@ from marquardt.cli.voice import Voice
 from marquardt.errors import FileError
 from marquardt.problems import table_named
 from marquardt.storage import NetworkFile, save
-from marquardt.training import Fitting, Settings
+from marquardt.training import Fitting, Settings, gradient_name
 
 DEMOS = {
     "classification": (
@@ -94,6 +94,7 @@ def run(kind: str, folder: Path, voice: Voice) -> int:
 
 def _legend(prepared: PreparedTable) -> Iterator[str]:
     parts = prepared.parts
+    metric = "cross_entropy" if prepared.coding.classes else "mse"
     yield "What you will see, each value with the limit that ends the training behind /:"
     yield "  epoch          one improvement of all weights at once"
     if prepared.coding.classes:
@@ -101,7 +102,7 @@ def _legend(prepared: PreparedTable) -> Iterator[str]:
     else:
         yield f"  mse            mean squared error on the {len(parts.train)} training rows: 0 is perfect"
     yield f"  validation     the same on {len(parts.validation)} rows that are not learned from"
-    yield "  gradient       how steeply the error still falls; 0 at the bottom"
+    yield f"  {gradient_name(metric):<15}how steeply the mean error still falls; 0 at the bottom"
     yield "  mu             the caution of the steps: the smaller, the bolder"
     yield "  checks         epochs in a row in which validation did not improve:"
     yield "                 from there on the training rows are learned by heart"

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from marquardt.cli.voice import Voice
-from marquardt.training import Epoch, Limits
+from marquardt.training import Epoch, Limits, gradient_name
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,12 +56,13 @@ class Line:
             self._goal = limits.goal**2
         elif limits.goal_metric == "sse":
             self._goal = limits.goal / n_values
+        self.gradient = gradient_name(metric)
         self.metric = "loss" if self._shows_loss else METRIC_NAMES.get(metric, metric)
 
     @property
     def headings(self) -> tuple[str, ...]:
         """One for each cell."""
-        return ("epoch", self.metric, "validation", "gradient", "mu", "checks", "time")
+        return ("epoch", self.metric, "validation", self.gradient, "mu", "checks", "time")
 
     def cells(self, epoch: Epoch, mu_max: float, seconds: float | None = None) -> tuple[str, ...]:
         """Return each quantity as value/limit."""

@@ -278,7 +278,14 @@ def train(
         ),
     ] = 6,
     min_grad: Annotated[
-        float, _option(LIMITS, "--min-grad", metavar="X", help="Norm of the gradient.", default="1e-7")
+        float,
+        _option(
+            LIMITS,
+            "--min-grad",
+            metavar="X",
+            help="Norm of the gradient of the mean loss (squares: of the mse).",
+            default="1e-7",
+        ),
     ] = 1e-7,
     mu_max: Annotated[
         Number, _option(LIMITS, "--mu-max", metavar="X", help="Damping: no step helps any more.", default="1e10")

@@ -20,7 +20,7 @@ def describe(epoch: Epoch, fitting: Fitting) -> str:
     Returns
     -------
     str
-        Such as ``epoch 12/1000  mse 0.0123/0  gradient 0.0012/1e-07  mu 0.001/1e+10``.
+        Such as ``epoch 12/1000  mse 0.0123/0  mse gradient 0.0012/1e-07  mu 0.001/1e+10``.
     """
     restarts = fitting.settings.restarts
     line = epoch_line(epoch, fitting.training.record, fitting.settings.limits)

@@ -8,7 +8,7 @@ import numpy as np
 
 from marquardt.errors import DataError
 from marquardt.plots.style import COLORS, GRAY, PARTS, axis_label, draw, grid, one, spans, whole_decades
-from marquardt.training import Epoch, Record
+from marquardt.training import Epoch, Record, gradient_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ __all__ = ["performance", "training_state"]
 # From this ratio of the largest to the smallest value on, a panel is logarithmic.
 LOGARITHMIC_FROM = 20.0
 FIELDS = Epoch.__dataclass_fields__
-NAMES = {"gradient": "gradient norm", "validation_fails": "validation checks"}
+NAMES = {"validation_fails": "validation checks"}
 
 
 def performance(record: Record, ax: Axes | None = None) -> Axes:
@@ -106,14 +106,15 @@ def training_state(record: Record, axes: Any = None) -> tuple[Axes, ...]:
     >>> x = np.linspace(-1, 1, 20)[:, None]
     >>> result = train(Network(feed_forward(1, (), 1), [0.0, 0.0]), x, x**3)
     >>> [ax.get_ylabel() for ax in training_state(result.record)]
-    ['gradient norm', 'mu']
+    ['mse gradient\\nnorm', 'mu']
     """
     _require_epochs(record)
     names = ["gradient", "mu", *(name for name in record.columns if name not in FIELDS)]
     names = [name for name in names if name == "gradient" or np.isfinite(record.column(name)).any()]
     if np.isfinite(record.column("validation")).any():
         names.append("validation_fails")
-    titles = [NAMES.get(name, name.replace("_", " ")) for name in names]
+    titles_of = NAMES | {"gradient": f"{gradient_name(record.metric)} norm"}
+    titles = [titles_of.get(name, name.replace("_", " ")) for name in names]
     panels = grid(titles, axes, n_columns=1, size=(6.4, 1.6), sharex=True)
     for number, (ax, name, title) in enumerate(zip(panels, names, titles, strict=True)):
         values = record.column(name)
@@ -132,7 +133,8 @@ def training_state(record: Record, axes: Any = None) -> tuple[Axes, ...]:
             draw(ax, record.epoch, shown, "-", color=color, linewidth=1.5)
             if is_logarithmic:
                 whole_decades(ax.yaxis, shown)
-        ax.set_ylabel(title.replace("validation ", "validation\n"))  # a panel is too low for both words in a line
+        # A panel is too low for all words in a line.
+        ax.set_ylabel(title.replace("validation ", "validation\n").replace(" norm", "\nnorm"))
         _against_epochs(ax, record, label=ax is panels[-1])
     return panels
 

@@ -8,7 +8,7 @@ from marquardt.training.fitting import Fitting, Settings, require_classes
 from marquardt.training.lanes import Lanes, ManyResults, train_many
 from marquardt.training.loop import Row, iterate
 from marquardt.training.presets import PRESETS, preset
-from marquardt.training.record import Epoch, Record, epoch_line
+from marquardt.training.record import Epoch, Record, epoch_line, gradient_name
 from marquardt.training.sequences import train_sequences
 from marquardt.training.stops import GOAL_METRICS, TOOLBOX_TEXTS, Limits, Status, Stop
 from marquardt.training.training import Training, TrainingResult, train
@@ -41,6 +41,7 @@ __all__ = [
     "TrainingResult",
     "column_keys",
     "epoch_line",
+    "gradient_name",
     "iterate",
     "preset",
     "require_classes",

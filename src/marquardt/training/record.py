@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-__all__ = ["Epoch", "Record", "epoch_line"]
+__all__ = ["Epoch", "Record", "epoch_line", "gradient_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ class Record:
 
     @property
     def gradient(self) -> Array:
-        """Gradient norm, epoch by epoch."""
+        """Norm of the gradient of the mean loss, epoch by epoch."""
         return self.column("gradient")
 
     @property
@@ -390,6 +390,28 @@ def _float(value: Any) -> float:
     return float(from_json(value))
 
 
+def gradient_name(metric: str) -> str:
+    """Return what the gradient of a run is called on the screen: it is that of a mean, not of the loss, a sum.
+
+    Parameters
+    ----------
+    metric : str
+        Of the run's record.
+
+    Returns
+    -------
+    str
+        For squares it is the gradient of the mean squared error, otherwise of the mean loss, both in scaled units and
+        with the penalty.
+
+    Examples
+    --------
+    >>> gradient_name("mse"), gradient_name("cross_entropy")
+    ('mse gradient', 'loss gradient')
+    """
+    return "mse gradient" if metric == "mse" else "loss gradient"
+
+
 def epoch_line(epoch: Epoch, record: Record, limits: Limits) -> str:
     """Return an epoch as one line, each quantity as value/limit.
 
@@ -405,19 +427,19 @@ def epoch_line(epoch: Epoch, record: Record, limits: Limits) -> str:
     Returns
     -------
     str
-        Such as ``epoch 12/1000  mse 0.0123/0  gradient 0.0012/1e-07  mu 1e-03/1e+10``.
+        Such as ``epoch 12/1000  mse 0.0123/0  mse gradient 0.0012/1e-07  mu 1e-03/1e+10``.
 
     Examples
     --------
     >>> record = Record("levenberg_marquardt", {"mu_max": 1e10}, "mse", Parts.all_training(3))
     >>> epoch_line(Epoch(0, 0.5, math.nan, math.nan, 0.1, 1e-3, 0, 0.0, 1, 0.5), record, Limits())
-    'epoch 0/1000  mse 0.5/0  gradient 0.1/1e-07  mu 1e-03/1e+10'
+    'epoch 0/1000  mse 0.5/0  mse gradient 0.1/1e-07  mu 1e-03/1e+10'
     """
     goal = f"/{limits.goal:g}" if record.metric == limits.goal_metric else ""
     cells = [
         f"epoch {epoch.epoch}/{limits.max_epochs}",
         f"{record.metric} {epoch.performance:.4g}{goal}",
-        f"gradient {epoch.gradient:.2g}/{limits.min_gradient:g}",
+        f"{gradient_name(record.metric)} {epoch.gradient:.2g}/{limits.min_gradient:g}",
     ]
     if not math.isnan(epoch.mu):
         cells.append(f"mu {epoch.mu:.0e}/{record.settings['mu_max']:.0e}")

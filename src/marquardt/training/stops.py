@@ -211,7 +211,7 @@ class GradientStop:
     def __call__(self, status: Status) -> Stop | None:
         if not status.gradient <= self.min_gradient:
             return None
-        sentence = f"The gradient has vanished: {status.gradient:.3g} <= {self.min_gradient:.3g}."
+        sentence = f"The gradient of the mean loss has vanished: {status.gradient:.3g} <= {self.min_gradient:.3g}."
         return Stop("gradient", sentence, succeeded=True)
 
 
