@@ -598,3 +598,17 @@ def test_trail_of_brent_is_that_of_his_rules_as_printed(function, first, toleran
     # Both take the same parabola, in other orders of the same operations.
     assert_allclose([look.length for look in looks[found.n_looks :]], trail, rtol=1e-7)
     assert length == pytest.approx(expected, rel=1e-7)
+
+
+def test_value_as_high_as_the_one_before_ends_the_bracketing():
+    search = bracketing(Look(0.0, 1.0, -1.0), 2.0, 20)
+    lengths = replies(search, 0.5)
+    with pytest.raises(StopIteration) as end:
+        search.send(Look(lengths[-1], 0.5, math.nan))
+    assert [look.length for look in end.value.value[:3]] == [0.0, *lengths]
+
+
+@every_value_search
+def test_search_that_runs_out_while_the_value_falls_returns_the_longest_length(kind):
+    length, looks = run(kind(max_looks=3), lambda t: (-t, -1.0), 1.0)
+    assert length == max(look.length for look in looks) == looks[2].length
