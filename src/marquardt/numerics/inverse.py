@@ -45,7 +45,7 @@ def inverted(matrix: Array, rounding: float = 0.0) -> tuple[Array, float] | None
     # A symmetric matrix in C order is the same in Fortran order, and our copy is written over.
     if _info("dpotrf", factor) != 0:
         return None
-    size = max(float(np.abs(row).sum()) for row in matrix)  # row by row, without a copy
+    size = float(np.linalg.norm(matrix, np.inf))
     reciprocal = float(dpocon(factor.T, size, uplo="L")[0])
     # The reciprocal condition is 1 / (‖A‖ ‖A⁻¹‖).
     if not max(rounding, len(matrix) * np.finfo(float).eps * size) < LOST * reciprocal * size:

@@ -6,12 +6,12 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import numpy as np
 
-from marquardt.arrays import Array, ArrayLike
+from marquardt.arrays import Array, ArrayLike, Indices
 from marquardt.errors import ConfigurationError, ShapeError
 from marquardt.losses import Loss, Robust, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
@@ -78,6 +78,22 @@ def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int, weighs_output
     costs = costs_of(planned(systems=("samples",)), cost_model(graph, tuple(layout)), n_samples)
     # Of rules that ask for no more, which may have it from the kernel.
     return costs._replace(gradient=planned(most=Need.GRADIENT, matrices=0).seconds)
+
+
+@lru_cache(maxsize=64)
+def _groups_of(graph: LayerGraph) -> tuple[tuple[Indices, ...], Indices]:
+    """The weights without the biases, a layer at a time, and the biases of all layers but the output."""
+    layers = len(graph.layers)
+    # Layer k has the decay k + 1: one diagonal tells them all.
+    numbers = WeightDecay(tuple(float(k + 1) for k in range(layers))).diagonal(graph)
+    decayed = tuple(np.flatnonzero(numbers == k + 1) for k in range(layers))
+    firsts = np.arange(graph.n_weights) if graph.weight_map is None else graph.weight_map.first
+    is_hidden_bias = firsts < graph.spans[-1].start
+    is_hidden_bias[np.concatenate(decayed)] = False
+    hidden_biases = np.flatnonzero(is_hidden_bias)
+    for shared in (*decayed, hidden_biases):
+        shared.flags.writeable = False
+    return decayed, hidden_biases
 
 
 class Objective:
@@ -417,13 +433,7 @@ class Objective:
     @property
     def facts(self) -> Facts:
         """What rules may know."""
-        layers = len(self.graph.layers)
-        # Layer k has the decay k + 1: one diagonal tells them all.
-        numbers = WeightDecay(tuple(float(k + 1) for k in range(layers))).diagonal(self.graph)
-        decayed = tuple(np.flatnonzero(numbers == k + 1) for k in range(layers))
-        firsts = np.arange(self.n_weights) if self.graph.weight_map is None else self.graph.weight_map.first
-        is_hidden_bias = firsts < self.graph.spans[-1].start
-        is_hidden_bias[np.concatenate(decayed)] = False
+        decayed, hidden_biases = _groups_of(self.graph)
         return Facts(
             self.n_weights,
             self.n_outputs,
@@ -434,7 +444,7 @@ class Objective:
             has_curvature=self._has_curvature,
             lacks_second_derivative=self._sums.lacking,
             decayed=decayed,
-            hidden_biases=np.flatnonzero(is_hidden_bias),
+            hidden_biases=hidden_biases,
             form=self.plan.form,
             costs=self._sums.costs,
             sample_unit=self.sample_unit,

@@ -183,7 +183,7 @@ class EvidenceTraining:
                 if epoch.epoch == 0 and record.epochs:
                     continue  # the end of the last round
                 record.best_epoch = len(record.epochs)
-                numbered = replace(epoch, epoch=done + epoch.epoch, seconds=self._clock() - started)
+                numbered = epoch.at(done + epoch.epoch, self._clock() - started)
                 record.epochs.append(numbered)
                 if "loss_scale" in self._round.record.settings:
                     record.settings["loss_scale"] = self._round.record.settings["loss_scale"]

@@ -64,6 +64,22 @@ class Epoch:
     loss: float
     quantities: Mapping[str, float] = field(default_factory=dict)
 
+    def at(self, epoch: int, seconds: float) -> Epoch:
+        """Return the same numbers as those of another epoch and time, as where several runs are one."""
+        return Epoch(
+            epoch,
+            self.performance,
+            self.validation,
+            self.test,
+            self.gradient,
+            self.mu,
+            self.validation_fails,
+            seconds,
+            self.trials,
+            self.loss,
+            self.quantities,
+        )
+
 
 FIELDS = tuple(f.name for f in fields(Epoch) if f.name != "quantities")
 WHOLE = {f.name for f in fields(Epoch) if f.type == "int"}
