@@ -332,6 +332,30 @@ def test_kept_columns_keep_their_names_beside_predictions(call, tmp_path):
     assert column_of(answer.out, "predicted y") == column_of(answer.out, "predicted y 2")
 
 
+# -- true and false --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_true_and_false_are_1_and_0_whoever_trained_and_whoever_predicts(call, tmp_path, suffix):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.random(60) > 0.5})
+    frame["y"] = frame["a"] + 2 * frame["b"]
+    numbers = frame.assign(b=frame["b"].astype(int))
+    NetworkRegressor((), random_state=0, alpha=0.0).fit(frame[["a", "b"]], frame["y"]).save(tmp_path / "estimator.m")
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    assert call("train", "t.csv", "-t", "y", "--hidden", "none", "--epochs", "20", "-o", "command.m").code == 0
+    for name in ("estimator.m", "command.m"):
+        found = [NetworkRegressor.from_file(tmp_path / name).predict(each[["a", "b"]]) for each in (frame, numbers)]
+        for each in (frame, numbers):
+            each.to_csv(tmp_path / "n.csv", index=False)
+            each.to_parquet(tmp_path / "n.parquet")
+            answer = call("predict", name, f"n.{suffix}")
+            assert answer.code == 0, answer.err
+            found.append(np.array(column_of(answer.out, "y" if name == "command.m" else "prediction"), dtype=float))
+        for one in found:
+            np.testing.assert_allclose(one, frame["y"], atol=1e-4)
+
+
 # -- a table without rows --------------------------------------------------------------------------------------------
 
 

@@ -235,7 +235,7 @@ def coding_of(content: NetworkFile, path: Path) -> TableCoding:
             f"{path} does not know the names of its {graph.n_inputs} inputs: it was trained on arrays, not on a table. "
             f"Use marquardt.load({str(path)!r}).network.outputs(inputs) in Python."
         )
-    inputs = tuple(InputColumn(name, "number") for name in names)
+    inputs = tuple(InputColumn(name, "either") for name in names)
     if content.task == "classification":
         classes = content.classes or tuple(range(max(2, graph.n_outputs)))
         return TableCoding("classification", "refuse", inputs, ("class",), classes)

@@ -45,8 +45,9 @@ class InputColumn:
     Attributes
     ----------
     name : str
-    kind : "number", "boolean" or "category"
-        A number or a boolean (as 0 or 1) is one input, a category is one input a level.
+    kind : "number", "boolean", "either" or "category"
+        A number or a boolean (as 0 or 1) is one input, a category is one input a level. "either" is for networks that
+        were trained on arrays or frames, which take both.
     levels : tuple of str
         The levels of a category, sorted; empty for the other kinds.
     fill : float, str or None

@@ -14,6 +14,8 @@ from marquardt.checks import nearest
 from marquardt.errors import DataError
 from marquardt.tables.columns import NUMBER, Column, Label, listed
 
+NEEDED = {"number": "numbers", "boolean": "true or false", "either": "numbers or true/false"}
+
 
 def coded_numbers(
     kind: str, fill: float | str | None, column: Column, *, allow_boolean: bool = False
@@ -25,12 +27,14 @@ def coded_numbers(
         n_words = pc.sum(mask).as_py() or 0
         value, place = column.first(mask if n_words else column.values.is_valid())
         stored = "" if n_words else ", a number stored as text"
-        needed = "numbers" if kind == "number" else "true or false"
+        needed = NEEDED[kind]
         raise DataError(
             f"Column {name!r} must hold {needed}, as in training, got {value!r} in {place}{stored}. Correct it."
         )
     if column.kind not in ("number", "boolean", "empty"):
-        raise DataError(f"Column {name!r} must hold {kind}s, as in training, got values of type {column.values.type}.")
+        raise DataError(
+            f"Column {name!r} must hold {NEEDED[kind]}, as in training, got values of type {column.values.type}."
+        )
     if column.kind == "boolean" and kind == "number" and not allow_boolean:
         raise DataError(f"Column {name!r} must hold numbers, as in training, got true/false. Write 1 and 0.")
     numbers = column.numbers()
