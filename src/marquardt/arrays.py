@@ -32,30 +32,7 @@ AnyArray = NDArray[Any]
 
 
 def unmasked(values: Any, what: str = "An array") -> Any:
-    """Return a masked array as a plain one, in which masked values are missing, that is NaN.
-
-    Parameters
-    ----------
-    values : object
-        Whatever is given as an array; anything but a masked array, or a list of such, is returned as it is.
-    what : str
-        What the message calls it.
-
-    Returns
-    -------
-    object
-        What was behind a mask is never seen again.
-
-    Raises
-    ------
-    DataError
-        If a value is masked that no NaN can stand for, such as a word.
-
-    Examples
-    --------
-    >>> unmasked(np.ma.masked_equal([1, -999, 3], -999))
-    array([ 1., nan,  3.])
-    """
+    """Return a masked array as a plain one, in which masked values are missing, that is NaN."""
     if isinstance(values, list | tuple) and any(isinstance(each, np.ma.MaskedArray) for each in values):
         values = np.ma.array(values)
     if not isinstance(values, np.ma.MaskedArray):
@@ -71,50 +48,14 @@ def unmasked(values: Any, what: str = "An array") -> Any:
 
 
 def as_array(values: Any, what: str = "An array") -> Array:
-    """Return numbers as an array of float64, NaN where they are masked: what every door for data goes through.
-
-    Parameters
-    ----------
-    values : array-like
-        Numbers.
-    what : str
-        What the message calls them.
-
-    Returns
-    -------
-    ndarray
-        A copy only where one is needed.
-
-    Raises
-    ------
-    DataError
-        If they are dates, times or time differences, which NumPy would count in units of its own.
-
-    Examples
-    --------
-    >>> as_array([[1, 2]])
-    array([[1., 2.]])
-    """
+    """Return numbers as an array of float64, NaN where they are masked: what every door for data goes through."""
     array = np.asarray(unmasked(values, what))
     refuse_times(array, what)
     return np.asarray(array, dtype=np.float64)
 
 
 def refuse_times(values: Any, what: str) -> None:
-    """Refuse dates, times or time differences, which NumPy would count in units of its own, and complex numbers.
-
-    Parameters
-    ----------
-    values : object
-        Whatever is given as an array.
-    what : str
-        What the message calls it.
-
-    Raises
-    ------
-    DataError
-        If NumPy or pandas keep it as dates or times, or as complex numbers, of which the real parts would be left.
-    """
+    """Refuse dates, times or time differences, which NumPy would count in units of its own, and complex numbers."""
     dtype = getattr(values, "dtype", None)
     if getattr(dtype, "kind", "") == "c":
         raise DataError(
@@ -129,62 +70,13 @@ def refuse_times(values: Any, what: str) -> None:
 
 
 def as_weight(sample_weight: ArrayLike) -> AnyArray:
-    """Return sample weights as an array of float64, or of integers where they are integers and so count copies.
-
-    Parameters
-    ----------
-    sample_weight : array-like
-        Numbers.
-
-    Returns
-    -------
-    ndarray
-        Of the same shape.
-
-    Raises
-    ------
-    DataError
-        If they are dates or times.
-
-    Examples
-    --------
-    >>> as_weight([2, 1]).dtype.kind, as_weight([2.0, 1.0]).dtype.kind
-    ('i', 'f')
-    """
+    """Return sample weights as an array of float64, or of integers where they are integers and so count copies."""
     given = np.asarray(unmasked(sample_weight, "sample_weight"))
     return given.astype(np.int64) if given.dtype.kind in "iub" else as_array(given, "sample_weight")
 
 
 def checked_weight(sample_weight: ArrayLike, n_samples: int, n_outputs: int | None = None) -> AnyArray:
-    """Return sample weights as an array, or refuse them.
-
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        The weights.
-    n_samples : int
-        How many there must be.
-    n_outputs : int, optional
-        How many a sample may have; one when not given.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Finite and not negative; a matrix only where outputs of a sample have different weights. Integers stay integers,
-        as they count copies (see `counted_weight_of`).
-
-    Raises
-    ------
-    ShapeError
-        If they are of another shape.
-    DataError
-        If one is negative or not finite.
-
-    Examples
-    --------
-    >>> checked_weight([[2.0, 2.0], [0.5, 0.5]], 2, 2)
-    array([2. , 0.5])
-    """
+    """Return sample weights as an array, or refuse them."""
     weight = as_weight(sample_weight)
     if weight.shape != (n_samples,) and (n_outputs is None or weight.shape != (n_samples, n_outputs)):
         matrix = "" if n_outputs is None or n_outputs == 1 else f", or ({n_samples}, {n_outputs}) for one an output"
@@ -201,21 +93,6 @@ def counted_weight_of(sample_weight: AnyArray | None) -> float:
 
     The evidence weighs the decay against as many residuals as there are. Integers say how many copies there are of a
     row; numbers such as 1/σ², or weights that add up to 1, say nothing of how many rows there are: their mean is one.
-
-    Parameters
-    ----------
-    sample_weight : ndarray of shape (n_samples,), optional
-        All weights that were given.
-
-    Returns
-    -------
-    float
-        1 for integers and where no weights are given, else the mean of those that are not 0.
-
-    Examples
-    --------
-    >>> counted_weight_of(np.array([2, 1, 0])), counted_weight_of(np.array([0.5, 0.25, 0.0]))
-    (1.0, 0.375)
     """
     if sample_weight is None or sample_weight.dtype.kind in "iub":
         return 1.0
@@ -223,53 +100,12 @@ def counted_weight_of(sample_weight: AnyArray | None) -> float:
 
 
 def of_samples(weight: AnyArray) -> AnyArray:
-    """Return one weight a sample: the mean over its outputs where they have weights of their own.
-
-    Parameters
-    ----------
-    weight : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        From `checked_weight`.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Zero only where all weights of a sample are.
-
-    Examples
-    --------
-    >>> of_samples(np.array([[2.0, 1.0], [0.0, 0.0]]))
-    array([1.5, 0. ])
-    """
+    """Return one weight a sample: the mean over its outputs where they have weights of their own."""
     return weight if weight.ndim == 1 else weight.mean(axis=1)
 
 
 def checked_targets(targets: Array, weight: AnyArray | None) -> Array:
-    """Return targets that are finite, those of weight zero replaced: what they are has no influence.
-
-    Parameters
-    ----------
-    targets : ndarray of shape (n_samples, n_outputs)
-        The values; missing or infinite only where their weight is zero.
-    weight : ndarray of shape (n_samples,) or (n_samples, n_outputs), optional
-        From `checked_weight`.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs)
-        Of weight zero the first value of the column that has a weight, 0 where none has: the targets themselves where
-        that changes nothing.
-
-    Raises
-    ------
-    DataError
-        Names the first value with a weight that is not finite.
-
-    Examples
-    --------
-    >>> checked_targets(np.array([[1.0, np.nan], [2.0, 3.0]]), np.array([[1.0, 0.0], [1.0, 1.0]]))
-    array([[1., 3.],
-           [2., 3.]])
-    """
+    """Return targets that are finite, those of weight zero replaced: what they are has no influence."""
     if weight is not None and not weight.all():
         is_free = np.broadcast_to((weight if weight.ndim == 2 else weight[:, None]) == 0.0, targets.shape)
         first = np.argmin(is_free, axis=0)
@@ -282,20 +118,7 @@ def checked_targets(targets: Array, weight: AnyArray | None) -> Array:
 
 
 def require_finite(table: Array, what: str) -> None:
-    """Refuse NaN and infinity.
-
-    Parameters
-    ----------
-    table : ndarray of shape (n_rows, n_columns)
-        The values.
-    what : str
-        What the message calls them.
-
-    Raises
-    ------
-    DataError
-        Names the first of them, its row and its column.
-    """
+    """Refuse NaN and infinity."""
     # The sum is finite if all entries are, short of overflow; only then every entry is looked at.
     with np.errstate(over="ignore", invalid="ignore"):
         total = np.add.reduce(table, axis=None)
@@ -308,18 +131,5 @@ def require_finite(table: Array, what: str) -> None:
 
 
 def row_slices(n_rows: int, length: int = 65536) -> list[slice]:
-    """Return blocks of rows, so that no temporary need be as large as the data.
-
-    Parameters
-    ----------
-    n_rows : int
-        How many there are.
-    length : int
-        Rows a block, at most.
-
-    Returns
-    -------
-    list of slice
-        Together all rows, in their order.
-    """
+    """Return blocks of rows, so that no temporary need be as large as the data."""
     return [slice(first, min(first + length, n_rows)) for first in range(0, n_rows, length)]

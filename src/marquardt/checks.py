@@ -81,13 +81,7 @@ def nearest(value: object, allowed: Iterable[str]) -> str:
 
 
 def one_of(value: Any, allowed: Iterable[str], what: str) -> str:
-    """Return `value` if it is one of the allowed words.
-
-    Raises
-    ------
-    ConfigurationError
-        Names the argument, what came, the nearest allowed word and all of them.
-    """
+    """Return `value` if it is one of the allowed words."""
     words = list(allowed)
     if isinstance(value, str) and value in words:
         return value
@@ -150,11 +144,6 @@ def memory_size(value: Any, what: str) -> int:
 
     >>> memory_size("1.5 GB", "max_memory"), memory_size("2KiB", "max_memory")
     (1500000000, 2048)
-
-    Raises
-    ------
-    ConfigurationError
-        Unless it is a number above 0, alone or with B, KB, MB, GB, TB (powers of 1000), KiB, MiB, GiB or TiB (of 1024).
     """
     found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([a-zA-Z]+)\s*", value) if isinstance(value, str) else None
     law = "an amount of memory such as '500MB' or '2GB' (in Python also a number of bytes)"
@@ -168,13 +157,7 @@ def memory_size(value: Any, what: str) -> int:
 
 
 def require_settings(kind: type, settings: Iterable[str], name: str) -> None:
-    """Refuse a setting that a dataclass does not have; fields that are not shown are no settings.
-
-    Raises
-    ------
-    ConfigurationError
-        Names the setting and all that there are.
-    """
+    """Refuse a setting that a dataclass does not have; fields that are not shown are no settings."""
     known = [name for name, field in getattr(kind, "__dataclass_fields__", {}).items() if field.repr]
     for setting in settings:
         if setting not in known:
@@ -182,13 +165,7 @@ def require_settings(kind: type, settings: Iterable[str], name: str) -> None:
 
 
 def require_extra(module: str, extra: str) -> ModuleType:
-    """Import and return an optional module.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed; the message names the extra that brings it.
-    """
+    """Import and return an optional module."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

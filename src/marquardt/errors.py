@@ -24,23 +24,7 @@ class MarquardtError(Exception):
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of another library's message, or its error's name where there is none.
-
-    Parameters
-    ----------
-    error : Exception
-        As it was raised.
-
-    Returns
-    -------
-    str
-        One line.
-
-    Examples
-    --------
-    >>> first_line(ValueError("Invalid footer\\n in file x")), first_line(ValueError())
-    ('Invalid footer', 'ValueError')
-    """
+    """Return the first line of another library's message, or its error's name where there is none."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 

@@ -48,14 +48,7 @@ _JOURNAL: contextvars.ContextVar[Journal] = contextvars.ContextVar("journal")
 
 @contextlib.contextmanager
 def new_journal() -> Iterator[Journal]:
-    """Keep a journal of what is written within the block.
-
-    Examples
-    --------
-    >>> with new_journal() as kept:
-    ...     kept is journal(), kept.completed
-    (True, [])
-    """
+    """Keep a journal of what is written within the block."""
     token = _JOURNAL.set(Journal())
     try:
         yield _JOURNAL.get()
@@ -64,13 +57,7 @@ def new_journal() -> Iterator[Journal]:
 
 
 def journal() -> Journal:
-    """Return the journal that this thread keeps, a new one at first.
-
-    Examples
-    --------
-    >>> journal() is journal()
-    True
-    """
+    """Return the journal that this thread keeps, a new one at first."""
     found = _JOURNAL.get(None)
     if found is None:
         found = Journal()
@@ -87,27 +74,7 @@ def _number(path: Path) -> tuple[int, int]:
 
 
 def refuse_existing(path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Check, before any work is done for it, that a file can be written at `path`.
-
-    Parameters
-    ----------
-    path : path-like
-        Where the file is to appear.
-    force : bool
-        Whether an existing file may be replaced.
-
-    Raises
-    ------
-    FileError
-        If the folder is missing or not writable, if `path` is a folder or a device, or if a file is in the
-        way and `force` is false.
-
-    Examples
-    --------
-    >>> refuse_existing("no/such/folder/a.marquardt")
-    Traceback (most recent call last):
-    marquardt.errors.FileError: Cannot write no/such/folder/a.marquardt: there is no folder ...
-    """
+    """Check, before any work is done for it, that a file can be written at `path`."""
     path = Path(path)
     try:
         folder = path.resolve().parent
@@ -140,34 +107,6 @@ def replacing(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[
     suffix. When the body ends, the file is flushed to the disk and renamed to `path`; when it raises,
     whatever it raises, the temporary file is removed and `path` is as it was. A link at `path` keeps pointing
     where it did, and a replaced file keeps its permissions.
-
-    Parameters
-    ----------
-    path : path-like
-        Where the file is to appear.
-    force : bool
-        Whether an existing file may be replaced.
-
-    Yields
-    ------
-    temporary : pathlib.Path
-        Where to write.
-
-    Raises
-    ------
-    FileError
-        What `refuse_existing` refuses, before and after the body; and any `OSError` of the body or the
-        rename, such as a full disk.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> with replacing(Path(folder.name) / "note.txt") as temporary:
-    ...     _ = temporary.write_text("whole")
-    >>> (Path(folder.name) / "note.txt").read_text()
-    'whole'
-    >>> folder.cleanup()
     """
     with replacing_all([path], force=force) as (temporary,):
         yield temporary
@@ -179,34 +118,6 @@ def replacing_all(paths: Sequence[str | os.PathLike[str]], *, force: bool = Fals
 
     All are flushed to the disk before the first is renamed. If one cannot be renamed, those before it are put back;
     only a computer that stops between two renames can part them.
-
-    Parameters
-    ----------
-    paths : sequence of path-like
-        Where the files are to appear.
-    force : bool
-        Whether existing files may be replaced.
-
-    Yields
-    ------
-    temporaries : list of pathlib.Path
-        Where to write, as for `replacing`.
-
-    Raises
-    ------
-    FileError
-        As for `replacing`.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> with replacing_all([Path(folder.name) / "a.txt", Path(folder.name) / "b.txt"]) as temporaries:
-    ...     for temporary in temporaries:
-    ...         _ = temporary.write_text("whole")
-    >>> sorted(path.name for path in Path(folder.name).iterdir())
-    ['a.txt', 'b.txt']
-    >>> folder.cleanup()
     """
     targets = [Path(path) for path in paths]
     for path in targets:

@@ -11,18 +11,7 @@ __all__ = ["from_json", "to_json"]
 
 
 def to_json(value: Any) -> Any:
-    """Return a value that JSON can hold.
-
-    Parameters
-    ----------
-    value : object
-        A plain value, or a number of NumPy's.
-
-    Examples
-    --------
-    >>> to_json(float("nan")), to_json(float("-inf")), to_json(np.int64(3))
-    (None, '-inf', 3)
-    """
+    """Return a value that JSON can hold."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
@@ -31,18 +20,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """Return the value that `to_json` was given.
-
-    Parameters
-    ----------
-    value : object
-        As JSON has it.
-
-    Examples
-    --------
-    >>> from_json(None), from_json("inf"), from_json("name")
-    (nan, inf, 'name')
-    """
+    """Return the value that `to_json` was given."""
     if value is None:
         return math.nan
     return float(value) if isinstance(value, str) and value in ("inf", "-inf") else value

@@ -15,37 +15,7 @@ MOST_CHARACTERS = 2000
 
 
 def spelled(text: str, what: str, first: str | None = None) -> tuple[str, dict[str, Any]]:
-    """Read a name, with settings in parentheses or without.
-
-    Parameters
-    ----------
-    text : str
-        ``"name"`` or ``"name(setting=value, …)"``; a name may have hyphens, colons and dots in it. Values are plain
-        Python values: numbers, texts in quotes, True, False, None, and tuples and lists of those.
-    what : str
-        What messages call it.
-    first : str, optional
-        The setting that a first value without a name means; there is none when not given.
-
-    Returns
-    -------
-    name : str
-        The name.
-    settings : dict
-        The settings; empty without any.
-
-    Raises
-    ------
-    ConfigurationError
-        If the text is neither; the message says what is wrong with it.
-
-    Examples
-    --------
-    >>> spelled("gradient_descent(rate=100)", "The algorithm")
-    ('gradient_descent', {'rate': 100})
-    >>> spelled("tanh(0.5)", "The activation", first="gain")
-    ('tanh', {'gain': 0.5})
-    """
+    """Read a name, with settings in parentheses or without."""
     if len(text) > MOST_CHARACTERS:
         raise ConfigurationError(
             f"{what} has {len(text):,} characters, and {MOST_CHARACTERS:,} are the most. It begins {shown(text)}."

@@ -30,19 +30,11 @@ __all__ = ["Adam", "AdamState"]
 
 
 class AdamState(NamedTuple):
-    """The state of Adam.
+    """The state of Adam."""
 
-    Parameters
-    ----------
-    steps : int
-        k, how many so far.
-    mean, square : ndarray of shape (n_weights,)
-        m and v.
-    """
-
-    steps: int
-    mean: Array
-    square: Array
+    steps: int  # k, how many so far
+    mean: Array  # (n_weights,): m and v
+    square: Array  # (n_weights,)
 
 
 @dataclass(frozen=True)
@@ -85,26 +77,12 @@ class Adam(StepRule):
         positive(self.epsilon, "epsilon")
 
     def start(self, here: Evaluation) -> AdamState:
-        """Return empty averages.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The starting point.
-        """
+        """Return empty averages."""
         nothing = np.zeros_like(here.weights)
         return AdamState(0, nothing, nothing)
 
     def propose(self, here: Evaluation, state: AdamState) -> tuple[Step, AdamState]:
-        """Return eqs. (1) to (3).
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point, with its gradient.
-        state : AdamState
-            The averages.
-        """
+        """Return eqs. (1) to (3)."""
         assert here.gradient is not None
         g, k = here.gradient, state.steps + 1
         with np.errstate(over="ignore"):  # a gradient whose square overflows leaves its weight where it is
@@ -116,36 +94,14 @@ class Adam(StepRule):
         return Step(delta, -float(g @ delta)), AdamState(k, mean, square)
 
     def judge(self, here: Evaluation, step: Step, there: Evaluation, state: AdamState) -> tuple[Verdict, AdamState]:
-        """Take every step that does not diverge.
-
-        Parameters
-        ----------
-        here, there : Evaluation
-            The accepted point and the trial point.
-        step : Step
-            As proposed.
-        state : AdamState
-            The averages.
-        """
+        """Take every step that does not diverge."""
         is_lost = there.gradient is None or there.loss > LOSS_CEILING
         return (Verdict.STUCK if is_lost else Verdict.ACCEPT), state
 
     def report(self, state: AdamState) -> dict[str, float]:
-        """Return ``{"rate": rate}``.
-
-        Parameters
-        ----------
-        state : AdamState
-            The averages.
-        """
+        """Return ``{"rate": rate}``."""
         return {"rate": self.rate}
 
     def outcome(self, state: AdamState) -> Outcome:
-        """Return that the loss grew without end.
-
-        Parameters
-        ----------
-        state : AdamState
-            The averages.
-        """
+        """Return that the loss grew without end."""
         return diverged(self.rate)

@@ -36,18 +36,10 @@ RATE_CEILING = 1e100
 
 
 class AdaptiveState(NamedTuple):
-    """The state of gradient descent at an adaptive rate.
+    """The state of gradient descent at an adaptive rate."""
 
-    Parameters
-    ----------
-    rate : float
-        For the next trial.
-    delta : ndarray of shape (n_weights,)
-        The last accepted step; 0 after a rejected one.
-    """
-
-    rate: float
-    delta: Array
+    rate: float  # For the next trial
+    delta: Array  # (n_weights,): the last accepted step; 0 after a rejected one
 
 
 @dataclass(frozen=True)
@@ -106,25 +98,11 @@ class AdaptiveGradientDescent(StepRule):
         fraction(self.momentum, "momentum")
 
     def start(self, here: Evaluation) -> AdaptiveState:
-        """Return the first rate, and no step before the first.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The starting point.
-        """
+        """Return the first rate, and no step before the first."""
         return AdaptiveState(self.rate, np.zeros_like(here.weights))
 
     def propose(self, here: Evaluation, state: AdaptiveState) -> tuple[Step, AdaptiveState]:
-        """Return eq. (1).
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point, with its gradient.
-        state : AdaptiveState
-            Rate and last step.
-        """
+        """Return eq. (1)."""
         assert here.gradient is not None
         with np.errstate(over="ignore", invalid="ignore"):  # a step that overflows is a trial that does
             delta = self.momentum * state.delta - state.rate * (1.0 - self.momentum) * here.gradient
@@ -133,17 +111,7 @@ class AdaptiveGradientDescent(StepRule):
     def judge(
         self, here: Evaluation, step: Step, there: Evaluation, state: AdaptiveState
     ) -> tuple[Verdict, AdaptiveState]:
-        """Return eqs. (2) to (4).
-
-        Parameters
-        ----------
-        here, there : Evaluation
-            The accepted point and the trial point.
-        step : Step
-            As proposed.
-        state : AdaptiveState
-            Rate and last step.
-        """
+        """Return eqs. (2) to (4)."""
         if step.delta is None or not (there.weights != here.weights).any():
             return Verdict.STUCK, state
         if there.gradient is None or there.loss > self.max_rise * here.loss:
@@ -152,23 +120,11 @@ class AdaptiveGradientDescent(StepRule):
         return Verdict.ACCEPT, AdaptiveState(rate, step.delta)
 
     def report(self, state: AdaptiveState) -> dict[str, float]:
-        """Return ``{"rate": rate of the next trial}``.
-
-        Parameters
-        ----------
-        state : AdaptiveState
-            Rate and last step.
-        """
+        """Return ``{"rate": rate of the next trial}``."""
         return {"rate": state.rate}
 
     def outcome(self, state: AdaptiveState) -> Outcome:
-        """Return that no weight moves any more.
-
-        Parameters
-        ----------
-        state : AdaptiveState
-            Rate and last step.
-        """
+        """Return that no weight moves any more."""
         return Outcome("step", f"No step changes a weight any more: the rate has fallen to {state.rate:.3g}.")
 
 

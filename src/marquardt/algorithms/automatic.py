@@ -61,45 +61,15 @@ those that the field knows."""
 
 
 class Choice(NamedTuple):
-    """An algorithm, and why.
-
-    Parameters
-    ----------
-    algorithm : str
-        Its name.
-    reason : str
-        One sentence, with the numbers that decided.
-    settings : mapping
-        Its hyper-parameters, where they are not its defaults.
-    """
+    """An algorithm, and why."""
 
     algorithm: str
-    reason: str
-    settings: Mapping[str, Any] = MappingProxyType({})
+    reason: str  # One sentence, with the numbers that decided
+    settings: Mapping[str, Any] = MappingProxyType({})  # Its hyper-parameters, where they are not its defaults
 
 
 def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choice:
-    """Choose an algorithm.
-
-    Parameters
-    ----------
-    facts : Facts
-        Of the problem.
-    memory : float
-        Bytes that there are for matrices.
-    is_decay_weighed : bool
-        Whether the weight decay is chosen by its evidence.
-
-    Returns
-    -------
-    Choice
-        Name, reason and settings.
-
-    Examples
-    --------
-    >>> choose(Facts(n_weights=31, n_outputs=1, n_samples=200, n_residuals=200.0), memory=1e9).algorithm
-    'levenberg_marquardt'
-    """
+    """Choose an algorithm."""
     n = facts.n_weights
     residuals = facts.n_samples * facts.n_outputs
     is_wide = n > LM_WEIGHTS and 2 * residuals <= n and residuals <= LM_RESIDUALS

@@ -39,27 +39,13 @@ RISE = 2.0
 
 
 class Regularized(NamedTuple):
-    """The state of Bayesian regularization.
+    """The state of Bayesian regularization."""
 
-    Parameters
-    ----------
-    damped : Damped
-        Of the Levenberg–Marquardt steps.
-    decay : float
-        λ.
-    evidence : Evidence, optional
-        Of the accepted point; None before the first step, and where nothing can be said.
-    is_weighed : bool
-        Whether the evidence of this point has been taken.
-    still : int
-        Points in a row at which α, β and γ stood still.
-    """
-
-    damped: Damped
+    damped: Damped  # Of the Levenberg–Marquardt steps
     decay: float = 0.0
-    evidence: Evidence | None = None
-    is_weighed: bool = True
-    still: int = 0
+    evidence: Evidence | None = None  # Of the accepted point; None before the first step, and where nothing can be said
+    is_weighed: bool = True  # Whether the evidence of this point has been taken
+    still: int = 0  # Points in a row at which α, β and γ stood still
 
 
 @dataclass(frozen=True)
@@ -115,53 +101,23 @@ class BayesianRegularization(StepRule):
         return LevenbergMarquardt(self.mu_init, self.mu_increase, self.mu_decrease, self.mu_max)
 
     def prepared_for(self, facts: Facts) -> StepRule:
-        """Return the rule with the facts filled in.
-
-        Parameters
-        ----------
-        facts : Facts
-            Of the objective.
-        """
+        """Return the rule with the facts filled in."""
         self.require(facts, Need.NORMAL)
         return replace(self, facts=facts)
 
     def start(self, here: Evaluation) -> Regularized:
-        """Return the first μ, and no decay: α = 0.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The starting point.
-        """
+        """Return the first μ, and no decay: α = 0."""
         return Regularized(self.inner.start(here))
 
     def propose(self, here: Evaluation, state: Regularized) -> tuple[Step, Regularized]:
-        """At a new point choose λ; then solve eq. (1).
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point, with its normal equations.
-        state : Regularized
-            μ and λ.
-        """
+        """At a new point choose λ; then solve eq. (1)."""
         if not state.is_weighed:
             state = self._weighed(here, state)
         step, damped = self.inner.propose(self._with_decay(here, state), state.damped)
         return step, state._replace(damped=damped)
 
     def judge(self, here: Evaluation, step: Step, there: Evaluation, state: Regularized) -> tuple[Verdict, Regularized]:
-        """Judge by F as Levenberg–Marquardt does; it is the end when the evidence stands still.
-
-        Parameters
-        ----------
-        here, there : Evaluation
-            The accepted point and the trial point.
-        step : Step
-            As proposed.
-        state : Regularized
-            μ and λ.
-        """
+        """Judge by F as Levenberg–Marquardt does; it is the end when the evidence stands still."""
         before, after = self.seen(here, state), self.seen(there, state)
         verdict, damped = self.inner.judge(before, step, after, state.damped)
         state = state._replace(damped=damped)
@@ -171,13 +127,7 @@ class BayesianRegularization(StepRule):
         return Verdict.SETTLED if is_end else verdict, state._replace(is_weighed=False)
 
     def report(self, state: Regularized) -> dict[str, float]:
-        """Return μ, and α, β and γ where they are known.
-
-        Parameters
-        ----------
-        state : Regularized
-            μ and λ.
-        """
+        """Return μ, and α, β and γ where they are known."""
         mu = {"mu": state.damped.damping.mu}
         if state.evidence is None:
             return mu
@@ -187,15 +137,7 @@ class BayesianRegularization(StepRule):
         return {**mu, "alpha": alpha, "beta": 1.0 / noise, "gamma": state.evidence.parameters}
 
     def seen(self, here: Evaluation, state: Regularized) -> Evaluation:
-        """Return the point with the decay in its loss and gradient.
-
-        Parameters
-        ----------
-        here : Evaluation
-            A point.
-        state : Regularized
-            λ.
-        """
+        """Return the point with the decay in its loss and gradient."""
         if not math.isfinite(here.loss):
             return here
         loss = here.loss + 0.5 * state.decay * float(here.weights @ here.weights)
@@ -203,26 +145,12 @@ class BayesianRegularization(StepRule):
         return here._replace(loss=loss, gradient=gradient)
 
     def merit(self, here: Evaluation, state: Regularized) -> float:
-        """Return −ln p, by which restarts are compared.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point.
-        state : Regularized
-            With the evidence.
-        """
+        """Return −ln p, by which restarts are compared."""
         known = state.evidence is not None and not math.isnan(state.evidence.logarithm)
         return -state.evidence.logarithm if known and state.evidence is not None else math.inf
 
     def outcome(self, state: Regularized) -> Outcome:
-        """Return that the evidence has settled, or that μ is above its limit.
-
-        Parameters
-        ----------
-        state : Regularized
-            At the end.
-        """
+        """Return that the evidence has settled, or that μ is above its limit."""
         if state.still < self.patience or state.evidence is None or self.facts is None:
             return self.inner.outcome(state.damped)
         return Outcome(

@@ -65,50 +65,24 @@ SEARCH = StrongWolfe(c2=0.1)
 
 
 class Trail(NamedTuple):
-    """What the next direction is made from.
+    """What the next direction is made from."""
 
-    Parameters
-    ----------
-    loss : float
-        At the point.
-    gradient, direction : ndarray of shape (n_weights,)
-        There.
-    slope : float
-        gᵀd.
-    n_searches : int
-        Searches since the restart, this one included.
-    restart, change : ndarray of shape (n_weights,), optional
-        dₜ and yₜ of eq. (3); None until the direction of the restart has been left behind.
-    """
-
-    loss: float
-    gradient: Array
-    direction: Array
+    loss: float  # At the point
+    gradient: Array  # (n_weights,)
+    direction: Array  # (n_weights,)
     slope: float
-    n_searches: int = 1
+    n_searches: int = 1  # Searches since the restart, this one included
+    # (n_weights,): dₜ and yₜ of eq. (3); None until the direction of the restart has been left behind
     restart: Array | None = None
-    change: Array | None = None
+    change: Array | None = None  # (n_weights,)
 
 
 @dataclass(frozen=True)
 class ConjugateDirections(DirectionRule):
-    """What all conjugate gradients share: everything but the factor's name.
+    """What all conjugate gradients share: everything but the factor's name."""
 
-    Parameters
-    ----------
-    line_search : LineSearch or str
-        The search, or its name.
-    reset : int, optional
-        Searches from one restart to the next; as many as there are weights when not given.
-
-    Raises
-    ------
-    ConfigurationError
-        If a setting cannot be.
-    """
-
-    line_search: LineSearch | str = SEARCH
-    reset: int | None = None
+    line_search: LineSearch | str = SEARCH  # The search, or its name
+    reset: int | None = None  # Searches from one restart to the next; as many as there are weights when not given
 
     def __post_init__(self) -> None:
         self.check_search()
@@ -121,17 +95,7 @@ class ConjugateDirections(DirectionRule):
         """One of `BETAS`."""
 
     def heading(self, here: Evaluation, memory: Trail | None, taken: float) -> Heading:
-        """Return a direction by eq. (1) or (3), or −g.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point.
-        memory : Trail, optional
-            Of the point before.
-        taken : float
-            Length of the last step.
-        """
+        """Return a direction by eq. (1) or (3), or −g."""
         gradient = here.gradient
         assert gradient is not None
         trail = None

@@ -29,72 +29,34 @@ __all__ = ["DirectionRule", "Heading", "SearchState"]
 
 
 class Heading(NamedTuple):
-    """Where to go from an accepted point.
+    """Where to go from an accepted point."""
 
-    Parameters
-    ----------
-    direction : ndarray of shape (n_weights,)
-        d.
-    first : float
-        The first length to look at.
-    memory : object
-        What the rule wants to have at the next point.
-    """
-
-    direction: Array
-    first: float
-    memory: Any
+    direction: Array  # (n_weights,)
+    first: float  # The first length to look at
+    memory: Any  # What the rule wants to have at the next point
 
 
 class SearchState(NamedTuple):
-    """The state of a rule that searches.
+    """The state of a rule that searches."""
 
-    Parameters
-    ----------
-    memory : object
-        The rule's own, as its last heading left it.
-    heading : Heading, optional
-        The direction searched now; None at a new point.
-    start : Look, optional
-        Value and slope at the accepted point.
-    looks : tuple of Look
-        What the search has found so far.
-    length : float
-        The length to look at next.
-    is_decided : bool
-        Whether the search has decided for that length, which it had looked at before others.
-    is_steepest : bool
-        Whether the direction is −g after a failure.
-    taken : float
-        The length of the last accepted step; NaN before the first.
-    failure : str
-        Why a step without a search could not be taken.
-    """
-
-    memory: Any
-    heading: Heading | None = None
-    start: Look | None = None
-    looks: tuple[Look, ...] = ()
-    length: float = math.nan
-    is_decided: bool = False
-    is_steepest: bool = False
-    taken: float = math.nan
-    failure: str = ""
+    memory: Any  # The rule's own, as its last heading left it
+    heading: Heading | None = None  # The direction searched now; None at a new point
+    start: Look | None = None  # Value and slope at the accepted point
+    looks: tuple[Look, ...] = ()  # What the search has found so far
+    length: float = math.nan  # The length to look at next
+    is_decided: bool = False  # Whether the search has decided for that length, which it had looked at before others
+    is_steepest: bool = False  # Whether the direction is −g after a failure
+    taken: float = math.nan  # The length of the last accepted step; NaN before the first
+    failure: str = ""  # Why a step without a search could not be taken
 
 
 class DirectionRule(StepRule):
-    """A rule that names directions and leaves the length to a line search.
+    """A rule that names directions and leaves the length to a line search."""
 
-    Attributes
-    ----------
-    line_search : LineSearch or str, optional
-        The search, or its name; a field of the rules that derive from this. None steps at a fixed rate.
-    rate : float, optional
-        Without a search, the length of a step in parts of the first length. A field of the rules that can go without
-        a search; None for the others.
-    """
-
+    # The search, or its name; a field of the rules that derive from this. None steps at a fixed rate
     line_search: LineSearch | str | None
+    # Without a search, the length of a step in parts of the first length. A field of the rules that can go
+    # without a search; None for the others
     rate: float | None = None
     point_need = Need.GRADIENT
 
@@ -137,43 +99,14 @@ class DirectionRule(StepRule):
 
     @abstractmethod
     def heading(self, here: Evaluation, memory: Any, taken: float) -> Heading:
-        """Name the direction at a new point.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point, with `point_need`.
-        memory : object
-            What the last heading left; None at the start, and after a failed search.
-        taken : float
-            The length of the last accepted step along its direction; NaN at the start.
-
-        Returns
-        -------
-        Heading
-            With a direction of descent. A direction that is none is searched along −g instead.
-        """
+        """Name the direction at a new point."""
 
     def start(self, here: Evaluation) -> SearchState:
-        """Return a state without a memory.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The starting point.
-        """
+        """Return a state without a memory."""
         return SearchState(None)
 
     def propose(self, here: Evaluation, state: SearchState) -> tuple[Step, SearchState]:
-        """Return the next look of the search, begun at a new point; without a search the step.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point.
-        state : SearchState
-            The search so far.
-        """
+        """Return the next look of the search, begun at a new point; without a search the step."""
         if self.line_search is None:
             return self._step_at_fixed_rate(here, state)
         if state.heading is None:
@@ -184,17 +117,7 @@ class DirectionRule(StepRule):
         return Step(delta, -state.length * state.start.slope), state
 
     def judge(self, here: Evaluation, step: Step, there: Evaluation, state: SearchState) -> tuple[Verdict, SearchState]:
-        """Hand the look to the search, and do what it says; without a search take the step.
-
-        Parameters
-        ----------
-        here, there : Evaluation
-            The accepted point and the trial point.
-        step : Step
-            As proposed.
-        state : SearchState
-            The search so far.
-        """
+        """Hand the look to the search, and do what it says; without a search take the step."""
         heading, start = state.heading, state.start
         if self.line_search is None:
             return self._judge_at_fixed_rate(here, step, there, state)
@@ -213,23 +136,11 @@ class DirectionRule(StepRule):
         return Verdict.PROBE, state._replace(length=length, is_decided=is_decided)
 
     def report(self, state: SearchState) -> dict[str, float]:
-        """Return ``{"rate": length of the last step along its direction}``.
-
-        Parameters
-        ----------
-        state : SearchState
-            The search so far.
-        """
+        """Return ``{"rate": length of the last step along its direction}``."""
         return {"rate": state.taken}
 
     def outcome(self, state: SearchState) -> Outcome:
-        """Return that the search found no lower loss, or why there is no step at a fixed rate.
-
-        Parameters
-        ----------
-        state : SearchState
-            The search so far.
-        """
+        """Return that the search found no lower loss, or why there is no step at a fixed rate."""
         if self.line_search is None:
             return Outcome("diverged", f"{state.failure} {self.way_out}", succeeded=False)
         shortest = min((look.length for look in state.looks), default=math.nan)
@@ -247,13 +158,7 @@ class DirectionRule(StepRule):
         return "Take a smaller rate, or a line search."
 
     def failed_step(self, here: Evaluation) -> str:
-        """Return why there is no direction at a point.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point.
-        """
+        """Return why there is no direction at a point."""
         return "There is no step: the direction is not finite."
 
     def _step_at_fixed_rate(self, here: Evaluation, state: SearchState) -> tuple[Step, SearchState]:
@@ -308,17 +213,6 @@ class DirectionRule(StepRule):
 
 
 def steepest_length(gradient: Array) -> float:
-    """Return a first length along −gradient that moves the weights by at most 1 in the sum of absolute values.
-
-    Parameters
-    ----------
-    gradient : ndarray of shape (n_weights,)
-        g.
-
-    Returns
-    -------
-    float
-        min(1, 1/‖g‖₁); 1 for a gradient of 0.
-    """
+    """Return a first length along −gradient that moves the weights by at most 1 in the sum of absolute values."""
     total = float(abs(gradient).sum())
     return 1.0 / total if total > 1.0 else 1.0

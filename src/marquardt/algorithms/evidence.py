@@ -58,24 +58,12 @@ FREE = -1.0
 
 
 class Evidence(NamedTuple):
-    """What a point says about the weight decay it was trained with.
+    """What a point says about the weight decay it was trained with."""
 
-    Parameters
-    ----------
-    logarithm : float
-        ln p(data | λ), eq. (4); only differences mean anything. NaN where a λ is 0.
-    parameters : float
-        γ, the effective number of weights and biases.
-    noise : float
-        s², the variance of the noise in scaled units.
-    decay : tuple of float
-        λ a group, for the next steps, in parts of the objective's unit.
-    """
-
-    logarithm: float
-    parameters: float
-    noise: float
-    decay: tuple[float, ...]
+    logarithm: float  # ln p(data | λ), eq. (4); only differences mean anything. NaN where a λ is 0
+    parameters: float  # γ, the effective number of weights and biases
+    noise: float  # s², the variance of the noise in scaled units
+    decay: tuple[float, ...]  # λ a group, for the next steps, in parts of the objective's unit
 
 
 def weigh(
@@ -85,33 +73,7 @@ def weigh(
     groups: Sequence[Indices],
     broad: Indices = NO_WEIGHTS,
 ) -> Evidence | None:
-    """Evaluate eqs. (1) to (4).
-
-    Parameters
-    ----------
-    here : Evaluation
-        A point with its loss and its normal matrix, both with the decay; or in sample space, with its system.
-    facts : Facts
-        Of the objective.
-    decay : sequence of float
-        λ a group.
-    groups : sequence of ndarray of int
-        The weights of each group.
-    broad : ndarray of int
-        Weights with the broad prior.
-
-    Returns
-    -------
-    Evidence or None
-        None where nothing can be said: the data are fitted exactly, or the normal matrix is not finite.
-
-    Examples
-    --------
-    >>> facts = Facts(n_weights=1, n_outputs=1, n_samples=5, n_residuals=5.0)
-    >>> here = Evaluation(np.ones(1), 2.5, np.array([2.0]), np.zeros(1), np.array([[5.0]]))
-    >>> round(weigh(here, facts, [1.0], [np.array([0])]).parameters, 12)
-    0.8
-    """
+    """Evaluate eqs. (1) to (4)."""
     unit = facts.unit / facts.counted_weight
     misfit = float(here.sums.sum()) * unit
     if here.misfit is not None:

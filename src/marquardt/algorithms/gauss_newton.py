@@ -91,22 +91,7 @@ class GaussNewton(DirectionRule):
         self.check_search()
 
     def heading(self, here: Evaluation, memory: None, taken: float) -> Heading:
-        """Solve eq. (2), or eq. (3).
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point, with its normal equations.
-        memory : None
-            Nothing is remembered.
-        taken : float
-            Length of the last step.
-
-        Returns
-        -------
-        Heading
-            With a direction of NaN where A is singular.
-        """
+        """Solve eq. (2), or eq. (3)."""
         if here.normal is None or here.gradient is None:
             raise ValueError("Gauss–Newton needs the normal equations at accepted points.")
         if self.singular == "shortest":
@@ -123,13 +108,7 @@ class GaussNewton(DirectionRule):
         return "Train with 'levenberg_marquardt', which damps the step."
 
     def failed_step(self, here: Evaluation) -> str:
-        """Return that the matrix is singular, with its extreme eigenvalues.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point.
-        """
+        """Return that the matrix is singular, with its extreme eigenvalues."""
         return _singular(here)
 
 

@@ -72,18 +72,7 @@ class GradientDescent(StepRule):
         fraction(self.momentum, "momentum")
 
     def prepared_for(self, facts: Facts) -> GradientDescent:
-        """Return the rule with its rate.
-
-        Parameters
-        ----------
-        facts : Facts
-            Of the objective.
-
-        Returns
-        -------
-        GradientDescent
-            With the usual rate where none was given.
-        """
+        """Return the rule with its rate."""
         self.require(facts, Need.GRADIENT)
         return self if self.rate is not None else replace(self, rate=2.0 * USUAL_RATE / facts.n_residuals)
 
@@ -93,64 +82,28 @@ class GradientDescent(StepRule):
         return USUAL_RATE if self.rate is None else self.rate
 
     def start(self, here: Evaluation) -> Array:
-        """Return no step before the first.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The starting point.
-        """
+        """Return no step before the first."""
         return np.zeros_like(here.weights)
 
     def propose(self, here: Evaluation, state: Array) -> tuple[Step, Array]:
-        """Return eq. (1).
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point, with its gradient.
-        state : ndarray of shape (n_weights,)
-            The step before.
-        """
+        """Return eq. (1)."""
         assert here.gradient is not None
         with np.errstate(over="ignore", invalid="ignore"):  # a step that overflows is a trial that does
             delta = self.momentum * state - self.rate_used * (1.0 - self.momentum) * here.gradient
             return Step(delta, -float(here.gradient @ delta)), state
 
     def judge(self, here: Evaluation, step: Step, there: Evaluation, state: Array) -> tuple[Verdict, Array]:
-        """Take every step that does not diverge.
-
-        Parameters
-        ----------
-        here, there : Evaluation
-            The accepted point and the trial point.
-        step : Step
-            As proposed.
-        state : ndarray of shape (n_weights,)
-            The step before.
-        """
+        """Take every step that does not diverge."""
         if step.delta is None or there.gradient is None or there.loss > LOSS_CEILING:
             return Verdict.STUCK, state
         return Verdict.ACCEPT, step.delta
 
     def report(self, state: Array) -> dict[str, float]:
-        """Return ``{"rate": rate}``.
-
-        Parameters
-        ----------
-        state : ndarray of shape (n_weights,)
-            The step before.
-        """
+        """Return ``{"rate": rate}``."""
         return {"rate": self.rate_used}
 
     def outcome(self, state: Array) -> Outcome:
-        """Return that the loss grew without end.
-
-        Parameters
-        ----------
-        state : ndarray of shape (n_weights,)
-            The step before.
-        """
+        """Return that the loss grew without end."""
         return diverged(self.rate_used)
 
 
@@ -177,41 +130,14 @@ class GradientDescentMomentum(GradientDescent):
 
 
 def finite_rate(rate: float) -> float:
-    """Return a rate that is a finite number above 0, or refuse it.
-
-    Parameters
-    ----------
-    rate : float
-        What a rule was given.
-
-    Returns
-    -------
-    float
-        The rate.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is none.
-    """
+    """Return a rate that is a finite number above 0, or refuse it."""
     if positive(rate, "rate") == math.inf:
         raise ConfigurationError(f"rate must be finite, got {rate!r}. A usual value is {USUAL_RATE}.")
     return rate
 
 
 def diverged(rate: float) -> Outcome:
-    """Return the outcome of a run whose loss grew without end at a fixed rate.
-
-    Parameters
-    ----------
-    rate : float
-        The rate.
-
-    Returns
-    -------
-    Outcome
-        No success, with a way out.
-    """
+    """Return the outcome of a run whose loss grew without end at a fixed rate."""
     return Outcome(
         "diverged",
         f"Training diverged: the loss went above {LOSS_CEILING:.0e} at a rate of {rate:.3g}. "

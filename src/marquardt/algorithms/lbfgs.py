@@ -62,25 +62,9 @@ class LBFGS(QuasiNewtonRule):
         self.check_search()
 
     def learned(self, model: Pairs | None, step: Array, change: Array) -> Pairs:
-        """Return the last pairs.
-
-        Parameters
-        ----------
-        model : tuple of (s, y), optional
-            Oldest first.
-        step, change : ndarray of shape (n_weights,)
-            s and y.
-        """
+        """Return the last pairs."""
         return (*(model or ()), (step, change))[-self.history :]
 
     def newton(self, model: Pairs, gradient: Array) -> Array:
-        """Return H g of eq. (1).
-
-        Parameters
-        ----------
-        model : tuple of (s, y)
-            Oldest first.
-        gradient : ndarray of shape (n_weights,)
-            g.
-        """
+        """Return H g of eq. (1)."""
         return two_loop(gradient, model, shanno_scale(*model[-1]))

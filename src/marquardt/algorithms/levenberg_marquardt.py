@@ -62,24 +62,12 @@ SINGLE_FROM = 1e-5
 
 
 class Damped(NamedTuple):
-    """The state of Levenberg–Marquardt.
+    """The state of Levenberg–Marquardt."""
 
-    Parameters
-    ----------
-    damping : Damping
-        μ, and its factor.
-    fails : int
-        Failed trials from this point.
-    diagonal : ndarray of shape (n_weights,), optional
-        The largest entries that the diagonal of A has had; None for D = I.
-    largest : float
-        Where μ ended the run; 0 while it goes on.
-    """
-
-    damping: Damping
-    fails: int = 0
-    diagonal: Array | None = None
-    largest: float = 0.0
+    damping: Damping  # μ, and its factor
+    fails: int = 0  # Failed trials from this point
+    diagonal: Array | None = None  # (n_weights,): the largest entries that the diagonal of A has had; None for D = I
+    largest: float = 0.0  # Where μ ended the run; 0 while it goes on
 
 
 @dataclass(frozen=True)
@@ -193,24 +181,12 @@ class LevenbergMarquardt(StepRule):
         return tuple(form for form in SYSTEM_FORMS if form != "samples" or self.scaling == "identity")
 
     def prepared_for(self, facts: Facts) -> StepRule:
-        """Refuse an objective that has not the derivatives needed.
-
-        Parameters
-        ----------
-        facts : Facts
-            Of the objective.
-        """
+        """Refuse an objective that has not the derivatives needed."""
         self.require(facts, Need.PRODUCT if self.geodesic else Need.NORMAL)
         return self
 
     def start(self, here: Evaluation) -> Damped:
-        """Return the first μ.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The starting point.
-        """
+        """Return the first μ."""
         mu = self.mu_init
         if self.mu_relative and self.scaling == "identity":
             mu = float(self.first_mu(here.diagonal))
@@ -253,15 +229,7 @@ class LevenbergMarquardt(StepRule):
         return largest
 
     def propose(self, here: Evaluation, state: Damped) -> tuple[Step, Damped]:
-        """Solve eq. (2), and (4) if wanted.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point, with its normal equations.
-        state : Damped
-            μ and D.
-        """
+        """Solve eq. (2), and (4) if wanted."""
         mu = state.damping.mu
         added: float | Array = mu
         if self.scaling == "marquardt":
@@ -283,17 +251,7 @@ class LevenbergMarquardt(StepRule):
         return Step(delta + 0.5 * acceleration, predicted), state
 
     def judge(self, here: Evaluation, step: Step, there: Evaluation, state: Damped) -> tuple[Verdict, Damped]:
-        """Accept a lower loss; otherwise raise μ, and give up above `mu_max`.
-
-        Parameters
-        ----------
-        here, there : Evaluation
-            The accepted point and the trial point.
-        step : Step
-            As proposed.
-        state : Damped
-            μ and D.
-        """
+        """Accept a lower loss; otherwise raise μ, and give up above `mu_max`."""
         now = state.damping
         if there.loss < here.loss:
             ratio, fall = gain(here.loss, there.loss, step.predicted_decrease)
@@ -317,37 +275,17 @@ class LevenbergMarquardt(StepRule):
         return SINGLE_FROM if self.precision == "mixed" and self.scaling == "identity" else math.inf
 
     def allows_single(self, here: Evaluation, state: Damped) -> bool:
-        """Return whether μ is so large that the rounding of single precision does not matter beside it.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The point that a step was accepted from.
-        state : Damped
-            μ for the next step.
-        """
+        """Return whether μ is so large that the rounding of single precision does not matter beside it."""
         if self.single_from == math.inf or here.normal is None:
             return False
         return state.damping.mu >= self.single_from * float(here.diagonal.max())
 
     def report(self, state: Damped) -> dict[str, float]:
-        """Return ``{"mu": μ}``.
-
-        Parameters
-        ----------
-        state : Damped
-            μ and D.
-        """
+        """Return ``{"mu": μ}``."""
         return {"mu": state.damping.mu}
 
     def outcome(self, state: Damped) -> Outcome:
-        """Return that μ is above its limit.
-
-        Parameters
-        ----------
-        state : Damped
-            μ and D.
-        """
+        """Return that μ is above its limit."""
         largest = max(state.largest, self.mu_max)
         return Outcome("mu", f"No step lowers the loss any more: mu would have to be above {largest:.3g}.")
 

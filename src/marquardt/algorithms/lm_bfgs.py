@@ -62,65 +62,29 @@ LAST_STEPS = 3
 
 
 class PreconditionedModel(NamedTuple):
-    """What is known of the inverse Hessian.
+    """What is known of the inverse Hessian."""
 
-    Parameters
-    ----------
-    factor : ndarray of shape (n_weights, n_weights), optional
-        The Cholesky factor of A + μI of eq. (1); None for a multiple of the identity.
-    pairs : tuple of (s, y)
-        Since then, oldest first.
-    """
-
+    # (n_weights, n_weights): the Cholesky factor of A + μI of eq. (1); None for a multiple of the identity
     factor: Array | None
-    pairs: tuple[tuple[Array, Array], ...] = ()
+    pairs: tuple[tuple[Array, Array], ...] = ()  # Since then, oldest first
 
 
 @dataclass(frozen=True)
 class Preconditioned(QuasiNewtonRule):
-    """L-BFGS whose initial matrix may be the inverse of one that is at hand: the steps of eq. (2).
+    """L-BFGS whose initial matrix may be the inverse of one that is at hand: the steps of eq. (2)."""
 
-    Parameters
-    ----------
-    history : int
-        Pairs that are kept.
-    line_search : LineSearch or str
-        The search, or its name.
-
-    Examples
-    --------
-    >>> Preconditioned(history=5).search.name
-    'strong_wolfe'
-    """
-
-    history: int = 30
-    line_search: LineSearch | str = "strong_wolfe"
+    history: int = 30  # Pairs that are kept
+    line_search: LineSearch | str = "strong_wolfe"  # The search, or its name
 
     name = "preconditioned_lbfgs"
 
     def learned(self, model: PreconditionedModel | None, step: Array, change: Array) -> PreconditionedModel:
-        """Return the last pairs.
-
-        Parameters
-        ----------
-        model : PreconditionedModel, optional
-            So far.
-        step, change : ndarray of shape (n_weights,)
-            s and y.
-        """
+        """Return the last pairs."""
         before = model or PreconditionedModel(None)
         return before._replace(pairs=(*before.pairs, (step, change))[-self.history :])
 
     def newton(self, model: PreconditionedModel, gradient: Array) -> Array:
-        """Return H g of eq. (2); NaN where it overflows.
-
-        Parameters
-        ----------
-        model : PreconditionedModel
-            Factor and pairs; one of the two is there.
-        gradient : ndarray of shape (n_weights,)
-            g.
-        """
+        """Return H g of eq. (2); NaN where it overflows."""
         factor = model.factor
         if factor is None:
             return two_loop(gradient, model.pairs, shanno_scale(*model.pairs[-1]))
@@ -133,54 +97,25 @@ class Preconditioned(QuasiNewtonRule):
 
 
 def first_samples(n_weights: int, n_outputs: int) -> int:
-    """Return how many samples the first matrix is summed over, where nothing else is said.
-
-    Parameters
-    ----------
-    n_weights, n_outputs : int
-        Of the network.
-
-    Examples
-    --------
-    >>> first_samples(31, 1), first_samples(6000, 2)
-    (256, 1500)
-    """
+    """Return how many samples the first matrix is summed over, where nothing else is said."""
     return max(FEWEST_SAMPLES, math.ceil(n_weights / n_outputs / 2))
 
 
 class Cycle(NamedTuple):
-    """The state: a cycle.
+    """The state: a cycle."""
 
-    Parameters
-    ----------
-    share : float
-        The part of the samples that A is summed over.
-    damping : Damping, optional
-        μ of the next Levenberg–Marquardt step, and its factor; None before the first matrix.
-    search : SearchState, optional
-        Of the quasi-Newton steps; None while a Levenberg–Marquardt step is tried.
-    normal, factor : ndarray of shape (n_weights, n_weights), optional
-        A at the accepted point, and the factor of A + μI, while such a step is tried.
-    fails : int
-        Levenberg–Marquardt trials from the accepted point that failed.
-    progress, effort : float
-        Of the cycle: the decrease of ln(loss), and estimated seconds.
-    last : tuple of (float, float)
-        Progress and effort of the last quasi-Newton steps.
-    taken : float
-        μ of the last matrix; NaN before the first.
-    """
-
-    share: float
+    share: float  # The part of the samples that A is summed over
+    # μ of the next Levenberg–Marquardt step, and its factor; None before the first matrix
     damping: Damping | None = None
-    search: SearchState | None = None
+    search: SearchState | None = None  # Of the quasi-Newton steps; None while a Levenberg–Marquardt step is tried
+    # (n_weights, n_weights): A at the accepted point, and the factor of A + μI, while such a step is tried
     normal: Array | None = None
-    factor: Array | None = None
-    fails: int = 0
-    progress: float = 0.0
+    factor: Array | None = None  # (n_weights, n_weights)
+    fails: int = 0  # Levenberg–Marquardt trials from the accepted point that failed
+    progress: float = 0.0  # Of the cycle: the decrease of ln(loss), and estimated seconds
     effort: float = 0.0
-    last: tuple[tuple[float, float], ...] = ()
-    taken: float = math.nan
+    last: tuple[tuple[float, float], ...] = ()  # Progress and effort of the last quasi-Newton steps
+    taken: float = math.nan  # μ of the last matrix; NaN before the first
 
 
 @dataclass(frozen=True)
@@ -250,39 +185,19 @@ class LMBFGS(StepRule):
         return Preconditioned(self.history, self.line_search)
 
     def prepared_for(self, facts: Facts) -> StepRule:
-        """Fill in what a matrix costs, and the first part of the samples.
-
-        Parameters
-        ----------
-        facts : Facts
-            Of the objective.
-        """
+        """Fill in what a matrix costs, and the first part of the samples."""
         self.require(facts, Need.CURVATURE)
         samples = self.samples or first_samples(facts.n_weights, facts.n_outputs)
         costs = self.costs if facts.costs is None else facts.costs()
         return replace(self, share=min(1.0, samples / facts.n_samples), costs=costs)
 
     def start(self, here: Evaluation) -> Cycle:
-        """Return the first cycle, on credit.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The starting point.
-        """
+        """Return the first cycle, on credit."""
         credit = self.costs.normal * self.share + self.costs.solution
         return Cycle(self.share, search=SearchState(None), effort=credit)
 
     def propose(self, here: Evaluation, state: Cycle) -> tuple[Step, Cycle]:
-        """Go on with the line search along eq. (2), or solve eq. (1).
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point.
-        state : Cycle
-            The cycle.
-        """
+        """Go on with the line search along eq. (2), or solve eq. (1)."""
         if state.search is not None:
             step, search = self.inner.propose(here, state.search)
             return step, state._replace(search=search)
@@ -304,17 +219,7 @@ class LMBFGS(StepRule):
         return Step(delta, 0.5 * float((damping.mu * delta - here.gradient) @ delta)), state
 
     def judge(self, here: Evaluation, step: Step, there: Evaluation, state: Cycle) -> tuple[Verdict, Cycle]:
-        """Accept a lower loss, and ask eq. (3) whether the cycle ends.
-
-        Parameters
-        ----------
-        here, there : Evaluation
-            The accepted point and the trial point.
-        step : Step
-            As proposed.
-        state : Cycle
-            The cycle.
-        """
+        """Accept a lower loss, and ask eq. (3) whether the cycle ends."""
         if step.delta is not None:
             state = state._replace(effort=state.effort + self.costs.gradient)
         if state.search is not None:
@@ -340,23 +245,11 @@ class LMBFGS(StepRule):
         return Verdict.REJECT, state._replace(damping=raised, factor=None, fails=state.fails + 1)
 
     def report(self, state: Cycle) -> dict[str, float]:
-        """Return ``{"mu": μ of the last matrix}``; NaN before the first.
-
-        Parameters
-        ----------
-        state : Cycle
-            The cycle.
-        """
+        """Return ``{"mu": μ of the last matrix}``; NaN before the first."""
         return {"mu": state.taken}
 
     def outcome(self, state: Cycle) -> Outcome:
-        """Return that μ is above its limit, or that there is no matrix to damp.
-
-        Parameters
-        ----------
-        state : Cycle
-            The cycle.
-        """
+        """Return that μ is above its limit, or that there is no matrix to damp."""
         mu = math.nan if state.damping is None else state.damping.mu
         if not math.isfinite(mu):
             return Outcome("mu", "The normal matrix overflows here, and the quasi-Newton steps lower the loss no more.")
@@ -390,23 +283,7 @@ class LMBFGS(StepRule):
 
 
 def progress_between(before: float, after: float) -> float:
-    """Return the decrease of ln(loss), or of the loss in parts of itself where a loss is not positive.
-
-    Parameters
-    ----------
-    before, after : float
-        Losses, the second lower.
-
-    Returns
-    -------
-    float
-        Above 0.
-
-    Examples
-    --------
-    >>> progress_between(1.0, 0.5), progress_between(1.0, 0.0), progress_between(-1.0, -3.0)
-    (0.693..., 1.0, 2.0)
-    """
+    """Return the decrease of ln(loss), or of the loss in parts of itself where a loss is not positive."""
     if after > 0:
         return math.log(before / after)
     return (before - after) / abs(before) if before else 1.0

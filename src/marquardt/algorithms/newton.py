@@ -43,18 +43,10 @@ SHIFTS = 60
 
 
 class Remedied(NamedTuple):
-    """What had to be done to the last Hessian.
+    """What had to be done to the last Hessian."""
 
-    Parameters
-    ----------
-    negative : int
-        Eigenvalues that were not positive, or NaN where they were not computed.
-    shift : float
-        τ of eq. (3); 0 where the Hessian was positive definite.
-    """
-
-    negative: float
-    shift: float
+    negative: float  # Eigenvalues that were not positive, or NaN where they were not computed
+    shift: float  # τ of eq. (3); 0 where the Hessian was positive definite
 
 
 @dataclass(frozen=True)
@@ -98,17 +90,7 @@ class Newton(DirectionRule):
         self.check_search()
 
     def heading(self, here: Evaluation, memory: Remedied | None, taken: float) -> Heading:
-        """Solve eq. (1), after a remedy where there is need for one.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point, with its Hessian.
-        memory : Remedied, optional
-            What was done at the point before.
-        taken : float
-            Length of the last step.
-        """
+        """Solve eq. (1), after a remedy where there is need for one."""
         if here.hessian is None or here.gradient is None:
             raise ValueError("Newton's method needs the Hessian at accepted points.")
         if not np.isfinite(here.hessian).all():
@@ -121,13 +103,7 @@ class Newton(DirectionRule):
         return Heading(direction, 1.0, done)
 
     def report(self, state: SearchState) -> dict[str, float]:
-        """Return the rate, and how many eigenvalues were turned or by how much the diagonal was raised.
-
-        Parameters
-        ----------
-        state : SearchState
-            The search so far.
-        """
+        """Return the rate, and how many eigenvalues were turned or by how much the diagonal was raised."""
         done = Remedied(math.nan, math.nan) if state.memory is None else state.memory
         remedy = {"negative": done.negative} if self.remedy == "eigenvalues" else {"shift": done.shift}
         return super().report(state) | remedy

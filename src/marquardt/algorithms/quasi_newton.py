@@ -69,19 +69,11 @@ Pair = tuple[Array, Array]
 
 
 class QuasiNewtonMemory(NamedTuple):
-    """What a quasi-Newton method remembers.
+    """What a quasi-Newton method remembers."""
 
-    Parameters
-    ----------
-    weights, gradient : ndarray of shape (n_weights,)
-        Of the last accepted point.
-    model : object
-        What was learned of the inverse Hessian: a matrix, or pairs (s, y); None before the first pair.
-    """
-
-    weights: Array
-    gradient: Array
-    model: Any
+    weights: Array  # (n_weights,): of the last accepted point
+    gradient: Array  # (n_weights,)
+    model: Any  # What was learned of the inverse Hessian: a matrix, or pairs (s, y); None before the first pair
 
 
 class QuasiNewtonRule(DirectionRule):
@@ -89,50 +81,14 @@ class QuasiNewtonRule(DirectionRule):
 
     @abstractmethod
     def learned(self, model: Any, step: Array, change: Array) -> Any:
-        """Return the model with one more pair.
-
-        Parameters
-        ----------
-        model : object
-            So far; None at first. It is not changed.
-        step, change : ndarray of shape (n_weights,)
-            s and y of eq. (1), with yᵀs > 0.
-
-        Returns
-        -------
-        object
-            A new one.
-        """
+        """Return the model with one more pair."""
 
     @abstractmethod
     def newton(self, model: Any, gradient: Array) -> Array:
-        """Return H g.
-
-        Parameters
-        ----------
-        model : object
-            As `learned` returned it.
-        gradient : ndarray of shape (n_weights,)
-            g.
-
-        Returns
-        -------
-        ndarray of shape (n_weights,)
-            The step of Newton's method with H for the inverse Hessian, but for its sign.
-        """
+        """Return H g."""
 
     def heading(self, here: Evaluation, memory: QuasiNewtonMemory | None, taken: float) -> Heading:
-        """Learn from the last step, and return −H g.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point.
-        memory : QuasiNewtonMemory, optional
-            Of the point before.
-        taken : float
-            Length of the last step.
-        """
+        """Learn from the last step, and return −H g."""
         assert here.gradient is not None
         model = None
         if memory is not None:
@@ -145,15 +101,9 @@ class QuasiNewtonRule(DirectionRule):
 
 
 class MatrixRule(QuasiNewtonRule):
-    """A quasi-Newton rule whose H is a matrix.
+    """A quasi-Newton rule whose H is a matrix."""
 
-    Attributes
-    ----------
-    first_scale : float
-        H before the first update, in parts of (yᵀs/yᵀy) I; a field of the rules that derive from this.
-    """
-
-    first_scale: float
+    first_scale: float  # H before the first update, in parts of (yᵀs/yᵀy) I; a field of the rules that derive from this
     matrices = 3
 
     def __post_init__(self) -> None:
@@ -163,45 +113,15 @@ class MatrixRule(QuasiNewtonRule):
 
     @abstractmethod
     def updated(self, inverse: Array, step: Array, change: Array) -> Array:
-        """Return a new H that satisfies the secant equation.
-
-        Parameters
-        ----------
-        inverse : ndarray of shape (n_weights, n_weights)
-            H.
-        step, change : ndarray of shape (n_weights,)
-            s and y.
-
-        Returns
-        -------
-        ndarray of shape (n_weights, n_weights)
-            Symmetric and positive definite.
-        """
+        """Return a new H that satisfies the secant equation."""
 
     def learned(self, model: Array | None, step: Array, change: Array) -> Array:
-        """Return H after one more pair.
-
-        Parameters
-        ----------
-        model : ndarray of shape (n_weights, n_weights), optional
-            H; before the first pair None.
-        step, change : ndarray of shape (n_weights,)
-            s and y.
-        """
+        """Return H after one more pair."""
         if model is None:
             model = self.first_scale * shanno_scale(step, change) * np.eye(len(step))
         return self.updated(model, step, change)
 
     def newton(self, model: Array, gradient: Array) -> Array:
-        """Return H g.
-
-        Parameters
-        ----------
-        model : ndarray of shape (n_weights, n_weights)
-            H.
-        gradient : ndarray of shape (n_weights,)
-            g.
-        """
         product: Array = model @ gradient
         return product
 

@@ -35,18 +35,10 @@ __all__ = ["Rprop", "RpropState"]
 
 
 class RpropState(NamedTuple):
-    """The state of Rprop.
+    """The state of Rprop."""
 
-    Parameters
-    ----------
-    lengths : ndarray of shape (n_weights,)
-        Δ of the last trial.
-    gradient : ndarray of shape (n_weights,)
-        What the last trial followed: the gradient, 0 where it had changed its sign.
-    """
-
-    lengths: Array
-    gradient: Array
+    lengths: Array  # (n_weights,): Δ of the last trial
+    gradient: Array  # (n_weights,): what the last trial followed: the gradient, 0 where it had changed its sign
 
 
 @dataclass(frozen=True)
@@ -103,25 +95,11 @@ class Rprop(StepRule):
             )
 
     def start(self, here: Evaluation) -> RpropState:
-        """Return the first lengths, and no gradient before the first.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The starting point.
-        """
+        """Return the first lengths, and no gradient before the first."""
         return RpropState(np.full_like(here.weights, self.step_init), np.zeros_like(here.weights))
 
     def propose(self, here: Evaluation, state: RpropState) -> tuple[Step, RpropState]:
-        """Return eqs. (1) to (3).
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point, with its gradient.
-        state : RpropState
-            Lengths and the gradient followed.
-        """
+        """Return eqs. (1) to (3)."""
         assert here.gradient is not None
         # Signs, because a product of two small gradients would underflow.
         agreement = np.sign(here.gradient) * np.sign(state.gradient)
@@ -132,17 +110,7 @@ class Rprop(StepRule):
         return Step(delta, -float(here.gradient @ delta)), RpropState(lengths, followed)
 
     def judge(self, here: Evaluation, step: Step, there: Evaluation, state: RpropState) -> tuple[Verdict, RpropState]:
-        """Take every step that can be evaluated; shorten the others.
-
-        Parameters
-        ----------
-        here, there : Evaluation
-            The accepted point and the trial point.
-        step : Step
-            As proposed.
-        state : RpropState
-            Lengths and the gradient followed.
-        """
+        """Take every step that can be evaluated; shorten the others."""
         if there.gradient is not None:
             return Verdict.ACCEPT, state
         lengths = np.maximum(state.lengths * self.step_decrease, self.step_min)
@@ -151,13 +119,7 @@ class Rprop(StepRule):
         return (Verdict.STUCK if is_end else Verdict.REJECT), shorter
 
     def outcome(self, state: RpropState) -> Outcome:
-        """Return that the loss overflows wherever a step leads.
-
-        Parameters
-        ----------
-        state : RpropState
-            Lengths and the gradient followed.
-        """
+        """Return that the loss overflows wherever a step leads."""
         return Outcome(
             "diverged",
             f"Training diverged: the loss overflows even where no weight moves by more than {self.step_min:.3g}. "

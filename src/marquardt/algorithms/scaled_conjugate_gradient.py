@@ -51,36 +51,16 @@ OVERFLOWED, WORST = -98.0, -1e6
 
 
 class ScaledState(NamedTuple):
-    """The state of scaled conjugate gradients.
+    """The state of scaled conjugate gradients."""
 
-    Parameters
-    ----------
-    direction : ndarray of shape (n_weights,)
-        p.
-    decline : float
-        μ = pᵀr.
-    scale : float
-        λ.
-    raised : float
-        λ̄, the part of λ that is in `curvature` already.
-    curvature : float
-        δ; NaN until the curvature has been looked at.
-    length : float
-        α of the trial to come.
-    comparison : float
-        Δ of the last trial; NaN before the first.
-    n_steps : int
-        Accepted steps since p was r.
-    """
-
-    direction: Array
-    decline: float
+    direction: Array  # (n_weights,)
+    decline: float  # μ = pᵀr
     scale: float
-    raised: float = 0.0
-    curvature: float = math.nan
-    length: float = math.nan
-    comparison: float = math.nan
-    n_steps: int = 0
+    raised: float = 0.0  # λ̄, the part of λ that is in `curvature` already
+    curvature: float = math.nan  # δ; NaN until the curvature has been looked at
+    length: float = math.nan  # α of the trial to come
+    comparison: float = math.nan  # Δ of the last trial; NaN before the first
+    n_steps: int = 0  # Accepted steps since p was r
 
 
 @dataclass(frozen=True)
@@ -128,25 +108,11 @@ class ScaledConjugateGradient(StepRule):
             )
 
     def start(self, here: Evaluation) -> ScaledState:
-        """Return p = r and the first λ.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The starting point.
-        """
+        """Return p = r and the first λ."""
         return _steepest(here, self.lambda_init)
 
     def propose(self, here: Evaluation, state: ScaledState) -> tuple[Step, ScaledState]:
-        """Return σₖ p for a look at the curvature, or α p.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point.
-        state : ScaledState
-            p and what is known along it.
-        """
+        """Return σₖ p for a look at the curvature, or α p."""
         size = math.sqrt(_square(state.direction))
         if size == 0.0:
             return Step(None, 0.0), state
@@ -155,17 +121,7 @@ class ScaledConjugateGradient(StepRule):
         return Step(state.length * state.direction, 0.5 * state.length * state.decline), state
 
     def judge(self, here: Evaluation, step: Step, there: Evaluation, state: ScaledState) -> tuple[Verdict, ScaledState]:
-        """Note the curvature, or take the step or not by eq. (4).
-
-        Parameters
-        ----------
-        here, there : Evaluation
-            The accepted point and the trial point.
-        step : Step
-            As proposed.
-        state : ScaledState
-            p and what is known along it.
-        """
+        """Note the curvature, or take the step or not by eq. (4)."""
         assert here.gradient is not None
         if step.delta is None:
             return Verdict.STUCK, state
@@ -188,23 +144,11 @@ class ScaledConjugateGradient(StepRule):
         return Verdict.REJECT, failed
 
     def report(self, state: ScaledState) -> dict[str, float]:
-        """Return ``{"lambda": λ}``.
-
-        Parameters
-        ----------
-        state : ScaledState
-            p and what is known along it.
-        """
+        """Return ``{"lambda": λ}``."""
         return {"lambda": state.scale}
 
     def outcome(self, state: ScaledState) -> Outcome:
-        """Return that no step along the gradient lowers the loss.
-
-        Parameters
-        ----------
-        state : ScaledState
-            p and what is known along it.
-        """
+        """Return that no step along the gradient lowers the loss."""
         reason = "its length is below rounding"
         if state.scale > self.lambda_max:
             reason = f"lambda = {state.scale:.3g} > {self.lambda_max:.3g}"

@@ -46,17 +46,7 @@ class SteepestDescent(DirectionRule):
         self.check_search()
 
     def heading(self, here: Evaluation, memory: float | None, taken: float) -> Heading:
-        """Return −g.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point.
-        memory : float, optional
-            gᵀg of the point before.
-        taken : float
-            Length of the last step.
-        """
+        """Return −g."""
         assert here.gradient is not None
         square = float(here.gradient @ here.gradient)
         is_known = memory is not None and math.isfinite(taken) and square > 0

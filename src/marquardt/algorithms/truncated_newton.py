@@ -75,17 +75,7 @@ class TruncatedNewton(DirectionRule):
         self.check_search()
 
     def heading(self, here: Evaluation, memory: int | None, taken: float) -> Heading:
-        """Solve eq. (1) as far as it is worth.
-
-        Parameters
-        ----------
-        here : Evaluation
-            The accepted point, with products of its Hessian.
-        memory : int, optional
-            Products of the step before.
-        taken : float
-            Length of the last step.
-        """
+        """Solve eq. (1) as far as it is worth."""
         if here.times is None or here.gradient is None:
             raise ValueError("Truncated Newton needs products with the Hessian at accepted points.")
         direction, products = _truncated_solution(here.times, here.gradient, self.max_products)
@@ -94,13 +84,7 @@ class TruncatedNewton(DirectionRule):
         return Heading(direction, 1.0, products)
 
     def report(self, state: SearchState) -> dict[str, float]:
-        """Return the rate, and the number of products that the last step took.
-
-        Parameters
-        ----------
-        state : SearchState
-            The search so far.
-        """
+        """Return the rate, and the number of products that the last step took."""
         return super().report(state) | {"products": math.nan if state.memory is None else state.memory}
 
 

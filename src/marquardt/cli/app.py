@@ -77,26 +77,7 @@ def version() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        What follows the program's name; those of the process when not given.
-
-    Returns
-    -------
-    int
-        The exit code: 0 done, 1 unexpected, 2 a bad option, bad data, a bad file or an output that takes nothing, 130
-        interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 141 the reader of the output closed it.
-
-    Examples
-    --------
-    >>> main(["version"])
-    marquardt 0.1.0
-    ...kernel...
-    0
-    """
+    """Run the program."""
     is_process = arguments is None
     if is_process:
         _open_standard_streams()

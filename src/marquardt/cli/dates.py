@@ -120,11 +120,6 @@ def times_of(
 
     `as_text` reads a column again as the text that it is in the file, None where the file has types of its own;
     `dayfirst` says whether the day stands before the month where both are numbers and the year is last.
-
-    Raises
-    ------
-    DataError
-        If they are no times, repeat, do not go in equal steps, or can be read in two ways.
     """
     if name is None:
         free = [each for each in table.column_names if each not in taken]

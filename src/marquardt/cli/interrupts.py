@@ -66,20 +66,6 @@ class Interrupts:
 
     Outside the main thread it does nothing, nor about a signal that is ignored, as Ctrl-C is in the background jobs of
     a shell.
-
-    Parameters
-    ----------
-    on_first : callable
-        Called from another thread.
-    before_end : callable
-        Called from another thread before the process ends.
-
-    Attributes
-    ----------
-    is_asked : bool
-        Whether a signal has come.
-    code : int
-        The exit code that says which: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
     """
 
     def __init__(self, on_first: Callable[[], None], before_end: Callable[[], object]) -> None:

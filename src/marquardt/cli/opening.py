@@ -64,13 +64,7 @@ def _gib(number: float) -> str:
 
 
 class WatchedRows:
-    """Rows that go by under somebody's eyes.
-
-    Parameters
-    ----------
-    rows : Rows
-        The table.
-    """
+    """Rows that go by under somebody's eyes."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows

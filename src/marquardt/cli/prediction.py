@@ -119,13 +119,7 @@ def _matches(path: Path, pattern: Path) -> bool:
 
 
 class WholeRows:
-    """A table in memory, which goes by in one piece.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        It.
-    """
+    """A table in memory, which goes by in one piece."""
 
     name = "the table"
 
@@ -144,21 +138,7 @@ class WholeRows:
 
 
 class Predicting:
-    """Predictions of a table piece by piece, with what there is to say about it.
-
-    Parameters
-    ----------
-    content : NetworkFile
-        The network.
-    coding : TableCoding
-        Of its inputs.
-    table : Rows
-        The table.
-    keep : bool
-        Whether these are copied.
-    unknown : str
-        As for `TableCoding.inputs`.
-    """
+    """Predictions of a table piece by piece, with what there is to say about it."""
 
     def __init__(self, content: NetworkFile, coding: TableCoding, table: Rows, *, keep: bool, unknown: str) -> None:
         column_names, self._total = table.column_names, table.n_rows

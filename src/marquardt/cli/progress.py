@@ -36,17 +36,7 @@ def short(value: float, digits: int = 4) -> str:
 
 
 class Line:
-    """Which quantities are shown, each beside its limit.
-
-    Parameters
-    ----------
-    limits : Limits
-        Of the run.
-    metric : str
-        What the performance is.
-    n_values : int
-        Number of target values of the training part, for a goal in sse.
-    """
+    """Which quantities are shown, each beside its limit."""
 
     def __init__(self, limits: Limits, metric: str, n_values: int) -> None:
         self._limits = limits
@@ -83,19 +73,7 @@ class Line:
 
 
 class Progress:
-    """Shows epochs as they come.
-
-    Parameters
-    ----------
-    voice : Voice
-        Where; a quiet one shows nothing.
-    line : Line
-        What.
-    mu_max : float
-        Limit of mu.
-    restarts : int
-        Runs one after the other.
-    """
+    """Shows epochs as they come."""
 
     def __init__(self, voice: Voice, line: Line, mu_max: float, restarts: int = 1) -> None:
         self._voice, self._line, self._mu_max, self._restarts = voice, line, mu_max, restarts

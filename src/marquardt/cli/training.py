@@ -67,7 +67,6 @@ class PreparedTable(Prepared):
     targets: AnyArray
 
     def errors(self, network: Network, voice: Voice | None = None) -> dict[str, Any]:
-        """Return the errors of a network on every part."""
         names, outputs = self.coding.target_columns, self.coding.outputs(network, self.inputs)
         return scores_of_parts(self.coding.task, names, outputs, self.targets, self.parts.named())
 
@@ -80,7 +79,6 @@ class PreparedRows(Prepared):
     data: FileData
 
     def errors(self, network: Network, voice: Voice | None = None) -> dict[str, Any]:
-        """Return the errors of a network on every part."""
         with self.rows.watched(voice, "Taking the errors"):
             return errors_of_parts(network, self.data, self.coding.task)
 

@@ -48,22 +48,7 @@ def unwritable(error: Exception, but: str = "") -> FileError:
 
 
 def hand_over(text: str, but: str = "") -> None:
-    """Print a result, which somebody waits for.
-
-    Parameters
-    ----------
-    text : str
-        The result.
-    but : str
-        What else there is to say if it cannot be written: which files are.
-
-    Raises
-    ------
-    FileError
-        If it cannot be written.
-    BrokenPipeError
-        If the reader has closed the pipe.
-    """
+    """Print a result, which somebody waits for."""
     try:
         print(text)
         sys.stdout.flush()
@@ -117,15 +102,7 @@ class _Outlet:
 
 
 class Voice:
-    """Sentences and tables for people.
-
-    Parameters
-    ----------
-    quiet : bool
-        Say nothing.
-    to_stderr : bool
-        Speak on standard error, because standard output is for a program.
-    """
+    """Sentences and tables for people."""
 
     def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
         from rich.console import Console
@@ -156,12 +133,6 @@ class Voice:
         self.console.print(thing)
 
     def require_heard(self) -> None:
-        """Refuse to end well where what was said was the result, and could not be written.
-
-        Raises
-        ------
-        FileError
-            If the stream broke; a pipe whose reader had enough is none that broke.
-        """
+        """Refuse to end well where what was said was the result, and could not be written."""
         if self._outlet.error is not None:
             raise unwritable(self._outlet.error)

@@ -12,29 +12,7 @@ __all__ = ["contenders", "split_names"]
 
 
 def contenders(algorithms: Any) -> dict[str, StepRule]:
-    """Return the rule of every label.
-
-    Parameters
-    ----------
-    algorithms : str, StepRule, iterable or mapping
-        Names such as ``"lm"`` or ``"gradient_descent(rate=100)"``, with commas between or in a list; step rules; pairs
-        (label, name or rule); or label ↦ name or rule.
-
-    Returns
-    -------
-    dict of str to StepRule
-        In the order given. A name without a label is its own label.
-
-    Raises
-    ------
-    ConfigurationError
-        For no algorithm, an unknown one, a setting that cannot be, or a label given twice.
-
-    Examples
-    --------
-    >>> list(contenders("lm, lm(mu_init=1, mu_decrease=0.5)"))
-    ['lm', 'lm(mu_init=1, mu_decrease=0.5)']
-    """
+    """Return the rule of every label."""
     given: Iterable[Any]
     if isinstance(algorithms, str):
         given = split_names(algorithms)
@@ -79,28 +57,7 @@ def _labelled(given: Any) -> tuple[str, StepRule]:
 
 
 def split_names(text: str) -> list[str]:
-    """Split at the commas that are not inside parentheses, brackets or quotes.
-
-    Parameters
-    ----------
-    text : str
-        Names with commas between.
-
-    Returns
-    -------
-    list of str
-        The names, without blanks around them.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is nothing between two commas, or a parenthesis is never closed.
-
-    Examples
-    --------
-    >>> split_names("lm, gradient_descent(rate=100, momentum=0.9)")
-    ['lm', 'gradient_descent(rate=100, momentum=0.9)']
-    """
+    """Split at the commas that are not inside parentheses, brackets or quotes."""
     parts, depth, quote = [""], 0, ""
     for c in text:
         if quote:

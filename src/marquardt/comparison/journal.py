@@ -22,20 +22,7 @@ KIND, VERSION = "marquardt comparison", 1
 
 
 def fingerprint(problem: Problem, limits: Limits) -> str:
-    """Return a hash of all that a run depends on but the algorithm, the start and the seed.
-
-    Parameters
-    ----------
-    problem : Problem
-        Network, data, loss and kind of start.
-    limits : Limits
-        What ends the runs.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
+    """Return a hash of all that a run depends on but the algorithm, the start and the seed."""
     loss = Squares() if problem.loss is None else problem.loss
     facts = [
         problem.graph.to_dict(),
@@ -56,33 +43,7 @@ def fingerprint(problem: Problem, limits: Limits) -> str:
 
 
 class Journal:
-    """The finished runs of a comparison, in a file.
-
-    Parameters
-    ----------
-    path : path-like
-        A file of an earlier comparison of the same problem, seed and limits, or one that is not there yet.
-    problem : Problem
-        What is trained.
-    seed : int
-        Of the starts.
-    limits : Limits
-        Of the runs.
-    rules : mapping of str to StepRule
-        The algorithms by their labels.
-
-    Attributes
-    ----------
-    runs : dict
-        (label, start) ↦ finished run, of any algorithm that the file has.
-    memory : dict of str to int
-        Label ↦ bytes.
-
-    Raises
-    ------
-    FileError
-        If the file cannot be read or written, is none of these, or belongs to another comparison.
-    """
+    """The finished runs of a comparison, in a file."""
 
     def __init__(
         self,
@@ -113,26 +74,12 @@ class Journal:
             self._append(self._header)
 
     def add(self, run: Run) -> None:
-        """Append a finished run.
-
-        Parameters
-        ----------
-        run : Run
-            Of one of the labels.
-        """
+        """Append a finished run."""
         self.runs[run.algorithm, run.start] = run
         self._append({"rule": self._rules[run.algorithm], **run.to_dict()})
 
     def add_memory(self, label: str, memory: int) -> None:
-        """Append what memory an algorithm takes.
-
-        Parameters
-        ----------
-        label : str
-            The algorithm.
-        memory : int
-            Bytes.
-        """
+        """Append what memory an algorithm takes."""
         self.memory[label] = memory
         self._append({"rule": self._rules[label], "algorithm": label, "memory": memory})
 

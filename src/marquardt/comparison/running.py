@@ -25,24 +25,7 @@ MEMORY_EPOCHS = 3
 
 
 def training_from(problem: Problem, rule: StepRule, start: int, seed: int, limits: Limits) -> Training:
-    """Return a run that has not begun.
-
-    Parameters
-    ----------
-    problem : Problem
-        What is trained.
-    rule : StepRule
-        How.
-    start, seed : int
-        Which start.
-    limits : Limits
-        What ends it.
-
-    Returns
-    -------
-    Training
-        On one thread: sums of several have other roundings.
-    """
+    """Return a run that has not begun."""
     network = problem.start(start, seed)
     return Training(network, problem.inputs, problem.targets, problem.loss, rule=rule, limits=limits, threads=1)
 
@@ -56,28 +39,7 @@ def run_from(
     limits: Limits,
     activations: Mapping[str, Activation] | None = None,
 ) -> Run:
-    """Train once.
-
-    Parameters
-    ----------
-    problem : Problem
-        What is trained.
-    label : str
-        What the algorithm is called.
-    rule : StepRule
-        The algorithm.
-    start, seed : int
-        Which start.
-    limits : Limits
-        What ends the run.
-    activations : mapping of str to Activation, optional
-        Those that another process may not know.
-
-    Returns
-    -------
-    Run
-        What happened.
-    """
+    """Train once."""
     for name, activation in (activations or {}).items():
         ACTIVATIONS.setdefault(name, activation)
     _warm_up(type(rule))
@@ -117,25 +79,7 @@ def _in_metric(record: Record, metric: str, problem: Problem) -> Array:
 
 
 def memory_of(problem: Problem, rule: StepRule, seed: int, limits: Limits) -> int:
-    """Measure the peak memory of a few epochs from the first start.
-
-    Parameters
-    ----------
-    problem : Problem
-        What is trained.
-    rule : StepRule
-        How.
-    seed : int
-        Of the starts.
-    limits : Limits
-        Of the runs.
-
-    Returns
-    -------
-    int
-        Bytes at the peak beyond the data, which are the same for every algorithm: the problem's and the scaled copy
-        that training works on.
-    """
+    """Measure the peak memory of a few epochs from the first start."""
     _warm_up(type(rule))
     copy = 8 * problem.n_samples * (problem.graph.n_inputs + 1 + problem.graph.n_outputs)
     was_tracing = tracemalloc.is_tracing()

@@ -294,20 +294,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     # ---------------------------------------------------------------- files
 
     def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
-        """Write the fitted network to a file that `from_file` and the command line read.
-
-        Parameters
-        ----------
-        path : path-like
-            Where; the usual suffix is ``.marquardt``.
-        force : bool
-            Whether an existing file may be replaced.
-
-        Raises
-        ------
-        FileError
-            If a file is in the way and `force` is false, or the file cannot be written.
-        """
+        """Write the fitted network to a file that `from_file` and the command line read."""
         from marquardt.storage import save
 
         save(path, self._content(), force=force)
@@ -341,24 +328,6 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         A file that the command line wrote gives an estimator that finds the columns of a frame by their names and
         codes words, true/false and gaps as they were in training. Of an array the columns are its inputs, that is
         the columns after coding, in the order of the training table.
-
-        Parameters
-        ----------
-        path : path-like
-            What `save` or the command line wrote.
-
-        Returns
-        -------
-        estimator
-            It predicts as the saved one did, to the bit, and has the attributes that `fit` sets. Files of older
-            versions do not say all of them.
-
-        Raises
-        ------
-        FileError
-            If the file cannot be read.
-        DataError
-            If it holds a network for the other task.
         """
         from marquardt.storage import load
 

@@ -22,34 +22,7 @@ __all__ = ["dynamic_of", "lagged_of", "tiled"]
 
 
 def dynamic_of(network: Network, lags: Lags, n_exog: int) -> Network:
-    """Return a network on lagged columns as one with delays, its loop closed.
-
-    Parameters
-    ----------
-    network : Network
-        Static.
-    lags : Lags
-        Of its columns, without differences.
-    n_exog : int
-        Exogenous columns.
-
-    Returns
-    -------
-    Network
-        With the same outputs, to rounding.
-
-    Raises
-    ------
-    ConfigurationError
-        If targets are differenced; if weights are fixed or shared; if a layer that takes the lags has no bias, or a
-        target's scaling is constant, where equation (1) needs one that is not.
-
-    Examples
-    --------
-    >>> from marquardt.networks import feed_forward
-    >>> dynamic_of(Network(feed_forward(3, (), 1), [1.0, 2.0, 3.0, 4.0]), Lags((1, 2), (0,)), 1).graph.describe()
-    '1-1 identity, output takes output 1-2'
-    """
+    """Return a network on lagged columns as one with delays, its loop closed."""
     graph = network.graph
     if lags.differences:
         raise ConfigurationError(
@@ -110,43 +83,13 @@ def dynamic_of(network: Network, lags: Lags, n_exog: int) -> Network:
 
 
 def lagged_of(dynamic: Network, network: Network, lags: Lags) -> Network:
-    """Return the network on lagged columns that a network with delays is.
-
-    Parameters
-    ----------
-    dynamic : Network
-        What `dynamic_of` returned, with other weights maybe.
-    network : Network
-        The static network that it was made from.
-    lags : Lags
-        Of its columns.
-
-    Returns
-    -------
-    Network
-        With the same weights, and the scalings of targets and exogenous columns at every lag.
-
-    Examples
-    --------
-    >>> from marquardt.networks import feed_forward
-    >>> line = Network(feed_forward(2, (), 1), [1.0, 2.0, 4.0])
-    >>> lagged_of(dynamic_of(line, Lags((1, 2)), 0), line, Lags((1, 2))).weights
-    array([1., 2., 4.])
-    """
+    """Return the network on lagged columns that a network with delays is."""
     scaling = tiled(dynamic.target_scaling, dynamic.input_scaling, lags)
     return Network(network.graph, dynamic.weights, scaling, dynamic.target_scaling)
 
 
 def tiled(targets: Scaling, exog: Scaling, lags: Lags) -> Scaling:
-    """Return the scaling of lagged columns that is that of the columns at every lag.
-
-    Parameters
-    ----------
-    targets, exog : Scaling
-        Of the columns.
-    lags : Lags
-        Of the lagged ones.
-    """
+    """Return the scaling of lagged columns that is that of the columns at every lag."""
 
     def lagged(name: str) -> Array:
         parts = np.tile(getattr(targets, name), len(lags.targets)), np.tile(getattr(exog, name), len(lags.exog))

@@ -857,28 +857,7 @@ class NetworkForecaster(NetworkEstimator):
 
 
 def checked_horizon(horizon: Any) -> tuple[int, ...]:
-    """Return the steps that are asked for.
-
-    Parameters
-    ----------
-    horizon : int or array-like of int
-        A number of steps, or which.
-
-    Returns
-    -------
-    tuple of int
-        As they were given.
-
-    Raises
-    ------
-    ConfigurationError
-        If one is not a whole number from 1 up.
-
-    Examples
-    --------
-    >>> checked_horizon(3), checked_horizon([1, 12])
-    ((1, 2, 3), (1, 12))
-    """
+    """Return the steps that are asked for."""
     message = f"horizon must be a whole number from 1 up, or a list of such steps, got {horizon!r}."
     if not isinstance(horizon, bool) and isinstance(horizon, Integral):
         if horizon < 1:
@@ -891,23 +870,7 @@ def checked_horizon(horizon: Any) -> tuple[int, ...]:
 
 
 def checked_differences(given: Any) -> tuple[int, ...]:
-    """Return periods of differences; one may come twice.
-
-    Parameters
-    ----------
-    given : int or iterable of int
-        From 1 up; a number is the only period.
-
-    Raises
-    ------
-    ConfigurationError
-        If one is no whole number from 1 up.
-
-    Examples
-    --------
-    >>> checked_differences((1, 12)), checked_differences(1)
-    ((1, 12), (1,))
-    """
+    """Return periods of differences; one may come twice."""
     message = f"difference must be periods from 1 up, such as 1 or (1, 12), got {given!r}."
     if not isinstance(given, bool) and isinstance(given, Integral):
         given = (given,)

@@ -27,33 +27,7 @@ __all__ = ["Lags", "checked_lags"]
 
 
 def checked_lags(given: Any, what: str, minimum: int) -> tuple[int, ...]:
-    """Return lags as a sorted tuple.
-
-    Parameters
-    ----------
-    given : iterable of int
-        Such as ``range(1, 13)`` or ``(1, 2, 12)``; of single numbers only `minimum` means one thing, itself.
-    what : str
-        What messages call it.
-    minimum : int
-        The smallest lag there may be.
-
-    Returns
-    -------
-    tuple of int
-        Ascending, each once.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is another single number, which could mean two things, or a lag is not a whole number from `minimum` up,
-        or comes twice.
-
-    Examples
-    --------
-    >>> checked_lags([12, 1, 2], "lags", 1)
-    (1, 2, 12)
-    """
+    """Return lags as a sorted tuple."""
     if not isinstance(given, bool) and isinstance(given, Integral) and given != minimum:
         raise ConfigurationError(
             f"{what} must be a list of lags, got the number {given}. For all lags from {minimum} to {given} write "
@@ -74,28 +48,11 @@ def checked_lags(given: Any, what: str, minimum: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Lags:
-    """What a forecaster looks back at.
+    """What a forecaster looks back at."""
 
-    Parameters
-    ----------
-    targets : tuple of int
-        Lags of the targets, from 1 up.
-    exog : tuple of int
-        Lags of the exogenous columns, from 0 up; empty without any.
-    differences : tuple of int
-        Periods of the differences that are taken of the targets first.
-
-    Examples
-    --------
-    >>> lags = Lags((1, 2), (0,))
-    >>> lags.matrix(np.array([[1.0], [2.0], [3.0], [4.0]]), np.array([[10.0], [20.0], [30.0], [40.0]]))
-    array([[ 2.,  1., 30.],
-           [ 3.,  2., 40.]])
-    """
-
-    targets: tuple[int, ...]
-    exog: tuple[int, ...] = ()
-    differences: tuple[int, ...] = ()
+    targets: tuple[int, ...]  # Lags of the targets, from 1 up
+    exog: tuple[int, ...] = ()  # Lags of the exogenous columns, from 0 up; empty without any
+    differences: tuple[int, ...] = ()  # Periods of the differences that are taken of the targets first
 
     @property
     def filter(self) -> Array:
@@ -124,64 +81,23 @@ class Lags:
         return max(self.n_past, self.n_past_exog)
 
     def exog_of(self, first: int, until: int) -> slice:
-        """Return which exogenous rows the predictions of some rows need.
-
-        Parameters
-        ----------
-        first, until : int
-            The rows that are predicted, at least `n_past_exog` and without the last.
-
-        Examples
-        --------
-        >>> Lags((1,), (2, 5)).exog_of(5, 10)
-        slice(0, 8, None)
-        """
+        """Return which exogenous rows the predictions of some rows need."""
         if not self.exog or until <= first:
             return slice(0, 0)
         return slice(first - max(self.exog), max(0, until - min(self.exog)))
 
     def n_future(self, horizon: int) -> int:
-        """Return how many future rows of the exogenous columns a forecast needs.
-
-        Parameters
-        ----------
-        horizon : int
-            Steps ahead.
-        """
+        """Return how many future rows of the exogenous columns a forecast needs."""
         return max(0, horizon - min(self.exog)) if self.exog else 0
 
     def differenced(self, values: Array) -> Array:
-        """Return z of equation (2).
-
-        Parameters
-        ----------
-        values : ndarray of shape (..., n_rows, n_columns)
-            The targets.
-
-        Returns
-        -------
-        ndarray of shape (..., n_rows − sum of the periods, n_columns)
-            Each row is of the time of the last row it is made of.
-        """
+        """Return z of equation (2)."""
         for period in self.differences:
             values = values[..., period:, :] - values[..., :-period, :]
         return values
 
     def matrix(self, targets: Array, exog: Array | None = None) -> Array:
-        """Return the rows of equation (1) for every time that has all its lags.
-
-        Parameters
-        ----------
-        targets : ndarray of shape (n_rows, n_targets)
-            As observed; differences are taken here.
-        exog : ndarray of shape (n_rows, n_exog), optional
-            Of the same times.
-
-        Returns
-        -------
-        ndarray of shape (n_rows − n_history, n_columns)
-            Lag by lag, each with all columns: first the targets', then the exogenous.
-        """
+        """Return the rows of equation (1) for every time that has all its lags."""
         n_rows = len(targets)
         taken = self.differenced(targets)
         first = self.n_history
@@ -192,24 +108,7 @@ class Lags:
         return np.concatenate(columns, axis=1)
 
     def simulate(self, outputs: Callable[[Array], Array], targets: Array, exog: Array | None, horizon: int) -> Array:
-        """Predict several steps ahead in closed loop: what is predicted becomes a lag of what follows.
-
-        Parameters
-        ----------
-        outputs : callable
-            From rows of `matrix` to what follows them, differenced if the targets are.
-        targets : ndarray of shape (n_paths, n_rows, n_targets)
-            What is known, at least `n_past` rows; the last is of the time before the first step.
-        exog : ndarray of shape (n_paths, n_past_exog + n_future, n_exog), optional
-            From `n_past_exog` rows before the first step on.
-        horizon : int
-            Steps.
-
-        Returns
-        -------
-        ndarray of shape (n_paths, horizon, n_targets)
-            In the units of the targets, differences undone.
-        """
+        """Predict several steps ahead in closed loop: what is predicted becomes a lag of what follows."""
         n_paths, _, n_targets = targets.shape
         n_known = max(self.targets, default=0)
         known = targets[:, targets.shape[1] - self.n_past :]
@@ -230,18 +129,7 @@ class Lags:
         return whole[:, self.n_past :]
 
     def names(self, targets: Sequence[str], exog: Sequence[str]) -> list[str]:
-        """Return a name for every column of `matrix`.
-
-        Parameters
-        ----------
-        targets, exog : sequence of str
-            Of the columns of the series.
-
-        Examples
-        --------
-        >>> Lags((1, 2), (0, 3)).names(["y"], ["u"])
-        ['y(t-1)', 'y(t-2)', 'u(t)', 'u(t-3)']
-        """
+        """Return a name for every column of `matrix`."""
         pairs = [(name, lag) for lag in self.targets for name in targets]
         pairs += [(name, lag) for lag in self.exog for name in exog]
         return [f"{name}(t-{lag})" if lag else f"{name}(t)" for name, lag in pairs]

@@ -18,62 +18,21 @@ __all__ = ["Merged", "merge"]
 
 @dataclass(frozen=True, eq=False)
 class Merged:
-    """Which row stands for which.
+    """Which row stands for which."""
 
-    Parameters
-    ----------
-    rows : ndarray of int
-        Row numbers of the representatives, in an order that depends on their content only.
-    group : ndarray of int, shape (n_samples,)
-        For every sample the place of its representative in `rows`.
-    weight : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        The weight of every representative.
-    """
-
-    rows: Indices
-    group: Indices
-    weight: Array
+    rows: Indices  # Row numbers of the representatives, in an order that depends on their content only
+    group: Indices  # (n_samples,): for every sample the place of its representative in `rows`
+    weight: Array  # (n_rows,): the weight of every representative
 
     def samples(self, places: Indices) -> Indices:
-        """Return the samples that some representatives stand for.
-
-        Parameters
-        ----------
-        places : ndarray of int
-            Places in `rows`.
-
-        Returns
-        -------
-        ndarray of int
-            Sorted row numbers.
-        """
+        """Return the samples that some representatives stand for."""
         is_chosen = np.zeros(len(self.rows), dtype=bool)
         is_chosen[places] = True
         return np.flatnonzero(is_chosen[self.group])
 
 
 def merge(table: Array, weight: Array | None) -> Merged | None:
-    """Merge equal rows.
-
-    Parameters
-    ----------
-    table : ndarray of shape (n_samples, n_columns)
-        Inputs and targets side by side.
-    weight : ndarray of shape (n_samples,) or (n_samples, n_outputs), optional
-        Of no row zero; all 1 when not given.
-
-    Returns
-    -------
-    Merged or None
-        None if there is nothing to merge: no weights and no equal rows.
-
-    Examples
-    --------
-    >>> merge(np.array([[1.0], [2.0], [1.0]]), None).weight.tolist() in ([2.0, 1.0], [1.0, 2.0])
-    True
-    >>> merge(np.array([[1.0], [2.0]]), None) is None
-    True
-    """
+    """Merge equal rows."""
     keys: AnyArray = content_keys(table, 0)
     _, rows, group = np.unique(keys, return_index=True, return_inverse=True)
     if weight is None and len(rows) == len(table):

@@ -62,24 +62,7 @@ KINDS = [
 
 
 def plain_offset(step: Any) -> dict[str, Any] | None:
-    """Return what rebuilds an offset: its class, how many, and its arguments.
-
-    Parameters
-    ----------
-    step : pandas.tseries.offsets.BaseOffset
-        Such as the ``freq`` of an index.
-
-    Returns
-    -------
-    dict or None
-        None where plain values cannot: a class of one's own, or an argument that is no date, time or number.
-
-    Examples
-    --------
-    >>> import pandas
-    >>> plain_offset(pandas.offsets.Week(weekday=2))
-    {'kind': 'Week', 'n': 1, 'weekday': 2}
-    """
+    """Return what rebuilds an offset: its class, how many, and its arguments."""
     kind = type(step).__name__
     found: dict[str, Any] = {"kind": kind, "n": int(step.n)}
     if step.normalize:
@@ -94,28 +77,7 @@ def plain_offset(step: Any) -> dict[str, Any] | None:
 
 
 def offset_of(kept: Any) -> Any:
-    """Return the offset that `plain_offset` described, or that pandas spells by a text.
-
-    Parameters
-    ----------
-    kept : dict or str
-        As the file has it.
-
-    Returns
-    -------
-    pandas.tseries.offsets.BaseOffset
-        Equal to the one that was kept.
-
-    Raises
-    ------
-    DataError
-        If it is no such description.
-
-    Examples
-    --------
-    >>> offset_of({"kind": "Week", "n": 1, "weekday": 2})
-    <Week: weekday=2>
-    """
+    """Return the offset that `plain_offset` described, or that pandas spells by a text."""
     pandas: Any = require_extra("pandas", "dates")
     try:
         if isinstance(kept, str):
@@ -153,23 +115,7 @@ def _back(name: str, value: Any) -> Any:
 
 
 def plain_zone(zone: Any) -> str | None:
-    """Return the text that rebuilds a time zone: a name such as "Europe/Berlin", or an offset such as "+02:00".
-
-    Parameters
-    ----------
-    zone : datetime.tzinfo
-        Of an index.
-
-    Returns
-    -------
-    str or None
-        None where there is no such text.
-
-    Examples
-    --------
-    >>> plain_zone(datetime.timezone(datetime.timedelta(hours=2)))
-    '+02:00'
-    """
+    """Return the text that rebuilds a time zone: a name such as "Europe/Berlin", or an offset such as "+02:00"."""
     fixed = zone.utcoffset(None)
     if fixed is None:
         name = getattr(zone, "key", None) or getattr(zone, "zone", None)
@@ -182,18 +128,7 @@ def plain_zone(zone: Any) -> str | None:
 
 
 def zone_of(kept: str) -> Any:
-    """Return the time zone of a text of `plain_zone`.
-
-    Parameters
-    ----------
-    kept : str
-        As the file has it.
-
-    Returns
-    -------
-    datetime.tzinfo
-        With the same clock.
-    """
+    """Return the time zone of a text of `plain_zone`."""
     pandas: Any = require_extra("pandas", "dates")
     text = kept.removeprefix("UTC") or "UTC"
     try:

@@ -23,27 +23,7 @@ __all__ = ["lagged_scaling", "own_scaling", "within"]
 
 
 def own_scaling(kind: str, values: Array, lags: Lags) -> Scaling:
-    """Return the scaling of a series by its own rows.
-
-    Parameters
-    ----------
-    kind : str
-        ``"standard"`` or ``"minmax"``.
-    values : ndarray of shape (n_rows, n_targets)
-        What is known of it.
-    lags : Lags
-        Whose differences are taken first.
-
-    Returns
-    -------
-    Scaling
-        Never with a factor of 0: what does not vary is scaled by its size, or by 1 where it is 0 throughout.
-
-    Examples
-    --------
-    >>> own_scaling("minmax", np.array([[10.0, 4.0], [30.0, 4.0]]), Lags((1,))).factor
-    array([0.1 , 0.25])
-    """
+    """Return the scaling of a series by its own rows."""
     taken = lags.differenced(values)
     size = np.abs(values).mean(axis=0)
     found = Scaling.fit(kind, taken if len(taken) else np.zeros((1, values.shape[1])))
@@ -54,39 +34,12 @@ def own_scaling(kind: str, values: Array, lags: Lags) -> Scaling:
 
 
 def lagged_scaling(own: Scaling, lags: Lags, n_exog: int) -> Scaling:
-    """Return the scaling of the lagged columns of a series; exogenous columns stay as they are.
-
-    Parameters
-    ----------
-    own : Scaling
-        Of its targets.
-    lags : Lags
-        Of the columns.
-    n_exog : int
-        Exogenous columns.
-    """
+    """Return the scaling of the lagged columns of a series; exogenous columns stay as they are."""
     return tiled(own, Scaling.none(n_exog), lags)
 
 
 def within(network: Network, own: Scaling, lags: Lags, n_exog: int) -> Network:
-    """Return the network for a series in the units of the series: equation (1).
-
-    Parameters
-    ----------
-    network : Network
-        On lagged columns of scaled series.
-    own : Scaling
-        Of the series' targets.
-    lags : Lags
-        Of the columns.
-    n_exog : int
-        Exogenous columns.
-
-    Returns
-    -------
-    Network
-        With the same weights.
-    """
+    """Return the network for a series in the units of the series: equation (1)."""
     before = lagged_scaling(own, lags, n_exog)
     return replace(
         network,

@@ -22,33 +22,15 @@ TIMES = ("date", "time", "duration", "interval", "period", "month_day")
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One series as an array, and what it was.
+    """One series as an array, and what it was."""
 
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_columns)
-        Finite.
-    container : str
-        ``"numpy"``, ``"pandas"`` or ``"polars"``.
-    labels : tuple, optional
-        Of the columns, as they came: texts, or whatever else pandas takes.
-    is_flat : bool
-        Whether it had one dimension.
-    timeline : Timeline, optional
-        Its times, for pandas.
-    index : pandas.Index, optional
-        The index itself.
-    levels : tuple, optional
-        What pandas calls the axis of the columns, a name a level of its labels.
-    """
-
-    values: Array
-    container: str = "numpy"
-    labels: tuple[Any, ...] | None = None
-    is_flat: bool = True
-    timeline: Timeline | None = None
-    index: Any = None
-    levels: tuple[Any, ...] | None = None
+    values: Array  # (n_rows, n_columns)
+    container: str = "numpy"  # ``"numpy"``, ``"pandas"`` or ``"polars"``
+    labels: tuple[Any, ...] | None = None  # Of the columns, as they came: texts, or whatever else pandas takes
+    is_flat: bool = True  # Whether it had one dimension
+    timeline: Timeline | None = None  # Its times, for pandas
+    index: Any = None  # The index itself
+    levels: tuple[Any, ...] | None = None  # What pandas calls the axis of the columns, a name a level of its labels
 
     def __len__(self) -> int:
         return len(self.values)
@@ -59,20 +41,7 @@ class Series:
         return None if self.labels is None else tuple(map(str, self.labels))
 
     def like(self, values: Array, index: Any = None) -> Any:
-        """Return other values in the same kind of container.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n_rows, n_columns)
-            Columns as this series has them.
-        index : pandas.Index, optional
-            Their times; needed for pandas.
-
-        Returns
-        -------
-        ndarray, pandas or polars object
-            A vector if this series was one.
-        """
+        """Return other values in the same kind of container."""
         flat = values[:, 0] if self.is_flat else values
         if self.container == "pandas":
             pandas: Any = require_extra("pandas", "pandas")
@@ -111,29 +80,7 @@ def _is_polars(given: Any) -> bool:
 
 
 def read_many(given: Any, what: str, *, may_miss: bool = False) -> list[Series]:
-    """Read one series or several.
-
-    Parameters
-    ----------
-    given : array-like, pandas or polars object, or a list of such
-        See `read_series`.
-    what : str
-        What messages call it.
-    may_miss : bool
-        As for `read_series`.
-
-    Returns
-    -------
-    list of Series
-        All of the same columns; single columns may have any names.
-
-    Raises
-    ------
-    DataError
-        If one cannot be used.
-    ShapeError
-        If they have not the same columns.
-    """
+    """Read one series or several."""
     if not is_many(given):
         return [read_series(given, what, may_miss=may_miss)]
     found = [read_series(one, f"{what}[{number}]", may_miss=may_miss) for number, one in enumerate(given)]
@@ -152,34 +99,7 @@ def _columns(series: Series) -> str:
 
 
 def read_series(given: Any, what: str, *, may_miss: bool = False) -> Series:
-    """Read one series.
-
-    Parameters
-    ----------
-    given : array-like of shape (n_rows,) or (n_rows, n_columns), pandas or polars Series or DataFrame
-        Finite numbers; a `Series` is returned as it is.
-    what : str
-        What messages call it.
-    may_miss : bool
-        Whether values may be missing: then `rows_beside` and `rows_after` refuse those that are needed.
-
-    Returns
-    -------
-    Series
-        As an array, with names and times.
-
-    Raises
-    ------
-    ShapeError
-        If it has more dimensions, or no row or column.
-    DataError
-        If a value is no number or not finite, or the index cannot be.
-
-    Examples
-    --------
-    >>> read_series([1, 2, 3], "y").values.shape
-    (3, 1)
-    """
+    """Read one series."""
     if isinstance(given, Series):
         if not may_miss:
             require_finite_rows(given.values, what, given.index, None if given.is_flat else given.names)
@@ -285,27 +205,6 @@ def rows_beside(exog: Series, target: Series, n_more: int, what: str, needed: sl
     """Return the exogenous rows of the target's times and of some that follow.
 
     With a pandas index on both sides rows are found by it, else by their number.
-
-    Parameters
-    ----------
-    exog, target : Series
-        Both from their first row on.
-    n_more : int
-        Rows after the last of `target`.
-    what : str
-        What messages call the exogenous series.
-    needed : slice
-        Which of them must be there and finite.
-
-    Returns
-    -------
-    ndarray of shape (len(target) + n_more, n_exog)
-        Rows beyond them are left out; those that are not there are NaN.
-
-    Raises
-    ------
-    DataError
-        If a row is missing that is needed.
     """
     if exog.index is not None and target.index is not None and (n_more == 0 or target.timeline is not None):
         wanted = target.index if n_more == 0 or target.timeline is None else None
@@ -325,29 +224,7 @@ def rows_beside(exog: Series, target: Series, n_more: int, what: str, needed: sl
 
 
 def rows_after(exog: Series, timeline: Timeline | None, count: int, what: str) -> Array:
-    """Return the exogenous rows of the times that follow a timeline.
-
-    Parameters
-    ----------
-    exog : Series
-        Found by its index if there are times on both sides; else its first row is of the next time.
-    timeline : Timeline, optional
-        Of what is known.
-    count : int
-        How many.
-    what : str
-        What messages call the exogenous series.
-
-    Returns
-    -------
-    ndarray of shape (count, n_exog)
-        Rows beyond them are left out.
-
-    Raises
-    ------
-    DataError
-        If a row is missing.
-    """
+    """Return the exogenous rows of the times that follow a timeline."""
     if exog.index is not None and timeline is not None:
         return _found(exog, timeline.after(count), timeline, what, slice(None))
     if len(exog) < count:

@@ -41,52 +41,17 @@ UNITS = (
 
 @dataclass(frozen=True)
 class Timeline:
-    """The regular times of a pandas index, without the index.
+    """The regular times of a pandas index, without the index."""
 
-    Parameters
-    ----------
-    kind : str
-        ``"dates"``, ``"periods"`` or ``"numbers"``.
-    last : pandas.Timestamp, pandas.Period, int or float
-        The last of them.
-    step : pandas.tseries.offsets.BaseOffset, int or float
-        The offset from one to the next, of periods their number, of numbers their distance.
-    name : object, optional
-        Of the index.
-    tolerance : float
-        How far numbers may be from where the steps lead.
-    """
-
-    kind: str
-    last: Any
-    step: Any
-    name: Any = None
-    tolerance: float = 0.0
+    kind: str  # ``"dates"``, ``"periods"`` or ``"numbers"``
+    last: Any  # The last of them
+    step: Any  # The offset from one to the next, of periods their number, of numbers their distance
+    name: Any = None  # Of the index
+    tolerance: float = 0.0  # How far numbers may be from where the steps lead
 
     @classmethod
     def of(cls, index: Any, what: str, advice: str = PYTHON) -> Timeline | None:
-        """Read an index and check that it goes forward in equal steps.
-
-        Parameters
-        ----------
-        index : pandas.Index
-            Dates, periods or numbers.
-        what : str
-            What messages call the series.
-        advice : str
-            What to do about a gap.
-
-        Returns
-        -------
-        Timeline or None
-            None where one or two rows tell no step.
-
-        Raises
-        ------
-        DataError
-            If it is of another kind, goes back, repeats or has a gap, or its step does not lead to its times; the
-            message names the place.
-        """
+        """Read an index and check that it goes forward in equal steps."""
         pandas: Any = require_extra("pandas", "dates")
         is_dates = isinstance(index, pandas.DatetimeIndex)
         is_periods = isinstance(index, pandas.PeriodIndex)
@@ -129,23 +94,7 @@ class Timeline:
         return cls("numbers", values[-1].item(), step, index.name, tolerance)
 
     def after(self, count: int) -> Any:
-        """Return the index of the times that follow.
-
-        Parameters
-        ----------
-        count : int
-            How many.
-
-        Returns
-        -------
-        pandas.Index
-            Of the kind that was read.
-
-        Raises
-        ------
-        MissingExtraError
-            If pandas is not installed.
-        """
+        """Return the index of the times that follow."""
         pandas: Any = require_extra("pandas", "dates")
         if self.kind == "periods":
             ahead = [self.last + k * self.step for k in range(1, count + 1)]
@@ -158,55 +107,24 @@ class Timeline:
         return pandas.Index(self.last + self.step * np.arange(1, count + 1), name=self.name)
 
     def moved(self, count: int) -> Timeline:
-        """Return the timeline that ends `count` steps later.
-
-        Parameters
-        ----------
-        count : int
-            How many.
-        """
+        """Return the timeline that ends `count` steps later."""
         if count == 0:
             return self
         last = self.after(count)[-1]
         return replace(self, last=np.asarray(last).item() if self.kind == "numbers" else last)
 
     def ending(self, last: Any) -> Timeline:
-        """Return the timeline that ends at another of its times.
-
-        Parameters
-        ----------
-        last : pandas.Timestamp, pandas.Period, int or float
-            The time.
-        """
+        """Return the timeline that ends at another of its times."""
         return replace(self, last=np.asarray(last).item() if self.kind == "numbers" else last)
 
     def places(self, index: Any, wanted: Any) -> AnyArray:
-        """Return where times are in an index.
-
-        Parameters
-        ----------
-        index : pandas.Index
-            Where to look.
-        wanted : pandas.Index
-            Times that were read, or that follow.
-
-        Returns
-        -------
-        ndarray of int, shape (len(wanted),)
-            −1 where there is none; numbers are found as far apart as the check of their steps allows.
-        """
+        """Return where times are in an index."""
         if self.kind != "numbers" or not self.tolerance or index.dtype.kind not in "iuf" or not index.is_unique:
             return np.asarray(index.get_indexer(wanted))
         return np.asarray(index.get_indexer(wanted, method="nearest", tolerance=self.tolerance))
 
     def continues(self, index: Any) -> bool:
-        """Return whether an index holds the times that follow.
-
-        Parameters
-        ----------
-        index : pandas.Index
-            Of new rows.
-        """
+        """Return whether an index holds the times that follow."""
         follows = self.after(len(index))
         if self.kind == "numbers" and index.dtype.kind in "iuf":
             off = np.abs(np.asarray(follows, dtype=np.float64) - np.asarray(index, dtype=np.float64))
@@ -218,11 +136,6 @@ class Timeline:
 
         So do months by their first and by their last day, and business days with and without holidays. Where one has
         dates and the other numbers, nothing tells.
-
-        Parameters
-        ----------
-        other : Timeline
-            Of another series.
         """
         if (self.kind == "numbers") != (other.kind == "numbers"):
             return True
@@ -257,13 +170,7 @@ class Timeline:
         return f"{count} {unit}" if count == "1" else f"{count} {unit}s"
 
     def to_keep(self) -> dict[str, Any]:
-        """Return plain values from which `kept` makes the timeline again.
-
-        Raises
-        ------
-        DataError
-            If pandas' offset or time zone has no plain form that rebuilds it.
-        """
+        """Return plain values from which `kept` makes the timeline again."""
         name = self.name if self.name is None or isinstance(self.name, str | int | float) else str(self.name)
         if self.kind == "numbers":
             return {
@@ -292,20 +199,7 @@ class Timeline:
 
     @classmethod
     def kept(cls, values: dict[str, Any]) -> Timeline:
-        """Return the timeline of `to_keep`.
-
-        Parameters
-        ----------
-        values : dict
-            As the file has them.
-
-        Raises
-        ------
-        DataError
-            If they describe none.
-        MissingExtraError
-            If pandas is not installed.
-        """
+        """Return the timeline of `to_keep`."""
         kind, name = values["kind"], values.get("name")
         if kind == "numbers":
             step = values["step"]

@@ -95,30 +95,7 @@ ROBUST = tuple(name for name, kind in LOSSES.items() if issubclass(kind, Robust)
 
 
 def loss_named(name: str, **settings: object) -> Loss:
-    """Return a loss by its name.
-
-    Parameters
-    ----------
-    name : str
-        One of `LOSSES`.
-    **settings
-        What the loss takes, such as ``scale`` for the robust ones.
-
-    Returns
-    -------
-    Loss
-        The loss.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is none of that name, the message gives the nearest; or if it has no such setting.
-
-    Examples
-    --------
-    >>> loss_named("huber", scale=0.5)
-    Huber(scale=0.5)
-    """
+    """Return a loss by its name."""
     kind = LOSSES[one_of(name, LOSSES, "loss")]
     require_settings(kind, settings, name)
     loss: Loss = kind(**settings)

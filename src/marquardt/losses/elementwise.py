@@ -132,18 +132,7 @@ class Squares:
 
 
 def takes_scale(loss: object) -> bool:
-    """Return whether a loss is robust and leaves its scale to whoever trains.
-
-    Parameters
-    ----------
-    loss : Loss
-        Any.
-
-    Examples
-    --------
-    >>> takes_scale(Huber()), takes_scale(Huber(0.5)), takes_scale(Squares())
-    (True, False, False)
-    """
+    """Return whether a loss is robust and leaves its scale to whoever trains."""
     return isinstance(loss, Robust) and loss.is_automatic
 
 
@@ -157,24 +146,9 @@ def _scale(value: object) -> float:
 
 @dataclass(frozen=True)
 class Robust:
-    """What the robust losses share.
+    """What the robust losses share."""
 
-    Parameters
-    ----------
-    scale : float, sequence of float or "auto"
-        In scaled-target units, one number or one an output; by default training takes it from the residuals.
-
-    Raises
-    ------
-    ConfigurationError
-        If a scale is not a positive, finite number.
-
-    Examples
-    --------
-    >>> Huber().is_automatic, Huber(0.5).is_automatic, Huber.tuning
-    (True, False, 1.345)
-    """
-
+    # In scaled-target units, one number or one an output; by default training takes it from the residuals
     scale: float | tuple[float, ...] | str = AUTO
 
     metric = "loss"

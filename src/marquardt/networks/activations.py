@@ -181,32 +181,7 @@ COMPILED_ACTIVATIONS = {name: ACTIVATIONS[name] for name in ACTIVATION_CODES}
 
 
 def activation_named(name: str) -> Activation:
-    """Return a registered activation, with its gain if the name says one.
-
-    Parameters
-    ----------
-    name : str
-        One of `ACTIVATIONS`, alone or with a gain: ``"tanh(gain=0.5)"``, or for short ``"tanh(0.5)"``.
-
-    Returns
-    -------
-    Activation
-        Its own `name` is the one way to write it that graphs and files keep.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is none of that name; the message gives the nearest. If the gain is no number above 0, or the
-        activation has none.
-
-    Examples
-    --------
-    >>> activation_named("tanh").active
-    (-2.0, 2.0)
-    >>> bipolar = activation_named("tanh(0.5)")
-    >>> bipolar.name, bipolar.active
-    ('tanh(gain=0.5)', (-4.0, 4.0))
-    """
+    """Return a registered activation, with its gain if the name says one."""
     known = ACTIVATIONS.get(name) if isinstance(name, str) else None
     if known is not None:
         return known
@@ -215,30 +190,7 @@ def activation_named(name: str) -> Activation:
 
 
 def name_and_gain(name: str) -> tuple[str, float]:
-    """Return the registered name of an activation, and its gain.
-
-    Parameters
-    ----------
-    name : str
-        As `activation_named` takes it.
-
-    Returns
-    -------
-    name : str
-        One of `ACTIVATIONS`.
-    gain : float
-        1 where none is written.
-
-    Raises
-    ------
-    ConfigurationError
-        As for `activation_named`.
-
-    Examples
-    --------
-    >>> name_and_gain("tanh(gain=0.5)")
-    ('tanh', 0.5)
-    """
+    """Return the registered name of an activation, and its gain."""
     if not isinstance(name, str) or "(" not in name:
         return one_of(name, ACTIVATIONS, "activation"), 1.0
     plain, settings = spelled(name, "The activation", first="gain")

@@ -22,28 +22,7 @@ __all__ = [
 
 
 def hidden_sizes(sizes: int | Sequence[int]) -> tuple[int, ...]:
-    """Check the sizes of the hidden layers.
-
-    Parameters
-    ----------
-    sizes : int or sequence of int
-        One number means one hidden layer; an empty sequence means none, a linear network.
-
-    Returns
-    -------
-    tuple of int
-        Every size at least 1.
-
-    Raises
-    ------
-    ConfigurationError
-        If a size is not a whole number from 1 up.
-
-    Examples
-    --------
-    >>> hidden_sizes(10), hidden_sizes([20, 10])
-    ((10,), (20, 10))
-    """
+    """Check the sizes of the hidden layers."""
     given: Any = (sizes,) if isinstance(sizes, Integral) else sizes
     if isinstance(given, str) or not hasattr(given, "__iter__"):
         raise ConfigurationError(
@@ -237,41 +216,7 @@ def build(
     output_activation: str = "identity",
     bias: bool = True,
 ) -> LayerGraph:
-    """Build a graph by the name of its topology, or take one that is there.
-
-    Parameters
-    ----------
-    topology : str or LayerGraph
-        One of `TOPOLOGIES`, or a graph, which goes as it is: of the others only the numbers of inputs and outputs are
-        looked at.
-    n_inputs : int
-        Number of inputs.
-    hidden_layer_sizes : int or sequence of int
-        Units of each hidden layer.
-    n_outputs : int
-        Number of outputs.
-    activation, output_activation : str
-        Activation of the hidden layers and of the output.
-    bias : bool
-        Whether units have biases.
-
-    Returns
-    -------
-    LayerGraph
-        The graph.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is no such topology.
-    ShapeError
-        If a graph has other inputs or outputs.
-
-    Examples
-    --------
-    >>> build("fully_connected_cascade", 2, 3, 1).describe()
-    '2-1-1-1-1 tanh, tanh, tanh, identity'
-    """
+    """Build a graph by the name of its topology, or take one that is there."""
     if isinstance(topology, LayerGraph):
         if (topology.n_inputs, topology.n_outputs) != (n_inputs, n_outputs):
             raise ShapeError(

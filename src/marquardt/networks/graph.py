@@ -144,42 +144,19 @@ def _ascending(delays: Any, source: str, layer: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class LayerSpan:
-    """Where a layer's connections lie among all, and where each source lies in its fan-in.
-
-    Parameters
-    ----------
-    layer : Layer
-        The layer.
-    start, stop : int
-        ``connections[start:stop].reshape(layer.size, fan_in)`` is its matrix, bias last.
-    fan_in : int
-        Width of the stacked sources, the bias included.
-    columns : tuple of (str, int, int)
-        For every source its name and its first and last-plus-one column, all its delays together.
-    taps : tuple of (str, int, int, int)
-        For every source and delay the source's name, the delay, and the first and last-plus-one column.
-    """
+    """Where a layer's connections lie among all, and where each source lies in its fan-in."""
 
     layer: Layer
-    start: int
+    start: int  # ``connections[start:stop].reshape(layer.size, fan_in)`` is its matrix, bias last
     stop: int
-    fan_in: int
+    fan_in: int  # Width of the stacked sources, the bias included
+    # For every source its name and its first and last-plus-one column, all its delays together
     columns: tuple[tuple[str, int, int], ...] = field(default=())
+    # For every source and delay the source's name, the delay, and the first and last-plus-one column
     taps: tuple[tuple[str, int, int, int], ...] = field(default=())
 
     def matrix(self, weights: Array) -> Array:
-        """Return the layer's matrix (size, fan_in), a view of the vector.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_connections,)
-            The network's connections: its weights, if none is fixed or shared.
-
-        Returns
-        -------
-        ndarray of shape (size, fan_in)
-            Bias in the last column if the layer has one.
-        """
+        """Return the layer's matrix (size, fan_in), a view of the vector."""
         return weights[self.start : self.stop].reshape(self.layer.size, self.fan_in)
 
 

@@ -23,27 +23,7 @@ BLOCK_BYTES = 64 * 10**6
 
 
 def forward(graph: LayerGraph, weights: Array, block: Array) -> Array:
-    """Evaluate a graph on one block of scaled samples.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        The description.
-    weights : ndarray of shape (n_weights,)
-        The flat weight vector.
-    block : ndarray of shape (n_inputs, n_samples)
-        Scaled inputs, a *column* is a sample.
-
-    Returns
-    -------
-    ndarray of shape (n_outputs, n_samples)
-        Scaled outputs.
-
-    Raises
-    ------
-    ConfigurationError
-        If the network has delays or feedback.
-    """
+    """Evaluate a graph on one block of scaled samples."""
     graph.require_static("Evaluation sample by sample")
     connections = graph.connections(weights)
     values = {INPUTS: block}

@@ -278,26 +278,6 @@ class ColumnStatistics:
 
     Means and sums of squares of batches merge by Chan, Golub and LeVeque (1983), in units of the first batch's half
     range around its middle: so columns far from zero lose no digits.
-
-    Parameters
-    ----------
-    n_columns : int
-        Number of columns.
-
-    Attributes
-    ----------
-    count : int
-        Rows so far.
-    low, high : ndarray of shape (n_columns,)
-        The range; inf and −inf before the first row.
-
-    Examples
-    --------
-    >>> statistics = ColumnStatistics(1)
-    >>> statistics.add(np.array([[1.0, 2.0]]))
-    >>> statistics.add(np.array([[6.0]]))
-    >>> statistics.count, statistics.low, statistics.mean
-    (3, array([1.]), array([3.]))
     """
 
     def __init__(self, n_columns: int) -> None:
@@ -307,13 +287,7 @@ class ColumnStatistics:
         self._mean, self._squares = np.zeros(n_columns), np.zeros(n_columns)
 
     def add(self, columns: Array) -> None:
-        """Note a batch.
-
-        Parameters
-        ----------
-        columns : ndarray of shape (n_columns, n_rows)
-            Finite numbers; a column of the batch is a row of the data.
-        """
+        """Note a batch."""
         n_new = columns.shape[1]
         if n_new == 0:
             return

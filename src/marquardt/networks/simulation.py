@@ -26,24 +26,7 @@ STATES = ("data", "zero")
 
 
 def delays_of(graph: LayerGraph) -> dict[str, int]:
-    """Return the longest delay of every source that has one.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        The network.
-
-    Returns
-    -------
-    dict of str to int
-        By the source's name, in the order in which layers name them.
-
-    Examples
-    --------
-    >>> from marquardt.networks import narx
-    >>> delays_of(narx(1, 5, 1, (0, 3), (1, 2)))
-    {'inputs': 3, 'targets': 2}
-    """
+    """Return the longest delay of every source that has one."""
     longest: dict[str, int] = {}
     for layer in graph.layers:
         for source, delays in layer.taps:
@@ -166,18 +149,10 @@ class DelayStates:
 
 
 class Simulation(NamedTuple):
-    """What `simulate` returns.
+    """What `simulate` returns."""
 
-    Parameters
-    ----------
-    outputs : ndarray of shape (n_steps, n_outputs), or a list of them
-        In the target's units.
-    states : DelayStates, or a list of them
-        After the last step: with them the next steps go on as if there had been no break.
-    """
-
-    outputs: Any
-    states: Any
+    outputs: Any  # (n_steps, n_outputs): in the target's units
+    states: Any  # After the last step: with them the next steps go on as if there had been no break
 
 
 @overload
@@ -254,42 +229,16 @@ def simulate(network: Network, inputs: Any = None, targets: Any = None, *, state
 
 
 class Prepared(NamedTuple):
-    """One sequence as the engine takes it: scaled, with `max_delay` steps of history in front.
+    """One sequence as the engine takes it: scaled, with `max_delay` steps of history in front."""
 
-    Parameters
-    ----------
-    data : dict of str to ndarray of shape (max_delay + n_steps, 1, size)
-        Inputs and, where given, targets.
-    histories : dict of str to ndarray of shape (max_delay, 1, size)
-        Of layers.
-    n_steps : int
-        Steps with an output.
-    first : int
-        The row of the first of them.
-    """
-
-    data: dict[str, Array]
-    histories: dict[str, Array]
-    n_steps: int
-    first: int
+    data: dict[str, Array]  # (max_delay + n_steps, 1, size): inputs and, where given, targets
+    histories: dict[str, Array]  # (max_delay, 1, size)
+    n_steps: int  # Steps with an output
+    first: int  # The row of the first of them
 
 
 class Sequences:
-    """Sequences that were checked against a network.
-
-    Parameters
-    ----------
-    network : Network
-        The network.
-    inputs : list of ndarray of shape (n_rows, n_inputs)
-        One a sequence.
-    targets : list of ndarray of shape (n_rows, n_outputs), or None
-        One a sequence.
-    states : list of DelayStates, or None
-        One a sequence; None where they come from the data.
-    is_single : bool
-        Whether a single sequence was given, not a list.
-    """
+    """Sequences that were checked against a network."""
 
     def __init__(
         self,
@@ -304,15 +253,7 @@ class Sequences:
 
     @classmethod
     def of(cls, network: Network, inputs: Any, targets: Any, states: Any) -> Sequences:
-        """Check what `simulate` was given.
-
-        Parameters
-        ----------
-        network : Network
-            The network.
-        inputs, targets, states
-            As for `simulate`.
-        """
+        """Check what `simulate` was given."""
         graph = network.graph
         is_single = not any(_is_list(given) for given in (inputs, targets))
         given_inputs = [inputs] if is_single else inputs

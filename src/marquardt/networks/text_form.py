@@ -50,34 +50,13 @@ _COMMENT = re.compile(r"//|%|#|;")
 
 @dataclass(frozen=True, eq=False)
 class TopologyFile:
-    """What a topology file says.
+    """What a topology file says."""
 
-    Parameters
-    ----------
-    graph : LayerGraph
-        The network; its units are named by their numbers.
-    data : pathlib.Path, optional
-        The data file that it names, beside it; None where it names none.
-    """
-
-    graph: LayerGraph
-    data: Path | None
+    graph: LayerGraph  # The network; its units are named by their numbers
+    data: Path | None  # The data file that it names, beside it; None where it names none
 
     def patterns(self) -> tuple[Array, Array]:
-        """Read the data file.
-
-        Returns
-        -------
-        inputs : ndarray of shape (n_samples, n_inputs)
-            A row is a pattern.
-        targets : ndarray of shape (n_samples, n_outputs)
-            The other columns.
-
-        Raises
-        ------
-        FileError
-            If there is none, or it cannot be read.
-        """
+        """Read the data file."""
         if self.data is None:
             raise FileError("The topology file names no data file. Add a line: datafile=patterns.dat")
         return read_patterns(self.data, self.graph.n_inputs, self.graph.n_outputs)
@@ -250,39 +229,7 @@ def write_topology(
 
 
 def read_patterns(path: str | os.PathLike[str], n_inputs: int, n_outputs: int | None = None) -> tuple[Array, Array]:
-    """Read a file of patterns: a line a pattern, inputs first, then outputs.
-
-    Parameters
-    ----------
-    path : path-like
-        Numbers with blanks, tabs or commas between them; comments as in topology files.
-    n_inputs : int
-        How many of the columns are inputs.
-    n_outputs : int, optional
-        How many others there must be; any number when not given.
-
-    Returns
-    -------
-    inputs : ndarray of shape (n_samples, n_inputs)
-        A row is a pattern.
-    targets : ndarray of shape (n_samples, n_outputs)
-        The other columns.
-
-    Raises
-    ------
-    FileError
-        If the file cannot be read, a line has no numbers or another number of them, or there are other columns.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder) / "and.dat"
-    ...     _ = path.write_text("-1 -1 -1\\n-1 1 -1\\n1 -1 -1\\n1 1 1")
-    ...     inputs, targets = read_patterns(path, 2)
-    >>> inputs.shape, targets.ravel().tolist()
-    ((4, 2), [-1.0, -1.0, -1.0, 1.0])
-    """
+    """Read a file of patterns: a line a pattern, inputs first, then outputs."""
     path = Path(path)
     table = np.array(_table(path))
     wanted = "more" if n_outputs is None else f"{n_outputs} more"

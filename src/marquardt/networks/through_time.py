@@ -25,30 +25,16 @@ __all__ = ["Course", "TimeWiring"]
 
 
 class Course(NamedTuple):
-    """What an evaluation through time leaves.
+    """What an evaluation through time leaves."""
 
-    Parameters
-    ----------
-    matrices : list of ndarray of shape (size, fan_in)
-        W of every layer, views of the weights of all connections.
-    values : dict of str to ndarray of shape (max_delay + n_steps, n_sequences, size)
-        What every source was, the history first.
-    nets : list of ndarray of shape (n_steps, n_sequences, size)
-        net of every layer.
-    stacked : list of ndarray of shape (n_steps, n_sequences, fan_in) or None
-        z of every layer, as far as it was needed.
-    outputs : ndarray of shape (n_steps, n_sequences, n_outputs)
-        What the loss sees: the output layer's value, or its net if the loss is fused with its activation.
-    counts : ndarray of int, shape (n_steps,), optional
-        How many sequences go on at every step; None where it is all of them.
-    """
-
-    matrices: list[Array]
-    values: dict[str, Array]
-    nets: list[Array]
-    stacked: list[Array | None]
+    matrices: list[Array]  # (size, fan_in): W of every layer, views of the weights of all connections
+    values: dict[str, Array]  # (max_delay + n_steps, n_sequences, size): what every source was, the history first
+    nets: list[Array]  # (n_steps, n_sequences, size): net of every layer
+    stacked: list[Array | None]  # (n_steps, n_sequences, fan_in): z of every layer, as far as it was needed
+    # (n_steps, n_sequences, n_outputs): what the loss sees: the output layer's value, or its net if the loss is
+    # fused with its activation
     outputs: Array
-    counts: Indices | None
+    counts: Indices | None  # (n_steps,): how many sequences go on at every step; None where it is all of them
 
 
 class _InLoop(NamedTuple):
@@ -61,25 +47,7 @@ class _InLoop(NamedTuple):
 
 
 class TimeWiring:
-    """A graph made ready for evaluation through time.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        With delays or without.
-    is_fused : bool
-        Whether the loss acts on the net of the output layer.
-
-    Attributes
-    ----------
-    parts : list of tuple of int
-        Numbers of the layers, part by part in the order of evaluation; in a part of several every layer is in a loop
-        with every other.
-    is_loop : list of bool
-        Whether a part feeds itself.
-    depth : int
-        The longest delay: the steps of history that every source has in front.
-    """
+    """A graph made ready for evaluation through time."""
 
     def __init__(self, graph: LayerGraph, is_fused: bool = False) -> None:
         self.graph = graph
@@ -124,22 +92,7 @@ class TimeWiring:
         return parts, [bool(reaches[part[0], part[0]]) for part in parts]
 
     def stacked(self, k: int, values: Mapping[str, Array], first: int, n_steps: int) -> Array:
-        """Return z of a layer over a run of steps.
-
-        Parameters
-        ----------
-        k : int
-            Number of the layer.
-        values : mapping of str to ndarray
-            As of `Course`.
-        first, n_steps : int
-            The steps.
-
-        Returns
-        -------
-        ndarray of shape (n_steps, n_sequences, fan_in)
-            The last column 1 if the layer has a bias.
-        """
+        """Return z of a layer over a run of steps."""
         span = self.spans[k]
         n_sequences = next(iter(values.values())).shape[1]
         z = np.empty((n_steps, n_sequences, span.fan_in))
@@ -158,26 +111,7 @@ class TimeWiring:
         counts: Indices | None = None,
         kept: Sequence[Array | None] | None = None,
     ) -> Course:
-        """Evaluate.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-            The flat weight vector.
-        data : mapping of str to ndarray of shape (max_delay + n_steps, n_sequences, size)
-            Scaled inputs and, where a layer takes them, scaled targets; the history first.
-        histories : mapping of str to ndarray of shape (max_delay, n_sequences, size), optional
-            What layers were before the first step; zero where not given.
-        counts : ndarray of int, shape (n_steps,), optional
-            How many sequences go on at every step; all when not given.
-        kept : sequence of ndarray or None, optional
-            z of layers that see nothing but data, from an earlier evaluation of the same data.
-
-        Returns
-        -------
-        Course
-            All that is needed to go back.
-        """
+        """Evaluate."""
         graph, depth = self.graph, self.depth
         some = next(iter(data.values()))
         n_steps, n_sequences = len(some) - depth, some.shape[1]
@@ -206,20 +140,7 @@ class TimeWiring:
         return Course(matrices, values, nets, stacked, outputs, counts)
 
     def value(self, k: int, net: Array) -> Array:
-        """Return f(net) of a layer.
-
-        Parameters
-        ----------
-        k : int
-            Number of the layer.
-        net : ndarray of shape (…, size)
-            Its sums.
-
-        Returns
-        -------
-        ndarray of shape (…, size)
-            Softmax along the last axis.
-        """
+        """Return f(net) of a layer."""
         activation = self.activations[k]
         if activation.elementwise:
             return activation.value(net)
@@ -265,18 +186,7 @@ class TimeWiring:
             _steps_of_many(layers, n_steps, depth, counts)
 
     def slopes(self, course: Course) -> list[Array | None]:
-        """Return f′ of every layer; None where it is 1, and for a softmax output.
-
-        Parameters
-        ----------
-        course : Course
-            An evaluation.
-
-        Returns
-        -------
-        list of ndarray of shape (n_steps, n_sequences, size) or None
-            One entry a layer.
-        """
+        """Return f′ of every layer; None where it is 1, and for a softmax output."""
         return [
             None
             if is_linear or not activation.elementwise

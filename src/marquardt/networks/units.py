@@ -154,33 +154,7 @@ def unit_graph(n_inputs: int, units: Iterable[Unit], outputs: Sequence[str] | No
 
 
 def units_of(graph: LayerGraph) -> tuple[list[Unit], list[str]]:
-    """Return the units of a graph, and which are its outputs: the way back from `unit_graph`.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        Without delays, shared weights, or weights fixed at another value than 0, but for a last layer that gathers
-        outputs.
-
-    Returns
-    -------
-    units : list of Unit
-        Named by the layer, and numbered in it where there are several.
-    outputs : list of str
-        Their names.
-
-    Raises
-    ------
-    ConfigurationError
-        If the graph has what single units have not.
-
-    Examples
-    --------
-    >>> from marquardt.networks import feed_forward
-    >>> units, outputs = units_of(feed_forward(2, (2,), 1))
-    >>> units[2].sources, outputs
-    (('hidden1:1', 'hidden1:2'), ['output'])
-    """
+    """Return the units of a graph, and which are its outputs: the way back from `unit_graph`."""
     graph.require_static("A list of units")
     absent, ones = _absent_and_ones(graph)
     names: dict[str, list[str]] = {}

@@ -25,39 +25,7 @@ FIXED = -1
 
 
 class WeightMap:
-    """Which connections have which weight, and which have a fixed value, eq. (1).
-
-    Parameters
-    ----------
-    index : array-like of int, of shape (n_connections,)
-        The number of the weight of each connection, or −1 where its value is fixed. Weights are numbered by their
-        first connection.
-    values : array-like of shape (n_connections,)
-        The fixed values; not looked at elsewhere.
-
-    Attributes
-    ----------
-    n_weights, n_connections : int
-        Sizes of w and of c.
-    is_shared : bool
-        Whether any weight has more than one connection.
-
-    Raises
-    ------
-    ConfigurationError
-        If nothing is left to train, weights are not numbered from 0 by their first connection, or a fixed value is not
-        finite.
-
-    Examples
-    --------
-    The second of three connections is fixed:
-
-    >>> partly = WeightMap([0, -1, 1], [0.0, 5.0, 0.0])
-    >>> partly.expand(np.array([1.0, 2.0]))
-    array([1., 5., 2.])
-    >>> partly.contract(np.array([10.0, 20.0, 30.0]))
-    array([10., 30.])
-    """
+    """Which connections have which weight, and which have a fixed value, eq. (1)."""
 
     def __init__(self, index: ArrayLike, values: ArrayLike) -> None:
         self.index: Indices = np.array(index, dtype=np.intp)
@@ -95,25 +63,7 @@ class WeightMap:
 
     @classmethod
     def numbered(cls, labels: AnyArray, values: ArrayLike) -> WeightMap:
-        """Return the map of any labels, renumbered by first connection.
-
-        Parameters
-        ----------
-        labels : ndarray of int, of shape (n_connections,)
-            Equal labels share a weight; −1 is fixed.
-        values : array-like of shape (n_connections,)
-            The fixed values.
-
-        Returns
-        -------
-        WeightMap
-            With weights numbered as they must be.
-
-        Examples
-        --------
-        >>> WeightMap.numbered(np.array([7, 3, 7]), np.zeros(3)).index
-        array([0, 1, 0])
-        """
+        """Return the map of any labels, renumbered by first connection."""
         labels = np.asarray(labels)
         index = np.full(len(labels), FIXED, dtype=np.intp)
         is_free = labels >= 0
@@ -138,72 +88,26 @@ class WeightMap:
         return f"WeightMap({self.n_connections} connections, {n_fixed} fixed, {self.n_weights} weights)"
 
     def expand(self, weights: Array) -> Array:
-        """Return the values of all connections, c = E w + f.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (…, n_weights)
-            w.
-
-        Returns
-        -------
-        ndarray of shape (…, n_connections)
-            A new array.
-        """
+        """Return the values of all connections, c = E w + f."""
         connections: Array = np.take(weights, self._gathered, axis=-1)
         connections[..., self._fixed] = self.values[self._fixed]
         return connections
 
     def directions(self, moves: Array) -> Array:
-        """Return how the connections move with the weights, E v.
-
-        Parameters
-        ----------
-        moves : ndarray of shape (…, n_weights)
-            v.
-
-        Returns
-        -------
-        ndarray of shape (…, n_connections)
-            0 where fixed.
-        """
+        """Return how the connections move with the weights, E v."""
         result: Array = np.take(moves, self._gathered, axis=-1)
         result[..., self._fixed] = 0.0
         return result
 
     def contract(self, array: Array, axis: int = 0) -> Array:
-        """Return Eᵀ x along an axis: the entries of the free connections, summed where they share a weight.
-
-        Parameters
-        ----------
-        array : ndarray
-            Of length n_connections along the axis.
-        axis : int
-            Which.
-
-        Returns
-        -------
-        ndarray
-            Of length n_weights along the axis.
-        """
+        """Return Eᵀ x along an axis: the entries of the free connections, summed where they share a weight."""
         if not self.is_shared:
             return np.take(array, self.first, axis=axis)
         result: Array = np.add.reduceat(np.take(array, self._sorted, axis=axis), self._starts, axis=axis)
         return result
 
     def contract_matrix(self, matrix: Array) -> Array:
-        """Return EᵀAE of a symmetric matrix.
-
-        Parameters
-        ----------
-        matrix : ndarray of shape (n_connections, n_connections)
-            A.
-
-        Returns
-        -------
-        ndarray of shape (n_weights, n_weights)
-            Symmetric to the bit, C-contiguous.
-        """
+        """Return EᵀAE of a symmetric matrix."""
         if not self.is_shared:
             return matrix[np.ix_(self.first, self.first)]
         half = self.contract(self.contract(matrix, 0), 1)
@@ -211,53 +115,18 @@ class WeightMap:
         return 0.5 * (half + half.T)
 
     def shared(self) -> list[tuple[int, list[int]]]:
-        """Return the weights that several connections share.
-
-        Returns
-        -------
-        list of (int, list of int)
-            The number of the weight and its connections.
-        """
+        """Return the weights that several connections share."""
         ends = np.append(self._starts[1:], len(self._sorted))
         counts = ends - self._starts
         return [(int(k), self._sorted[self._starts[k] : ends[k]].tolist()) for k in np.flatnonzero(counts > 1).tolist()]
 
     def of_first(self, array: AnyArray) -> AnyArray:
-        """Return the entries of each weight's first connection.
-
-        Parameters
-        ----------
-        array : ndarray of shape (n_connections, …)
-            Something that all connections of a weight have in common.
-
-        Returns
-        -------
-        ndarray of shape (n_weights, …)
-            A new array.
-        """
+        """Return the entries of each weight's first connection."""
         taken: AnyArray = array[self.first]
         return taken
 
     def weights_of(self, connections: Array) -> Array:
-        """Return the weights that give these connections.
-
-        Parameters
-        ----------
-        connections : ndarray of shape (n_connections,)
-            c.
-
-        Returns
-        -------
-        ndarray of shape (n_weights,)
-            w, so that `expand` gives c again.
-
-        Raises
-        ------
-        ShapeError
-            If there are not as many.
-        ConfigurationError
-            If a fixed connection has another value, or two that share a weight differ.
-        """
+        """Return the weights that give these connections."""
         if connections.shape != (self.n_connections,):
             raise ShapeError(f"There are {self.n_connections} connections, got an array of shape {connections.shape}.")
         weights: Array = connections[self.first]
@@ -271,34 +140,12 @@ class WeightMap:
         return weights
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the map as plain JSON values.
-
-        Returns
-        -------
-        dict
-            What `from_dict` reads: the index, and the fixed values in order.
-        """
+        """Return the map as plain JSON values."""
         return {"index": self.index.tolist(), "values": self.values[self.index < 0].tolist()}
 
     @classmethod
     def from_dict(cls, description: Any) -> WeightMap:
-        """Build a map from what `to_dict` returned.
-
-        Parameters
-        ----------
-        description : mapping
-            Plain values; every one is checked.
-
-        Returns
-        -------
-        WeightMap
-            Equal to the one described.
-
-        Raises
-        ------
-        ConfigurationError
-            If a value cannot be.
-        """
+        """Build a map from what `to_dict` returned."""
         given, fixed = description["index"], description["values"]
         if not all(type(number) is int for number in given) or not all(type(value) in (int, float) for value in fixed):
             raise ConfigurationError("A map of weights has whole numbers for its index and numbers for its values.")

@@ -12,20 +12,7 @@ __all__ = ["beale_direction", "fletcher_reeves", "hestenes_stiefel", "is_far_fro
 
 
 def fletcher_reeves(gradient: Array, before: Array, direction: Array) -> float:
-    """Return β = gᵀg / g₋ᵀg₋ (Fletcher and Reeves 1964).
-
-    Parameters
-    ----------
-    gradient, before : ndarray of shape (n_weights,)
-        g and g₋.
-    direction : ndarray of shape (n_weights,)
-        d₋; not needed here.
-
-    Examples
-    --------
-    >>> fletcher_reeves(np.array([2.0, 0.0]), np.array([0.0, 1.0]), np.array([0.0, -1.0]))
-    4.0
-    """
+    """Return β = gᵀg / g₋ᵀg₋ (Fletcher and Reeves 1964)."""
     return _quotient(float(gradient @ gradient), float(before @ before))
 
 
@@ -33,18 +20,6 @@ def polak_ribiere_plus(gradient: Array, before: Array, direction: Array) -> floa
     """Return β = max(0, gᵀy / g₋ᵀg₋) (Polak and Ribière 1969; Powell 1986 for the plus).
 
     Where a search was useless, g ≈ g₋ and β ≈ 0: the method restarts by itself.
-
-    Parameters
-    ----------
-    gradient, before : ndarray of shape (n_weights,)
-        g and g₋.
-    direction : ndarray of shape (n_weights,)
-        d₋; not needed here.
-
-    Examples
-    --------
-    >>> polak_ribiere_plus(np.array([1.0, 0.0]), np.array([2.0, 0.0]), np.array([-2.0, 0.0]))
-    0.0
     """
     return max(0.0, _quotient(float(gradient @ (gradient - before)), float(before @ before)))
 
@@ -53,18 +28,6 @@ def hestenes_stiefel(gradient: Array, before: Array, direction: Array) -> float:
     """Return β = gᵀy / d₋ᵀy (Hestenes and Stiefel 1952).
 
     Conjugate to the last direction, dᵀy = 0, however inexact the search was.
-
-    Parameters
-    ----------
-    gradient, before : ndarray of shape (n_weights,)
-        g and g₋.
-    direction : ndarray of shape (n_weights,)
-        d₋.
-
-    Examples
-    --------
-    >>> hestenes_stiefel(np.array([2.0, 0.0]), np.array([0.0, 1.0]), np.array([0.0, -1.0]))
-    4.0
     """
     change = gradient - before
     return _quotient(float(gradient @ change), float(direction @ change))
@@ -76,20 +39,6 @@ def beale_direction(
     """Return the direction d = −g + β d₋ + γ dₜ that is conjugate to the last one and to that of the restart.
 
     β = gᵀy / d₋ᵀy,  γ = gᵀyₜ / dₜᵀyₜ (Beale 1972): with them d stays conjugate although dₜ is not −gradient.
-
-    Parameters
-    ----------
-    gradient, before : ndarray of shape (n_weights,)
-        g and g₋.
-    direction : ndarray of shape (n_weights,)
-        d₋.
-    restart, change : ndarray of shape (n_weights,), optional
-        dₜ, the direction of the restart, and yₜ, the change of the gradient along it; None where d₋ is that direction.
-
-    Examples
-    --------
-    >>> beale_direction(np.array([2.0, 0.0]), np.array([0.0, 1.0]), np.array([0.0, -1.0]), None, None)
-    array([-2., -4.])
     """
     new = -gradient + hestenes_stiefel(gradient, before, direction) * direction
     if restart is None or change is None:
@@ -98,18 +47,7 @@ def beale_direction(
 
 
 def is_far_from_orthogonal(gradient: Array, before: Array) -> bool:
-    """Return whether |g₋ᵀg| ≥ 0.2 gᵀg (Powell 1977): gradients of a quadratic would be orthogonal.
-
-    Parameters
-    ----------
-    gradient, before : ndarray of shape (n_weights,)
-        g and g₋.
-
-    Examples
-    --------
-    >>> is_far_from_orthogonal(np.array([1.0, 0.0]), np.array([0.1, 1.0]))
-    False
-    """
+    """Return whether |g₋ᵀg| ≥ 0.2 gᵀg (Powell 1977): gradients of a quadratic would be orthogonal."""
     return bool(abs(before @ gradient) >= 0.2 * (gradient @ gradient))
 
 

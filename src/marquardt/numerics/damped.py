@@ -22,27 +22,7 @@ COMPILED_UNKNOWNS = 400
 
 
 def solve_damped(normal: Array, gradient: Array, mu: float | Array) -> Array | None:
-    """Solve (A + M) p = −g for a symmetric A.
-
-    Parameters
-    ----------
-    normal : ndarray of shape (n_weights, n_weights)
-        A, symmetric and C-contiguous. It is left as it is.
-    gradient : ndarray of shape (n_weights,)
-        g.
-    mu : float or ndarray of shape (n_weights,)
-        μ, or the entries of M; added to the diagonal.
-
-    Returns
-    -------
-    ndarray of shape (n_weights,) or None
-        p; None where A + M is not positive definite to working precision, or where p overflows.
-
-    Examples
-    --------
-    >>> solve_damped(np.eye(2), np.array([2.0, -4.0]), mu=1.0)
-    array([-1.,  2.])
-    """
+    """Solve (A + M) p = −g for a symmetric A."""
     kernel = native_kernel()
     if kernel is None or len(normal) > COMPILED_UNKNOWNS:
         return _factored(normal, mu, -gradient)[1]
@@ -52,30 +32,7 @@ def solve_damped(normal: Array, gradient: Array, mu: float | Array) -> Array | N
 def factor_damped(
     normal: Array, mu: float | Array, right: Array
 ) -> tuple[Array | None, Callable[[Array], Array | None]]:
-    """Solve (A + M) x = b for a symmetric A, and keep the factor for other right-hand sides.
-
-    Parameters
-    ----------
-    normal : ndarray of shape (n_weights, n_weights)
-        A, symmetric and C-contiguous. It is left as it is.
-    mu : float or ndarray of shape (n_weights,)
-        μ, or the entries of M; added to the diagonal.
-    right : ndarray of shape (n_weights,)
-        b.
-
-    Returns
-    -------
-    solution : ndarray of shape (n_weights,) or None
-        x; None where A + M is not positive definite to working precision, or where x overflows.
-    solve : callable
-        Does the same for another b; only where the first solution is not None.
-
-    Examples
-    --------
-    >>> solution, solve = factor_damped(np.eye(2), 1.0, np.array([2.0, -4.0]))
-    >>> solution, solve(np.array([6.0, 0.0]))
-    (array([ 1., -2.]), array([3., 0.]))
-    """
+    """Solve (A + M) x = b for a symmetric A, and keep the factor for other right-hand sides."""
     kernel = native_kernel()
     if kernel is not None and len(normal) <= COMPILED_UNKNOWNS:
 
@@ -88,26 +45,7 @@ def factor_damped(
 
 
 def cholesky_damped(normal: Array, mu: float | Array) -> Array | None:
-    """Return the Cholesky factor of A + M for a symmetric A, to be kept and solved with as often as wanted.
-
-    Parameters
-    ----------
-    normal : ndarray of shape (n_weights, n_weights)
-        A, symmetric and C-contiguous. It is left as it is.
-    mu : float or ndarray of shape (n_weights,)
-        μ, or the entries of M; added to the diagonal.
-
-    Returns
-    -------
-    ndarray of shape (n_weights, n_weights) or None
-        L of A + M = LLᵀ in its lower triangle, Fortran-contiguous, and anything above it; None where A + M is not
-        positive definite to working precision.
-
-    Examples
-    --------
-    >>> solve_cholesky(cholesky_damped(np.eye(2), 1.0), np.array([2.0, -4.0]))
-    array([ 1., -2.])
-    """
+    """Return the Cholesky factor of A + M for a symmetric A, to be kept and solved with as often as wanted."""
     matrix = _damped(normal, mu)
     factorize = routine("dpotrf", "cidio") if len(matrix) >= UNLOCKED_UNKNOWNS else None
     if factorize is None:
@@ -118,25 +56,7 @@ def cholesky_damped(normal: Array, mu: float | Array) -> Array | None:
 
 
 def solve_cholesky(factor: Array, right: Array) -> Array | None:
-    """Solve L Lᵀ x = b.
-
-    Parameters
-    ----------
-    factor : ndarray of shape (n_weights, n_weights)
-        L, as `cholesky_damped` returns it.
-    right : ndarray of shape (n_weights,)
-        b.
-
-    Returns
-    -------
-    ndarray of shape (n_weights,) or None
-        x; None where it overflows.
-
-    Examples
-    --------
-    >>> solve_cholesky(np.asfortranarray([[2.0, 0.0], [1.0, 1.0]]), np.array([4.0, 3.0]))
-    array([0.5, 1. ])
-    """
+    """Solve L Lᵀ x = b."""
     return _finite(dpotrs(factor, right, lower=1)[0])
 
 

@@ -15,30 +15,7 @@ LOST = 1e-4
 
 
 def inverted(matrix: Array, rounding: float = 0.0) -> tuple[Array, float] | None:
-    """Return the inverse of A, and ln det A.
-
-    Parameters
-    ----------
-    matrix : ndarray of shape (n, n)
-        A, symmetric and C-contiguous. It is left as it is.
-    rounding : float
-        What its eigenvalues are known to be uncertain by, where that is more than n epsilons of the largest.
-
-    Returns
-    -------
-    inverse : ndarray of shape (n, n)
-        The upper triangle; below it is anything.
-    log_determinant : float
-        The natural logarithm.
-        None in place of both where A is singular to working precision, or so near to it that the inverse is partly
-        rounding.
-
-    Examples
-    --------
-    >>> inverse, log_determinant = inverted(np.diag([1.0, 4.0]))
-    >>> inverse.diagonal(), round(log_determinant, 6)
-    (array([1.  , 0.25]), 1.386294)
-    """
+    """Return the inverse of A, and ln det A."""
     factor = matrix.copy()
     if not len(factor):
         return factor, 0.0

@@ -30,34 +30,7 @@ __all__ = ["truncated_solution"]
 def truncated_solution(
     times: Callable[[Array], Array], right: Array, preconditioner: Array, tolerance: float, limit: int
 ) -> tuple[Array | None, int]:
-    """Solve B p = b by eq. (1), until eq. (2) holds.
-
-    Parameters
-    ----------
-    times : callable
-        v ↦ Bv.
-    right : ndarray of shape (n,)
-        b.
-    preconditioner : ndarray of shape (n,)
-        The entries of D, positive.
-    tolerance : float
-        τ; 0 to go on until rounding or the limit ends it.
-    limit : int
-        Products at most.
-
-    Returns
-    -------
-    solution : ndarray of shape (n,) or None
-        p; None where something overflows, or B shows itself not to be positive definite at once.
-    products : int
-        How many products were taken.
-
-    Examples
-    --------
-    >>> matrix = np.array([[2.0, 1.0], [1.0, 2.0]])
-    >>> truncated_solution(lambda v: matrix @ v, np.array([3.0, 0.0]), matrix.diagonal(), 0.0, 10)[0].round(12)
-    array([ 2., -1.])
-    """
+    """Solve B p = b by eq. (1), until eq. (2) holds."""
     solution = np.zeros_like(right)
     residual = right
     scaled = residual / preconditioner

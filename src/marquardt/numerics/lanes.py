@@ -29,31 +29,7 @@ TOGETHER_BYTES = 4 << 20
 
 
 def solve_damped_each(normal: Array, mu: Array, right: Array) -> tuple[Array, AnyArray]:
-    """Solve (A + μI) x = b for every lane.
-
-    Parameters
-    ----------
-    normal : ndarray of shape (n_lanes, n_weights, n_weights)
-        A, symmetric. They are left as they are.
-    mu : ndarray of shape (n_lanes,)
-        μ.
-    right : ndarray of shape (n_lanes, n_weights)
-        b.
-
-    Returns
-    -------
-    solution : ndarray of shape (n_lanes, n_weights)
-        x; NaN where there is none.
-    is_solved : ndarray of bool of shape (n_lanes,)
-        False where A + μI is not positive definite to working precision, or where x overflows.
-
-    Examples
-    --------
-    >>> matrices = np.stack([np.eye(2), -np.eye(2)])
-    >>> solve_damped_each(matrices, np.array([1.0, 0.5]), np.array([[2.0, 4.0], [1.0, 1.0]]))
-    (array([[ 1.,  2.],
-           [nan, nan]]), array([ True, False]))
-    """
+    """Solve (A + μI) x = b for every lane."""
     n_lanes, n_weights = right.shape
     solution = np.empty(right.shape)
     kernel = native_kernel()

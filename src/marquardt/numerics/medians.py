@@ -19,25 +19,7 @@ SHIFT = 42
 
 
 def weighted_median(values: Array, weight: Array | None = None) -> float:
-    """Return the median; a weight of two is the same as the number twice.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        At least one.
-    weight : ndarray of shape (n,), optional
-        Not negative, not all zero.
-
-    Returns
-    -------
-    float
-        Halfway between two numbers where half of the weight is on either side.
-
-    Examples
-    --------
-    >>> weighted_median(np.array([1.0, 2.0, 9.0])), weighted_median(np.array([1.0, 2.0]), np.array([1.0, 3.0]))
-    (2.0, 2.0)
-    """
+    """Return the median; a weight of two is the same as the number twice."""
     if weight is None:
         return float(np.median(values))
     order = np.argsort(values, kind="stable")
@@ -51,27 +33,7 @@ def weighted_median(values: Array, weight: Array | None = None) -> float:
 
 
 def deviation_about(middle: float, values: Array, weight: Array | None = None) -> float:
-    """Return 1.4826 times the median of \\|value − middle\\|, the standard deviation of normal values.
-
-    Parameters
-    ----------
-    middle : float
-        Such as the median, or 0 for residuals.
-    values : ndarray of shape (n,)
-        At least one.
-    weight : ndarray of shape (n,), optional
-        Not negative, not all zero.
-
-    Returns
-    -------
-    float
-        Where more than half of the values are the middle itself, that of the others; 0 where all are.
-
-    Examples
-    --------
-    >>> round(deviation_about(0.0, np.array([-1.0, 2.0, 1e6])), 3)
-    2.965
-    """
+    r"""Return 1.4826 times the median of \|value − middle\|, the standard deviation of normal values."""
     away = np.abs(values - middle)
     found = weighted_median(away, weight)
     if found == 0.0 and (is_away := (away > 0) & (True if weight is None else weight > 0)).any():
@@ -84,19 +46,6 @@ class Sample:
 
     Up to some hundred thousand are kept as they are. Of more, the difference from `origin` is rounded to eleven binary
     digits, and equal ones are counted: memory does not grow, and a median about the origin is right to 5e-4.
-
-    Parameters
-    ----------
-    origin : float
-        Near the median, or 0 for residuals.
-
-    Examples
-    --------
-    >>> sample = Sample()
-    >>> sample.add(np.array([3.0, 1.0]))
-    >>> sample.add(np.array([2.0]))
-    >>> sample.median
-    2.0
     """
 
     def __init__(self, origin: float = 0.0) -> None:
@@ -106,15 +55,7 @@ class Sample:
         self._n_new = 0
 
     def add(self, values: Array, weight: Array | None = None) -> None:
-        """Note a batch.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n,)
-            Finite.
-        weight : ndarray of shape (n,), optional
-            Not negative.
-        """
+        """Note a batch."""
         self._values.append(values - self._origin)
         self._weights.append(weight)
         self._n_new += len(values)
@@ -127,13 +68,7 @@ class Sample:
         return self._origin + weighted_median(*self._all())
 
     def deviation_about(self, middle: float) -> float:
-        """Return what `deviation_about` does.
-
-        Parameters
-        ----------
-        middle : float
-            Such as the median.
-        """
+        """Return what `deviation_about` does."""
         return deviation_about(middle - self._origin, *self._all())
 
     def _all(self) -> tuple[Array, Array | None]:

@@ -53,33 +53,11 @@ _MODULE, _SENTENCE = _loaded(os.environ.get(NATIVE_KNOB, "").strip())
 
 
 def native_kernel() -> Any:
-    """Return the compiled module, or None where there is none or it is switched off.
-
-    Returns
-    -------
-    module or None
-        With `Kernel`, `solve_each` and what tests need.
-
-    Examples
-    --------
-    >>> native_kernel() is None or "Kernel" in dir(native_kernel())
-    True
-    """
+    """Return the compiled module, or None where there is none or it is switched off."""
     return _MODULE
 
 
 def describe_native() -> str:
-    """Return a sentence that says whether the kernel is in use, and why not.
-
-    Returns
-    -------
-    str
-        For people.
-
-    Examples
-    --------
-    >>> "kernel" in describe_native()
-    True
-    """
+    """Return a sentence that says whether the kernel is in use, and why not."""
     module: ModuleType | None = _MODULE
     return _SENTENCE if module is not None or "kernel is in use" not in _SENTENCE else "The compiled kernel is off."

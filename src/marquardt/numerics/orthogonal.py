@@ -26,40 +26,17 @@ FOLDED = 4
 
 
 class OrthogonalStep(NamedTuple):
-    """The solution of a linear least-squares problem.
+    """The solution of a linear least-squares problem."""
 
-    Parameters
-    ----------
-    delta : ndarray of shape (n_unknowns,)
-        p.
-    distance : float
-        ‖c + R⁻ᵀq‖ = ‖Jp‖: its length in the space of the rows, whatever the units of the unknowns. Half its square is
-        what it lowers the sum by.
-    lengths : ndarray of shape (n_unknowns,)
-        Those of J's columns.
-    """
-
-    delta: Array
+    delta: Array  # (n_unknowns,)
+    # ‖c + R⁻ᵀq‖ = ‖Jp‖: its length in the space of the rows, whatever the units of the unknowns. Half its square
+    # is what it lowers the sum by
     distance: float
-    lengths: Array
+    lengths: Array  # (n_unknowns,): those of J's columns
 
 
 class SequentialRows:
-    """The rows of a linear least-squares problem, of which the triangular factor is kept.
-
-    Parameters
-    ----------
-    n_unknowns : int
-        Columns of J.
-
-    Examples
-    --------
-    >>> rows = SequentialRows(2)
-    >>> rows.add(np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([-1.0, -3.0]))
-    >>> step = rows.solve(np.zeros(2))
-    >>> step.delta.round(12), round(step.distance**2, 12)
-    (array([2., 1.]), 10.0)
-    """
+    """The rows of a linear least-squares problem, of which the triangular factor is kept."""
 
     def __init__(self, n_unknowns: int) -> None:
         self._n_unknowns = n_unknowns
@@ -67,28 +44,14 @@ class SequentialRows:
         self._n_pending = 0
 
     def add(self, jacobian: Array, fitted: Array) -> None:
-        """Fold rows in.
-
-        Parameters
-        ----------
-        jacobian : ndarray of shape (n_rows, n_unknowns)
-            Rows of J, which are copied.
-        fitted : ndarray of shape (n_rows,)
-            f.
-        """
+        """Fold rows in."""
         self._pending.append(np.column_stack([jacobian, fitted]))
         self._n_pending += len(fitted)
         if self._n_pending >= (FOLDED + 1) * self._n_unknowns:
             self._fold()
 
     def solve(self, rest: Array) -> OrthogonalStep | None:
-        """Return eq. (1); None where J has not full rank to working precision.
-
-        Parameters
-        ----------
-        rest : ndarray of shape (n_unknowns,)
-            q.
-        """
+        """Return eq. (1); None where J has not full rank to working precision."""
         n_unknowns = self._n_unknowns
         self._fold()
         whole = self._pending[0] if self._pending else np.empty((0, n_unknowns + 1))

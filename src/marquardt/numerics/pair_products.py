@@ -24,28 +24,12 @@ CHUNK_ROWS = 512
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rows:
-    """Rows first[a] · second[b], number by number, b running fastest.
+    """Rows first[a] · second[b], number by number, b running fastest."""
 
-    Parameters
-    ----------
-    first : ndarray of shape (n_first, n_samples) or (n_terms, n_first, n_samples)
-        With three axes a row is the sum of the products of every term.
-    second : ndarray of shape (n_second, n_samples) or (n_terms, n_second, n_samples), optional
-        Without it the rows are those of `first`, which then has two axes.
-    is_within : bool
-        Whether the rows are first[a] · first[b], a <= b, in the order of `numpy.triu_indices`; without `second`.
-
-    Examples
-    --------
-    >>> values = np.array([[1.0, 2.0], [3.0, 4.0]])
-    >>> Rows(values, is_within=True).written(np.empty((3, 2)))
-    array([[ 1.,  4.],
-           [ 3.,  8.],
-           [ 9., 16.]])
-    """
-
-    first: Array
+    first: Array  # (n_first, n_samples): with three axes a row is the sum of the products of every term
+    # (n_second, n_samples): without it the rows are those of `first`, which then has two axes
     second: Array | None = None
+    # Whether the rows are first[a] · first[b], a <= b, in the order of `numpy.triu_indices`; without `second`
     is_within: bool = False
 
     @property
@@ -92,20 +76,7 @@ class Rows:
             start = stop
 
     def written(self, out: Array, start: int = 0, stop: int | None = None) -> Array:
-        """Write the rows of some first factors.
-
-        Parameters
-        ----------
-        out : ndarray of shape (n_rows, n_samples)
-            Overwritten, unless the rows are given ones.
-        start, stop : int, optional
-            The first factors; all when not given.
-
-        Returns
-        -------
-        ndarray
-            `out`, or rows that are there already.
-        """
+        """Write the rows of some first factors."""
         first, factors = self.first, self._factors
         if factors is None:
             return first[start:stop]
@@ -124,28 +95,7 @@ class Rows:
 def add_pair_products(
     total: Array, left: Rows, right: Rows, take: Callable[[object, int, int], Array], is_single: bool = False
 ) -> None:
-    """Add the sums over samples of left rows times right rows to `total`, in place.
-
-    Parameters
-    ----------
-    total : ndarray of shape (n_left, n_right)
-        C-contiguous.
-    left, right : Rows
-        Of the same samples; the kernel makes the left ones several times, so they are those that take less.
-    take : callable
-        Takes a name, rows and columns to an array to write rows to, where there is no kernel.
-    is_single : bool
-        Whether the kernel may multiply in single precision, which takes half the time. The sums are in double all the
-        same: what is lost are some 1e-7 of their largest entry.
-
-    Examples
-    --------
-    >>> total = np.zeros((1, 2))
-    >>> slopes, values = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [1.0, 1.0]])
-    >>> add_pair_products(total, Rows(slopes), Rows(slopes, values), lambda name, *shape: np.empty(shape))
-    >>> total
-    array([[19.,  5.]])
-    """
+    """Add the sums over samples of left rows times right rows to `total`, in place."""
     kernel = native_kernel()
     if kernel is not None and _is_plain(left) and _is_plain(right):
         kernel.add_pairs(total, left.first, left.partner, right.first, right.partner, is_single)

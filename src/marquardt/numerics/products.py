@@ -19,22 +19,6 @@ def add_product(total: Array, left: Array, right: Array) -> None:
 
     One BLAS call: `total += left @ right.T` writes the product to memory and reads it back, which for sums over
     many short blocks costs a tenth of the product itself. Large ones let go of the interpreter's lock meanwhile.
-
-    Parameters
-    ----------
-    total : ndarray of shape (n_left, n_right)
-        C-contiguous, or a product takes longer.
-    left : ndarray of shape (n_left, n)
-        Rows contiguous.
-    right : ndarray of shape (n_right, n)
-        Rows contiguous.
-
-    Examples
-    --------
-    >>> total = np.ones((1, 2))
-    >>> add_product(total, np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [0.0, 1.0]]))
-    >>> total
-    array([[2., 3.]])
     """
     rows, n = left.shape
     columns = len(right)

@@ -22,46 +22,14 @@ MIN_COSINE = math.sqrt(float(np.finfo(float).eps))
 
 
 def is_curved(step: Array, change: Array) -> bool:
-    """Return whether yᵀs > √eps ‖y‖‖s‖: whether the loss curves upwards along the step, beyond rounding.
-
-    Parameters
-    ----------
-    step, change : ndarray of shape (n_weights,)
-        s and y.
-
-    Returns
-    -------
-    bool
-        Whether an update may use them.
-
-    Examples
-    --------
-    >>> is_curved(np.array([1.0, 0.0]), np.array([2.0, 1.0])), is_curved(np.array([1.0]), np.array([-1.0]))
-    (True, False)
-    """
+    """Return whether yᵀs > √eps ‖y‖‖s‖: whether the loss curves upwards along the step, beyond rounding."""
     curvature = float(step @ change)
     size = math.sqrt(float(step @ step)) * math.sqrt(float(change @ change))
     return curvature > MIN_COSINE * size and math.isfinite(size)
 
 
 def shanno_scale(step: Array, change: Array) -> float:
-    """Return yᵀs/yᵀy, the size of the inverse Hessian along y (Shanno and Phua 1978).
-
-    Parameters
-    ----------
-    step, change : ndarray of shape (n_weights,)
-        s and y, with yᵀs > 0.
-
-    Returns
-    -------
-    float
-        What the identity is multiplied with before the first update.
-
-    Examples
-    --------
-    >>> shanno_scale(np.array([1.0, 1.0]), np.array([4.0, 4.0]))
-    0.25
-    """
+    """Return yᵀs/yᵀy, the size of the inverse Hessian along y (Shanno and Phua 1978)."""
     return float(step @ change) / float(change @ change)
 
 
@@ -69,24 +37,6 @@ def bfgs_inverse(inverse: Array, step: Array, change: Array) -> Array:
     """Return the inverse Hessian after a step, by Broyden, Fletcher, Goldfarb and Shanno.
 
     (I − ρ s yᵀ) H (I − ρ y sᵀ) + ρ s sᵀ with ρ = 1/yᵀs is H + s aᵀ + a sᵀ with a = ½ρ(1 + ρ yᵀHy) s − ρ Hy.
-
-    Parameters
-    ----------
-    inverse : ndarray of shape (n_weights, n_weights)
-        H, symmetric and C-contiguous; it is not changed.
-    step, change : ndarray of shape (n_weights,)
-        s and y, with yᵀs > 0.
-
-    Returns
-    -------
-    ndarray of shape (n_weights, n_weights)
-        Symmetric to rounding.
-
-    Examples
-    --------
-    >>> bfgs_inverse(np.eye(2), np.array([1.0, 0.0]), np.array([4.0, 0.0]))
-    array([[0.25, 0.  ],
-           [0.  , 1.  ]])
     """
     turned = inverse @ change
     rho = 1.0 / float(step @ change)
@@ -97,26 +47,7 @@ def bfgs_inverse(inverse: Array, step: Array, change: Array) -> Array:
 
 
 def dfp_inverse(inverse: Array, step: Array, change: Array) -> Array:
-    """Return the inverse Hessian after a step, by Davidon, Fletcher and Powell: H + s sᵀ/yᵀs − Hy yᵀH/yᵀHy.
-
-    Parameters
-    ----------
-    inverse : ndarray of shape (n_weights, n_weights)
-        H, symmetric, positive definite and C-contiguous; it is not changed.
-    step, change : ndarray of shape (n_weights,)
-        s and y, with yᵀs > 0.
-
-    Returns
-    -------
-    ndarray of shape (n_weights, n_weights)
-        Symmetric to rounding.
-
-    Examples
-    --------
-    >>> dfp_inverse(np.eye(2), np.array([1.0, 0.0]), np.array([4.0, 0.0]))
-    array([[0.25, 0.  ],
-           [0.  , 1.  ]])
-    """
+    """Return the inverse Hessian after a step, by Davidon, Fletcher and Powell: H + s sᵀ/yᵀs − Hy yᵀH/yᵀHy."""
     turned = inverse @ change
     left = np.stack([step / float(step @ change), turned / -float(change @ turned)], axis=1)
     updated = inverse.copy()
@@ -125,27 +56,7 @@ def dfp_inverse(inverse: Array, step: Array, change: Array) -> Array:
 
 
 def two_loop(gradient: Array, pairs: Sequence[tuple[Array, Array]], first: float | Callable[[Array], Array]) -> Array:
-    """Return H g, H being H₀ after a BFGS update with every pair, without forming H.
-
-    Parameters
-    ----------
-    gradient : ndarray of shape (n_weights,)
-        g.
-    pairs : sequence of (s, y)
-        Oldest first, each with yᵀs > 0.
-    first : float or callable
-        H₀: a multiple of the identity, or a function that multiplies a vector with it.
-
-    Returns
-    -------
-    ndarray of shape (n_weights,)
-        At the cost of 4 products of vectors a pair, and of one with H₀.
-
-    Examples
-    --------
-    >>> two_loop(np.array([4.0, 2.0]), [(np.array([1.0, 0.0]), np.array([4.0, 0.0]))], 1.0)
-    array([1., 2.])
-    """
+    """Return H g, H being H₀ after a BFGS update with every pair, without forming H."""
     result = gradient
     parts = []
     for step, change in reversed(pairs):
@@ -160,27 +71,7 @@ def two_loop(gradient: Array, pairs: Sequence[tuple[Array, Array]], first: float
 
 
 def one_step_secant(gradient: Array, step: Array, change: Array, scale: float) -> Array:
-    """Return H g, H being scale · I after one BFGS update: four products of vectors.
-
-    Parameters
-    ----------
-    gradient : ndarray of shape (n_weights,)
-        g.
-    step, change : ndarray of shape (n_weights,)
-        s and y, with yᵀs > 0.
-    scale : float
-        c, of the identity before the update.
-
-    Returns
-    -------
-    ndarray of shape (n_weights,)
-        c g + A s + B y with B = −c ρ sᵀg and A = (1 + c ρ yᵀy) ρ sᵀg − c ρ yᵀg, ρ = 1/yᵀs.
-
-    Examples
-    --------
-    >>> one_step_secant(np.array([4.0, 2.0]), np.array([1.0, 0.0]), np.array([4.0, 0.0]), 1.0)
-    array([1., 2.])
-    """
+    """Return H g, H being scale · I after one BFGS update: four products of vectors."""
     rho = 1.0 / float(step @ change)
     along, across = rho * float(step @ gradient), rho * float(change @ gradient)
     a = (1.0 + scale * rho * float(change @ change)) * along - scale * across

@@ -90,16 +90,6 @@ class hold_blas:  # noqa: N801 - used like the functions of contextlib
 
     Contexts may overlap in any order, in one thread or several; the limits found by the first are restored
     by the last. A context within another costs a microsecond.
-
-    Raises
-    ------
-    ConfigurationError
-        If ``MARQUARDT_BLAS_THREADS`` is not a whole number.
-
-    Examples
-    --------
-    >>> with hold_blas():
-    ...     product = np.eye(3) @ np.eye(3)
     """
 
     def __enter__(self) -> None:
@@ -110,24 +100,12 @@ class hold_blas:  # noqa: N801 - used like the functions of contextlib
 
 
 def is_held() -> bool:
-    """Return whether some context of `hold_blas` is open.
-
-    Returns
-    -------
-    bool
-        Whether another one would change nothing.
-    """
+    """Return whether some context of `hold_blas` is open."""
     return _HOLD.holders > 0
 
 
 def usable_cpus() -> int:
-    """Return how many processors this process may use.
-
-    Returns
-    -------
-    int
-        At least 1; respects the affinity mask where the system has one.
-    """
+    """Return how many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
@@ -144,17 +122,6 @@ class most_threads:  # noqa: N801 - used like the functions of contextlib
     """Let objectives that are evaluated from this thread use so many threads at most, while the context is open.
 
     Their results do not depend on it: the shares of the work stay, and fewer threads do several.
-
-    Parameters
-    ----------
-    most : callable
-        Returns how many, from 1 up; it is called at every evaluation.
-
-    Examples
-    --------
-    >>> with most_threads(lambda: 1):
-    ...     threads_left(8)
-    1
     """
 
     def __init__(self, most: Callable[[], int]) -> None:
@@ -168,16 +135,5 @@ class most_threads:  # noqa: N801 - used like the functions of contextlib
 
 
 def threads_left(wanted: int) -> int:
-    """Return how many of the threads that are wanted may be used from this one.
-
-    Parameters
-    ----------
-    wanted : int
-        From 1 up.
-
-    Returns
-    -------
-    int
-        All of them, unless a context of `most_threads` is open.
-    """
+    """Return how many of the threads that are wanted may be used from this one."""
     return wanted if _SHARE.most is None else min(wanted, _SHARE.most())

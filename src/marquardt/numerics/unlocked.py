@@ -29,29 +29,7 @@ _KINDS = {"c": "char", "i": "int", "d": "double"}
 
 @cache
 def routine(name: str, arguments: str) -> Callable[..., int] | None:
-    """Return a routine of double precision, or None where SciPy's build does not have it as expected.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``"dgemm"``.
-    arguments : str
-        A letter each: ``"c"`` for a character, ``"i"`` for an integer, ``"d"`` for a number or an array. A last ``"i"``
-        of LAPACK, its ``info``, is ``"o"``.
-
-    Returns
-    -------
-    callable or None
-        Takes str, int, float and float64 arrays in that order; returns ``info``, or 0 where there is none. Arrays are
-        taken by their address: who calls sees to their order, and their life.
-
-    Examples
-    --------
-    >>> a, x = np.array([[4.0]]), np.array([8.0])
-    >>> solve = routine("dposv", "ciididio")
-    >>> if solve is not None:
-    ...     assert solve("L", 1, 1, a, 1, x, 1) == 0 and x[0] == 2.0
-    """
+    """Return a routine of double precision, or None where SciPy's build does not have it as expected."""
     module: ModuleType = cython_lapack if arguments.endswith("o") else cython_blas
     capsule = getattr(module, "__pyx_capi__", {}).get(name)
     if capsule is None:

@@ -54,35 +54,7 @@ class _Forward(NamedTuple):
 
 
 class BatchedObjective(Objective):
-    """Loss, gradient and normal equations of many networks of one graph over the same data.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        The networks; their output activation is elementwise.
-    inputs : array-like of shape (n_samples, n_inputs)
-        A row is a sample.
-    targets : array-like of shape (n_samples, n_outputs)
-        A row is a sample.
-    loss : Loss
-        Squares when not given; one whose curvature is diagonal.
-    **options
-        As for `Objective`, but the form is explicit, in one block and one thread.
-
-    Raises
-    ------
-    ConfigurationError
-        If the outputs of a network depend on each other, as those of softmax do.
-    MarquardtError
-        Whatever `Objective` refuses.
-
-    Examples
-    --------
-    >>> from marquardt.networks import feed_forward
-    >>> both = BatchedObjective(feed_forward(1, (), 1), [[0.0], [1.0]], [[1.0], [3.0]])
-    >>> both.losses(np.array([[0.0, 0.0], [2.0, 1.0]]))
-    array([5., 0.])
-    """
+    """Loss, gradient and normal equations of many networks of one graph over the same data."""
 
     def __init__(
         self, graph: LayerGraph, inputs: ArrayLike, targets: ArrayLike, loss: Loss | None = None, **options: Any
@@ -106,35 +78,11 @@ class BatchedObjective(Objective):
         self._jacobian = np.zeros((0, 0, 0, 0))
 
     def losses(self, weights: Array) -> Array:
-        """Return the loss of every lane.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_lanes, n_weights)
-            A row is a network.
-
-        Returns
-        -------
-        ndarray of shape (n_lanes,)
-            Penalty included; inf where anything overflows.
-        """
+        """Return the loss of every lane."""
         return self.losses_from(weights, self.sums(weights))
 
     def losses_from(self, weights: Array, sums: Array) -> Array:
-        """Return the loss of every lane from the sums of its outputs.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_lanes, n_weights)
-            A row is a network.
-        sums : ndarray of shape (n_lanes, n_outputs)
-            As `sums` returns them for these weights.
-
-        Returns
-        -------
-        ndarray of shape (n_lanes,)
-            Penalty included; inf where anything overflows.
-        """
+        """Return the loss of every lane from the sums of its outputs."""
         with np.errstate(over="ignore", invalid="ignore"):
             losses: Array = sums.sum(axis=1)
             if self._diagonal is not None:
@@ -142,47 +90,12 @@ class BatchedObjective(Objective):
         return np.where(np.isfinite(losses), losses, np.inf)
 
     def sums(self, weights: Array) -> Array:
-        """Return each output's part of the loss, lane by lane, without the penalty.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_lanes, n_weights)
-            A row is a network.
-
-        Returns
-        -------
-        ndarray of shape (n_lanes, n_outputs)
-            Sums over the samples.
-        """
+        """Return each output's part of the loss, lane by lane, without the penalty."""
         sums, _ = self.equations(weights, np.full(len(weights), -np.inf), weights[:0], weights[:0])
         return sums
 
     def equations(self, weights: Array, bar: Array, gradient: Array, normal: Array) -> tuple[Array, Array]:
-        """Evaluate all lanes, and write gradient and normal matrix of those whose loss is below the bar.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_lanes, n_weights)
-            A row is a network.
-        bar : ndarray of shape (n_lanes,)
-            inf for derivatives wherever the loss is finite, −inf for none.
-        gradient : ndarray of shape (n_lanes, n_weights)
-            Where the gradients are written; the other lanes stay as they are.
-        normal : ndarray of shape (n_lanes, n_weights, n_weights)
-            Where the normal matrices are written.
-
-        Returns
-        -------
-        sums : ndarray of shape (n_lanes, n_outputs)
-            Each output's part of the loss, without the penalty.
-        losses : ndarray of shape (n_lanes,)
-            Penalty included; inf where anything overflows.
-
-        Raises
-        ------
-        ShapeError
-            If the weights are not of that shape.
-        """
+        """Evaluate all lanes, and write gradient and normal matrix of those whose loss is below the bar."""
         if weights.ndim != 2 or weights.shape[1] != self.n_weights:
             raise ShapeError(f"weights must be of shape (n_lanes, {self.n_weights}), got {weights.shape}.")
         if not is_held():
@@ -214,51 +127,18 @@ class BatchedObjective(Objective):
         return sums, losses
 
     def performances(self, sums: Array) -> Array:
-        """Return the performance of every lane, as `performance` does.
-
-        Parameters
-        ----------
-        sums : ndarray of shape (n_lanes, n_outputs)
-            As `sums` returns them.
-
-        Returns
-        -------
-        ndarray of shape (n_lanes,)
-            inf where anything overflows.
-        """
+        """Return the performance of every lane, as `performance` does."""
         with np.errstate(over="ignore", invalid="ignore"):
             values = sums @ self._unit
         return np.where(np.isfinite(values), values, np.inf)
 
     def mean_losses(self, sums: Array) -> Array:
-        """Return the mean loss of every lane, as `mean_loss` does.
-
-        Parameters
-        ----------
-        sums : ndarray of shape (n_lanes, n_outputs)
-            As `sums` returns them.
-
-        Returns
-        -------
-        ndarray of shape (n_lanes,)
-            inf where anything overflows.
-        """
+        """Return the mean loss of every lane, as `mean_loss` does."""
         values = sums.sum(axis=1) * self._mean
         return np.where(np.isfinite(values), values, np.inf)
 
     def gradient_norms(self, gradient: Array) -> Array:
-        """Return the norm of the gradient of the mean loss of every lane, as `gradient_norm` does.
-
-        Parameters
-        ----------
-        gradient : ndarray of shape (n_lanes, n_weights)
-            As `equations` writes it.
-
-        Returns
-        -------
-        ndarray of shape (n_lanes,)
-            In scaled units.
-        """
+        """Return the norm of the gradient of the mean loss of every lane, as `gradient_norm` does."""
         norms: Array = np.sqrt(np.einsum("lw,lw->l", gradient, gradient)) * self._mean
         return norms
 

@@ -20,24 +20,7 @@ __all__ = ["bent_outputs"]
 
 
 def bent_outputs(wiring: Wiring, done: Pass, slopes: list[Array | None], direction: Array) -> Array:
-    """Return the second derivative of the outputs along a direction, by eqs. (1) and (2).
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    done : Pass
-        A forward pass.
-    slopes : list
-        From `Wiring.slopes`.
-    direction : ndarray of shape (n_weights,)
-        v.
-
-    Returns
-    -------
-    ndarray of shape (n_outputs, n_samples)
-        Of what the loss sees.
-    """
+    """Return the second derivative of the outputs along a direction, by eqs. (1) and (2)."""
     n_samples = done.outputs.shape[1]
     direction = wiring.direction(direction)
     # None: the network's inputs, and the ones of the biases, do not move.

@@ -44,21 +44,11 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Block:
-    """A run of samples.
+    """A run of samples."""
 
-    Parameters
-    ----------
-    inputs : ndarray of shape (n_inputs + 1, n_samples)
-        Scaled; the last row is 1, for biases.
-    targets : ndarray of shape (n_outputs, n_samples)
-        Scaled.
-    weight : ndarray of shape (n_samples,) or (n_outputs, n_samples), optional
-        Sample weights, or those of each output; None where all are 1.
-    """
-
-    inputs: Array
-    targets: Array
-    weight: Array | None
+    inputs: Array  # (n_inputs + 1, n_samples): scaled; the last row is 1, for biases
+    targets: Array  # (n_outputs, n_samples)
+    weight: Array | None  # (n_samples,): sample weights, or those of each output; None where all are 1
 
     @property
     def total_weight(self) -> float:
@@ -77,28 +67,7 @@ def make_blocks(
     target_scaling: Scaling,
     block_size: int,
 ) -> list[Block]:
-    """Scale and transpose, block by block, so that no temporary is as large as the data.
-
-    Parameters
-    ----------
-    inputs : ndarray of shape (n_samples, n_inputs)
-        In the user's units.
-    targets : ndarray of shape (n_samples, n_outputs)
-        In the user's units.
-    sample_weight : ndarray of shape (n_samples,) or (n_samples, n_outputs), optional
-        Weights.
-    rows : ndarray of int, optional
-        The samples to take; all when not given.
-    input_scaling, target_scaling : Scaling
-        Applied here.
-    block_size : int
-        Samples a block.
-
-    Returns
-    -------
-    list of Block
-        In the order of the rows.
-    """
+    """Scale and transpose, block by block, so that no temporary is as large as the data."""
     n_samples = len(inputs) if rows is None else len(rows)
     # Blocks of even length: a short last block would cost nearly as much as a full one.
     n_blocks = max(1, -(-n_samples // block_size))
@@ -130,13 +99,7 @@ class Blocks(Protocol):
         """Go through all blocks; an earlier pass that is still open ends."""
 
     def shares(self, threads: int) -> Sequence[Iterable[Block]]:
-        """Divide one pass among threads, the same way every time; each gets a block at least.
-
-        Parameters
-        ----------
-        threads : int
-            Each goes through one of the shares.
-        """
+        """Divide one pass among threads, the same way every time; each gets a block at least."""
 
     def stop(self) -> None:
         """End the pass that is open, if one is: who waits for its next block gets a `PassEndedError`."""
@@ -178,25 +141,11 @@ class Source(Protocol):
         """What is in memory at a time where not all samples are; None where they are."""
 
     def blocks(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> Blocks:
-        """Return the samples as blocks.
-
-        Parameters
-        ----------
-        input_scaling, target_scaling : Scaling
-            Applied to each.
-        block_size : int
-            The most samples of a block.
-        """
+        """Return the samples as blocks."""
 
 
 class KeptBlocks:
-    """Blocks in memory.
-
-    Parameters
-    ----------
-    blocks : list of Block
-        At least one.
-    """
+    """Blocks in memory."""
 
     def __init__(self, blocks: list[Block]) -> None:
         self._blocks = blocks
@@ -211,13 +160,7 @@ class KeptBlocks:
         return iter(self._blocks)
 
     def shares(self, threads: int) -> Sequence[Iterable[Block]]:
-        """Return runs of blocks, a thread each.
-
-        Parameters
-        ----------
-        threads : int
-            How many.
-        """
+        """Return runs of blocks, a thread each."""
         edges = [len(self._blocks) * k // threads for k in range(threads + 1)]
         return [self._blocks[first:last] for first, last in pairwise(edges)]
 
@@ -226,30 +169,7 @@ class KeptBlocks:
 
 
 def random_part(blocks: Blocks, n_samples: int, share: float, block_size: int) -> list[Block] | None:
-    """Copy a random part of the samples, drawn from a fixed seed so that a larger part contains a smaller one.
-
-    Parameters
-    ----------
-    blocks : Blocks
-        All samples.
-    n_samples : int
-        How many they are.
-    share : float
-        The part, above 0; rounded up to whole samples.
-    block_size : int
-        Samples a block of the part.
-
-    Returns
-    -------
-    list of Block or None
-        None where blocks come and go: a part of them would have to be found again in every pass.
-
-    Examples
-    --------
-    >>> block = Block(np.ones((2, 8)), np.arange(8.0)[None], None)
-    >>> [part.targets.shape for part in random_part(KeptBlocks([block]), 8, 0.5, 3)]
-    [(1, 3), (1, 1)]
-    """
+    """Copy a random part of the samples, drawn from a fixed seed so that a larger part contains a smaller one."""
     if not isinstance(blocks, KeptBlocks):
         return None
     count = max(1, int(np.ceil(share * n_samples)))
@@ -274,34 +194,7 @@ def random_part(blocks: Blocks, n_samples: int, share: float, block_size: int) -
 
 
 class ArraySource:
-    """Samples that are arrays.
-
-    Parameters
-    ----------
-    inputs : array-like of shape (n_samples, n_inputs)
-        A row is a sample.
-    targets : array-like of shape (n_samples, n_outputs)
-        A row is a sample.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
-        Not negative; all 1 when not given. A target of weight 0 is not looked at, and may be missing.
-    rows : array-like of int, optional
-        The samples to take; all when not given.
-    counted_weight : float, optional
-        The weight that the evidence counts as one sample; by the type of the weights when not given.
-
-    Raises
-    ------
-    ShapeError
-        If the arrays do not fit each other.
-    DataError
-        If there is no sample, a value is not finite, a row does not exist, or all weights are zero.
-
-    Examples
-    --------
-    >>> source = ArraySource([[0.0], [1.0]], [[1.0], [3.0]], rows=[1])
-    >>> source.n_samples, source.total_weight
-    (1, 1.0)
-    """
+    """Samples that are arrays."""
 
     held_bytes: int | None = None
 
@@ -342,20 +235,7 @@ class ArraySource:
             self.mean_weight = total / int(np.count_nonzero(taken))
 
     def blocks(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> KeptBlocks:
-        """Scale and transpose all samples, once.
-
-        Parameters
-        ----------
-        input_scaling, target_scaling : Scaling
-            Applied here.
-        block_size : int
-            The most samples of a block.
-
-        Returns
-        -------
-        KeptBlocks
-            In the order of the rows.
-        """
+        """Scale and transpose all samples, once."""
         made = make_blocks(
             self._inputs, self._targets, self._weight, self._rows, input_scaling, target_scaling, block_size
         )
@@ -366,18 +246,6 @@ class SharedSource:
     """A source whose blocks are made once for all objectives that take the same ones, whichever thread asks.
 
     Runs from different starts, one after the other or several at a time, then have one scaled copy of the data.
-
-    Parameters
-    ----------
-    source : Source
-        What keeps its blocks.
-
-    Examples
-    --------
-    >>> source = SharedSource(ArraySource([[0.0], [1.0]], [[1.0], [3.0]]))
-    >>> none = Scaling.none(1)
-    >>> source.blocks(none, none, 2) is source.blocks(none, none, 2)
-    True
     """
 
     def __init__(self, source: Source) -> None:
@@ -391,20 +259,7 @@ class SharedSource:
         self._made: tuple[Scaling, Scaling, int, Blocks] | None = None
 
     def blocks(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> Blocks:
-        """Return the blocks that the last one who asked got, if it asked for the same.
-
-        Parameters
-        ----------
-        input_scaling, target_scaling : Scaling
-            Applied to each; the same are the same objects.
-        block_size : int
-            The most samples of a block.
-
-        Returns
-        -------
-        Blocks
-            Not to be changed.
-        """
+        """Return the blocks that the last one who asked got, if it asked for the same."""
         with self._lock:
             made = self._made
             is_same = (
@@ -417,26 +272,7 @@ class SharedSource:
 
 
 def relative_blocks(blocks: Blocks, unit: float) -> Blocks:
-    """Return the same samples with their weights in another unit; what belongs to no weight is not copied.
-
-    Parameters
-    ----------
-    blocks : Blocks
-        In memory where a sample has a weight: blocks that come and go have none.
-    unit : float
-        What the weights are divided by.
-
-    Returns
-    -------
-    Blocks
-        The blocks themselves where nothing changes.
-
-    Examples
-    --------
-    >>> block = Block(np.ones((2, 2)), np.zeros((1, 2)), np.array([2.0, 6.0]))
-    >>> relative_blocks(KeptBlocks([block]), 4.0).only.weight
-    array([0.5, 1.5])
-    """
+    """Return the same samples with their weights in another unit; what belongs to no weight is not copied."""
     if unit == 1.0 or not isinstance(blocks, KeptBlocks):
         return blocks
     return KeptBlocks(
@@ -445,26 +281,7 @@ def relative_blocks(blocks: Blocks, unit: float) -> Blocks:
 
 
 def require_width(values: ArrayLike, width: int, name: str) -> None:
-    """Refuse a table that does not have the columns that the network has inputs or outputs.
-
-    Parameters
-    ----------
-    values : array-like
-        The table.
-    width : int
-        Columns that it must have.
-    name : str
-        What the message calls it.
-
-    Raises
-    ------
-    ShapeError
-        If it has others, or is no table.
-
-    Examples
-    --------
-    >>> require_width([[1.0, 2.0]], 2, "inputs")
-    """
+    """Refuse a table that does not have the columns that the network has inputs or outputs."""
     shape = np.shape(values)
     if len(shape) != 2 or shape[1] != width:
         raise ShapeError(f"{name} must be of shape (n_samples, {width}), got {shape}.")

@@ -21,23 +21,7 @@ __all__ = ["Compiled", "Descent", "is_compiled"]
 
 
 def is_compiled(graph: LayerGraph, loss: Loss, weighs_outputs: bool = False) -> bool:
-    """Return whether the kernel is there and covers network and loss.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        The network.
-    loss : Loss
-        Squares, with or without weights of the outputs; a subclass may have a value of its own.
-    weighs_outputs : bool
-        Whether the outputs of a sample have weights of their own, which the kernel has no place for.
-
-    Returns
-    -------
-    bool
-        False for activations that the kernel has not, or that have been replaced; for fixed or shared weights; and for
-        delays.
-    """
+    """Return whether the kernel is there and covers network and loss."""
     return (
         native_kernel() is not None
         and not weighs_outputs
@@ -53,19 +37,7 @@ def is_compiled(graph: LayerGraph, loss: Loss, weighs_outputs: bool = False) -> 
 
 
 class Compiled:
-    """Loss, gradient and normal matrix of a network on one block, for squares.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    block : Block
-        Its samples; they are copied.
-    loss : Squares
-        With the weights of the outputs.
-    has_matrix : bool
-        Whether the normal matrix is ever asked for: without, blocks are longer and less memory is taken.
-    """
+    """Loss, gradient and normal matrix of a network on one block, for squares."""
 
     def __init__(self, wiring: Wiring, block: Block, loss: Squares, has_matrix: bool = True) -> None:
         graph = wiring.graph
@@ -89,60 +61,19 @@ class Compiled:
         )
 
     def sums(self, weights: Array) -> Array:
-        """Return ½ Σ w v r² of every output.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
-
-        Returns
-        -------
-        ndarray of shape (n_outputs,)
-            The data loss.
-        """
+        """Return ½ Σ w v r² of every output."""
         sums = np.empty(self._n_outputs)
         self.kernel.at(weights, sums)
         return sums
 
     def slope(self, weights: Array) -> tuple[Array, Array]:
-        """Return sums and gradient.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
-
-        Returns
-        -------
-        sums : ndarray of shape (n_outputs,)
-            The data loss.
-        gradient : ndarray of shape (n_weights,)
-            Jᵀr.
-        """
+        """Return sums and gradient."""
         sums, gradient = np.empty(self._n_outputs), np.empty(self._n_weights)
         self.kernel.at(weights, sums, gradient)
         return sums, gradient
 
     def equations(self, weights: Array, is_single: bool = False) -> tuple[Array, Array, Array]:
-        """Return sums, gradient and normal matrix.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
-        is_single : bool
-            Whether the products of the matrix may be in single precision.
-
-        Returns
-        -------
-        sums : ndarray of shape (n_outputs,)
-            The data loss.
-        gradient : ndarray of shape (n_weights,)
-            Jᵀr.
-        normal : ndarray of shape (n_weights, n_weights)
-            JᵀJ.
-        """
+        """Return sums, gradient and normal matrix."""
         n_weights = self._n_weights
         sums, gradient, normal = np.empty(self._n_outputs), np.empty(n_weights), np.empty((n_weights, n_weights))
         self.kernel.at(weights, sums, gradient, normal, is_single)
@@ -158,23 +89,7 @@ class Compiled:
         gradient: Array,
         normal: Array,
     ) -> None:
-        """Evaluate many networks, and write gradient and normal matrix of those whose loss is below the bar.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_lanes, n_weights)
-            A row is a network.
-        bar : ndarray of shape (n_lanes,)
-            Losses below which derivatives are written.
-        decay : ndarray of shape (n_weights,), optional
-            The diagonal of the penalty.
-        sums : ndarray of shape (n_lanes, n_outputs)
-            Where each output's part of the loss is written, without the penalty.
-        losses : ndarray of shape (n_lanes,)
-            Where the losses are written, penalty included; inf where anything overflows.
-        gradient, normal : ndarray of shape (n_lanes, n_weights), (n_lanes, n_weights, n_weights)
-            Where the derivatives are written; of no lane at all, if they are never wanted.
-        """
+        """Evaluate many networks, and write gradient and normal matrix of those whose loss is below the bar."""
         self.kernel.lanes(weights, bar, decay, sums, losses, gradient, normal)
 
 
@@ -183,21 +98,6 @@ class Descent:
 
     A trial is a damped solve and, where that succeeds, a pass; a lower loss is accepted, with its derivatives, and
     moves μ as the damping says, and any other raises μ.
-
-    Parameters
-    ----------
-    compiled : Compiled
-        Network and data.
-    decay : ndarray of shape (n_weights,), optional
-        The diagonal of the penalty.
-    increase, decrease : float
-        What μ is multiplied with after a rejected and an accepted trial.
-    lowest, largest : float
-        Where μ is held after it fell, and above which there is no further trial.
-    damping : int
-        The kernel's number of how μ moves.
-    single : float
-        The part of the matrix's largest entry from which μ covers what its products lose in single precision.
     """
 
     def __init__(
@@ -225,15 +125,5 @@ class Descent:
         mu: Array,
         counts: Indices,
     ) -> None:
-        """Go on in every lane until a trial is accepted, μ is above its largest value, or it has had enough.
-
-        Parameters
-        ----------
-        most : int
-            Trials of a lane.
-        weights, losses, sums, gradient, normal, mu : ndarray with a leading axis of lanes
-            The accepted points; changed in place. `losses` and `mu` have no other axis.
-        counts : ndarray of int64 of shape (n_lanes, 3)
-            Where the trials, the evaluations, and 1 for an acceptance are written.
-        """
+        """Go on in every lane until a trial is accepted, μ is above its largest value, or it has had enough."""
         self._kernel.descend(self._decay, self._settings, most, weights, losses, sums, gradient, normal, mu, counts)

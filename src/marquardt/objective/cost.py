@@ -50,41 +50,17 @@ CG_PRODUCTS = 20
 
 @dataclass(frozen=True)
 class Work:
-    """Operations of a computation, by kind. Works add, and may be multiplied by a number.
+    """Operations of a computation, by kind. Works add, and may be multiplied by a number."""
 
-    Parameters
-    ----------
-    products : float
-        Multiplications and additions in pairs, inside matrix products.
-    touched : float
-        Numbers that elementwise work writes, and that matrix products of few rows read and write.
-    paired : float
-        Numbers of pairs of rows, which are written and then read by a product that they are narrow for.
-    fresh : float
-        Numbers in large new arrays, whose pages the system has to give first.
-    activated : float
-        Values of nonlinear units.
-    calls : float
-        NumPy calls.
-    factored : float
-        Multiplications and additions in pairs, inside a Cholesky factorization.
-    compiled : float
-        Multiplications and additions in pairs, inside the compiled kernel.
-
-    Examples
-    --------
-    >>> (Work(products=10.0) + 2 * Work(touched=1.0)).flops
-    22.0
-    """
-
-    products: float = 0.0
-    touched: float = 0.0
+    products: float = 0.0  # Multiplications and additions in pairs, inside matrix products
+    touched: float = 0.0  # Numbers that elementwise work writes, and that matrix products of few rows read and write
+    # Numbers of pairs of rows, which are written and then read by a product that they are narrow for
     paired: float = 0.0
-    fresh: float = 0.0
-    activated: float = 0.0
+    fresh: float = 0.0  # Numbers in large new arrays, whose pages the system has to give first
+    activated: float = 0.0  # Values of nonlinear units
     calls: float = 0.0
-    factored: float = 0.0
-    compiled: float = 0.0
+    factored: float = 0.0  # Multiplications and additions in pairs, inside a Cholesky factorization
+    compiled: float = 0.0  # Multiplications and additions in pairs, inside the compiled kernel
 
     def __add__(self, other: Work) -> Work:
         """Both."""
@@ -102,18 +78,7 @@ class Work:
         return float(sum(count * getattr(self, name) for name, count in FLOPS.items()))
 
     def seconds(self, rates: Mapping[str, float] | None = None) -> float:
-        """Estimate the time on one thread.
-
-        Parameters
-        ----------
-        rates : mapping of str to float
-            Nanoseconds of one of each kind; `RATES` when not given.
-
-        Returns
-        -------
-        float
-            Seconds.
-        """
+        """Estimate the time on one thread."""
         rates = RATES if rates is None else rates
         return float(1e-9 * sum(getattr(self, name) * rate for name, rate in rates.items()))
 
@@ -135,31 +100,7 @@ RATES: dict[str, float] = {
 
 
 class CostModel:
-    """What passes over samples cost for one network, form by form.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        The network, without delays.
-    layout : sequence of Form, optional
-        The form of every layer's Δ; that of squares when not given.
-
-    Attributes
-    ----------
-    graph : LayerGraph
-        The network.
-    layout : tuple of Form
-        The form of every layer's Δ.
-
-    Examples
-    --------
-    Levenberg–Marquardt pays for the normal equations and a solution, BFGS for a gradient:
-
-    >>> from marquardt.networks import feed_forward
-    >>> costs = CostModel(feed_forward(20, 30, 1))
-    >>> round((costs.normal(10_000) + costs.solve()).flops / costs.gradient(10_000).flops, -1)
-    90.0
-    """
+    """What passes over samples cost for one network, form by form."""
 
     def __init__(self, graph: LayerGraph, layout: Sequence[Form] | None = None) -> None:
         self.graph = graph
@@ -170,33 +111,13 @@ class CostModel:
     # ---------------------------------------------------------------- passes
 
     def value(self, n_samples: int, block_size: int = 1024, *, is_compiled: bool = False) -> Work:
-        """Return the work of the loss alone.
-
-        Parameters
-        ----------
-        n_samples : int
-            Samples.
-        block_size : int
-            Samples a block.
-        is_compiled : bool
-            Whether the kernel does it.
-        """
+        """Return the work of the loss alone."""
         if is_compiled:
             return Work(compiled=self._n_connections, activated=self._units) * n_samples + Work(calls=4.0)
         return self._blocked(self._forward, n_samples, block_size)
 
     def gradient(self, n_samples: int, block_size: int = 1024, *, is_compiled: bool = False) -> Work:
-        """Return the work of loss and gradient.
-
-        Parameters
-        ----------
-        n_samples : int
-            Samples.
-        block_size : int
-            Samples a block.
-        is_compiled : bool
-            Whether the kernel does it.
-        """
+        """Return the work of loss and gradient."""
         if is_compiled:
             # Counted as two more passes forward: the sum, and the way back with its slopes.
             backward = Work(compiled=2 * self._n_connections, touched=2 * self._units) * n_samples
@@ -212,21 +133,7 @@ class CostModel:
         keeps_pairs: bool = False,
         n_decays: int = 1,
     ) -> Work:
-        """Return the work of loss, gradient and normal equations.
-
-        Parameters
-        ----------
-        n_samples : int
-            Samples.
-        block_size : int
-            Samples a block.
-        form : str
-            ``"pairs"``, ``"explicit"``, ``"compiled"``, ``"neuron_by_neuron"``, ``"samples"`` or ``"matrix_free"``.
-        keeps_pairs : bool
-            Whether the pairs of the network's inputs are there from an earlier pass; the kernel makes them anew.
-        n_decays : int
-            Different weight decays, for sample space.
-        """
+        """Return the work of loss, gradient and normal equations."""
         if form == "compiled":
             of_sample, of_pass = self._compiled
             return of_sample * n_samples + of_pass + Work(calls=6.0, fresh=self.graph.n_weights**2)
@@ -247,44 +154,16 @@ class CostModel:
         return total
 
     def hessian(self, n_samples: int, block_size: int = 512) -> Work:
-        """Return the work of loss, gradient and exact Hessian: about that of two passes for the normal equations.
-
-        Parameters
-        ----------
-        n_samples : int
-            Samples.
-        block_size : int
-            Samples a block.
-        """
+        """Return the work of loss, gradient and exact Hessian: about that of two passes for the normal equations."""
         return 2 * self.normal(n_samples, block_size)
 
     def product(self, n_samples: int, block_size: int = 1024) -> Work:
-        """Return the work of one product of the normal matrix with a vector: about two gradients.
-
-        Parameters
-        ----------
-        n_samples : int
-            Samples.
-        block_size : int
-            Samples a block.
-        """
+        """Return the work of one product of the normal matrix with a vector: about two gradients."""
         done = _sum(self._forward, self._forward, self._forward, self._slopes, self._slope_back)
         return self._blocked(done, n_samples, block_size)
 
     def solve(self, n_samples: int = 0, form: str = "pairs", *, block_size: int = 1024, n_decays: int = 1) -> Work:
-        """Return the work of one damped step.
-
-        Parameters
-        ----------
-        n_samples : int
-            Samples, for the forms without a matrix of the weights.
-        form : str
-            As for `normal`.
-        block_size : int
-            Samples a block, for products.
-        n_decays : int
-            Different weight decays, for sample space.
-        """
+        """Return the work of one damped step."""
         if form == "matrix_free":
             return self.product(n_samples, block_size) * CG_PRODUCTS
         if form == "samples":
@@ -539,15 +418,7 @@ class CostModel:
 
 @lru_cache(maxsize=256)
 def cost_model(graph: LayerGraph, layout: tuple[Form, ...]) -> CostModel:
-    """Return the cost model of a network; the same one again while it is remembered.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        The network.
-    layout : tuple of Form
-        The form of every layer's Δ.
-    """
+    """Return the cost model of a network; the same one again while it is remembered."""
     return CostModel(graph, layout)
 
 
@@ -560,17 +431,6 @@ def _sum(*parts: tuple[Work, Work]) -> tuple[Work, Work]:
 
 
 def solution(n: int) -> Work:
-    """Return the work of solving a symmetric system: a damped copy, factored, and two triangular solutions.
-
-    Parameters
-    ----------
-    n : int
-        Unknowns.
-
-    Examples
-    --------
-    >>> solution(1000).flops > 2 * 1000**3 / 6
-    True
-    """
+    """Return the work of solving a symmetric system: a damped copy, factored, and two triangular solutions."""
     is_compiled = native_kernel() is not None and n <= COMPILED_UNKNOWNS
     return Work(products=n**2, fresh=n**2, calls=1 if is_compiled else 8, factored=n**3 / 6)

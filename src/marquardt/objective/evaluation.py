@@ -38,24 +38,12 @@ class Need(IntEnum):
 
 
 class Costs(NamedTuple):
-    """What is estimated that computations take on one thread, in seconds: for rules that weigh one against another.
+    """What is estimated that computations take on one thread, in seconds: for rules that weigh one against another."""
 
-    Parameters
-    ----------
-    gradient : float
-        Loss and gradient of all samples.
-    normal : float
-        The normal equations of all samples.
-    solution : float
-        One damped solution.
-    form : str
-        How the last two are done: one of `FORMS`, or ``"compiled"``.
-    """
-
-    gradient: float
-    normal: float
-    solution: float
-    form: str = "pairs"
+    gradient: float  # Loss and gradient of all samples
+    normal: float  # The normal equations of all samples
+    solution: float  # One damped solution
+    form: str = "pairs"  # How the last two are done: one of `FORMS`, or ``"compiled"``
 
     @property
     def price(self) -> float:
@@ -64,54 +52,26 @@ class Costs(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What a rule may know of an objective before a run.
-
-    Parameters
-    ----------
-    n_weights, n_outputs : int
-        Sizes.
-    n_samples : int
-        Samples.
-    n_residuals : float
-        What the data loss is a sum of: total weight of the samples, times outputs for a loss of residuals.
-    loss : str
-        Its name.
-    is_likelihood : bool
-        Whether the loss is a negative log-likelihood as it stands, a cross-entropy: no noise to estimate.
-    has_curvature : bool
-        Whether the loss has a curvature, which the normal equations need.
-    lacks_second_derivative : str, optional
-        The activation or loss without a second derivative, which the exact Hessian needs; None where all have one.
-    decayed : tuple of ndarray of int
-        The weights without the biases, a layer at a time: what a weight decay acts on.
-    hidden_biases : ndarray of int
-        The biases of all layers but the output.
-    form : str
-        How the normal equations are summed or solved, as planned.
-    costs : callable, optional
-        ``costs()`` is what a pass and a step are estimated to take. The estimate is made when it is asked for: it
-        takes longer than an epoch of a small network.
-    sample_unit, unit : float
-        What the sample weights, and what loss and derivatives are in parts of.
-    counted_weight : float
-        The sample weight that counts as one sample, by `counted_weight_of`.
-    """
+    """What a rule may know of an objective before a run."""
 
     n_weights: int
     n_outputs: int
     n_samples: int
+    # What the data loss is a sum of: total weight of the samples, times outputs for a loss of residuals
     n_residuals: float
     loss: str = "squares"
+    # Whether the loss is a negative log-likelihood as it stands, a cross-entropy: no noise to estimate
     is_likelihood: bool = False
-    has_curvature: bool = True
+    has_curvature: bool = True  # Whether the loss has a curvature, which the normal equations need
+    # The activation or loss without a second derivative, which the exact Hessian needs; None where all have one
     lacks_second_derivative: str | None = None
-    decayed: tuple[Indices, ...] = ()
-    hidden_biases: Indices = np.empty(0, dtype=np.intp)
-    form: str = "pairs"
-    costs: Callable[[], Costs] | None = None
-    sample_unit: float = 1.0
+    decayed: tuple[Indices, ...] = ()  # The weights without the biases, a layer at a time: what a weight decay acts on
+    hidden_biases: Indices = np.empty(0, dtype=np.intp)  # The biases of all layers but the output
+    form: str = "pairs"  # How the normal equations are summed or solved, as planned
+    costs: Callable[[], Costs] | None = None  # ``costs()`` is what a pass and a step are estimated to take
+    sample_unit: float = 1.0  # What the sample weights, and what loss and derivatives are in parts of
     unit: float = 1.0
-    counted_weight: float = 1.0
+    counted_weight: float = 1.0  # The sample weight that counts as one sample, by `counted_weight_of`
 
 
 class System(Protocol):
@@ -122,13 +82,7 @@ class System(Protocol):
         """The diagonal of A, of shape (n_weights,)."""
 
     def damped_step(self, added: float | Array) -> tuple[Array | None, Solve]:
-        """Solve (A + M) p = −gradient, and return p with a function that solves for other right-hand sides.
-
-        Parameters
-        ----------
-        added : float or ndarray of shape (n_weights,)
-            μ, or the entries of M.
-        """
+        """Solve (A + M) p = −gradient, and return p with a function that solves for other right-hand sides."""
 
 
 class Evaluation(NamedTuple):

@@ -18,25 +18,7 @@ __all__ = ["explicit_jacobian"]
 def explicit_jacobian(
     wiring: Wiring, deltas: list[Sensitivity], stacked: list[Array], scratch: Scratch | None = None
 ) -> Array:
-    """Write out (R J)ᵀ of one block.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    deltas : list of sensitivities
-        Every layer's Δ.
-    stacked : list of ndarray of shape (fan_in, n_samples)
-        Every layer's z.
-    scratch : Scratch, optional
-        Where it is written; a new array when not given.
-
-    Returns
-    -------
-    ndarray of shape (n_weights, n_rows, n_samples)
-        Row w is ∂(R output)_k/∂weights[w] for every row k of R and every sample. Its product with its own
-        transpose, over rows and samples, is JᵀΛJ.
-    """
+    """Write out (R J)ᵀ of one block."""
     n_samples = stacked[0].shape[1]
     n_rows, weight_map = wiring.graph.n_outputs, wiring.weight_map
     if scratch is None:

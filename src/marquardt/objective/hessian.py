@@ -29,13 +29,7 @@ __all__ = ["HessianSums"]
 
 
 class HessianSums:
-    """The Hessian as sums over samples, block by block.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    """
+    """The Hessian as sums over samples, block by block."""
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
@@ -58,13 +52,7 @@ class HessianSums:
                         self._crossed[k, low, source] = np.zeros((size * below.fan_in, units * below.layer.size))
 
     def add(self, curved: Curved) -> None:
-        """Fold one block in.
-
-        Parameters
-        ----------
-        curved : Curved
-            Its passes.
-        """
+        """Fold one block in."""
         stacked = curved.done.stacked
         for low in range(len(self._wiring.spans)):
             rates, bent = _along_units(self._wiring, curved, low)
@@ -83,13 +71,7 @@ class HessianSums:
                 add_pair_products(total, Rows(delta, z), Rows(columns), _new)
 
     def write(self, hessian: Array) -> None:
-        """Spread the sums over the Hessian.
-
-        Parameters
-        ----------
-        hessian : ndarray of shape (n_weights, n_weights)
-            Overwritten.
-        """
+        """Spread the sums over the Hessian."""
         weight_map = self._wiring.weight_map
         if weight_map is None:
             self._write(hessian)

@@ -38,24 +38,7 @@ MOST_PRODUCTS = 100
 
 
 def moved_outputs(wiring: Wiring, done: Pass, slopes: list[Array | None], direction: Array) -> Array:
-    """Return J v of one block, before R, by eq. (1).
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    done : Pass
-        A forward pass.
-    slopes : list
-        From `Wiring.slopes`.
-    direction : ndarray of shape (n_weights,)
-        v.
-
-    Returns
-    -------
-    ndarray of shape (n_outputs, n_samples)
-        How what the loss sees moves.
-    """
+    """Return J v of one block, before R, by eq. (1)."""
     direction = wiring.direction(direction)
     moves: list[Array] = []
     for k, span in enumerate(wiring.spans):
@@ -74,19 +57,7 @@ def moved_outputs(wiring: Wiring, done: Pass, slopes: list[Array | None], direct
 
 
 def add_diagonal(wiring: Wiring, deltas: list[Sensitivity], stacked: list[Array], total: Array) -> None:
-    """Add one block's part of eq. (2).
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    deltas : list of sensitivities
-        Every layer's Δ.
-    stacked : list of ndarray of shape (fan_in, n_samples)
-        Every layer's z.
-    total : ndarray of shape (n_weights,)
-        Added to.
-    """
+    """Add one block's part of eq. (2)."""
     weight_map = wiring.weight_map
     if weight_map is None:
         _add_squares(wiring, deltas, stacked, total)
@@ -124,30 +95,7 @@ def _add_squares(wiring: Wiring, deltas: list[Sensitivity], stacked: list[Array]
 
 
 class ProductSystem:
-    """The normal equations of one point, solved by conjugate gradients.
-
-    Parameters
-    ----------
-    times : callable
-        v ↦ A v.
-    gradient : ndarray of shape (n_weights,)
-        g.
-    diagonal : ndarray of shape (n_weights,)
-        Of A.
-    tolerance : float
-        Nash and Sofer's τ.
-    limit : int
-        Products for one step.
-
-    Examples
-    --------
-    >>> from marquardt.networks import feed_forward
-    >>> from marquardt.objective import Need, Objective
-    >>> objective = Objective(feed_forward(1, (), 1), [[0.0], [1.0]], [[1.0], [3.0]], form="matrix_free")
-    >>> system = objective.at(np.zeros(2), Need.NORMAL).system
-    >>> system.times(np.array([1.0, 0.0])), system.diagonal
-    (array([1., 1.]), array([1., 2.]))
-    """
+    """The normal equations of one point, solved by conjugate gradients."""
 
     def __init__(
         self,
@@ -169,20 +117,7 @@ class ProductSystem:
         return self._diagonal
 
     def damped_step(self, added: float | Array) -> tuple[Array | None, Solve]:
-        """Solve (A + M) p = −gradient, as far as it is worth.
-
-        Parameters
-        ----------
-        added : float or ndarray of shape (n_weights,)
-            μ, or the entries of M; above 0.
-
-        Returns
-        -------
-        step : ndarray of shape (n_weights,) or None
-            p; None where something overflows.
-        solve : callable
-            Does the same for another right-hand side.
-        """
+        """Solve (A + M) p = −gradient, as far as it is worth."""
 
         def damped(vector: Array) -> Array:
             return self.times(vector) + added * vector

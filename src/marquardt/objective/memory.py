@@ -18,13 +18,7 @@ UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 
 @cache
 def machine_memory() -> int | None:
-    """Return the machine's memory in bytes, or None where the system does not say.
-
-    Returns
-    -------
-    int or None
-        The smaller of the physical memory and the limit of the process's control group.
-    """
+    """Return the machine's memory in bytes, or None where the system does not say."""
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -41,31 +35,7 @@ def machine_memory() -> int | None:
 
 
 class MemoryLimit:
-    """Bytes that a plan may take: the budget that was given, and no more than the machine has.
-
-    Parameters
-    ----------
-    max_memory : int or str, optional
-        The budget in bytes or as a text such as ``"2GB"``; the machine's memory alone when not given.
-
-    Attributes
-    ----------
-    limit : float
-        Bytes; infinite where nothing is known.
-    taken : int
-        Bytes of the budget that are for something else.
-
-    Raises
-    ------
-    ConfigurationError
-        If the budget is no amount of memory.
-
-    Examples
-    --------
-    >>> limit = MemoryLimit("2MB")
-    >>> limit.allows(3_000_000), str(limit)
-    (False, 'the budget is 1.9 MiB (2MB)')
-    """
+    """Bytes that a plan may take: the budget that was given, and no more than the machine has."""
 
     def __init__(self, max_memory: int | str | None = None) -> None:
         given = None if max_memory is None else memory_size(max_memory, "max_memory")
@@ -80,13 +50,7 @@ class MemoryLimit:
 
     @classmethod
     def of(cls, max_memory: Budget) -> MemoryLimit:
-        """Return the limit itself, or that of a budget.
-
-        Parameters
-        ----------
-        max_memory : int, str or MemoryLimit, optional
-            As an objective takes it.
-        """
+        """Return the limit itself, or that of a budget."""
         return max_memory if isinstance(max_memory, MemoryLimit) else cls(max_memory)
 
     @classmethod
@@ -97,40 +61,17 @@ class MemoryLimit:
         return limit
 
     def without(self, taken: int) -> MemoryLimit:
-        """Return what is left beside something else.
-
-        Parameters
-        ----------
-        taken : int
-            Bytes.
-        """
+        """Return what is left beside something else."""
         rest = copy(self)
         rest.limit, rest.taken = self.limit - taken, self.taken + taken
         return rest
 
     def allows(self, needed: float) -> bool:
-        """Return whether so many bytes are within the limit.
-
-        Parameters
-        ----------
-        needed : float
-            Bytes.
-        """
+        """Return whether so many bytes are within the limit."""
         return needed <= self.limit
 
     def refusal_of_vectors(self, needed: int) -> str:
-        """Return what to say where not even an algorithm without matrices has room.
-
-        Parameters
-        ----------
-        needed : int
-            Bytes that it needs.
-
-        Examples
-        --------
-        >>> MemoryLimit("2MB").without(1024).refusal_of_vectors(2048)
-        "Even the algorithm 'lbfgs' needs 2.0 KiB: give it that, 3.0 KiB in all, or fewer hidden units."
-        """
+        """Return what to say where not even an algorithm without matrices has room."""
         in_all = f", {readable_bytes(needed + self.taken)} in all" if self.taken else ""
         least = readable_bytes(needed)
         return f"Even the algorithm 'lbfgs' needs {least}: give it that{in_all}, or fewer hidden units."
@@ -146,18 +87,7 @@ Budget = int | str | MemoryLimit | None
 
 
 def readable_bytes(number: float) -> str:
-    """Return an amount of memory for people.
-
-    Parameters
-    ----------
-    number : float
-        Bytes.
-
-    Examples
-    --------
-    >>> readable_bytes(3 * 2**30), readable_bytes(100)
-    ('3.0 GiB', '100 B')
-    """
+    """Return an amount of memory for people."""
     for unit, size in UNITS:
         if number >= size:
             return f"{number / size:,.1f} {unit}"
@@ -172,26 +102,7 @@ def require_memory(
     limit: MemoryLimit | None = None,
     way_out: str = "",
 ) -> None:
-    """Refuse a network whose training does not fit in memory.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        The network.
-    needed : int
-        Bytes.
-    on_what : str
-        What the message adds after "training it".
-    limit : MemoryLimit, optional
-        The machine's memory when not given.
-    way_out : str
-        What would fit, as a sentence; fewer units, or an algorithm without matrices, when not given.
-
-    Raises
-    ------
-    ResourceError
-        With both figures.
-    """
+    """Refuse a network whose training does not fit in memory."""
     limit = MemoryLimit() if limit is None else limit
     if limit.allows(needed):
         return

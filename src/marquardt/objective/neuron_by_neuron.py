@@ -32,25 +32,13 @@ __all__ = ["NeuronByNeuron"]
 
 
 class Unit(NamedTuple):
-    """A unit among all signals: the inputs first, then the units in order.
+    """A unit among all signals: the inputs first, then the units in order."""
 
-    Parameters
-    ----------
-    layer : int
-        Number of its layer, whose activation it has.
-    signals : ndarray of int
-        Where its sources are among the signals.
-    start, stop : int
-        Its weights in the flat vector; the last is the bias, if it has one.
-    has_bias : bool
-        Whether it has.
-    """
-
-    layer: int
-    signals: Indices
-    start: int
+    layer: int  # Number of its layer, whose activation it has
+    signals: Indices  # Where its sources are among the signals
+    start: int  # Its weights in the flat vector; the last is the bias, if it has one
     stop: int
-    has_bias: bool
+    has_bias: bool  # Whether it has
 
 
 def _units(graph: LayerGraph) -> list[Unit]:
@@ -71,33 +59,14 @@ def _units(graph: LayerGraph) -> list[Unit]:
 
 
 class NeuronByNeuron:
-    """The normal equations by eqs. (1) and (2).
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    """
+    """The normal equations by eqs. (1) and (2)."""
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._units = _units(wiring.graph)
 
     def rows(self, weights: Array, sample: Array) -> Array:
-        """Return the rows of the Jacobian of one sample, by one forward sweep.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
-        sample : ndarray of shape (n_inputs,)
-            Scaled inputs.
-
-        Returns
-        -------
-        ndarray of shape (n_outputs, n_weights)
-            ∂outputs/∂weights.
-        """
+        """Return the rows of the Jacobian of one sample, by one forward sweep."""
         wiring, units = self._wiring, self._units
         weight_map = wiring.weight_map
         if weight_map is not None:
@@ -133,26 +102,7 @@ class NeuronByNeuron:
         return jacobian if weight_map is None else weight_map.contract(jacobian, axis=1)
 
     def equations(self, weights: Array, inputs: Array, slope: Array, factor: Array) -> tuple[Array, Array]:
-        """Accumulate gradient and quasi-Hessian by eq. (2).
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
-        inputs : ndarray of shape (n_inputs, n_samples)
-            Scaled; a column is a sample.
-        slope : ndarray of shape (n_outputs, n_samples)
-            ∂loss/∂outputs, sample weights included.
-        factor : ndarray of shape (n_rows, n_outputs, n_samples)
-            R, sample weights included.
-
-        Returns
-        -------
-        gradient : ndarray of shape (n_weights,)
-            g.
-        normal : ndarray of shape (n_weights, n_weights)
-            Q.
-        """
+        """Accumulate gradient and quasi-Hessian by eq. (2)."""
         gradient, normal = np.zeros(len(weights)), np.zeros((len(weights), len(weights)))
         for s in range(inputs.shape[1]):
             rows = self.rows(weights, inputs[:, s])

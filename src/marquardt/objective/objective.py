@@ -40,31 +40,7 @@ ORTHOGONAL_BYTES = 32 << 20
 
 
 def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int, weighs_outputs: bool = False) -> Costs:
-    """Return what a gradient, the normal equations and a step are going to take on one thread, as far as sizes tell.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        The network, without delays.
-    loss : Loss
-        What is minimized; with a curvature.
-    n_samples : int
-        Samples.
-    weighs_outputs : bool
-        Whether the outputs of a sample have weights of their own.
-
-    Returns
-    -------
-    Costs
-        Of the form that the plan would take for Levenberg–Marquardt if memory were no question.
-
-    Examples
-    --------
-    >>> from marquardt.networks import feed_forward
-    >>> costs = estimated_costs(feed_forward(20, 30, 1), Squares(), 10_000)
-    >>> costs.normal > 10 * costs.gradient
-    True
-    """
+    """Return what a gradient, the normal equations and a step are going to take on one thread, as far as sizes tell."""
     layout = layout_of(Wiring(graph, loss.link is not None), loss, weighs_outputs)
     planned = partial(
         make_plan,

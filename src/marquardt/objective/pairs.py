@@ -215,19 +215,7 @@ def _write_block(normal: Array, left: LayerSpan, right: LayerSpan, part: Array) 
 
 
 class PairSums:
-    """The normal equations of one thread's blocks, as sums of pair products.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    layout : list of Form
-        The form of every layer's Δ.
-    scratch : Scratch
-        The thread's.
-    keeps_pairs : bool
-        Whether the input pairs of layers that see only the inputs are kept from pass to pass.
-    """
+    """The normal equations of one thread's blocks, as sums of pair products."""
 
     def __init__(self, wiring: Wiring, layout: list[Form], scratch: Scratch, keeps_pairs: bool = False) -> None:
         spans = wiring.spans
@@ -254,17 +242,7 @@ class PairSums:
                 self.accumulators[a, b] = accumulator
 
     def add(self, deltas: list[Sensitivity], stacked: list[Array], is_single: bool = False) -> None:
-        """Fold one block in.
-
-        Parameters
-        ----------
-        deltas : list of sensitivities
-            Every layer's Δ.
-        stacked : list of ndarray of shape (fan_in, n_samples)
-            Every layer's z.
-        is_single : bool
-            Whether the kernel may multiply in single precision.
-        """
+        """Fold one block in."""
         self._last = deltas
         for (a, b), accumulator in self.accumulators.items():
             accumulator.add(self._scratch, deltas[a], stacked[a], deltas[b], stacked[b], is_single)
@@ -275,24 +253,12 @@ class PairSums:
             accumulator.sum[:] = 0.0
 
     def merge(self, other: PairSums) -> None:
-        """Add another thread's sums to these.
-
-        Parameters
-        ----------
-        other : PairSums
-            Of the same network and loss.
-        """
+        """Add another thread's sums to these."""
         for key, accumulator in self.accumulators.items():
             accumulator.sum += other.accumulators[key].sum
 
     def write(self, normal: Array) -> None:
-        """Spread the sums over the normal matrix.
-
-        Parameters
-        ----------
-        normal : ndarray of shape (n_weights, n_weights)
-            Overwritten.
-        """
+        """Spread the sums over the normal matrix."""
         weight_map = self._weight_map
         everything = normal if weight_map is None else np.empty((weight_map.n_connections,) * 2)
         # Of the last block's Δ only the constant factors U are read, which are the same in every block.

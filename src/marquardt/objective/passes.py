@@ -20,24 +20,16 @@ _ALL_INPUTS = -1
 
 
 class Pass(NamedTuple):
-    """What a forward pass leaves for the backward one.
+    """What a forward pass leaves for the backward one."""
 
-    Parameters
-    ----------
-    matrices : list of ndarray of shape (size, fan_in)
-        W of every layer, views of the connections.
-    stacked : list of ndarray of shape (fan_in, n_samples)
-        z of every layer.
-    nets, values : list of ndarray of shape (size, n_samples)
-        net and f(net) of every layer. Where the slope needs only the value, as of tanh, both are the value.
-    outputs : ndarray of shape (n_outputs, n_samples)
-        What the loss sees: the output layer's value, or its net if the loss is fused with its activation.
-    """
-
-    matrices: list[Array]
-    stacked: list[Array]
+    matrices: list[Array]  # (size, fan_in): W of every layer, views of the connections
+    stacked: list[Array]  # (fan_in, n_samples): z of every layer
+    # (size, n_samples): net and f(net) of every layer. Where the slope needs only the value, as of tanh, both are
+    # the value
     nets: list[Array]
-    values: list[Array]
+    values: list[Array]  # (size, n_samples)
+    # (n_outputs, n_samples): what the loss sees: the output layer's value, or its net if the loss is fused with
+    # its activation
     outputs: Array
 
 
@@ -51,20 +43,7 @@ class Scratch:
         self._arrays: dict[object, Array] = {}
 
     def take(self, name: object, rows: int, columns: int) -> Array:
-        """Return an uninitialized array; the same memory for the same name.
-
-        Parameters
-        ----------
-        name : hashable
-            What it is for.
-        rows, columns : int
-            Its shape.
-
-        Returns
-        -------
-        ndarray of shape (rows, columns)
-            Valid until the next call with that name.
-        """
+        """Return an uninitialized array; the same memory for the same name."""
         array = self._arrays.get(name)
         if array is not None and array.shape == (rows, columns):
             return array
@@ -81,18 +60,6 @@ class Wiring:
 
     Weights go in and derivatives come out as they are trained; inside, a pass has all connections, so that what is
     fixed or shared needs no thought in between.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        The description.
-    is_fused : bool
-        Whether the loss acts on the net of the output layer.
-
-    Raises
-    ------
-    ConfigurationError
-        If the network has delays or feedback.
     """
 
     def __init__(self, graph: LayerGraph, is_fused: bool) -> None:
@@ -129,13 +96,7 @@ class Wiring:
         ]
 
     def ones(self, n_samples: int) -> Array:
-        """Return a row of ones, of shape (1, n_samples); read-only, made once.
-
-        Parameters
-        ----------
-        n_samples : int
-            Its length.
-        """
+        """Return a row of ones, of shape (1, n_samples); read-only, made once."""
         row = self._ones.get(n_samples)
         if row is None:
             row = self._ones[n_samples] = np.ones((1, n_samples))
@@ -143,23 +104,7 @@ class Wiring:
         return row
 
     def forward(self, weights: Array, inputs: Array, scratch: Scratch | None = None) -> Pass:
-        """Evaluate one block.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
-        inputs : ndarray of shape (n_inputs + 1, n_samples)
-            Scaled, the last row 1.
-        scratch : Scratch, optional
-            Where the hidden layers are written; new arrays when not given. The result is then valid until the
-            next pass with the same scratch.
-
-        Returns
-        -------
-        Pass
-            All that is needed to go back.
-        """
+        """Evaluate one block."""
         n_samples = inputs.shape[1]
         if self.weight_map is not None:
             weights = self.weight_map.expand(weights)
@@ -202,18 +147,7 @@ class Wiring:
         return Pass(matrices, stacked, nets, values, value)
 
     def slopes(self, done: Pass) -> list[Array | None]:
-        """Return f′ of every layer; None where it is 1, and for a softmax output.
-
-        Parameters
-        ----------
-        done : Pass
-            A forward pass.
-
-        Returns
-        -------
-        list of ndarray of shape (size, n_samples) or None
-            One entry a layer.
-        """
+        """Return f′ of every layer; None where it is 1, and for a softmax output."""
         return [
             None if is_linear or not activation.elementwise else activation.slope(net, value)
             for is_linear, activation, net, value in zip(
@@ -222,22 +156,7 @@ class Wiring:
         ]
 
     def through_output(self, done: Pass, slopes: list[Array | None], rows: Array) -> Array:
-        """Take derivatives with respect to the outputs back to the net of the output layer.
-
-        Parameters
-        ----------
-        done : Pass
-            A forward pass.
-        slopes : list
-            From `slopes`.
-        rows : ndarray of shape (…, n_outputs, n_samples)
-            Derivatives with respect to the outputs.
-
-        Returns
-        -------
-        ndarray of shape (…, n_outputs, n_samples)
-            Derivatives with respect to the net.
-        """
+        """Take derivatives with respect to the outputs back to the net of the output layer."""
         if self.is_linear[-1]:
             return rows
         slope = slopes[-1]
@@ -249,22 +168,7 @@ class Wiring:
         return mixed
 
     def backward(self, done: Pass, slopes: list[Array | None], at_output: Array) -> list[Array]:
-        """Take derivatives with respect to the output layer's net back to every layer's net.
-
-        Parameters
-        ----------
-        done : Pass
-            A forward pass.
-        slopes : list
-            From `slopes`.
-        at_output : ndarray of shape (…, n_outputs, n_samples)
-            Derivatives with respect to the output layer's net.
-
-        Returns
-        -------
-        list of ndarray of shape (…, size, n_samples)
-            One entry a layer.
-        """
+        """Take derivatives with respect to the output layer's net back to every layer's net."""
         deltas: list[Array] = [at_output] * len(self.spans)
         for k in range(len(self.spans) - 2, -1, -1):
             delta: Array | None = None
@@ -282,58 +186,19 @@ class Wiring:
         return deltas
 
     def gradient(self, done: Pass, slopes: list[Array | None], slope: Array) -> Array:
-        """Return ∂loss/∂weights of one block.
-
-        Parameters
-        ----------
-        done : Pass
-            A forward pass.
-        slopes : list
-            From `slopes`.
-        slope : ndarray of shape (n_outputs, n_samples)
-            ∂loss/∂output, sample weights included.
-
-        Returns
-        -------
-        ndarray of shape (n_weights,)
-            The sum over the block.
-        """
+        """Return ∂loss/∂weights of one block."""
         deltas = self.backward(done, slopes, self.through_output(done, slopes, slope))
         return self.gradient_of(deltas, done.stacked)
 
     def gradient_of(self, deltas: list[Array], stacked: list[Array]) -> Array:
-        """Return Σ_samples δ zᵀ of all layers, as weights are trained.
-
-        Parameters
-        ----------
-        deltas : list of ndarray of shape (size, n_samples)
-            ∂loss/∂net of every layer.
-        stacked : list of ndarray of shape (fan_in, n_samples)
-            z of every layer.
-
-        Returns
-        -------
-        ndarray of shape (n_weights,)
-            The sum over the block.
-        """
+        """Return Σ_samples δ zᵀ of all layers, as weights are trained."""
         gradient = np.empty(self.graph.n_connections)
         for span, delta, z in zip(self.spans, deltas, stacked, strict=True):
             np.matmul(delta, z.T, out=span.matrix(gradient))
         return gradient if self.weight_map is None else self.weight_map.contract(gradient)
 
     def direction(self, vector: Array) -> Array:
-        """Return how all connections move along a direction of the weights.
-
-        Parameters
-        ----------
-        vector : ndarray of shape (n_weights,) or (n_weights, k)
-            The direction, or one a column.
-
-        Returns
-        -------
-        ndarray of shape (n_connections,) or (n_connections, k)
-            The same where nothing is fixed or shared.
-        """
+        """Return how all connections move along a direction of the weights."""
         if self.weight_map is None:
             return vector
         return self.weight_map.directions(vector.T).T

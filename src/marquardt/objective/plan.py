@@ -54,52 +54,25 @@ PANEL = 2048
 
 @dataclass(frozen=True)
 class Plan:
-    """How a pass over the data is done.
+    """How a pass over the data is done."""
 
-    Parameters
-    ----------
-    form : str
-        ``"pairs"``, ``"explicit"``, ``"neuron_by_neuron"``, ``"samples"``, ``"matrix_free"``, or ``"gradient"`` where
-        no more is going to be asked for.
-    block_size : int
-        Samples a block.
-    n_blocks : int
-        Number of blocks.
-    threads : int
-        Threads that share the blocks.
-    seconds : float
-        Estimated time of one pass for the most that is asked for, on one thread.
-    memory : int
-        Bytes that the objective and one step need beyond the caller's data.
-    keeps_pairs : bool
-        Whether the pairs of the network's inputs are kept from pass to pass.
-    is_compiled : bool
-        Whether the compiled kernel does the passes; the form is explicit then.
-    keeps_passes : bool
-        Whether the passes of a point are kept for its products with the exact Hessian.
-    flops : float
-        Floating-point operations of an epoch of one trial: its passes and its step.
-    epoch_seconds : float
-        Estimated time of it, on one thread.
-    matrix_block : int
-        Samples a block of a matrix on demand, which goes through a copy of them; 0 where it takes the blocks there are.
-    others : tuple of Plan
-        The same with the other forms that could be taken.
-    """
-
+    # ``"pairs"``, ``"explicit"``, ``"neuron_by_neuron"``, ``"samples"``, ``"matrix_free"``, or ``"gradient"``
+    # where no more is going to be asked for
     form: str
-    block_size: int
-    n_blocks: int
-    threads: int
-    seconds: float
-    memory: int
-    keeps_pairs: bool = False
-    is_compiled: bool = False
-    keeps_passes: bool = False
-    flops: float = 0.0
-    epoch_seconds: float = 0.0
+    block_size: int  # Samples a block
+    n_blocks: int  # Number of blocks
+    threads: int  # Threads that share the blocks
+    seconds: float  # Estimated time of one pass for the most that is asked for, on one thread
+    memory: int  # Bytes that the objective and one step need beyond the caller's data
+    keeps_pairs: bool = False  # Whether the pairs of the network's inputs are kept from pass to pass
+    is_compiled: bool = False  # Whether the compiled kernel does the passes; the form is explicit then
+    keeps_passes: bool = False  # Whether the passes of a point are kept for its products with the exact Hessian
+    flops: float = 0.0  # Floating-point operations of an epoch of one trial: its passes and its step
+    epoch_seconds: float = 0.0  # Estimated time of it, on one thread
+    # Samples a block of a matrix on demand, which goes through a copy of them; 0 where it takes the blocks there
+    # are
     matrix_block: int = 0
-    others: tuple[Plan, ...] = field(default=(), repr=False)
+    others: tuple[Plan, ...] = field(default=(), repr=False)  # The same with the other forms that could be taken
 
     def __str__(self) -> str:
         """Form, blocks, and what an epoch takes, in one line."""
@@ -113,18 +86,7 @@ class Plan:
 
 
 def readable_seconds(value: float) -> str:
-    """Return a time for people.
-
-    Parameters
-    ----------
-    value : float
-        Seconds.
-
-    Examples
-    --------
-    >>> readable_seconds(0.0312), readable_seconds(2.0), readable_seconds(5e-5)
-    ('31.2 ms', '2 s', '50 µs')
-    """
+    """Return a time for people."""
     if value < 1e-3:
         return f"{1e6 * value:.3g} µs"
     return f"{1e3 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
@@ -146,53 +108,7 @@ def make_plan(
     is_compiled: bool = False,
     max_memory: Budget = None,
 ) -> Plan:
-    """Choose form, blocks and threads, and refuse what does not fit in memory.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        The network.
-    layout : sequence of Form
-        The form of every layer's Δ.
-    n_samples : int
-        Samples.
-    form : str
-        One of `FORMS`; ``"auto"`` takes ``"explicit"``, ``"pairs"`` or one of `systems`, whichever is estimated to be
-        fastest of those that there is memory for.
-    block_size : int, optional
-        Samples a block; chosen by the size of the scratch arrays when not given.
-    threads : int, optional
-        Threads; as many as there are processors, if a pass is long enough to be worth it, when not given.
-    most : Need
-        The most that is going to be asked for. Where it is no matrix, there is no form to choose.
-    matrices : int
-        How many matrices of n_weights × n_weights objective and rule hold at once; 0 where values alone are asked for.
-    systems : sequence of str
-        The forms of `SYSTEM_FORMS` that the caller can do with.
-    n_decays : int
-        How many different weight decays there are, for which sample space keeps a matrix each.
-    held_bytes : int, optional
-        What of the data is in memory at a time; all samples when not given. Where it is given blocks come and go, and
-        nothing that belongs to one is kept.
-    is_compiled : bool
-        Whether the compiled kernel covers network and loss. It takes all samples at once, on one thread: the explicit
-        form is for passes that are too short for a second one then, and for those on request.
-    max_memory : int, str or MemoryLimit, optional
-        The memory budget; the machine's memory when not given.
-
-    Returns
-    -------
-    Plan
-        What the objective does.
-
-    Raises
-    ------
-    ConfigurationError
-        For an unknown form, or a block size, number of threads or budget that cannot be.
-    ResourceError
-        If there is not enough memory; nothing has been allocated then. The message names the form or the algorithm that
-        would fit.
-    """
+    """Choose form, blocks and threads, and refuse what does not fit in memory."""
     one_of(form, FORMS, "form")
     if block_size is not None:
         whole(block_size, "block_size", minimum=1)
@@ -570,17 +486,7 @@ class _Planner:
 
 
 def costs_of(plan: Plan, costs: CostModel, n_samples: int) -> Costs:
-    """Return what a gradient, a matrix and a step are estimated to take, as planned.
-
-    Parameters
-    ----------
-    plan : Plan
-        Of an objective that can be asked for the normal equations.
-    costs : CostModel
-        Of its network.
-    n_samples : int
-        Its samples.
-    """
+    """Return what a gradient, a matrix and a step are estimated to take, as planned."""
     return Costs(
         costs.gradient(n_samples, plan.block_size, is_compiled=plan.is_compiled).seconds(),
         plan.seconds,
@@ -599,22 +505,7 @@ def _input_pairs(graph: LayerGraph) -> int:
 
 
 def require_matrices(graph: LayerGraph, matrices: int, limit: MemoryLimit) -> None:
-    """Refuse an algorithm whose matrices do not fit in memory, before anything of the size of the weights is made.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        The network.
-    matrices : int
-        Of n_weights × n_weights, at the same time.
-    limit : MemoryLimit
-        What there is.
-
-    Raises
-    ------
-    ResourceError
-        With both figures, and what an algorithm without matrices would take.
-    """
+    """Refuse an algorithm whose matrices do not fit in memory, before anything of the size of the weights is made."""
     if limit.allows(8 * matrices * graph.n_weights**2):
         return
     layout = CostModel(graph).layout

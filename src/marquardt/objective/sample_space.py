@@ -43,56 +43,21 @@ RANGE = 1e-3
 
 
 class Rows(NamedTuple):
-    """The rows of J of one block of samples, in factors, and what the gradient is made of.
+    """The rows of J of one block of samples, in factors, and what the gradient is made of."""
 
-    Parameters
-    ----------
-    deltas : list of ndarray of shape (size, n_rows · n_samples)
-        Every layer's Δ.
-    stacked : list of ndarray of shape (fan_in, n_samples)
-        Every layer's z.
-    fitted : ndarray of shape (n_rows · n_samples,)
-        ρ.
-    """
-
-    deltas: list[Array]
-    stacked: list[Array]
-    fitted: Array
+    deltas: list[Array]  # (size, n_rows · n_samples): every layer's Δ
+    stacked: list[Array]  # (fan_in, n_samples): every layer's z
+    fitted: Array  # (n_rows · n_samples,)
 
     @classmethod
     def of(cls, deltas: list[Sensitivity], stacked: list[Array], fitted: Array) -> Rows:
-        """Return the rows of a block.
-
-        Parameters
-        ----------
-        deltas : list of sensitivities
-            Every layer's Δ.
-        stacked : list of ndarray of shape (fan_in, n_samples)
-            Every layer's z.
-        fitted : ndarray of shape (n_rows, n_samples)
-            ρ.
-        """
+        """Return the rows of a block."""
         flat = [delta.full().transpose(1, 0, 2) for delta in deltas]
         return cls([np.ascontiguousarray(part).reshape(len(part), -1) for part in flat], stacked, fitted.ravel())
 
 
 def fitted_part(slope: Array, curvature: Array) -> tuple[Array, Array | None]:
-    """Split ∂loss/∂outputs into Rᵀρ and a rest.
-
-    Parameters
-    ----------
-    slope : ndarray of shape (n_outputs, n_samples)
-        ∂loss/∂outputs, without sample weights.
-    curvature : ndarray
-        From the loss, in one of its three forms.
-
-    Returns
-    -------
-    fitted : ndarray of shape (n_outputs, n_samples)
-        ρ; 0 where R is so small that ρ would be mostly rounding, and where it is no diagonal.
-    rest : ndarray of shape (n_outputs, n_samples), optional
-        None where there is none.
-    """
+    """Split ∂loss/∂outputs into Rᵀρ and a rest."""
     if curvature.ndim == 3:
         return np.zeros_like(slope), slope
     root = np.sqrt(curvature if curvature.ndim == 2 else curvature[:, None])
@@ -104,30 +69,7 @@ def fitted_part(slope: Array, curvature: Array) -> tuple[Array, Array | None]:
 
 
 class SampleSystem:
-    """The normal equations of one point, solved by eq. (1).
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    rows : list of Rows
-        A block each; their arrays are the system's own.
-    rest : ndarray of shape (n_weights,)
-        q.
-    penalty : WeightDecay, optional
-        None for none.
-
-    Examples
-    --------
-    A line through two points has three numbers in JJᵀ, whatever the number of weights:
-
-    >>> from marquardt.networks import feed_forward
-    >>> from marquardt.objective import Need, Objective
-    >>> objective = Objective(feed_forward(1, (), 1), [[0.0], [1.0]], [[1.0], [3.0]], form="samples")
-    >>> step, solve = objective.at(np.zeros(2), Need.NORMAL).damped_step(1e-9)
-    >>> step.round(6)
-    array([2., 1.])
-    """
+    """The normal equations of one point, solved by eq. (1)."""
 
     def __init__(self, wiring: Wiring, rows: list[Rows], rest: Array, penalty: WeightDecay | None) -> None:
         self._spans = wiring.spans
@@ -160,25 +102,7 @@ class SampleSystem:
         return diagonal + self._penalty
 
     def damped_step(self, added: float | Array) -> tuple[Array | None, Solve]:
-        """Solve (A + μI) p = −gradient by eq. (1).
-
-        Parameters
-        ----------
-        added : float
-            μ, above 0. An array is refused: eq. (2) has no factors then.
-
-        Returns
-        -------
-        step : ndarray of shape (n_weights,) or None
-            p; None where I + K is not positive definite to working precision, or where p overflows.
-        solve : callable
-            Does the same for another right-hand side; only where the step is not None.
-
-        Raises
-        ------
-        ValueError
-            If M is given as an array.
-        """
+        """Solve (A + μI) p = −gradient by eq. (1)."""
         if isinstance(added, np.ndarray):
             raise ValueError("In sample space the damping is one number; use another form for Marquardt's scaling.")
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -216,18 +140,7 @@ class SampleSystem:
         return _finite(step), solve
 
     def times(self, vector: Array) -> Array:
-        """Return J v.
-
-        Parameters
-        ----------
-        vector : ndarray of shape (n_weights,)
-            v.
-
-        Returns
-        -------
-        ndarray of shape (n_residuals,)
-            In the order of the residuals.
-        """
+        """Return J v."""
         result = np.empty(len(self._fitted))
         for place, part in zip(self._places, self._rows, strict=True):
             n_samples = part.stacked[0].shape[1]
@@ -239,18 +152,7 @@ class SampleSystem:
         return result
 
     def transposed_times(self, vector: Array) -> Array:
-        """Return Jᵀu.
-
-        Parameters
-        ----------
-        vector : ndarray of shape (n_residuals,)
-            u, in the order of the residuals.
-
-        Returns
-        -------
-        ndarray of shape (n_weights,)
-            A gradient.
-        """
+        """Return Jᵀu."""
         result = np.zeros(len(self._rest))
         for place, part in zip(self._places, self._rows, strict=True):
             n_samples = part.stacked[0].shape[1]
@@ -261,18 +163,7 @@ class SampleSystem:
         return result
 
     def grams(self, labels: Array) -> dict[float, Array]:
-        """Return the sum of eq. (2) in parts: JJᵀ over the weights of one label.
-
-        Parameters
-        ----------
-        labels : ndarray of shape (n_weights,)
-            A number a weight; the same for all weights of a layer, and the same for all its biases.
-
-        Returns
-        -------
-        dict of float to ndarray of shape (n_residuals, n_residuals)
-            By label, in the order of their layers; new arrays. Their sum is JJᵀ.
-        """
+        """Return the sum of eq. (2) in parts: JJᵀ over the weights of one label."""
         n_residuals = len(self._fitted)
         by_layer = [(float(of[0, 0]), float(of[0, -1])) for of in (span.matrix(labels) for span in self._spans)]
         grams = {label: np.zeros((n_residuals, n_residuals)) for label in dict.fromkeys(chain(*by_layer))}
@@ -297,19 +188,7 @@ class SampleSystem:
 
 
 class WrittenSystem(SampleSystem):
-    """The normal equations of one point, solved by eq. (1) with a Jacobian that is written out.
-
-    Parameters
-    ----------
-    jacobians : list of ndarray of shape (n_weights, n_rows, n_samples)
-        Jᵀ, a block each.
-    fitted : ndarray of shape (n_residuals,)
-        ρ of all blocks.
-    rest : ndarray of shape (n_weights,)
-        q.
-    penalty : ndarray of shape (n_weights,)
-        α of every weight.
-    """
+    """The normal equations of one point, solved by eq. (1) with a Jacobian that is written out."""
 
     def __init__(self, jacobians: list[Array], fitted: Array, rest: Array, penalty: Array) -> None:
         self._transposed = np.concatenate([block.reshape(len(block), -1) for block in jacobians], axis=1)
@@ -319,55 +198,19 @@ class WrittenSystem(SampleSystem):
 
     @property
     def diagonal(self) -> Array:
-        """The diagonal of A, of shape (n_weights,)."""
         squares: Array = np.einsum("wr,wr->w", self._transposed, self._transposed)
         return squares + self._penalty
 
     def times(self, vector: Array) -> Array:
-        """Return J v.
-
-        Parameters
-        ----------
-        vector : ndarray of shape (n_weights,)
-            v.
-
-        Returns
-        -------
-        ndarray of shape (n_residuals,)
-            In the order of the residuals.
-        """
         moved: Array = vector @ self._transposed
         return moved
 
     def transposed_times(self, vector: Array) -> Array:
-        """Return Jᵀu.
-
-        Parameters
-        ----------
-        vector : ndarray of shape (n_residuals,)
-            u, in the order of the residuals.
-
-        Returns
-        -------
-        ndarray of shape (n_weights,)
-            A gradient.
-        """
         pulled: Array = self._transposed @ vector
         return pulled
 
     def grams(self, labels: Array) -> dict[float, Array]:
-        """Return JJᵀ over the weights of one label.
-
-        Parameters
-        ----------
-        labels : ndarray of shape (n_weights,)
-            A number a weight.
-
-        Returns
-        -------
-        dict of float to ndarray of shape (n_residuals, n_residuals)
-            By label; new arrays. Their sum is JJᵀ.
-        """
+        """Return JJᵀ over the weights of one label."""
         grams = {}
         for label in dict.fromkeys(labels.tolist()):
             rows = self._transposed[labels == label]

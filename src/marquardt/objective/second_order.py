@@ -41,53 +41,18 @@ CHUNK_BYTES = 4 << 20
 
 
 class Curved(NamedTuple):
-    """A forward and a backward pass over one block, with all that their rates need.
+    """A forward and a backward pass over one block, with all that their rates need."""
 
-    Parameters
-    ----------
-    done : Pass
-        The forward pass.
-    slopes : list of ndarray of shape (size, n_samples) or None
-        f′ of every layer, as of `Wiring.slopes`.
-    bends : list of ndarray of shape (size, n_samples) or None
-        f″ ε of every layer; None where it is 0.
-    deltas : list of ndarray of shape (size, n_samples)
-        δ of every layer.
-    at_output : ndarray of shape (n_outputs, n_samples)
-        ε of the output layer: ∂loss/∂output.
-    second : ndarray
-        Λ in one of the three forms of `Loss.second`, sample weights included.
-    """
-
-    done: Pass
-    slopes: list[Array | None]
-    bends: list[Array | None]
-    deltas: list[Array]
-    at_output: Array
-    second: Array
+    done: Pass  # The forward pass
+    slopes: list[Array | None]  # (size, n_samples): f′ of every layer, as of `Wiring.slopes`
+    bends: list[Array | None]  # (size, n_samples): f″ ε of every layer; None where it is 0
+    deltas: list[Array]  # (size, n_samples): δ of every layer
+    at_output: Array  # (n_outputs, n_samples): ε of the output layer: ∂loss/∂output
+    second: Array  # Λ in one of the three forms of `Loss.second`, sample weights included
 
 
 def curved_pass(wiring: Wiring, done: Pass, slope: Array, second: Array, sample_weight: Array | None) -> Curved:
-    """Go back through a block, and keep what the rates need.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    done : Pass
-        A forward pass; valid as long as the result is used.
-    slope : ndarray of shape (n_outputs, n_samples)
-        ∂loss/∂output.
-    second : ndarray
-        From `Loss.second`.
-    sample_weight : ndarray of shape (n_samples,) or (n_outputs, n_samples), optional
-        Weights.
-
-    Returns
-    -------
-    Curved
-        For any number of products.
-    """
+    """Go back through a block, and keep what the rates need."""
     if sample_weight is not None:
         slope = slope * sample_weight
         second = (second[:, None] if second.ndim == 1 else second) * sample_weight
@@ -109,40 +74,12 @@ def curved_pass(wiring: Wiring, done: Pass, slope: Array, second: Array, sample_
 
 
 def gradient_of(wiring: Wiring, curved: Curved) -> Array:
-    """Return ∂loss/∂weights of one block.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    curved : Curved
-        From `curved_pass`.
-
-    Returns
-    -------
-    ndarray of shape (n_weights,)
-        The sum over the block.
-    """
+    """Return ∂loss/∂weights of one block."""
     return wiring.gradient_of(curved.deltas, curved.done.stacked)
 
 
 def hessian_times(wiring: Wiring, curved: Curved, vectors: Array) -> Array:
-    """Multiply the Hessian of one block with vectors, eqs. (1) to (3).
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    curved : Curved
-        From `curved_pass`.
-    vectors : ndarray of shape (n_weights, k)
-        A column is a direction.
-
-    Returns
-    -------
-    ndarray of shape (n_weights, k)
-        The sum over the block, without a penalty.
-    """
+    """Multiply the Hessian of one block with vectors, eqs. (1) to (3)."""
     result = np.empty(vectors.shape)
     n_units = sum(span.layer.size for span in wiring.spans)
     step = max(1, CHUNK_BYTES // (8 * 3 * n_units * curved.done.outputs.shape[1]))  # R{net}, R{a} and R{δ}
@@ -152,18 +89,7 @@ def hessian_times(wiring: Wiring, curved: Curved, vectors: Array) -> Array:
 
 
 def kept_numbers(wiring: Wiring) -> int:
-    """Return how many numbers a sample `Curved` holds.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-
-    Returns
-    -------
-    int
-        z, net, value, slope, bend and δ of all units, and Λ.
-    """
+    """Return how many numbers a sample `Curved` holds."""
     units = sum(5 * span.layer.size + span.fan_in for span in wiring.spans)
     return units + wiring.graph.n_outputs**2
 
@@ -204,22 +130,7 @@ def _chunk_times(wiring: Wiring, curved: Curved, vectors: Array) -> Array:
 
 
 def output_rates(wiring: Wiring, curved: Curved, net_rate: Array, rate: Array) -> Array:
-    """Return R{δ} of the output layer.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    curved : Curved
-        From `curved_pass`.
-    net_rate, rate : ndarray of shape (n_outputs, n_directions, n_samples)
-        R{net} and R{a} of that layer; the latter is not used for a softmax.
-
-    Returns
-    -------
-    ndarray of shape (n_outputs, n_directions, n_samples)
-        Rates along each direction.
-    """
+    """Return R{δ} of the output layer."""
     inner, bend = curved.slopes[-1], curved.bends[-1]
     if inner is None and not wiring.is_linear[-1]:
         return _softmax_rates(curved, net_rate)
@@ -284,38 +195,14 @@ def _flat(array: Array) -> Array:
 
 
 def applied(matrix: Array, rates: Array) -> Array:
-    """Return the product of a matrix with rates, over their units.
-
-    Parameters
-    ----------
-    matrix : ndarray of shape (n, units)
-        Weights.
-    rates : ndarray of shape (units, n_directions, n_samples)
-        Rates of change.
-
-    Returns
-    -------
-    ndarray of shape (n, n_directions, n_samples)
-        One matrix multiplication.
-    """
+    """Return the product of a matrix with rates, over their units."""
     units, n_directions, n_samples = rates.shape
     product: Array = (matrix @ rates.reshape(units, n_directions * n_samples)).reshape(-1, n_directions, n_samples)
     return product
 
 
 def total_of(arrays: list[Array]) -> Array:
-    """Return the sum of one or more arrays.
-
-    Parameters
-    ----------
-    arrays : list of ndarray
-        Of one shape; left as they are.
-
-    Returns
-    -------
-    ndarray
-        The array itself where there is only one.
-    """
+    """Return the sum of one or more arrays."""
     total = arrays[0]
     for array in arrays[1:]:
         total = total + array

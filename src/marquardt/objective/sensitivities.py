@@ -25,24 +25,12 @@ __all__ = ["Diagonal", "Factored", "Form", "Full", "Sensitivity", "curvature_row
 
 @dataclass(eq=False, slots=True)
 class Factored:
-    """Δ[k,h,s] = U[k,h] S[h,s].
+    """Δ[k,h,s] = U[k,h] S[h,s]."""
 
-    Parameters
-    ----------
-    per_unit : ndarray of shape (n_rows, size), optional
-        U; None means one row of ones.
-    per_sample : ndarray of shape (size or 1, n_samples)
-        S.
-    size : int
-        Number of units.
-    is_plain : bool
-        Whether S is 1 throughout.
-    """
-
-    per_unit: Array | None
-    per_sample: Array
-    size: int
-    is_plain: bool = False
+    per_unit: Array | None  # (n_rows, size): U; None means one row of ones
+    per_sample: Array  # (size or 1, n_samples)
+    size: int  # Number of units
+    is_plain: bool = False  # Whether S is 1 throughout
 
     def full(self) -> Array:
         """Return Δ with all three axes."""
@@ -53,15 +41,9 @@ class Factored:
 
 @dataclass(eq=False, slots=True)
 class Diagonal:
-    """Δ[k,h,s] = (k = h) d[h,s].
+    """Δ[k,h,s] = (k = h) d[h,s]."""
 
-    Parameters
-    ----------
-    entries : ndarray of shape (n_outputs, n_samples)
-        d.
-    """
-
-    entries: Array
+    entries: Array  # (n_outputs, n_samples)
 
     def full(self) -> Array:
         """Return Δ with all three axes."""
@@ -73,15 +55,9 @@ class Diagonal:
 
 @dataclass(eq=False, slots=True)
 class Full:
-    """Δ with all three axes.
+    """Δ with all three axes."""
 
-    Parameters
-    ----------
-    entries : ndarray of shape (n_rows, size, n_samples)
-        Δ.
-    """
-
-    entries: Array
+    entries: Array  # (n_rows, size, n_samples)
 
     def full(self) -> Array:
         """Return Δ."""
@@ -92,38 +68,15 @@ Sensitivity = Factored | Diagonal | Full
 
 
 class Form(NamedTuple):
-    """The form of a layer's Δ, known before any data are seen.
+    """The form of a layer's Δ, known before any data are seen."""
 
-    Parameters
-    ----------
-    kind : type
-        Factored, Diagonal or Full.
-    is_shared : bool
-        Whether S has one row that stands for all units.
-    at_top : bool
-        Whether U is made of the output layer's weights.
-    """
-
-    kind: type
-    is_shared: bool = False
-    at_top: bool = False
+    kind: type  # Factored, Diagonal or Full
+    is_shared: bool = False  # Whether S has one row that stands for all units
+    at_top: bool = False  # Whether U is made of the output layer's weights
 
 
 def forms(wiring: Wiring, curvature_axes: int) -> list[Form]:
-    """Say which form each layer's Δ takes.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    curvature_axes : int
-        Number of axes of the loss's curvature: 1, 2 or 3.
-
-    Returns
-    -------
-    list of Form
-        One a layer.
-    """
+    """Say which form each layer's Δ takes."""
     last = len(wiring.spans) - 1
     one_row = wiring.graph.n_outputs == 1
     is_constant = curvature_axes == 1 and wiring.is_linear[last]
@@ -147,28 +100,7 @@ def sensitivities(
     curvature: Array,
     sample_weight: Array | None,
 ) -> list[Sensitivity]:
-    """Return every layer's Δ of one block.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network.
-    layout : list of Form
-        From `forms`.
-    done : Pass
-        A forward pass.
-    slopes : list
-        From `Wiring.slopes`.
-    curvature : ndarray
-        From the loss, in one of its three forms.
-    sample_weight : ndarray of shape (n_samples,) or (n_outputs, n_samples), optional
-        w; a matrix where `forms` was told that the curvature has two axes.
-
-    Returns
-    -------
-    list of Factored, Diagonal or Full
-        As the layout says.
-    """
+    """Return every layer's Δ of one block."""
     root = None if sample_weight is None else np.sqrt(sample_weight)
     found: dict[int, Sensitivity] = {}
     if layout[-1].at_top:
@@ -220,20 +152,7 @@ def _at_output(wiring: Wiring, done: Pass, slopes: list[Array | None], curvature
 
 
 def curvature_rows(curvature: Array, n_outputs: int, n_samples: int) -> Array:
-    """Return the factor R of the loss curvature, written out from any of its three forms.
-
-    Parameters
-    ----------
-    curvature : ndarray
-        From the loss.
-    n_outputs, n_samples : int
-        Sizes.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_outputs, n_samples)
-        R, without sample weights.
-    """
+    """Return the factor R of the loss curvature, written out from any of its three forms."""
     if curvature.ndim == 3:
         return curvature
     entries = np.sqrt(curvature if curvature.ndim == 2 else curvature[:, None])

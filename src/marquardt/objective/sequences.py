@@ -51,83 +51,25 @@ MOST_PADDING = 0.3
 
 @dataclass(frozen=True)
 class TimePlan(Plan):
-    """How a pass through time is done.
+    """How a pass through time is done."""
 
-    Parameters
-    ----------
-    form : str
-        ``"forward"`` or ``"backward"``: how the Jacobian is made. The gradient alone is always backward.
-    block_size : int
-        Steps a block.
-    n_blocks : int
-        Blocks of all groups.
-    threads : int
-        Always 1.
-    seconds : float
-        Estimated time of one pass for the most that is asked for.
-    memory : int
-        Bytes that the objective and one step need beyond the caller's data.
-    keeps_pairs, is_compiled, keeps_passes : bool
-        Always False.
-    flops, epoch_seconds, matrix_block, others
-        As for `Plan`.
-    truncate : int, optional
-        Steps after which the look back is cut off; None where the derivatives are exact.
-    n_states : int
-        Units that are taken with a delay.
-    n_groups : int
-        Groups of sequences that are evaluated side by side.
-    """
-
-    truncate: int | None = None
-    n_states: int = 0
-    n_groups: int = 1
+    truncate: int | None = None  # Steps after which the look back is cut off; None where the derivatives are exact
+    n_states: int = 0  # Units that are taken with a delay
+    n_groups: int = 1  # Groups of sequences that are evaluated side by side
 
 
 class Group(NamedTuple):
-    """Sequences side by side, the longest first.
+    """Sequences side by side, the longest first."""
 
-    Parameters
-    ----------
-    data : dict of str to ndarray of shape (max_delay + n_steps, n_sequences, size)
-        Inputs and targets with their history.
-    histories : dict of str to ndarray of shape (max_delay, n_sequences, size)
-        Of layers.
-    targets : ndarray of shape (n_outputs, n_steps · n_sequences)
-        Scaled; zero after the end of a sequence.
-    weight : ndarray of shape (n_steps, n_sequences)
-        Zero after the end of a sequence.
-    counts : ndarray of int, shape (n_steps,), optional
-        How many sequences go on at every step; None where it is all.
-    """
-
-    data: dict[str, Array]
-    histories: dict[str, Array]
-    targets: Array
-    weight: Array
-    counts: Indices | None
+    data: dict[str, Array]  # (max_delay + n_steps, n_sequences, size): inputs and targets with their history
+    histories: dict[str, Array]  # (max_delay, n_sequences, size)
+    targets: Array  # (n_outputs, n_steps · n_sequences): scaled; zero after the end of a sequence
+    weight: Array  # (n_steps, n_sequences): zero after the end of a sequence
+    counts: Indices | None  # (n_steps,): how many sequences go on at every step; None where it is all
 
 
 def unrolled(graph: LayerGraph) -> LayerGraph | None:
-    """Return the static network that a network with delays at its data is on rows of lagged values.
-
-    Parameters
-    ----------
-    graph : LayerGraph
-        With delays.
-
-    Returns
-    -------
-    LayerGraph or None
-        With the same weights in the same order, and an input for every tap of inputs and targets. None where a layer
-        takes another with a delay, or layers take other taps of the data than the first that takes any.
-
-    Examples
-    --------
-    >>> from marquardt.networks import narx
-    >>> unrolled(narx(2, 10, 1, (0, 1), (1, 2))).describe()
-    '6-10-1 tanh, identity'
-    """
+    """Return the static network that a network with delays at its data is on rows of lagged values."""
     taps = _data_taps(graph)
     if taps is None:
         return None
@@ -178,59 +120,7 @@ def sequence_objective(
     max_memory: Budget = None,
     is_relative: bool = False,
 ) -> Objective:
-    """Return the objective of one or many sequences.
-
-    Parameters
-    ----------
-    network : Network
-        The description and scalings; its weights are not looked at.
-    inputs : array-like of shape (n_steps, n_inputs), or a list of them, one a sequence
-        In the user's units; None for a network without inputs.
-    targets : array-like of shape (n_steps, n_outputs), or a list of them
-        In the user's units.
-    loss : Loss
-        Squares when not given.
-    states : {"data", "zero"}, DelayStates or a list of them
-        What was before the first step, as for `simulate`. With ``"data"`` the first `LayerGraph.history` rows of every
-        sequence are history and no samples.
-    sample_weight : float or array-like of shape (n_steps,), or a list of them, optional
-        Weights, one a sequence or one a step, not negative. A step of weight zero is gone through and not counted.
-    penalty : WeightDecay, optional
-        Added once.
-    form : str
-        ``"auto"``: the static engine where the delays are all at the data, else whichever of ``"forward"`` and
-        ``"backward"`` is estimated to be faster; or one of these; or a form of the static engine, where it applies.
-    truncate : int, optional
-        Cut the derivatives off after so many steps back. They are exact when not given.
-    block_size : int, optional
-        Steps a block; chosen by the plan when not given.
-    threads, most, matrices, systems, max_memory, is_relative
-        As for `Objective`. Through time there is one thread.
-
-    Returns
-    -------
-    Objective
-        Of lagged rows, or of sums through time.
-
-    Raises
-    ------
-    ShapeError
-        If the arrays do not fit the network or each other.
-    DataError
-        If a value is not finite, a sequence is too short, or all weights are zero.
-    ConfigurationError
-        If an option cannot be, or the form does not apply to the network.
-    ResourceError
-        If there is not enough memory.
-
-    Examples
-    --------
-    >>> from marquardt.networks import nar
-    >>> network = Network(nar((), feedback_delays=(1,), closed=True), [0.5, 0.0])
-    >>> objective = sequence_objective(network, None, [[8.0], [4.0], [2.0], [1.0]])
-    >>> objective.plan.form, objective.at(network.weights, Need.VALUE).loss
-    ('forward', 0.0)
-    """
+    """Return the objective of one or many sequences."""
     one_of(form, (*FORMS, *TIME_FORMS), "form")
     graph = network.graph
     if truncate is not None:

@@ -25,17 +25,7 @@ __all__ = ["SingleOutput"]
 
 
 class SingleOutput:
-    """Loss, gradient and normal matrix of a network with one output on one block, for squares.
-
-    Parameters
-    ----------
-    wiring : Wiring
-        The network; one output.
-    block : Block
-        All samples.
-    curvature : float
-        v, the weight of the output.
-    """
+    """Loss, gradient and normal matrix of a network with one output on one block, for squares."""
 
     has_matrix = True
 
@@ -99,18 +89,7 @@ class SingleOutput:
         ]
 
     def sums(self, weights: Array) -> Array:
-        """Return ½ Σ w v r².
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
-
-        Returns
-        -------
-        ndarray of shape (1,)
-            The data loss.
-        """
+        """Return ½ Σ w v r²."""
         return np.array([self._passed(weights)])
 
     def _passed(self, weights: Array) -> float:
@@ -138,22 +117,7 @@ class SingleOutput:
         return self._half_sum
 
     def equations(self, weights: Array) -> tuple[Array, Array, Array]:
-        """Return sums, gradient and normal matrix.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-            The point.
-
-        Returns
-        -------
-        sums : ndarray of shape (1,)
-            The data loss.
-        gradient : ndarray of shape (n_weights,)
-            Jᵀr.
-        normal : ndarray of shape (n_weights, n_weights)
-            JᵀJ.
-        """
+        """Return sums, gradient and normal matrix."""
         half_sum = self._passed(weights)
         wiring = self._wiring
         last = len(self._layers) - 1

@@ -39,40 +39,18 @@ __all__ = ["Backward", "Forward", "Layout", "gradient_through_time", "rows_as_ce
 
 
 class Layout(NamedTuple):
-    """What is a state, and which weights it depends on.
+    """What is a state, and which weights it depends on."""
 
-    Parameters
-    ----------
-    states : dict of int to slice
-        Layers that are taken with a delay, and where their units lie in the state.
-    n_states : int
-        Units of them all.
-    delays : tuple of int
-        Every delay that occurs between layers, descending.
-    columns : dict of int to slice
-        Layers that a state depends on, and where their weights lie among those of S.
-    n_columns : int
-        Weights of them all.
-    reach : int or None
-        How many steps back an output depends on a state; None where there is a loop.
-    """
-
-    states: dict[int, slice]
-    n_states: int
-    delays: tuple[int, ...]
-    columns: dict[int, slice]
-    n_columns: int
-    reach: int | None
+    states: dict[int, slice]  # Layers that are taken with a delay, and where their units lie in the state
+    n_states: int  # Units of them all
+    delays: tuple[int, ...]  # Every delay that occurs between layers, descending
+    columns: dict[int, slice]  # Layers that a state depends on, and where their weights lie among those of S
+    n_columns: int  # Weights of them all
+    reach: int | None  # How many steps back an output depends on a state; None where there is a loop
 
     @classmethod
     def of(cls, wiring: TimeWiring) -> Layout:
-        """Return the layout of a network.
-
-        Parameters
-        ----------
-        wiring : TimeWiring
-            The network.
-        """
+        """Return the layout of a network."""
         number, spans = wiring.number, wiring.spans
         taps = [
             (k, number[source], delay) for k, span in enumerate(spans) for source, delay, _, _ in span.taps
@@ -107,20 +85,7 @@ class Layout(NamedTuple):
 
 
 def value_slopes(wiring: TimeWiring, course: Course) -> list[Array | None]:
-    """Return f′ of every layer's value, also of an output layer that is fused with its loss.
-
-    Parameters
-    ----------
-    wiring : TimeWiring
-        The network.
-    course : Course
-        An evaluation.
-
-    Returns
-    -------
-    list of ndarray of shape (n_steps, n_sequences, size) or None
-        None where it is 1, and for softmax.
-    """
+    """Return f′ of every layer's value, also of an output layer that is fused with its loss."""
     slopes = wiring.slopes(course)
     last = len(slopes) - 1
     activation = wiring.activations[last]
@@ -130,26 +95,7 @@ def value_slopes(wiring: TimeWiring, course: Course) -> list[Array | None]:
 
 
 def through_value(wiring: TimeWiring, k: int, slope: Array | None, value: Array, rows: Array) -> Array:
-    """Take derivatives with respect to a layer's value back to its net.
-
-    Parameters
-    ----------
-    wiring : TimeWiring
-        The network.
-    k : int
-        The layer.
-    slope : ndarray of shape (…, size) or None
-        From `value_slopes`.
-    value : ndarray of shape (…, size)
-        f(net); looked at for softmax.
-    rows : ndarray of shape (…, size)
-        Derivatives with respect to the value.
-
-    Returns
-    -------
-    ndarray of shape (…, size)
-        Derivatives with respect to the net.
-    """
+    """Take derivatives with respect to a layer's value back to its net."""
     if not wiring.activations[k].elementwise:
         mixed: Array = value * (rows - (rows * value).sum(axis=-1, keepdims=True))
         return mixed
@@ -160,24 +106,7 @@ def through_value(wiring: TimeWiring, k: int, slope: Array | None, value: Array,
 
 
 def gradient_through_time(wiring: TimeWiring, course: Course, slopes: list[Array | None], slope: Array) -> Array:
-    """Return ∂loss/∂connections of a group of sequences, by one pass backward through time.
-
-    Parameters
-    ----------
-    wiring : TimeWiring
-        The network.
-    course : Course
-        An evaluation.
-    slopes : list
-        From `value_slopes`.
-    slope : ndarray of shape (n_steps, n_sequences, n_outputs)
-        ∂loss/∂output, weights included; zero after the end of a sequence.
-
-    Returns
-    -------
-    ndarray of shape (n_connections,)
-        The sum over steps and sequences.
-    """
+    """Return ∂loss/∂connections of a group of sequences, by one pass backward through time."""
     n_steps, n_sequences = slope.shape[:2]
     depth, last = wiring.depth, len(wiring.spans) - 1
     # With the history in front, so that what flows back before the first step needs no special case.
@@ -376,15 +305,7 @@ def _prepared(wiring: TimeWiring, course: Course) -> None:
 
 
 class Forward:
-    """The Jacobian by eq. (2), forward through time.
-
-    Parameters
-    ----------
-    wiring : TimeWiring
-        The network.
-    layout : Layout
-        Its states.
-    """
+    """The Jacobian by eq. (2), forward through time."""
 
     def __init__(self, wiring: TimeWiring, layout: Layout) -> None:
         self.wiring, self.layout = wiring, layout
@@ -393,26 +314,7 @@ class Forward:
     def blocks(
         self, course: Course, slopes: list[Array | None], rows: Array, block_size: int
     ) -> Iterator[tuple[slice, Array]]:
-        """Write J block by block.
-
-        Parameters
-        ----------
-        course : Course
-            An evaluation.
-        slopes : list
-            From `value_slopes`.
-        rows : ndarray of shape (n_steps, n_sequences, n_rows, n_outputs)
-            R.
-        block_size : int
-            Steps a block.
-
-        Yields
-        ------
-        steps : slice
-            Of the block.
-        jacobian : ndarray of shape (n_steps, n_sequences, n_rows, n_connections)
-            Of the block.
-        """
+        """Write J block by block."""
         wiring, layout, within = self.wiring, self.layout, self._within
         _prepared(wiring, course)
         n_steps, n_sequences = rows.shape[:2]
@@ -468,56 +370,21 @@ class Forward:
 
 
 class Backward:
-    """The Jacobian by eq. (3), backward through time.
-
-    Parameters
-    ----------
-    wiring : TimeWiring
-        The network.
-    layout : Layout
-        Its states.
-    truncate : int, optional
-        How many steps back to look; as far as there are any when not given.
-    """
+    """The Jacobian by eq. (3), backward through time."""
 
     def __init__(self, wiring: TimeWiring, layout: Layout, truncate: int | None = None) -> None:
         self.wiring, self.layout, self.truncate = wiring, layout, truncate
         self._within = _Within(wiring, layout)
 
     def window(self, n_steps: int) -> int:
-        """Return how many steps back are looked at, at most.
-
-        Parameters
-        ----------
-        n_steps : int
-            Of the longest sequence.
-        """
+        """Return how many steps back are looked at, at most."""
         limits = [n_steps - 1, self.truncate, self.layout.reach]
         return min(limit for limit in limits if limit is not None)
 
     def blocks(
         self, course: Course, slopes: list[Array | None], rows: Array, block_size: int
     ) -> Iterator[tuple[slice, Array]]:
-        """Write J block by block.
-
-        Parameters
-        ----------
-        course : Course
-            An evaluation.
-        slopes : list
-            From `value_slopes`.
-        rows : ndarray of shape (n_steps, n_sequences, n_rows, n_outputs)
-            R.
-        block_size : int
-            Steps a block.
-
-        Yields
-        ------
-        steps : slice
-            Of the block.
-        jacobian : ndarray of shape (n_steps, n_sequences, n_rows, n_connections)
-            Of the block.
-        """
+        """Write J block by block."""
         wiring, within = self.wiring, self._within
         _prepared(wiring, course)
         n_steps, n_sequences = rows.shape[:2]
@@ -581,13 +448,5 @@ class Backward:
 
 
 def rows_as_cells(rows: Array, n_steps: int, n_sequences: int) -> Array:
-    """Return R of (n_rows, n_outputs, n_cells) as (n_steps, n_sequences, n_rows, n_outputs).
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_outputs, n_steps · n_sequences)
-        The sequences of a step one after the other.
-    n_steps, n_sequences : int
-        Sizes.
-    """
+    """Return R of (n_rows, n_outputs, n_cells) as (n_steps, n_sequences, n_rows, n_outputs)."""
     return np.ascontiguousarray(rows.transpose(2, 0, 1)).reshape(n_steps, n_sequences, *rows.shape[:2])

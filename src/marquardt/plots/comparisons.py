@@ -237,24 +237,7 @@ def speed_against_memory(comparison: Comparison, ax: Axes | None = None) -> Axes
 
 
 def wilson_interval(n_succeeded: int, n_runs: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a success rate, which is sensible for no and for all successes, too.
-
-    Parameters
-    ----------
-    n_succeeded, n_runs : int
-        Successes, and runs, at least one.
-
-    Returns
-    -------
-    tuple of float
-        Its ends, within [0, 1].
-
-    Examples
-    --------
-    >>> low, high = wilson_interval(0, 10)
-    >>> low, round(high, 3)
-    (0.0, 0.278)
-    """
+    """Return Wilson's 95 % interval of a success rate, which is sensible for no and for all successes, too."""
     square = NORMAL_QUANTILE**2
     center = (n_succeeded + square / 2) / (n_runs + square)
     half = NORMAL_QUANTILE / (n_runs + square) * math.sqrt(n_succeeded * (n_runs - n_succeeded) / n_runs + square / 4)

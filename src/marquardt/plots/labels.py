@@ -16,13 +16,7 @@ ALIGNED = {1: ("left", "bottom"), 0: ("center", "center"), -1: ("right", "top")}
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels.
-
-    Parameters
-    ----------
-    left, bottom, right, top : float
-        Its sides.
-    """
+    """A rectangle in pixels."""
 
     left: float
     bottom: float
@@ -30,13 +24,7 @@ class Box(NamedTuple):
     top: float
 
     def common(self, other: Box) -> float:
-        """Return the area that two rectangles have in common.
-
-        Parameters
-        ----------
-        other : Box
-            The other one.
-        """
+        """Return the area that two rectangles have in common."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.top, other.top) - max(self.bottom, other.bottom)
         return max(0.0, width) * max(0.0, height)
@@ -45,22 +33,7 @@ class Box(NamedTuple):
 def place_labels(
     ax: Any, anchors: Sequence[tuple[float, float]], labels: Sequence[str], colors: Sequence[str]
 ) -> list[Any]:
-    """Write a label beside each point, for the size that the figure has now.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        With its final limits.
-    anchors : sequence of pairs of float
-        The points, in the units of the axes.
-    labels, colors : sequence of str
-        One a point.
-
-    Returns
-    -------
-    list of matplotlib.text.Annotation
-        In the order of the points.
-    """
+    """Write a label beside each point, for the size that the figure has now."""
     figure = ax.figure.figure
     figure.draw_without_rendering()  # only then a constrained layout has given the axes their place
     scale = figure.dpi / 72

@@ -52,26 +52,12 @@ METRICS = {
 
 
 def axis_label(metric: str) -> str:
-    """Return a metric's name for people.
-
-    Parameters
-    ----------
-    metric : str
-        As a record has it.
-    """
+    """Return a metric's name for people."""
     return METRICS.get(metric, metric.replace("_", " "))
 
 
 def one(ax: Axes | None, size: tuple[float, float] | None = None) -> Any:
-    """Return the axes given, or those of a new figure.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes, optional
-        Where to draw.
-    size : tuple of float, optional
-        Width and height of a new figure, in inches.
-    """
+    """Return the axes given, or those of a new figure."""
     if ax is not None:
         return ax
     return require_extra("matplotlib.pyplot", "plots").subplots(figsize=size, layout="constrained")[1]
@@ -80,26 +66,7 @@ def one(ax: Axes | None, size: tuple[float, float] | None = None) -> Any:
 def grid(
     names: Sequence[str], axes: Any, n_columns: int, size: tuple[float, float], **sharing: bool
 ) -> tuple[Any, ...]:
-    """Return an Axes a panel: those given, or a new figure's.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of the panels, for people.
-    axes : Axes or (nested) sequence of Axes, optional
-        Where to draw.
-    n_columns : int
-        Panels side by side on a new figure.
-    size : tuple of float
-        Width and height of a panel on a new figure, in inches.
-    **sharing : bool
-        ``sharex`` and ``sharey`` of the new figure.
-
-    Raises
-    ------
-    ConfigurationError
-        If there are not as many axes as panels.
-    """
+    """Return an Axes a panel: those given, or a new figure's."""
     count = len(names)
     if axes is not None:
         given = tuple(np.atleast_1d(np.asarray(axes, dtype=object)).ravel())
@@ -125,19 +92,7 @@ def grid(
 
 
 def draw(ax: Any, x: Array, y: Array, style: str, **options: Any) -> Any:
-    """Draw a line, with a dot on every value that has no neighbor to be joined with; return it.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Where.
-    x, y : ndarray of shape (n,)
-        Values that are not finite leave a gap.
-    style : str
-        Of the line.
-    **options
-        As Matplotlib takes them.
-    """
+    """Draw a line, with a dot on every value that has no neighbor to be joined with; return it."""
     y = only_finite(y)
     known = np.concatenate([[False], ~np.isnan(y), [False]])
     alone = known[1:-1] & ~known[:-2] & ~known[2:]
@@ -146,41 +101,19 @@ def draw(ax: Any, x: Array, y: Array, style: str, **options: Any) -> Any:
 
 
 def only_finite(values: Array) -> Array:
-    """Return the values, with NaN for infinity.
-
-    Parameters
-    ----------
-    values : ndarray
-        Any.
-    """
+    """Return the values, with NaN for infinity."""
     return np.where(np.isfinite(values), values, np.nan)
 
 
 def spans(values: Array, factor: float) -> bool:
-    """Say whether a logarithmic axis is apt: nothing negative, and largest over smallest positive >= factor.
-
-    Parameters
-    ----------
-    values : ndarray
-        NaN and infinity do not count.
-    factor : float
-        From which on.
-    """
+    """Say whether a logarithmic axis is apt: nothing negative, and largest over smallest positive >= factor."""
     known = values[np.isfinite(values)]
     positive = known[known > 0]
     return bool(len(positive) and known.min() >= 0 and positive.max() >= factor * positive.min())
 
 
 def whole_decades(axis: Any, values: Array) -> None:
-    """Make an axis logarithmic, from a power of ten to a power of ten, with no numbers in between.
-
-    Parameters
-    ----------
-    axis : matplotlib.axis.Axis
-        Of x or y.
-    values : ndarray
-        What has to fit; only what is positive and finite counts, and there is such a value.
-    """
+    """Make an axis logarithmic, from a power of ten to a power of ten, with no numbers in between."""
     ticker = require_extra("matplotlib.ticker", "plots")
     positive = values[np.isfinite(values) & (values > 0)]
     lowest = 10.0 ** math.floor(math.log10(positive.min() * 0.99))
@@ -190,20 +123,7 @@ def whole_decades(axis: Any, values: Array) -> None:
 
 
 def column(values: ArrayLike, what: str) -> Array:
-    """Return one target or output of all samples as a flat array.
-
-    Parameters
-    ----------
-    values : array-like of shape (n_samples,) or (n_samples, 1)
-        In the user's units.
-    what : str
-        For the refusal.
-
-    Raises
-    ------
-    ShapeError
-        If there are several columns.
-    """
+    """Return one target or output of all samples as a flat array."""
     array = as_array(values)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]

@@ -144,20 +144,7 @@ def path(objective: Objective, rule: StepRule, weights: ArrayLike, epochs: int =
 
 
 def two_weights(directions: tuple[int, int], n_weights: int) -> tuple[int, int]:
-    """Return the numbers of two weights, or refuse them.
-
-    Parameters
-    ----------
-    directions : tuple of int
-        As given.
-    n_weights : int
-        Of the network.
-
-    Raises
-    ------
-    ConfigurationError
-        If they are not two different ones of the network's.
-    """
+    """Return the numbers of two weights, or refuse them."""
     try:
         first, second = (whole(number, "The number of a weight") for number in directions)
     except (TypeError, ValueError) as error:
@@ -170,18 +157,7 @@ def two_weights(directions: tuple[int, int], n_weights: int) -> tuple[int, int]:
 
 
 def checked_limits(limits: Sequence[Sequence[float]]) -> Limits:
-    """Return two ranges, or refuse them.
-
-    Parameters
-    ----------
-    limits : two pairs of float
-        As given.
-
-    Raises
-    ------
-    ConfigurationError
-        If they are not two pairs of finite numbers, the smaller one first.
-    """
+    """Return two ranges, or refuse them."""
     given = np.asarray(limits, dtype=np.float64) if np.shape(limits) == (2, 2) else None
     if given is None or not np.isfinite(given).all() or not (given[:, 0] < given[:, 1]).all():
         raise ConfigurationError(

@@ -22,31 +22,7 @@ def two_spirals(
     radius: float = 1.0,
     input_scaling: str = "none",
 ) -> Problem:
-    """Two spirals: 194 points on two arms that turn three times around each other.
-
-    Parameters
-    ----------
-    hidden : int, optional
-        Hidden units of a fully connected cascade, one after the other, instead of the layers 5-5-5.
-    gain : float
-        Of the units, tanh(gain · net).
-    loss : str
-        ``"squares"``: targets −1 and 1, a tanh output. ``"cross_entropy"``: targets 0 and 1, a logistic output.
-    initialization : str
-        One of `INITIALIZATIONS`.
-    spread : float
-        Half width of the start ``"uniform"``.
-    radius : float
-        Of the outermost points; 6.5 in the original.
-    input_scaling : str
-        One of `SCALINGS`.
-
-    Returns
-    -------
-    Problem
-        The points of Lang and Witbrock (1988) and their network with shortcuts, 2-5-5-5-1, or a cascade. Done at a sum
-        of squares of 0.01, or a cross-entropy of 0.05, which is at least as strict.
-    """
+    """Two spirals: 194 points on two arms that turn three times around each other."""
     sizes = (5, 5, 5) if hidden is None else (1,) * whole(hidden, "the number of hidden units", minimum=1)
     positive(gain, "gain")
     positive(radius, "radius")
@@ -79,22 +55,7 @@ def two_spirals(
 
 
 def rosenbrock(n_samples: int = 1000, n_inputs: int = 10, seed: int = 0) -> Problem:
-    """Rosenbrock's valley as a surface to learn: inputs uniform in [−1, 1].
-
-    Parameters
-    ----------
-    n_samples : int
-        Samples; 10,000 in the benchmark that made it known, a tenth here.
-    n_inputs : int
-        From 2 up.
-    seed : int
-        Of the samples.
-
-    Returns
-    -------
-    Problem
-        With a network n-10-1 and targets of variance 1.
-    """
+    """Rosenbrock's valley as a surface to learn: inputs uniform in [−1, 1]."""
     whole(n_samples, "n_samples", minimum=2)
     whole(n_inputs, "n_inputs", minimum=2)
     whole(seed, "seed")
@@ -114,22 +75,7 @@ def rosenbrock(n_samples: int = 1000, n_inputs: int = 10, seed: int = 0) -> Prob
 
 
 def friedman(n_samples: int = 500, noise: float = 0.0, seed: int = 0) -> Problem:
-    """Friedman's first function: five inputs matter, five do not.
-
-    Parameters
-    ----------
-    n_samples : int
-        Samples.
-    noise : float
-        Standard deviation of the noise on the targets, whose own is about 5.
-    seed : int
-        Of the samples.
-
-    Returns
-    -------
-    Problem
-        With a network 10-10-1, inputs scaled to [−1, 1] and targets to variance 1.
-    """
+    """Friedman's first function: five inputs matter, five do not."""
     from sklearn.datasets import make_friedman1
 
     whole(n_samples, "n_samples", minimum=2)
@@ -147,13 +93,7 @@ def friedman(n_samples: int = 500, noise: float = 0.0, seed: int = 0) -> Problem
 
 
 def sinc() -> Problem:
-    """Sinc: sin x / x on [−10, 10] at 201 points.
-
-    Returns
-    -------
-    Problem
-        With a network 1-8-1 on the interval scaled to [−1, 1].
-    """
+    """Sinc: sin x / x on [−10, 10] at 201 points."""
     x = np.linspace(-1.0, 1.0, 201)[:, None]
     return Problem(
         "sinc",

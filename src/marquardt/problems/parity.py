@@ -28,41 +28,7 @@ def parity(
     loss: str = "squares",
     spread: float = 1.0,
 ) -> Problem:
-    """Parity of N bits: all 2^N patterns of −1 and 1, tanh units, uniform starts.
-
-    Parameters
-    ----------
-    n_bits : int
-        From 2 to 16.
-    wiring : str
-        ``"multilayer"``: inputs, one hidden layer, output. ``"bridged"``: the inputs go to the output, too.
-        ``"cascade"``: single units one after the other, each with the inputs and all units before it.
-    hidden : int, optional
-        Hidden units. When not given: max(2, N − 1) for a multilayer network, N // 2 for a bridged one, and
-        ⌊log2 N⌋ for a cascade, but at least 1: parity-3 has 2, 1 and 1.
-    gain : float
-        Of the units, tanh(gain · net). 0.5 is the bipolar sigmoid 2 / (1 + exp(−net)) − 1 of many textbooks.
-    loss : str
-        ``"squares"``: targets −1 and 1, a tanh output. ``"cross_entropy"``: targets 0 and 1, a logistic output, which
-        has no gain.
-    spread : float
-        Starts are uniform in (−spread, spread).
-
-    Returns
-    -------
-    Problem
-        With the goal of a sum of squares of 0.01, or of a cross-entropy of 0.05, which is at least as strict.
-
-    Raises
-    ------
-    ConfigurationError
-        If a number or the wiring cannot be.
-
-    Examples
-    --------
-    >>> parity(3).graph.n_weights, parity(3, "bridged").graph.n_weights
-    (11, 9)
-    """
+    """Parity of N bits: all 2^N patterns of −1 and 1, tanh units, uniform starts."""
     n_bits = whole(n_bits, "the number of bits", minimum=2)
     if n_bits > MOST_BITS:
         raise ConfigurationError(

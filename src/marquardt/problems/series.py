@@ -39,30 +39,14 @@ SERIES: dict[str, tuple[str, str | None, int | None, str]] = {
 
 @dataclass(frozen=True, eq=False)
 class MeasuredSeries:
-    """A measured series.
-
-    Parameters
-    ----------
-    name : str
-        Of `SERIES`.
-    times : tuple of str
-        Of the rows: months, years or seconds, as they were written down.
-    y : ndarray of shape (n_rows,)
-        What is forecast.
-    X : ndarray of shape (n_rows, 1), optional
-        What drives it.
-    season : int, optional
-        Rows a season; for the sunspots about.
-    text : str
-        What it is, and where it is from.
-    """
+    """A measured series."""
 
     name: str
-    times: tuple[str, ...]
-    y: Array
-    X: Array | None
-    season: int | None
-    text: str
+    times: tuple[str, ...]  # Of the rows: months, years or seconds, as they were written down
+    y: Array  # (n_rows,): what is forecast
+    X: Array | None  # (n_rows, 1): what drives it
+    season: int | None  # Rows a season; for the sunspots about
+    text: str  # What it is, and where it is from
 
 
 def series_named(name: str) -> MeasuredSeries:

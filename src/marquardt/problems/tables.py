@@ -52,27 +52,13 @@ TABLES: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class ShippedTable:
-    """A table of real data.
-
-    Parameters
-    ----------
-    name : str
-        Of `TABLES`.
-    target : str
-        The column that is predicted or forecast.
-    text : str
-        What it is, where it is from, under which license.
-    header : tuple of str
-        Names of the columns.
-    rows : tuple of tuple of str
-        As they are written in the file.
-    """
+    """A table of real data."""
 
     name: str
-    target: str
-    text: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    target: str  # The column that is predicted or forecast
+    text: str  # What it is, where it is from, under which license
+    header: tuple[str, ...]  # Names of the columns
+    rows: tuple[tuple[str, ...], ...]  # As they are written in the file
 
 
 def table_named(name: str) -> ShippedTable:

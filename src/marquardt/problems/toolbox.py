@@ -21,26 +21,14 @@ __all__ = ["cancer", "cholesterol", "diabetes", "engine", "sine", "toolbox_parit
 
 
 def sine() -> Problem:
-    """The toolbox's SIN: one period of a sine, network 1-5-1, goal MSE 0.002.
-
-    Returns
-    -------
-    Problem
-        41 points on [−1, 1].
-    """
+    """The toolbox's SIN: one period of a sine, network 1-5-1, goal MSE 0.002."""
     x = np.linspace(-1.0, 1.0, 41)[:, None]
     source = "Computed: sin(πx) at 41 points. Goal as published."
     return Problem("sin", feed_forward(1, 5, 1), x, np.sin(np.pi * x), goal=0.002, source=source)
 
 
 def toolbox_parity() -> Problem:
-    """The toolbox's PARITY: three bits, network 3-10-10-1, goal MSE 0.001.
-
-    Returns
-    -------
-    Problem
-        All 8 patterns of −1 and 1, tanh everywhere.
-    """
+    """The toolbox's PARITY: three bits, network 3-10-10-1, goal MSE 0.001."""
     inputs = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
     return Problem(
         "parity",
@@ -53,13 +41,7 @@ def toolbox_parity() -> Problem:
 
 
 def engine() -> Problem:
-    """The toolbox's ENGINE: torque and emissions of an engine, network 2-30-2, goal MSE 0.005.
-
-    Returns
-    -------
-    Problem
-        1,199 samples.
-    """
+    """The toolbox's ENGINE: torque and emissions of an engine, network 2-30-2, goal MSE 0.005."""
     rng = np.random.default_rng(1199)
     fuel, speed = rng.uniform(-1.0, 1.0, (2, 1199))
     torque = np.tanh(2.0 * fuel - 0.8 * speed) - 0.4 * speed**2 + 0.5 * np.sin(5.0 * speed * (fuel + 1.2))
@@ -80,13 +62,7 @@ def engine() -> Problem:
 
 
 def cancer() -> Problem:
-    """The toolbox's CANCER: benign or malignant, network 9-5-5-2, goal MSE 0.012.
-
-    Returns
-    -------
-    Problem
-        569 samples of nine columns.
-    """
+    """The toolbox's CANCER: benign or malignant, network 9-5-5-2, goal MSE 0.012."""
     from sklearn.datasets import load_breast_cancer
 
     data, diagnosis = load_breast_cancer(return_X_y=True)
@@ -106,13 +82,7 @@ def cancer() -> Problem:
 
 
 def cholesterol() -> Problem:
-    """The toolbox's CHOLESTEROL: three levels from 21 spectral lines, network 21-15-3, goal MSE 0.037.
-
-    Returns
-    -------
-    Problem
-        264 samples.
-    """
+    """The toolbox's CHOLESTEROL: three levels from 21 spectral lines, network 21-15-3, goal MSE 0.037."""
     rng = np.random.default_rng(264)
     levels = rng.normal(0.0, 1.0, (264, 3))
     lines = np.tanh(levels @ rng.normal(0.0, 0.7, (3, 21))) + 0.3 * rng.normal(0.0, 1.0, (264, 21))
@@ -132,13 +102,7 @@ def cholesterol() -> Problem:
 
 
 def diabetes() -> Problem:
-    """The toolbox's DIABETES: two classes from eight columns, network 8-15-15-2, goal MSE 0.05.
-
-    Returns
-    -------
-    Problem
-        768 samples.
-    """
+    """The toolbox's DIABETES: two classes from eight columns, network 8-15-15-2, goal MSE 0.05."""
     rng = np.random.default_rng(768)
     x = rng.normal(0.0, 1.0, (768, 8))
     score = 1.5 * x[:, 1] + x[:, 5] + 0.8 * x[:, 0] * x[:, 7] + 0.6 * np.maximum(x[:, 6], 0.0) - 1.0

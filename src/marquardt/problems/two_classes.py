@@ -17,36 +17,7 @@ CLASS_GOAL = 0.05
 
 
 def two_classes(targets: Array, loss: str, units: str) -> tuple[Array, str, dict[str, Any]]:
-    """Return targets, output activation, and loss and goal of a problem of two classes.
-
-    Parameters
-    ----------
-    targets : ndarray of shape (n_samples, 1)
-        −1 and 1.
-    loss : str
-        One of `TWO_CLASS_LOSSES`.
-    units : str
-        The output's activation for squares.
-
-    Returns
-    -------
-    targets : ndarray of shape (n_samples, 1)
-        As the loss wants them.
-    output : str
-        The output's activation.
-    goal : dict
-        What `Problem` takes: loss, goal and goal_metric.
-
-    Raises
-    ------
-    ConfigurationError
-        For another loss.
-
-    Examples
-    --------
-    >>> two_classes(np.array([[-1.0], [1.0]]), "cross_entropy", "tanh")[0].ravel()
-    array([0., 1.])
-    """
+    """Return targets, output activation, and loss and goal of a problem of two classes."""
     if one_of(loss, TWO_CLASS_LOSSES, "loss") == "squares":
         return targets, units, {"goal": 0.01, "goal_metric": "sse"}
     entropy: Loss = LogisticCrossEntropy()
@@ -54,17 +25,6 @@ def two_classes(targets: Array, loss: str, units: str) -> tuple[Array, str, dict
 
 
 def with_settings(**settings: tuple[Any, Any]) -> str:
-    """Return what a name says of its settings: those that differ from their defaults, or nothing.
-
-    Parameters
-    ----------
-    **settings : tuple
-        Value and default of each.
-
-    Examples
-    --------
-    >>> with_settings(gain=(0.5, 1), loss=("squares", "squares"))
-    '(gain=0.5)'
-    """
+    """Return what a name says of its settings: those that differ from their defaults, or nothing."""
     changed = ", ".join(f"{name}={value!r}" for name, (value, usual) in settings.items() if value != usual)
     return f"({changed})" if changed else ""

@@ -45,17 +45,7 @@ def damaged(path: Path, what: str) -> FileError:
 
 
 def write_archive(path: Path, description: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
-    """Write a description and arrays; equal content gives equal bytes.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file to write over.
-    description : dict
-        Plain JSON values; gets an entry "arrays".
-    arrays : dict of str to ndarray
-        float64 or integers, any shape.
-    """
+    """Write a description and arrays; equal content gives equal bytes."""
     members = {}
     listed = {}
     for name, array in arrays.items():
@@ -79,27 +69,7 @@ def write_archive(path: Path, description: Mapping[str, Any], arrays: Mapping[st
 
 
 def read_archive(path: Path, newest: int) -> tuple[dict[str, Any], dict[str, AnyArray]]:
-    """Read what `write_archive` wrote, or say what is wrong with the file. Nothing in it is trusted.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    newest : int
-        The newest format that can be read.
-
-    Returns
-    -------
-    description : dict
-        With the entries "kind", "format" and "arrays" checked.
-    arrays : dict of str to ndarray
-        As listed in the description.
-
-    Raises
-    ------
-    FileError
-        If the file is missing, a folder, unreadable, truncated, altered, of another kind, or newer.
-    """
+    """Read what `write_archive` wrote, or say what is wrong with the file. Nothing in it is trusted."""
     _refuse_foreign(path)
     try:
         with zipfile.ZipFile(path) as archive:

@@ -38,51 +38,6 @@ class FileData:
 
     Making it reads the files once, to count the parts, to find what is missing, and to measure the columns that
     scalings are fitted to. No array as long as the data is made, then or later.
-
-    Parameters
-    ----------
-    files : Files
-        The rows: `TableFiles` or `ArrayFiles`.
-    validation, test : float
-        Fractions of the rows for validation and test, chosen by a hash of each row's content (see `HashedParts`).
-    seed : int
-        Of the hash.
-    missing : str
-        ``"refuse"`` missing values, or ``"drop"`` the rows that have any.
-    classes : sequence
-        For classification the labels, two for one target of 0 and 1, more for a target a class: each must train.
-
-    Attributes
-    ----------
-    files : Files
-        The rows.
-    parts : HashedParts
-        Counts of the division.
-    n_dropped : int
-        Rows that were left out for a missing value.
-    n_inputs, n_outputs, n_training : int
-        Sizes.
-
-    Raises
-    ------
-    ConfigurationError
-        For fractions that leave nothing to train on, or another word for `missing`.
-    DataError
-        If a value is missing and refused, or infinite, or a part has no rows.
-    FileError
-        If a file was changed or cannot be read.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> from marquardt.streams import ArrayFiles
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> path = pathlib.Path(folder.name) / "rows.npy"
-    >>> np.save(path, np.random.default_rng(0).normal(size=(1000, 3)))
-    >>> data = FileData(ArrayFiles(path, target_columns=[2]), validation=0.2, test=0.0)
-    >>> data.n_inputs, data.n_training + len(data.parts.validation)
-    (2, 1000)
-    >>> folder.cleanup()
     """
 
     is_kept = False
@@ -143,20 +98,7 @@ class FileData:
         return self.parts.n_train
 
     def scaling(self, of: str, kind: str) -> Scaling:
-        """Return the scaling of the training part.
-
-        Parameters
-        ----------
-        of : str
-            ``"inputs"`` or ``"targets"``.
-        kind : str
-            One of `SCALINGS`.
-
-        Returns
-        -------
-        Scaling
-            From the one pass that was made; medians take another.
-        """
+        """Return the scaling of the training part."""
         statistics = self._inputs if of == "inputs" else self._targets
         if kind != "robust":
             return Scaling.of_statistics(kind, statistics)
@@ -186,18 +128,7 @@ class FileData:
         return self._targets.mean
 
     def source(self, part: int) -> Source:
-        """Return the rows of one part, for an objective.
-
-        Parameters
-        ----------
-        part : int
-            0 training, 1 validation, 2 test.
-
-        Returns
-        -------
-        Source
-            Arrays where the part is small, otherwise a stream.
-        """
+        """Return the rows of one part, for an objective."""
         n_rows = self.counts[part]
         if 8 * self._n_columns * n_rows > KEPT_BYTES:
             return FilePart(self, part)
@@ -215,28 +146,7 @@ class FileData:
     def training(
         self, network: Network, loss: Loss, penalty: WeightDecay, rule: StepRule, limits: Limits, **options: Any
     ) -> Training:
-        """Return a run.
-
-        Parameters
-        ----------
-        network : Network
-            Its start.
-        loss : Loss
-            What is minimized.
-        penalty : WeightDecay
-            On the weights.
-        rule : StepRule
-            How.
-        limits : Limits
-            What ends it.
-        **options
-            As for `Objective`.
-
-        Returns
-        -------
-        Training
-            Not begun.
-        """
+        """Return a run."""
         form = options.pop("form", "auto")
         limit = MemoryLimit.of(options.pop("max_memory", None))
 
@@ -273,15 +183,7 @@ class FileData:
         )
 
     def batches(self) -> Iterator[tuple[Array, AnyArray]]:
-        """Read all rows, without those that are left out.
-
-        Yields
-        ------
-        columns : ndarray of shape (n_inputs + n_outputs, n_rows)
-            In the user's units, finite.
-        numbers : ndarray of int8, shape (n_rows,)
-            The part of each row: 0 training, 1 validation, 2 test.
-        """
+        """Read all rows, without those that are left out."""
         seen, divided = 0, self._division()
         for batch in self.files.batches(self.batch_rows):
             seen += batch.shape[1]
@@ -418,15 +320,7 @@ class Copies:
 
 
 class FilePart:
-    """The rows of one part, as a `Source` of blocks that come and go.
-
-    Parameters
-    ----------
-    data : FileData
-        All rows.
-    part : int
-        0 training, 1 validation, 2 test.
-    """
+    """The rows of one part, as a `Source` of blocks that come and go."""
 
     def __init__(self, data: FileData, part: int) -> None:
         self._data, self._part = data, part
@@ -441,20 +335,7 @@ class FilePart:
         return (2 * DEPTH + 4) * 8 * (self.n_inputs + self.n_outputs + 1) * self._data.batch_rows
 
     def blocks(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> Blocks:
-        """Return blocks that are read anew in every pass.
-
-        Parameters
-        ----------
-        input_scaling, target_scaling : Scaling
-            Applied as they are read.
-        block_size : int
-            The most samples of a block.
-
-        Returns
-        -------
-        StreamedBlocks
-            In the order of the rows.
-        """
+        """Return blocks that are read anew in every pass."""
         return StreamedBlocks(lambda: self._prepared(input_scaling, target_scaling, block_size))
 
     def _prepared(self, input_scaling: Scaling, target_scaling: Scaling, block_size: int) -> Iterator[list[Block]]:

@@ -19,23 +19,7 @@ TINY = float(np.finfo(np.float64).eps)
 
 
 def probabilities(outputs: Array) -> Array:
-    """Return a column a class; a single output is the probability of the second of two.
-
-    Parameters
-    ----------
-    outputs : ndarray of shape (n_samples, n_outputs)
-        Of a classifier.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_classes)
-        Two columns for one output, otherwise the outputs themselves.
-
-    Examples
-    --------
-    >>> probabilities(np.array([[0.75]]))
-    array([[0.25, 0.75]])
-    """
+    """Return a column a class; a single output is the probability of the second of two."""
     return np.column_stack([1.0 - outputs[:, 0], outputs[:, 0]]) if outputs.shape[1] == 1 else outputs
 
 
@@ -43,37 +27,14 @@ class ErrorSums(Protocol):
     """Sums of errors over samples that go by."""
 
     def add(self, outputs: Array, targets: AnyArray) -> None:
-        """Take samples in.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n_samples, n_outputs)
-            Of the network.
-        targets : ndarray
-            What they should have been.
-        """
+        """Take samples in."""
 
     def report(self) -> dict[str, Any]:
         """Return the number of samples and what the sums come to."""
 
 
 class RegressionErrors:
-    """RMSE, MAE and R² of every target.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of the targets.
-    center : array-like of shape (n_targets,)
-        Near the targets' means: R² is taken from deviations from it, so that targets far from zero lose no digits.
-
-    Examples
-    --------
-    >>> sums = RegressionErrors(["y"], [2.0])
-    >>> sums.add(np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [2.0], [6.0]]))
-    >>> {name: round(value, 3) for name, value in sums.report()["targets"]["y"].items()}
-    {'rmse': 1.732, 'mae': 1.0, 'r2': 0.357}
-    """
+    """RMSE, MAE and R² of every target."""
 
     def __init__(self, names: Sequence[str], center: ArrayLike) -> None:
         self._names, self._center = names, np.asarray(center, dtype=np.float64)
@@ -81,13 +42,7 @@ class RegressionErrors:
         self._count = 0
 
     def add(self, outputs: Array, targets: AnyArray) -> None:
-        """Take samples in.
-
-        Parameters
-        ----------
-        outputs, targets : ndarray of shape (n_samples, n_targets)
-            In the targets' units.
-        """
+        """Take samples in."""
         residual, around = outputs - targets, targets - self._center
         self._squares += (residual**2).sum(axis=0)
         self._absolute += np.abs(residual).sum(axis=0)
@@ -96,13 +51,7 @@ class RegressionErrors:
         self._count += len(targets)
 
     def report(self) -> dict[str, Any]:
-        """Return the errors; R² is NaN where a target does not vary.
-
-        Returns
-        -------
-        dict
-            ``"samples"``, and ``"targets"``, which has ``"rmse"``, ``"mae"`` and ``"r2"`` by the target's name.
-        """
+        """Return the errors; R² is NaN where a target does not vary."""
         count = self._count
         variation = self._shifted_squares - self._shifted**2 / count
         return {
@@ -119,35 +68,14 @@ class RegressionErrors:
 
 
 class ClassErrors:
-    """Accuracy, cross-entropy and confusion counts.
-
-    Parameters
-    ----------
-    n_classes : int
-        How many classes there are.
-
-    Examples
-    --------
-    >>> sums = ClassErrors(2)
-    >>> sums.add(np.array([[0.9], [0.2], [0.4]]), np.array([1, 0, 1]))
-    >>> sums.report()["confusion"]
-    [[1, 0], [1, 1]]
-    """
+    """Accuracy, cross-entropy and confusion counts."""
 
     def __init__(self, n_classes: int) -> None:
         self._confusion = np.zeros((n_classes, n_classes), dtype=np.int64)
         self._cross_entropy = 0.0
 
     def add(self, outputs: Array, targets: AnyArray) -> None:
-        """Take samples in.
-
-        Parameters
-        ----------
-        outputs : ndarray of shape (n_samples, n_outputs)
-            Probabilities: of the second of two classes, or a column a class.
-        targets : ndarray of int, shape (n_samples,)
-            Numbers of the true classes.
-        """
+        """Take samples in."""
         chances, n_classes = probabilities(outputs), len(self._confusion)
         of_the_true = np.clip(chances[np.arange(len(targets)), targets], TINY, None)
         self._cross_entropy -= float(np.log(of_the_true).sum())
@@ -155,14 +83,7 @@ class ClassErrors:
         self._confusion += np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
 
     def report(self) -> dict[str, Any]:
-        """Return the errors.
-
-        Returns
-        -------
-        dict
-            ``"samples"``, ``"accuracy"``, ``"cross_entropy"`` (a mean) and ``"confusion"``, a row a true class, a
-            column a predicted one.
-        """
+        """Return the errors."""
         count = int(self._confusion.sum())
         return {
             "samples": count,
@@ -173,45 +94,7 @@ class ClassErrors:
 
 
 def errors_of_parts(network: Network, data: FileData, task: str = "regression") -> dict[str, Any]:
-    """Return the errors of a network on every part.
-
-    Parameters
-    ----------
-    network : Network
-        With as many inputs and outputs as the data have.
-    data : FileData
-        Rows and their division.
-    task : str
-        ``"regression"``, or ``"classification"`` into two classes for one target of 0 and 1, into more for a target a
-        class.
-
-    Returns
-    -------
-    dict
-        By part (``"train"``, ``"validation"``, ``"test"``, those with rows) what `RegressionErrors` or `ClassErrors`
-        report, in the targets' units.
-
-    Raises
-    ------
-    ConfigurationError
-        If the task is another word.
-    FileError
-        If a file was changed or cannot be read.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> from marquardt.networks import feed_forward
-    >>> from marquardt.streams import ArrayFiles
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> path = pathlib.Path(folder.name) / "line.npy"
-    >>> np.save(path, np.array([[0.0, 1.0], [1.0, 3.0], [2.0, 6.0]]))
-    >>> data = FileData(ArrayFiles(path, target_columns=[1]), validation=0.0, test=0.0)
-    >>> report = errors_of_parts(Network(feed_forward(1, (), 1), [2.0, 1.0]), data)
-    >>> round(report["train"]["targets"]["line[1]"]["mae"], 3)
-    0.333
-    >>> folder.cleanup()
-    """
+    """Return the errors of a network on every part."""
     one_of(task, ("regression", "classification"), "task")
     sums: list[ErrorSums] = []
     for _ in NAMES:

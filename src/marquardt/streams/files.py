@@ -52,69 +52,29 @@ class Files(Protocol):
         """Rows in all files."""
 
     def batches(self, n_rows: int) -> Iterator[Array]:
-        """Read all rows, always in the same order.
-
-        Parameters
-        ----------
-        n_rows : int
-            The most rows of a batch.
-        """
+        """Read all rows, always in the same order."""
 
 
 def is_arrow_data(path: str | os.PathLike[str]) -> bool:
-    """Return whether `ArrowFiles` reads what is at a path: a Parquet or Arrow file, a folder, or a pattern of names.
-
-    Parameters
-    ----------
-    path : path-like
-        It need not exist.
-
-    Examples
-    --------
-    >>> is_arrow_data("rows.parquet"), is_arrow_data("rows/part-*.arrow"), is_arrow_data("rows.csv")
-    (True, True, False)
-    """
+    """Return whether `ArrowFiles` reads what is at a path: a Parquet or Arrow file, a folder, or a pattern of names."""
     path = Path(path)
     return path.suffix.lower() in (*PARQUET, *IPC) or path.is_dir() or is_pattern(path)
 
 
 def is_pattern(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is a pattern of names: it has one of ``* ? [``, and there is no such file.
-
-    Parameters
-    ----------
-    path : path-like
-        It need not exist.
-
-    Examples
-    --------
-    >>> is_pattern("rows/*.parquet"), is_pattern("rows.parquet")
-    (True, False)
-    """
+    """Return whether a path is a pattern of names: it has one of ``* ? [``, and there is no such file."""
     return any(sign in str(path) for sign in WILDCARDS) and not Path(path).exists()
 
 
 class Fingerprint:
-    """Size and time of change of files, to tell whether they are still what they were.
-
-    Parameters
-    ----------
-    paths : list of Path
-        The files.
-    """
+    """Size and time of change of files, to tell whether they are still what they were."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = paths
         self._then = [_stamp(path) for path in paths]
 
     def check(self) -> None:
-        """Refuse files that were changed.
-
-        Raises
-        ------
-        FileError
-            Names the first that was.
-        """
+        """Refuse files that were changed."""
         for path, then in zip(self._paths, self._then, strict=True):
             try:
                 is_same = _stamp(path) == then
@@ -141,46 +101,6 @@ class ArrowFiles:
     Of a folder all files that end in ``.parquet``, ``.pq``, ``.arrow``, ``.feather`` or ``.ipc`` are read, in the order
     of their names, those of its folders too; names that begin with a dot or an underscore are passed over. A folder
     named ``key=1.5`` or ``key=word`` gives its rows a column of that name. Only the columns asked for are read.
-
-    Parameters
-    ----------
-    path : path-like, a list of such, or a pyarrow.dataset.Dataset
-        A file, a folder, several files, or a pattern such as ``rows/part-*.parquet``; of a data set, its files.
-
-    Attributes
-    ----------
-    name : str
-        What messages call them.
-    paths : list of Path
-        The files, in their order.
-    schema : pyarrow.Schema
-        Columns and their types: those of the first file, each of a type that holds the values of all files.
-    folder_names : tuple of str
-        Columns that the names of folders give.
-    n_rows : int
-        Rows in all files.
-
-    Raises
-    ------
-    FileError
-        If there is no such file or none in the folder, or it cannot be read.
-    DataError
-        If there are no rows, or a name stands for two columns.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> import pyarrow as pa, pyarrow.parquet as pq
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> (pathlib.Path(folder.name) / "site=north").mkdir()
-    >>> path = pathlib.Path(folder.name) / "site=north" / "rows.parquet"
-    >>> pq.write_table(pa.table({"a": [1, 2, 3], "y": [0.5, 1.5, 2.5]}), path)
-    >>> files = ArrowFiles(folder.name)
-    >>> files.schema.names, files.n_rows
-    (['a', 'y', 'site'], 3)
-    >>> next(files.batches(["site", "y"], 2)).to_pydict()
-    {'site': ['north', 'north'], 'y': [0.5, 1.5]}
-    >>> folder.cleanup()
     """
 
     def __init__(self, path: Any) -> None:
@@ -225,18 +145,7 @@ class ArrowFiles:
         return common
 
     def require(self, names: Sequence[str]) -> None:
-        """Refuse a column that a file lacks, or that holds other things in one file than in another.
-
-        Parameters
-        ----------
-        names : sequence of str
-            Columns that are going to be read.
-
-        Raises
-        ------
-        DataError
-            Names the file.
-        """
+        """Refuse a column that a file lacks, or that holds other things in one file than in another."""
         conflict = next((self._conflicts[name] for name in names if name in self._conflicts), None)
         if conflict is not None:
             raise DataError(conflict)
@@ -248,27 +157,7 @@ class ArrowFiles:
                     )
 
     def batches(self, names: Sequence[str], n_rows: int) -> Iterator[Any]:
-        """Read some columns of all rows, file by file.
-
-        Parameters
-        ----------
-        names : sequence of str
-            The columns, all different.
-        n_rows : int
-            The most rows of a batch.
-
-        Yields
-        ------
-        pyarrow.RecordBatch
-            Columns in the order of `names`, with the types of `schema`.
-
-        Raises
-        ------
-        FileError
-            If a file was changed since the beginning, or cannot be read.
-        DataError
-            If values do not fit the type that the column has in other files.
-        """
+        """Read some columns of all rows, file by file."""
         import pyarrow as pa
 
         self._fingerprint.check()

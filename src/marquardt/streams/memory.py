@@ -20,20 +20,7 @@ GROUPS = (
 
 
 def free_memory() -> int | None:
-    """Return the bytes that a program may still take, or None where the system does not say.
-
-    Returns
-    -------
-    int or None
-        What Linux calls available, or what the process's control group leaves, if that is less; elsewhere the machine's
-        memory.
-
-    Examples
-    --------
-    >>> free = free_memory()
-    >>> free is None or free > 0
-    True
-    """
+    """Return the bytes that a program may still take, or None where the system does not say."""
     machine = machine_memory()
     found = re.search(r"^MemAvailable:\s+(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
     free = int(found.group(1)) * 1024 if found else machine

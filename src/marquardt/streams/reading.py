@@ -20,21 +20,7 @@ DEPTH = 2
 
 
 class ReadAhead:
-    """One pass over batches of blocks, read by a thread of its own.
-
-    Parameters
-    ----------
-    batches : iterable of list of Block
-        Gone through once, in the reader's thread.
-    takers : int
-        Who shares the blocks.
-
-    Examples
-    --------
-    >>> reading = ReadAhead(iter([["a", "b", "c"], ["d"]]), takers=2)
-    >>> list(reading.share(0)), list(reading.share(1))
-    (['a', 'c'], ['b', 'd'])
-    """
+    """One pass over batches of blocks, read by a thread of its own."""
 
     def __init__(self, batches: Iterable[list[Block]], takers: int) -> None:
         self._batches = batches
@@ -46,25 +32,7 @@ class ReadAhead:
         threading.Thread(target=self._read, name="marquardt-reader", daemon=True).start()
 
     def share(self, taker: int) -> Iterator[Block]:
-        """Go through the blocks of one taker.
-
-        Parameters
-        ----------
-        taker : int
-            From 0.
-
-        Yields
-        ------
-        Block
-            In the order of the pass.
-
-        Raises
-        ------
-        PassEndedError
-            If the pass is stopped.
-        MarquardtError
-            Whatever reading raised.
-        """
+        """Go through the blocks of one taker."""
         ready, condition = self._ready[taker], self._condition
         while True:
             with condition:
@@ -114,19 +82,7 @@ class ReadAhead:
 
 
 class StreamedBlocks:
-    """Blocks that are read anew in every pass.
-
-    Parameters
-    ----------
-    batches : callable
-        Returns an iterator over all blocks, some at a time.
-
-    Examples
-    --------
-    >>> blocks = StreamedBlocks(lambda: iter([["a", "b"], ["c"]]))
-    >>> list(blocks), list(blocks)
-    (['a', 'b', 'c'], ['a', 'b', 'c'])
-    """
+    """Blocks that are read anew in every pass."""
 
     only: Block | None = None
 
@@ -139,18 +95,7 @@ class StreamedBlocks:
         yield from self.shares(1)[0]
 
     def shares(self, threads: int) -> Sequence[Iterable[Block]]:
-        """Begin a pass, and divide it.
-
-        Parameters
-        ----------
-        threads : int
-            Takers.
-
-        Returns
-        -------
-        list of iterator
-            One a taker.
-        """
+        """Begin a pass, and divide it."""
         self.stop()
         reading = self._reading = ReadAhead(self._batches(), threads)
         return [reading.share(taker) for taker in range(threads)]

@@ -47,21 +47,7 @@ class Category(Protocol):
 
 
 def outputs_over_levels(network: Network, columns: Sequence[Category], inputs: Numbers) -> Numbers:
-    """Return the outputs of a network: of rows with unknown levels, equation (1).
-
-    Parameters
-    ----------
-    network : Network
-        It.
-    columns : sequence of InputColumn
-        What the inputs are.
-    inputs : ndarray of shape (n_samples, n_inputs)
-        Coded; a row with a missing value has NaN, and gets it.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs)
-    """
+    """Return the outputs of a network: of rows with unknown levels, equation (1)."""
     outputs = network.outputs(inputs)
     places: list[tuple[slice, Numbers]] = []
     masks: list[NDArray[np.bool_]] = []

@@ -40,32 +40,14 @@ FEW_VALUES = 10
 
 @dataclass(frozen=True)
 class InputColumn:
-    """A column of the table that the network sees.
-
-    Attributes
-    ----------
-    name : str
-    kind : "number", "boolean", "either" or "category"
-        A number or a boolean (as 0 or 1) is one input, a category is one input a level. "either" is for networks that
-        were trained on arrays or frames, which take both.
-    levels : tuple of str
-        The levels of a category, sorted; empty for the other kinds.
-    fill : float, str or None
-        What stands in for a missing value; None where missing values are not filled.
-    shares : tuple of float
-        Of the rows that train, the share of each level: the mean of their codes, which marks a level that none of
-        them has. Empty for the other kinds, and in files of older versions, where levels count alike.
-
-    Examples
-    --------
-    >>> InputColumn("color", "category", ("blue", "red")).input_names
-    ('color=blue', 'color=red')
-    """
+    """A column of the table that the network sees."""
 
     name: str
-    kind: str
-    levels: tuple[str, ...] = ()
-    fill: float | str | None = None
+    kind: str  # A number or a boolean (as 0 or 1) is one input, a category is one input a level
+    levels: tuple[str, ...] = ()  # The levels of a category, sorted; empty for the other kinds
+    fill: float | str | None = None  # What stands in for a missing value; None where missing values are not filled
+    # Of the rows that train, the share of each level: the mean of their codes, which marks a level that none of
+    # them has
     shares: tuple[float, ...] = ()
 
     @property
@@ -92,21 +74,12 @@ class InputColumn:
 
 @dataclass(frozen=True)
 class CodedTable:
-    """A table as arrays, without the rows that were left out.
+    """A table as arrays, without the rows that were left out."""
 
-    Attributes
-    ----------
-    inputs : ndarray of shape (n_rows, n_inputs)
-        float64.
-    targets : ndarray of shape (n_rows, n_outputs) or (n_rows,)
-        float64 for regression, int64 positions in `TableCoding.classes` for classification.
-    rows : ndarray of shape (n_rows,)
-        Where each row stands in the table, ascending, counted from 0.
-    """
-
-    inputs: NDArray[np.float64]
+    inputs: NDArray[np.float64]  # (n_rows, n_inputs)
+    # (n_rows, n_outputs): float64 for regression, int64 positions in `TableCoding.classes` for classification
     targets: NDArray[np.float64] | NDArray[np.int64]
-    rows: NDArray[np.intp]
+    rows: NDArray[np.intp]  # (n_rows,): where each row stands in the table, ascending, counted from 0
 
 
 @dataclass(frozen=True)
@@ -116,39 +89,15 @@ class TableCoding:
     A number column is one input as it is, a boolean column one input of 0 and 1, and a text column one input a
     level, 1 where the row has that level and 0 elsewhere, also when there are only two levels. A level that no row
     has that trains is coded as the mean of their codes, and its output is the mean over the levels: see `outputs`.
-
-    Attributes
-    ----------
-    task : "regression" or "classification"
-    missing : "refuse", "drop", "mean" or "median"
-    input_columns : tuple of InputColumn
-        In order of appearance.
-    target_columns : tuple of str
-    classes : tuple of str, int, float or bool
-        Sorted; empty for regression.
-    dropped : dict of str to str
-        The constant columns that were left out, and why.
-    notes : tuple of str
-        Sentences for the user.
-
-    Examples
-    --------
-    >>> table = pa.table({"age": [28, 7, 90, 7], "wet": [True, False, True, True], "strength": [41.5, 12.0, 60.1, 9.0]})
-    >>> coding = TableCoding.fit(table, targets=["strength"])
-    >>> coding.task, coding.input_names
-    ('regression', ('age', 'wet'))
-    >>> coding.inputs(table.slice(0, 2))
-    array([[28.,  1.],
-           [ 7.,  0.]])
     """
 
     task: str
     missing: str
-    input_columns: tuple[InputColumn, ...]
+    input_columns: tuple[InputColumn, ...]  # In order of appearance
     target_columns: tuple[str, ...]
-    classes: tuple[Label, ...] = ()
-    dropped: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    classes: tuple[Label, ...] = ()  # Sorted; empty for regression
+    dropped: dict[str, str] = field(default_factory=dict)  # The constant columns that were left out, and why
+    notes: tuple[str, ...] = ()  # Sentences for the user
 
     @classmethod
     def fit(
@@ -160,47 +109,7 @@ class TableCoding:
         missing: str = "refuse",
         drop: Iterable[str] = (),
     ) -> TableCoding:
-        """Check every column of a table and decide how it is coded.
-
-        Parameters
-        ----------
-        table : pyarrow.Table, pandas or polars DataFrame, or any object with ``__arrow_c_stream__``
-            The table to train on. Nulls and NaN are missing values.
-        targets : str or iterable of str
-            The columns to predict. Several must all be numbers or true/false.
-        inputs : iterable of str, optional
-            The columns to predict from; all others if not given.
-        task : "auto", "regression" or "classification"
-            "auto" is classification for a single target of text or true/false, and regression for numbers. Whole
-            numbers are numbers too, unless "classification" is asked for; a note says so where they are few.
-        missing : "refuse", "drop", "mean" or "median"
-            What is done with missing values: refuse the table; leave rows with one out of training and give them
-            no prediction; or put the column's mean or median in their place, for text its most frequent level
-            (of equals the first). Rows without a target are left out whatever is said here, and that is noted.
-        drop : iterable of str
-            Columns to leave out of the inputs.
-
-        Returns
-        -------
-        coding : TableCoding
-
-        Raises
-        ------
-        ConfigurationError
-            If `task` or `missing` is not one of the words above.
-        DataError
-            If a column is not there, named twice or both input and target; holds dates, infinity, missing values
-            that are not dropped or filled or nothing but missing values; is text that is mostly numbers; has
-            more than 50 levels or as many as rows; if the target does not fit the task, has a single class or as
-            many classes as rows; or if no row or no input that varies is left.
-
-        Examples
-        --------
-        >>> table = pa.table({"color": ["red", "blue", "red"], "sold": [True, False, True]})
-        >>> coding = TableCoding.fit(table, targets="sold")
-        >>> coding.task, coding.classes, coding.input_names
-        ('classification', (False, True), ('color=blue', 'color=red'))
-        """
+        """Check every column of a table and decide how it is coded."""
         arrow = as_table(table)
         if arrow.num_rows == 0:
             raise DataError("The table has no rows.")
@@ -219,37 +128,6 @@ class TableCoding:
         """Do what `fit` does with a table that goes by batch by batch: in one pass, and some more to drop rows.
 
         Of a column no more is kept than its ends, its mean and its different values, as far as these matter.
-
-        Parameters
-        ----------
-        rows : Rows
-            The table, such as `open_rows` returns.
-        targets, inputs, task, missing, drop
-            As for `fit`; a missing value cannot be filled with a median.
-
-        Returns
-        -------
-        coding : TableCoding
-            That of the same rows in memory; means differ by rounding.
-
-        Raises
-        ------
-        ConfigurationError
-            What `fit` refuses, and the median.
-        DataError
-            What `fit` refuses; and a target of more than 1,000 classes.
-
-        Examples
-        --------
-        >>> import pathlib, tempfile
-        >>> import pyarrow.parquet as pq
-        >>> from marquardt.tables import open_rows
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> path = pathlib.Path(folder.name) / "rows.parquet"
-        >>> pq.write_table(pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]}), path)
-        >>> TableCoding.fit_rows(open_rows(path), targets="price").input_names
-        ('color=blue', 'color=red')
-        >>> folder.cleanup()
         """
         return cls._decided(PassingTable(rows), targets, inputs, task, missing, drop)
 
@@ -320,28 +198,7 @@ class TableCoding:
         return tuple(word for word in MISSING_WORDS if word in words)
 
     def code(self, table: Any) -> CodedTable:
-        """Code inputs and targets together, without the rows that training leaves out.
-
-        Parameters
-        ----------
-        table : as for `fit`
-
-        Returns
-        -------
-        coded : CodedTable
-            Only the rows in which no target is missing, with ``missing="drop"`` no input, either.
-
-        Raises
-        ------
-        DataError
-            What `inputs` and `targets` refuse.
-
-        Examples
-        --------
-        >>> table = pa.table({"age": [28, None, 90], "strength": [41.5, 12.0, 60.1]})
-        >>> TableCoding.fit(table, "strength", missing="drop").code(table).rows
-        array([0, 2])
-        """
+        """Code inputs and targets together, without the rows that training leaves out."""
         arrow = as_table(table)
         keep = self._rows_that_teach(arrow)
         rows = np.arange(arrow.num_rows) if keep is None else np.flatnonzero(keep)
@@ -353,41 +210,7 @@ class TableCoding:
     def inputs(
         self, table: Any, unknown: str = "refuse", *, missing: str = "refuse", first_row: int | None = None
     ) -> NDArray[np.float64]:
-        """Code the inputs of a table, found by name: their order and further columns do not matter.
-
-        Parameters
-        ----------
-        table : as for `fit`
-        unknown : "refuse" or "ignore"
-            What is done with a level that was not there at training: refuse the table, or code it as the mean of
-            the codes of the rows that trained, by which `outputs` knows it.
-        missing : "refuse" or "keep"
-            What is done with a missing value that is not filled, where training refused them: refuse the table, or
-            give NaN, as a coding with ``missing="drop"`` always does.
-        first_row : int, optional
-            Where the table's first row stands, if it is a piece of a longer one, for messages.
-
-        Returns
-        -------
-        inputs : ndarray of shape (n_samples, n_inputs)
-            A missing value that is kept is NaN, in every input of its column; see `complete_rows`.
-
-        Raises
-        ------
-        ConfigurationError
-            If `unknown` or `missing` is neither of its words.
-        DataError
-            If columns are missing, or a column holds another kind of values than at training, an unseen level,
-            infinity, or missing values that are not dropped or filled.
-
-        Examples
-        --------
-        >>> table = pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]})
-        >>> coding = TableCoding.fit(table, targets="price")
-        >>> coding.inputs(pa.table({"color": ["red", "mauve"]}), unknown="ignore")
-        array([[0.        , 1.        ],
-               [0.33333333, 0.66666667]])
-        """
+        """Code the inputs of a table, found by name: their order and further columns do not matter."""
         one_of(unknown, ("refuse", "ignore"), "unknown")
         one_of(missing, ("refuse", "keep"), "missing")
         arrow = as_table(table)
@@ -401,63 +224,13 @@ class TableCoding:
         Of a row with a level that no row had that trained it is the mean of the outputs for the levels that they had,
         weighted by how many had them; for a classification that of the probabilities. Where several columns of a row
         are unknown, the mean is over their combinations, at most 64 of them.
-
-        Parameters
-        ----------
-        network : Network
-            Trained on inputs of this coding.
-        inputs : ndarray of shape (n_samples, n_inputs)
-            What `inputs` returns; rows with NaN have outputs of NaN.
-
-        Returns
-        -------
-        outputs : ndarray of shape (n_samples, n_outputs)
-
-        Examples
-        --------
-        >>> from marquardt.networks import feed_forward
-        >>> table = pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]})
-        >>> coding = TableCoding.fit(table, targets="price")
-        >>> network = Network(feed_forward(2, (), 1), [2.0, 3.5, 0.0])
-        >>> coding.outputs(network, coding.inputs(pa.table({"color": ["red", "mauve"]}), unknown="ignore"))
-        array([[3.5],
-               [3. ]])
         """
         return outputs_over_levels(network, self.input_columns, inputs)
 
     def targets(
         self, table: Any, missing: str | None = None, *, first_row: int | None = None
     ) -> NDArray[np.float64] | NDArray[np.int64]:
-        """Code the targets of a table, at training or to score predictions.
-
-        Parameters
-        ----------
-        table : as for `fit`
-        missing : "refuse" or "keep", optional
-            What is done with a missing target: refuse it, or give NaN or the class code -1. If not given, "keep"
-            for a coding with ``missing="drop"``, else "refuse".
-        first_row : int, optional
-            Where the table's first row stands, if it is a piece of a longer one, for messages.
-
-        Returns
-        -------
-        targets : ndarray of shape (n_samples, n_outputs) or (n_samples,)
-            float64 for regression; int64 positions in `classes` for classification.
-
-        Raises
-        ------
-        ConfigurationError
-            If `missing` is neither word.
-        DataError
-            If a target column is missing, holds another kind of values than at training, a class that was not
-            there, infinity, or missing values that are refused.
-
-        Examples
-        --------
-        >>> table = pa.table({"age": [28, 7, 90], "wet": ["yes", "no", "yes"]})
-        >>> TableCoding.fit(table, targets="wet").targets(table)
-        array([1, 0, 1])
-        """
+        """Code the targets of a table, at training or to score predictions."""
         if missing is None:
             missing = "keep" if self.missing == "drop" else "refuse"
         one_of(missing, ("refuse", "keep"), "missing")
@@ -471,24 +244,7 @@ class TableCoding:
         return tuple(f"{self.target_columns[0]}={label}" for label in self.classes)
 
     def trained_on(self, shares: NDArray[np.float64]) -> TableCoding:
-        """Return the coding with the shares of levels among the rows that train, and a note of levels without one.
-
-        Parameters
-        ----------
-        shares : ndarray of shape (n_inputs,)
-            The means of the inputs over the rows that train, coded before this was known.
-
-        Returns
-        -------
-        coding : TableCoding
-
-        Examples
-        --------
-        >>> table = pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]})
-        >>> coding = TableCoding.fit(table, targets="price")
-        >>> coding.trained_on(coding.inputs(table)[[0, 2]].mean(axis=0)).notes
-        ("Column 'color': no row that trains has 'blue', which is predicted as the mean over their levels.",)
-        """
+        """Return the coding with the shares of levels among the rows that train, and a note of levels without one."""
         columns, notes, start = [], list(self.notes), 0
         for given in self.input_columns:
             stop, column = start + len(given.input_names), given
@@ -504,22 +260,7 @@ class TableCoding:
         return replace(self, input_columns=tuple(columns), notes=tuple(notes))
 
     def recode(self, columns: NDArray[np.float64]) -> None:
-        """Write the mean of the codes that train over those of levels that none of them has, in place.
-
-        Parameters
-        ----------
-        columns : ndarray of shape (n_inputs or more, n_rows)
-            Inputs, coded before the rows were divided.
-
-        Examples
-        --------
-        >>> table = pa.table({"color": ["red", "blue", "red"], "price": [3.0, 2.0, 4.0]})
-        >>> coding = TableCoding.fit(table, targets="price")
-        >>> inputs = coding.inputs(table)
-        >>> coding.trained_on(inputs[[0, 2]].mean(axis=0)).recode(inputs.T)
-        >>> inputs[1]
-        array([0., 1.])
-        """
+        """Write the mean of the codes that train over those of levels that none of them has, in place."""
         start = 0
         for column in self.input_columns:
             stop = start + len(column.input_names)
@@ -529,34 +270,7 @@ class TableCoding:
             start = stop
 
     def training_columns(self, table: Any, first_row: int | None = None) -> NDArray[np.float64]:
-        """Code a piece of a longer table for training, a column of the table a row.
-
-        Parameters
-        ----------
-        table : as for `fit`
-        first_row : int, optional
-            Where its first row stands in the longer table, for messages.
-
-        Returns
-        -------
-        columns : ndarray of shape (n_inputs + n_outputs, n_rows)
-            Inputs, then targets: two classes as 0 and 1, more as a row a class with 1 where it is this one. What is
-            missing is NaN: rows that training leaves out.
-
-        Raises
-        ------
-        DataError
-            What `inputs` and `targets` refuse.
-
-        Examples
-        --------
-        >>> table = pa.table({"age": [28, 7, 90, 7], "wet": ["yes", "no", "maybe", "no"]})
-        >>> TableCoding.fit(table, targets="wet").training_columns(table.slice(2), first_row=2)
-        array([[90.,  7.],
-               [ 1.,  0.],
-               [ 0.,  1.],
-               [ 0.,  0.]])
-        """
+        """Code a piece of a longer table for training, a column of the table a row."""
         arrow = as_table(table)
         n_inputs = len(self.input_names)
         columns = np.empty((n_inputs + len(self.network_target_names), arrow.num_rows))
@@ -592,23 +306,7 @@ class TableCoding:
         return all(name in present and Column.of(arrow, name).kind != "empty" for name in self.target_columns)
 
     def complete_rows(self, table: Any) -> NDArray[np.bool_]:
-        """Return the mask of the rows that can get a prediction: those without a missing input that is not filled.
-
-        Returns
-        -------
-        mask : ndarray of shape (n_samples,)
-
-        Raises
-        ------
-        DataError
-            If input columns are missing.
-
-        Examples
-        --------
-        >>> table = pa.table({"age": [28, None, 90], "strength": [41.5, 12.0, 60.1]})
-        >>> TableCoding.fit(table, "strength", missing="drop").complete_rows(table)
-        array([ True, False,  True])
-        """
+        """Return the mask of the rows that can get a prediction: those without a missing input that is not filled."""
         arrow = as_table(table)
         complete = np.ones(arrow.num_rows, dtype=np.bool_)
         for column, found in zip(self.input_columns, self._input_list(arrow), strict=True):
@@ -617,53 +315,14 @@ class TableCoding:
         return complete
 
     def remarks(self, table: Any, unknown: str = "refuse") -> tuple[str, ...]:
-        """Say what of a table to predict is not used, filled, left out or unknown.
-
-        Parameters
-        ----------
-        table : as for `fit`
-        unknown : "refuse" or "ignore"
-            As given to `inputs`.
-
-        Returns
-        -------
-        remarks : tuple of str
-            Sentences for the user; none where all is as at training.
-
-        Raises
-        ------
-        DataError
-            If input columns are missing.
-
-        Examples
-        --------
-        >>> coding = TableCoding.fit(pa.table({"age": [28, 7], "strength": [41.5, 12.0]}), "strength")
-        >>> coding.remarks(pa.table({"age": [28], "cement": [300]}))
-        ("Not used, as it was not used in training: 'cement'.",)
-        """
+        """Say what of a table to predict is not used, filled, left out or unknown."""
         arrow = as_table(table)
         remarks = Remarks(self, arrow.column_names, unknown=unknown)
         remarks.add(arrow)
         return remarks.sentences()
 
     def require_inputs(self, column_names: Sequence[str]) -> None:
-        """Refuse a table that lacks input columns.
-
-        Parameters
-        ----------
-        column_names : sequence of str
-            Those of the table.
-
-        Raises
-        ------
-        DataError
-            Names them.
-
-        Examples
-        --------
-        >>> coding = TableCoding.fit(pa.table({"age": [28, 7], "strength": [41.5, 12.0]}), "strength")
-        >>> coding.require_inputs(["age", "cement"])
-        """
+        """Refuse a table that lacks input columns."""
         _refuse_absent([column.name for column in self.input_columns], column_names, "input")
 
     def to_dict(self) -> dict[str, Any]:
@@ -688,24 +347,7 @@ class TableCoding:
 
     @classmethod
     def from_dict(cls, description: Mapping[str, Any]) -> TableCoding:
-        """Return the coding that `to_dict` described.
-
-        Parameters
-        ----------
-        description : mapping
-            Not trusted: it may come from a damaged or foreign file.
-
-        Raises
-        ------
-        FileError
-            If it is not what `to_dict` writes.
-
-        Examples
-        --------
-        >>> TableCoding.from_dict({"task": "regression"})
-        Traceback (most recent call last):
-        marquardt.errors.FileError: The table coding is damaged: it must have the keys 'task', 'missing', ...
-        """
+        """Return the coding that `to_dict` described."""
         parts = _with_keys(description, ("task", "missing", "inputs", "targets", "classes", "dropped", "notes"), "it")
         _ensure(parts["task"] in TASKS, f"task {parts['task']!r}")
         _ensure(parts["missing"] in MISSING, f"missing {parts['missing']!r}")
@@ -776,26 +418,7 @@ class TableCoding:
 
 
 class Remarks:
-    """What of a table to predict is not used, filled, left out or unknown, counted as its rows go by.
-
-    Parameters
-    ----------
-    coding : TableCoding
-        Of the network.
-    column_names : sequence of str
-        All columns of the table.
-    unknown : "refuse" or "ignore"
-        As for `TableCoding.inputs`.
-
-    Examples
-    --------
-    >>> coding = TableCoding.fit(pa.table({"age": [28, None, 7], "y": [4.5, 2.0, 1.0]}), "y", missing="drop")
-    >>> remarks = Remarks(coding, ["age"])
-    >>> remarks.add(pa.table({"age": [28, 3]}))
-    >>> remarks.add(pa.table({"age": [None, 3]}), first_row=2)
-    >>> remarks.sentences()
-    ('1 of 4 rows have missing values and get no prediction, as in training.',)
-    """
+    """What of a table to predict is not used, filled, left out or unknown, counted as its rows go by."""
 
     def __init__(self, coding: TableCoding, column_names: Sequence[str], unknown: str = "refuse") -> None:
         self._coding, self._unknown = coding, unknown
@@ -807,20 +430,7 @@ class Remarks:
         self._first_unseen: dict[str, tuple[Any, str]] = {}
 
     def add(self, table: Any, first_row: int | None = None) -> None:
-        """Look at some rows.
-
-        Parameters
-        ----------
-        table : as for `TableCoding.fit`
-            With the input columns.
-        first_row : int, optional
-            Where its first row stands, if it is a piece of a longer one.
-
-        Raises
-        ------
-        DataError
-            If input columns are missing.
-        """
+        """Look at some rows."""
         arrow, coding = as_table(table), self._coding
         self._n_rows += arrow.num_rows
         self._n_incomplete += int((~coding.complete_rows(arrow)).sum())

@@ -30,23 +30,7 @@ Label = str | int | float | bool
 
 
 def as_table(table: Any) -> pa.Table:
-    """Return any table as a `pyarrow.Table` whose column names are all different.
-
-    Parameters
-    ----------
-    table : pyarrow.Table, pandas or polars DataFrame, or any object with ``__arrow_c_stream__``
-        The labels of a pandas index are left out.
-
-    Raises
-    ------
-    DataError
-        If it is none of these, a column mixes types, or two columns have the same name.
-
-    Examples
-    --------
-    >>> as_table(pa.table({"age": [28, 7]})).column_names
-    ['age']
-    """
+    """Return any table as a `pyarrow.Table` whose column names are all different."""
     library = type(table).__module__.partition(".")[0]
     is_frame = hasattr(type(table), "columns" if library == "pandas" else "__arrow_c_stream__")
     is_series = library == "polars" and not hasattr(type(table), "columns")
@@ -106,32 +90,19 @@ def way_out(name: str) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """One column with its missing values, NaN among them, as nulls.
-
-    Attributes
-    ----------
-    name : str
-    kind : str
-        "number", "boolean", "text", "time", "empty" (no value at all), or the name of an Arrow type that cannot
-        be used.
-    values : pyarrow.ChunkedArray of shape (n_samples,)
-        Integers, float64, bool or large_string.
-    is_categorical : bool
-        Whether the table itself says that these are labels.
-    rows : ndarray of shape (n_samples,) or None
-        Where each value stood before rows were left out, for messages.
-    first_row : int or None
-        Where the first value stands, if the column is a piece of a longer one, of which messages do not count values.
-    missing_word : str
-        The first word that the reader of a text file took for a missing value; empty where there was none.
-    """
+    """One column with its missing values, NaN among them, as nulls."""
 
     name: str
+    # "number", "boolean", "text", "time", "empty" (no value at all), or the name of an Arrow type that cannot be
+    # used
     kind: str
-    values: Any
-    is_categorical: bool = False
-    rows: NDArray[np.intp] | None = None
+    values: Any  # (n_samples,): integers, float64, bool or large_string
+    is_categorical: bool = False  # Whether the table itself says that these are labels
+    rows: NDArray[np.intp] | None = None  # (n_samples,): where each value stood before rows were left out, for messages
+    # Where the first value stands, if the column is a piece of a longer one, of which messages do not count
+    # values
     first_row: int | None = None
+    # The first word that the reader of a text file took for a missing value; empty where there was none
     missing_word: str = ""
 
     @classmethod

@@ -15,38 +15,16 @@ NAMED_MARKS = {".": ".", ",": ",", "'": "'", " ": "space", "space": "space", "no
 
 @dataclass(frozen=True)
 class Dialect:
-    """What is known beforehand about a file of separated text; None is for what is to be found.
+    """What is known beforehand about a file of separated text; None is for what is to be found."""
 
-    Parameters
-    ----------
-    decimal : {".", ","}, optional
-        The mark before the decimals.
-    thousands : {".", ",", "'", "space", "none"}, optional
-        The mark between groups of three digits; a space may be a no-break or a narrow one.
-    encoding : str, optional
-        One of Python's names, such as ``"windows-1252"``. Without it UTF-8, or what a byte order mark says.
-    skip_rows : str, optional
-        Lines to leave out above the header, ``"2"``; with a second number also rows below it, such as one with
-        units: ``"2,1"``.
-    comment : str, optional
-        Lines that begin with it are left out.
-
-    Raises
-    ------
-    ConfigurationError
-        If one of them is another, or decimal and thousands are the same mark.
-
-    Examples
-    --------
-    >>> Dialect(decimal=",", thousands=".").skipped
-    (0, 0)
-    """
-
-    decimal: str | None = None
-    thousands: str | None = None
+    decimal: str | None = None  # The mark before the decimals
+    thousands: str | None = None  # The mark between groups of three digits; a space may be a no-break or a narrow one
+    # One of Python's names, such as ``"windows-1252"``. Without it UTF-8, or what a byte order mark says
     encoding: str | None = None
+    # Lines to leave out above the header, ``"2"``; with a second number also rows below it, such as one with
+    # units: ``"2,1"``
     skip_rows: str | None = None
-    comment: str | None = None
+    comment: str | None = None  # Lines that begin with it are left out
 
     def __post_init__(self) -> None:
         if self.decimal not in (None, ".", ","):
@@ -71,13 +49,7 @@ class Dialect:
         _ = self.skipped
 
     def refuse_beside(self, path: str | os.PathLike[str]) -> None:
-        """Refuse what is known of text where a file holds values of their own types.
-
-        Parameters
-        ----------
-        path : path-like
-            The file.
-        """
+        """Refuse what is known of text where a file holds values of their own types."""
         given = [each.name for each in fields(self) if getattr(self, each.name) is not None]
         if given:
             raise ConfigurationError(

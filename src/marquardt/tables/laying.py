@@ -70,35 +70,16 @@ def _names_in(folder: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file of separated text is laid out.
-
-    Attributes
-    ----------
-    separator : str
-    header : list of str
-        Names of the columns as they stand there, blanks included.
-    encoding : str
-        Of the file.
-    compression : str or None
-        By its first bytes.
-    left_out : frozenset of int
-        Numbers of lines, from 0, that are neither header nor rows.
-    comment : str or None
-        Lines that begin with it are no rows.
-    notes : tuple of str
-        What was left out, where nobody asked for it.
-    first_rows : tuple of list of str
-        Some rows below the header.
-    """
+    """How a file of separated text is laid out."""
 
     separator: str
-    header: list[str]
-    encoding: str = "utf-8-sig"
-    compression: str | None = None
-    left_out: frozenset[int] = frozenset()
-    comment: str | None = None
-    notes: tuple[str, ...] = ()
-    first_rows: tuple[list[str], ...] = ()
+    header: list[str]  # Names of the columns as they stand there, blanks included
+    encoding: str = "utf-8-sig"  # Of the file
+    compression: str | None = None  # By its first bytes
+    left_out: frozenset[int] = frozenset()  # Numbers of lines, from 0, that are neither header nor rows
+    comment: str | None = None  # Lines that begin with it are no rows
+    notes: tuple[str, ...] = ()  # What was left out, where nobody asked for it
+    first_rows: tuple[list[str], ...] = ()  # Some rows below the header
 
 
 def layout_of(path: Path, dialect: Dialect = Dialect()) -> Layout:  # noqa: B008 - it is frozen

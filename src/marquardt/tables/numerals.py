@@ -44,15 +44,7 @@ FEW = 100
 
 
 class Notations:
-    """The readings of numbers that a dialect leaves.
-
-    Parameters
-    ----------
-    dialect : Dialect
-        What is known of the file.
-    keep_words : collection of str
-        Those of the words for a missing value that are none in columns of text.
-    """
+    """The readings of numbers that a dialect leaves."""
 
     def __init__(self, dialect: Dialect, keep_words: Collection[str] = ()) -> None:
         self.keep_words = frozenset(keep_words)
@@ -105,27 +97,14 @@ def _literal(mark: str) -> str:
 
 @dataclass
 class Seen:
-    """What is known of a column, cell by cell.
+    """What is known of a column, cell by cell."""
 
-    Attributes
-    ----------
-    types : list
-        What all of its cells may be.
-    is_empty : bool
-        Whether all are missing.
-    example : tuple of str and int, or None
-        The first cell with a point or a comma, and its row from 0: looked for while the column has two readings.
-    has_comma : bool
-        Whether a cell has a comma, likewise.
-    is_label : bool
-        Whether numbers with leading zeros are text.
-    """
-
-    types: list[Any]
-    is_empty: bool = True
+    types: list[Any]  # What all of its cells may be
+    is_empty: bool = True  # Whether all are missing
+    # The first cell with a point or a comma, and its row from 0: looked for while the column has two readings
     example: tuple[str, int] | None = None
-    has_comma: bool = False
-    is_label: bool = False
+    has_comma: bool = False  # Whether a cell has a comma, likewise
+    is_label: bool = False  # Whether numbers with leading zeros are text
     n_rows: int = field(default=0)
 
     def add(self, cells: Any, notations: Notations) -> None:
@@ -157,22 +136,7 @@ class Seen:
 
 
 def decided(columns: Mapping[str, Seen], separator: str, where: str) -> dict[str, Any]:
-    """Return the type of every column, one reading of numbers for all that have two.
-
-    Parameters
-    ----------
-    columns : mapping of str to Seen
-        All columns of the file.
-    separator : str
-        Between them: where it is the comma, and no number has one, a point is the decimal one.
-    where : str
-        What messages call the file.
-
-    Raises
-    ------
-    DataError
-        If a column has two readings and nothing tells which one holds.
-    """
+    """Return the type of every column, one reading of numbers for all that have two."""
     sure = [seen.readings for seen in columns.values() if len(seen.readings) == 1]
     votes = set().union(*sure) if sure else set()
     doubtful = {name: seen for name, seen in columns.items() if len(seen.readings) == 2 and seen.example is not None}
@@ -259,17 +223,7 @@ def _cleaned(cells: Any, keep_words: Collection[str] = ()) -> Any:
 
 
 def typed(type_: Any, cells: Any, notations: Notations) -> Any:
-    """Return cells as values of a type that they fit.
-
-    Parameters
-    ----------
-    type_ : pyarrow.DataType, "decimal point" or "decimal comma"
-        The type, as `decided` returns it.
-    cells : pyarrow.Array or ChunkedArray
-        Text.
-    notations : Notations
-        Of the file.
-    """
+    """Return cells as values of a type that they fit."""
     if type_ in DECIMAL:
         return notations.numbers(type_, _cleaned(cells))
     if pa.types.is_null(type_):
@@ -285,13 +239,7 @@ def typed(type_: Any, cells: Any, notations: Notations) -> Any:
 
 
 def without_nan(values: Any) -> Any:
-    """Return values with null for NaN: a word such as NaN in blanks was read as a number.
-
-    Parameters
-    ----------
-    values : pyarrow.Array or ChunkedArray
-        Of any type.
-    """
+    """Return values with null for NaN: a word such as NaN in blanks was read as a number."""
     if not pa.types.is_floating(values.type) or not pc.any(pc.is_nan(values)).as_py():
         return values
     return pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)

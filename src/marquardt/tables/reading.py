@@ -44,45 +44,6 @@ def read_table(
     empty last column (lines that end in a separator) and the row labels that pandas adds are left out.
 
     In all messages "data row 1" is the first row below the header; lines with nothing in them do not count.
-
-    Parameters
-    ----------
-    path : path-like
-        The file, a folder, or a pattern such as ``rows/part-*.parquet``.
-    text : collection of str
-        Names of columns to be taken as text whatever they hold, so that a level "01" stays what it is:
-        `TableCoding.text_columns` when rows to predict are read.
-    labels : collection of str
-        Names of columns that are labels: whole numbers with leading zeros, such as 00 and 01, stay as they are written.
-    keep_words : collection of str
-        Those of the words above that are no missing values in columns of text: `TableCoding.known_words` when rows to
-        predict are read.
-    dialect : Dialect, optional
-        What is known of a file of text: decimal and thousands marks, encoding, lines to leave out.
-
-    Returns
-    -------
-    table : pyarrow.Table
-        At least one row and one column, names all different. Of a column of text the first word that was read as
-        missing stands in the metadata of its field.
-
-    Raises
-    ------
-    FileError
-        If the file is missing, a folder without tables, empty, not UTF-8, damaged, or of another format.
-    DataError
-        If there is no header or no row below it, two columns have the same name, one has none, or a row has
-        more or fewer values than the header has names; or numbers such as 25.548 can be read in two ways and
-        nothing in the file tells which.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder) / "concrete.csv"
-    ...     _ = path.write_text("age; strength\\n28; 41,5\\n7; NA\\n")
-    ...     read_table(path).to_pydict()
-    {'age': [28, 7], 'strength': [41.5, None]}
     """
     path, dialect = Path(path), dialect or Dialect()
     refuse_address(path)

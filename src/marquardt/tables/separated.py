@@ -45,80 +45,13 @@ def separated_bytes(path: Path) -> int:
 
 
 def header_of(path: str | os.PathLike[str], *, dialect: Dialect | None = None) -> list[str]:
-    """Return the names of the columns of a CSV or TSV file, of which no more than the beginning is read.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    dialect : Dialect, optional
-        What is known of it.
-
-    Returns
-    -------
-    names : list of str
-        Those of `SeparatedRows`, and an empty one behind a separator at the end of the line.
-
-    Raises
-    ------
-    FileError
-        If the file is missing, empty or not UTF-8.
-    DataError
-        If there is no header.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "rows.csv"
-    ...     _ = path.write_text("age,kind\\n28,a\\n")
-    ...     header_of(path)
-    ['age', 'kind']
-    """
+    """Return the names of the columns of a CSV or TSV file, of which no more than the beginning is read."""
     refuse_unreadable(Path(path))
     return [raw.strip() for raw in layout_of(Path(path), dialect or Dialect()).header]
 
 
 class SeparatedRows:
-    """The rows of a CSV or TSV file; making it goes through the file once.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    text : collection of str
-        Names of columns that are text whatever they hold.
-    dialect : Dialect, optional
-        What is known of the file.
-    labels, keep_words : collection of str
-        As for `read_table`.
-
-    Attributes
-    ----------
-    name : str
-        What messages call it.
-    column_names : list of str
-        All columns.
-    n_rows : int
-        Rows below the header.
-
-    Raises
-    ------
-    FileError
-        If the file is missing, empty, not UTF-8, or damaged.
-    DataError
-        If there is no header or no row below it, names are missing or double, or a row has another length.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "rows.csv"
-    ...     _ = path.write_text("age,wet,kind\\n28,true,a\\n7.5,,b\\n")
-    ...     rows = SeparatedRows(path)
-    ...     [piece.to_pydict() for piece in rows.batches(["wet", "age"], 100)]
-    [{'wet': [True, None], 'age': [28.0, 7.5]}]
-    """
+    """The rows of a CSV or TSV file; making it goes through the file once."""
 
     def __init__(
         self,
@@ -148,36 +81,12 @@ class SeparatedRows:
         self.paths = [self._path]
 
     def no_rows(self, names: Sequence[str]) -> pa.Table:
-        """Return some columns without a row.
-
-        Parameters
-        ----------
-        names : sequence of str
-            The columns.
-        """
+        """Return some columns without a row."""
         types = [pa.float64() if self._types[name] in DECIMAL else self._types[name] for name in names]
         return pa.schema(list(zip(names, types, strict=True))).empty_table()
 
     def batches(self, names: Sequence[str], n_rows: int) -> Iterator[pa.Table]:
-        """Read some columns of all rows.
-
-        Parameters
-        ----------
-        names : sequence of str
-            The columns.
-        n_rows : int
-            The most rows of a batch.
-
-        Yields
-        ------
-        pyarrow.Table
-            Columns in the order of `names`.
-
-        Raises
-        ------
-        FileError
-            If the file was changed since the beginning, or cannot be read.
-        """
+        """Read some columns of all rows."""
         seen = 0
         for batch in self._cells(names):
             try:
@@ -227,17 +136,6 @@ def read_separated(
     """Read a file of separated text as a whole.
 
     Arrow tells what columns are; those of numbers that may have two readings are read again as text.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    text : collection of str
-        Names of columns that are text whatever they hold.
-    dialect : Dialect
-        What is known of the file.
-    labels, keep_words : collection of str
-        As for `read_table`.
     """
     layout, notations = layout_of(path, dialect), Notations(dialect, keep_words)
     names = _names(path, layout)

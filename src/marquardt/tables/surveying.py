@@ -41,57 +41,26 @@ class Rows(Protocol):
         """How many rows it has."""
 
     def batches(self, names: Sequence[str], n_rows: int) -> Iterator[pa.Table]:
-        """Read some columns of all rows.
-
-        Parameters
-        ----------
-        names : sequence of str
-            The columns.
-        n_rows : int
-            The most rows of a batch.
-        """
+        """Read some columns of all rows."""
 
     def no_rows(self, names: Sequence[str]) -> pa.Table:
-        """Return some columns without a row, for their types.
-
-        Parameters
-        ----------
-        names : sequence of str
-            The columns.
-        """
+        """Return some columns without a row, for their types."""
 
 
 @dataclass(frozen=True)
 class Settled:
-    """The columns that are left to train on, on the rows that are left.
-
-    Attributes
-    ----------
-    targets, inputs : list of Column
-    constants : dict of str to str
-        Inputs that do not vary, and why.
-    n_rows, n_left_out : int
-        Rows of the table, and how many of them are left out for a missing value.
-    n_without_target : int
-        How many of these miss a target.
-    """
+    """The columns that are left to train on, on the rows that are left."""
 
     targets: list[Column]
     inputs: list[Column]
-    constants: dict[str, str]
-    n_rows: int
+    constants: dict[str, str]  # Inputs that do not vary, and why
+    n_rows: int  # Rows of the table, and how many of them are left out for a missing value
     n_left_out: int
-    n_without_target: int
+    n_without_target: int  # How many of these miss a target
 
 
 class WholeTable:
-    """A table in memory.
-
-    Parameters
-    ----------
-    arrow : pyarrow.Table
-        It.
-    """
+    """A table in memory."""
 
     def __init__(self, arrow: pa.Table) -> None:
         self._arrow = arrow
@@ -126,29 +95,16 @@ class WholeTable:
 
 @dataclass(frozen=True)
 class Sketch(Column):
-    """What is known of a column that went by: its different values as far as they matter, how often and where first.
+    """What is known of a column that went by: its different values as far as they matter, how often and where first."""
 
-    Attributes
-    ----------
-    counts : ndarray of shape (n_values,)
-        How often each of the `values` occurs; they stand in the order in which they appear.
-    total, absent, first_absent : int
-        Values, missing ones among them, and where the first of these stands, -1 for none.
-    mean : float
-        Of the numbers.
-    is_cut : bool
-        Whether there are more different values than were kept.
-    sample : Column or None
-        The first values, where there are many different ones.
-    """
-
+    # (n_values,): how often each of the `values` occurs; they stand in the order in which they appear
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    total: int = 0
+    total: int = 0  # Values, missing ones among them, and where the first of these stands, -1 for none
     absent: int = 0
     first_absent: int = -1
-    mean: float = 0.0
-    is_cut: bool = False
-    sample: Column | None = None
+    mean: float = 0.0  # Of the numbers
+    is_cut: bool = False  # Whether there are more different values than were kept
+    sample: Column | None = None  # The first values, where there are many different ones
 
     @property
     def n_rows(self) -> int:
@@ -186,13 +142,7 @@ class Sketch(Column):
 
 
 class PassingTable:
-    """A table that goes by, looked through as often as it takes.
-
-    Parameters
-    ----------
-    rows : Rows
-        It.
-    """
+    """A table that goes by, looked through as often as it takes."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -272,17 +222,7 @@ class PassingTable:
 
 
 class Growing:
-    """A sketch that grows batch by batch.
-
-    Parameters
-    ----------
-    name : str
-        Of the column.
-    cap : int
-        Different values that are kept.
-    is_target : bool
-        Whether different numbers matter, too: they may be classes.
-    """
+    """A sketch that grows batch by batch."""
 
     def __init__(self, name: str, cap: int, *, is_target: bool) -> None:
         self.name = name

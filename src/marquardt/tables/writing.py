@@ -27,28 +27,7 @@ SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
 
 def check_table_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the suffix of a table to be written, or refuse it before any work is done.
-
-    Parameters
-    ----------
-    path : path-like
-        The name of the file.
-
-    Returns
-    -------
-    suffix : str
-        In lower case.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is not ``.csv``, ``.tsv``, ``.parquet`` or ``.pq``.
-
-    Examples
-    --------
-    >>> check_table_suffix("predicted.CSV")
-    '.csv'
-    """
+    """Return the suffix of a table to be written, or refuse it before any work is done."""
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         got = f"the suffix {suffix!r}" if suffix else "no suffix"
@@ -67,37 +46,6 @@ def write_table(
     Numbers are written so that they read back the same to the bit; NaN and None are written as missing values,
     an empty cell in CSV. The file is written under a temporary name and renamed, so it appears whole or not
     at all.
-
-    Parameters
-    ----------
-    path : path-like
-        Ends in ``.csv``, ``.tsv``, ``.parquet`` or ``.pq``.
-    names : sequence of str
-        The header, all different.
-    columns : sequence of array-like of shape (n_samples,)
-        One for each name: NumPy arrays, Arrow arrays or lists.
-    force : bool
-        Whether an existing file may be replaced.
-
-    Raises
-    ------
-    ConfigurationError
-        If the suffix is another.
-    DataError
-        If names are not all different, or a column mixes types.
-    ShapeError
-        If there are not as many columns as names, or they are not one-dimensional and of one length.
-    FileError
-        If a file is in the way and `force` is false, or the file cannot be written.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder) / "predicted.csv"
-    ...     write_table(path, ["strength"], [[41.5, float("nan")]])
-    ...     path.read_text()
-    'strength\\n41.5\\n""\\n'
     """
     check_table_suffix(path)
     _table(list(names), columns)  # refused before anything is written
@@ -107,63 +55,14 @@ def write_table(
 
 @contextlib.contextmanager
 def writing_table(path: str | os.PathLike[str], force: bool = False) -> Iterator[TableWriter]:
-    """Write a table piece by piece, as `write_table` does: it appears whole when the body has ended, or not at all.
-
-    Parameters
-    ----------
-    path : path-like
-        Ends in ``.csv``, ``.tsv``, ``.parquet`` or ``.pq``.
-    force : bool
-        Whether an existing file may be replaced.
-
-    Yields
-    ------
-    writer : TableWriter
-        Takes the pieces.
-
-    Raises
-    ------
-    ConfigurationError
-        If the suffix is another.
-    FileError
-        If a file is in the way and `force` is false, or the file cannot be written.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder) / "predicted.csv"
-    ...     with writing_table(path) as writer:
-    ...         writer.write(["strength"], [[41.5]])
-    ...         writer.write(["strength"], [[12.25]])
-    ...     path.read_text()
-    'strength\\n41.5\\n12.25\\n'
-    """
+    """Write a table piece by piece, as `write_table` does: it appears whole when the body has ended, or not at all."""
     suffix = check_table_suffix(path)
     with replacing(path, force=force) as temporary, TableWriter(temporary, suffix) as writer:
         yield writer
 
 
 class TableWriter:
-    """Writes a table piece by piece; `writing_table` makes one.
-
-    Parameters
-    ----------
-    path : Path
-        Where.
-    suffix : str
-        ``".csv"``, ``".tsv"``, ``".parquet"`` or ``".pq"``: the kind of file.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "rows.tsv"
-    ...     with TableWriter(path, ".tsv") as writer:
-    ...         writer.write(["a", "b"], [[1, 2], ["x", "y"]])
-    ...     path.read_text()
-    'a\\tb\\n1\\tx\\n2\\ty\\n'
-    """
+    """Writes a table piece by piece; `writing_table` makes one."""
 
     def __init__(self, path: Path, suffix: str) -> None:
         self._path, self._suffix = path, suffix
@@ -179,22 +78,7 @@ class TableWriter:
         self._open.close()
 
     def write(self, names: Sequence[str], columns: Sequence[Any]) -> None:
-        """Write some rows more.
-
-        Parameters
-        ----------
-        names : sequence of str
-            The header, the same in all pieces.
-        columns : sequence of array-like of shape (n_samples,)
-            One for each name. What the first piece holds decides the types.
-
-        Raises
-        ------
-        DataError
-            If names are not all different, a column mixes types, or it does not fit the first piece.
-        ShapeError
-            If there are not as many columns as names, or they are not one-dimensional and of one length.
-        """
+        """Write some rows more."""
         table = _table(list(names), columns)
         is_parquet = self._suffix in (".parquet", ".pq")
         if self._schema is None:

@@ -24,72 +24,36 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Attempt:
-    """One of several restarts, in short.
-
-    Parameters
-    ----------
-    restart : int
-        From 0.
-    epochs : int
-        Accepted steps.
-    performance, validation : float
-        At its best epoch; validation is NaN without a validation part.
-    stop : str
-        Code of its stop.
-    seconds : float
-        How long it took.
-    merit : float
-        What restarts are compared by, lower is better: the mean loss of the validation part in scaled units; without
-        one the loss with its penalty, or minus the logarithm of the evidence where that chooses the weight decay. Of a
-        robust loss with a scale of its own the mean of squared residuals in scaled units, none of which counts for more
-        than three standard deviations.
-    """
+    """One of several restarts, in short."""
 
     restart: int
     epochs: int
-    performance: float
+    performance: float  # At its best epoch; validation is NaN without a validation part
     validation: float
-    stop: str
-    seconds: float
+    stop: str  # Code of its stop
+    seconds: float  # How long it took
+    # What restarts are compared by, lower is better: the mean loss of the validation part in scaled units;
+    # without one the loss with its penalty, or minus the logarithm of the evidence where that chooses the weight
+    # decay
     merit: float = math.nan
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How far apart restarts came out.
-
-    Parameters
-    ----------
-    n : int
-        Restarts.
-    part : str
-        ``"validation"`` or ``"training"``: whose errors these are.
-    best, median, worst : float
-        The lowest error of all, the one in the middle, the highest.
-    kept : float
-        The error of the one that is kept. It is the lowest unless something else decides, such as the evidence.
-    n_near : int
-        Others whose error is at most 1 % above the lowest. Few of many say that more restarts may find better.
-    n_goal : int
-        Those that reached the goal.
-    criterion : str
-        What restarts were ranked by: ``"validation"``, ``"loss"``, ``"evidence"`` or ``"robust"``; empty where it is
-        not known.
-
-    Examples
-    --------
-    >>> print(Spread(12, "validation", 0.0031, 0.0044, 0.12, 0.0031, n_near=3, n_goal=0))
-    12 restarts: best 0.0031, median 0.0044, worst 0.12 on the validation part; 3 others came within 1 % of the best.
-    """
+    """How far apart restarts came out."""
 
     n: int
-    part: str
-    best: float
+    part: str  # ``"validation"`` or ``"training"``: whose errors these are
+    best: float  # The lowest error of all, the one in the middle, the highest
     median: float
     worst: float
+    # The error of the one that is kept. It is the lowest unless something else decides, such as the evidence
     kept: float
+    # Others whose error is at most 1 % above the lowest. Few of many say that more restarts may find better
     n_near: int
-    n_goal: int
+    n_goal: int  # Those that reached the goal
+    # What restarts were ranked by: ``"validation"``, ``"loss"``, ``"evidence"`` or ``"robust"``; empty where it
+    # is not known
     criterion: str = ""
 
     def __str__(self) -> str:
@@ -117,43 +81,12 @@ class Spread:
 
 
 def kept_of(attempts: Sequence[Attempt]) -> int:
-    """Return the number of the restart that is kept: the first of the lowest merit.
-
-    Parameters
-    ----------
-    attempts : sequence of Attempt
-        At least one.
-
-    Returns
-    -------
-    int
-        From 0.
-
-    Examples
-    --------
-    >>> kept_of([Attempt(k, 10, 1.0, math.nan, "epochs", 0.1, merit) for k, merit in enumerate([3.0, -2.0, -2.0])])
-    1
-    """
+    """Return the number of the restart that is kept: the first of the lowest merit."""
     return min(attempts, key=lambda attempt: attempt.merit).restart
 
 
 def outcome(attempts: Sequence[Attempt], spread: Spread, decay: Sequence[float]) -> dict[str, Any]:
-    """Return what a network file says of the restarts, as plain values.
-
-    Parameters
-    ----------
-    attempts : sequence of Attempt
-        At least one.
-    spread : Spread
-        How far apart they came out.
-    decay : sequence of float
-        The weight decay a layer of the one that is kept.
-
-    Returns
-    -------
-    dict
-        The logarithm of the evidence is None where nothing was weighed.
-    """
+    """Return what a network file says of the restarts, as plain values."""
     kept = kept_of(attempts)
     merit = next(attempt.merit for attempt in attempts if attempt.restart == kept)
     return {
@@ -166,29 +99,7 @@ def outcome(attempts: Sequence[Attempt], spread: Spread, decay: Sequence[float])
 
 
 def spread_of(attempts: Sequence[Attempt], kept: int = 0, criterion: str = "") -> Spread:
-    """Return how far apart restarts came out.
-
-    Parameters
-    ----------
-    attempts : sequence of Attempt
-        At least one.
-    kept : int
-        The number of the one that is kept.
-    criterion : str
-        What they were ranked by, as in `Spread`.
-
-    Returns
-    -------
-    Spread
-        Of the errors of the validation part where there is one, else of the training part.
-
-    Examples
-    --------
-    >>> errors = [0.5, 0.1, 0.1005]
-    >>> attempts = [Attempt(k, 10, error, math.nan, "epochs", 0.1) for k, error in enumerate(errors)]
-    >>> print(spread_of(attempts, kept=1))
-    3 restarts: best 0.1, median 0.1005, worst 0.5 on the training part; 1 other came within 1 % of the best.
-    """
+    """Return how far apart restarts came out."""
     has_validation = not any(math.isnan(attempt.validation) for attempt in attempts)
     errors = {one.restart: one.validation if has_validation else one.performance for one in attempts}
     if criterion == "robust":

@@ -51,39 +51,17 @@ class Run(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What is kept of a run: not its copy of the data.
+    """What is kept of a run: not its copy of the data."""
 
-    Parameters
-    ----------
-    number : int
-        Which run, from 0.
-    network : Network
-        Its best.
-    record : Record
-        How.
-    merit : float
-        What restarts are compared by; lower is better.
-    decay : tuple of float, optional
-        The weight decay a layer that the run found, if it looks for one.
-    """
-
-    number: int
+    number: int  # Which run, from 0
     network: Network
     record: Record
-    merit: float
-    decay: tuple[float, ...] | None
+    merit: float  # What restarts are compared by; lower is better
+    decay: tuple[float, ...] | None  # The weight decay a layer that the run found, if it looks for one
 
     @classmethod
     def of(cls, number: int, run: Run) -> Kept:
-        """Keep what a run has come to.
-
-        Parameters
-        ----------
-        number : int
-            Which.
-        run : Run
-            Between two of its epochs, or ended.
-        """
+        """Keep what a run has come to."""
         # The merit first: where the run goes on meanwhile, the network can only be better.
         merit: float = run.merit
         return cls(number, run.network, run.record, merit, getattr(run, "decay", None))
@@ -95,22 +73,6 @@ class Crew:
     A run is begun when a thread is free, in the order of their numbers. What a run does, to the bit, does not depend on
     the number of jobs: the processors are divided among the runs that go on, and blocks of samples are summed in the
     same order by few threads or many.
-
-    Parameters
-    ----------
-    first : Run
-        Number 0, not begun.
-    make : callable
-        ``make(number)`` returns another, not begun; it is called from the run's thread.
-    n_runs : int
-        How many there are.
-    jobs : int
-        How many go on at a time.
-
-    Attributes
-    ----------
-    jobs : int
-        The same, of as many as there are.
     """
 
     def __init__(self, first: Run, make: Callable[[int], Run], n_runs: int, jobs: int) -> None:
@@ -148,23 +110,7 @@ class Crew:
             self._threads[-1].start()
 
     def epochs(self, number: int) -> Iterator[Epoch]:
-        """Show one run's epochs: those that have been done, then each as it comes.
-
-        Parameters
-        ----------
-        number : int
-            Which run.
-
-        Yields
-        ------
-        Epoch
-            The start, then one an accepted step.
-
-        Raises
-        ------
-        BaseException
-            What a run raised, whichever it was; all are stopped then.
-        """
+        """Show one run's epochs: those that have been done, then each as it comes."""
         n_shown = 0
         while True:
             self._wait(partial(self._has_news, number, n_shown))

@@ -52,15 +52,7 @@ class TrainingData(Protocol):
         """Whether the outputs of a sample have weights of their own."""
 
     def scaling(self, of: str, kind: str) -> Scaling:
-        """Fit a scaling to the training part.
-
-        Parameters
-        ----------
-        of : str
-            ``"inputs"`` or ``"targets"``.
-        kind : str
-            One of `SCALINGS`.
-        """
+        """Fit a scaling to the training part."""
 
     def input_ends(self) -> Array:
         """Return the lowest and the highest value of every input of the training part, of shape (2, n_inputs)."""
@@ -68,47 +60,18 @@ class TrainingData(Protocol):
     def training(
         self, network: Network, loss: Loss, penalty: WeightDecay, rule: StepRule, limits: Limits, **options: Any
     ) -> Training:
-        """Return a run.
-
-        Parameters
-        ----------
-        network : Network
-            Its start.
-        loss : Loss
-            What is minimized.
-        penalty : WeightDecay
-            On the weights.
-        rule : StepRule
-            How.
-        limits : Limits
-            What ends it.
-        **options
-            As for `Objective`.
-        """
+        """Return a run."""
 
 
 @dataclass(frozen=True, eq=False)
 class ArrayData:
-    """Samples that are arrays.
+    """Samples that are arrays."""
 
-    Parameters
-    ----------
-    inputs : ndarray of shape (n_samples, n_inputs)
-        In the user's units.
-    targets : ndarray of shape (n_samples, n_outputs)
-        In the user's units.
-    weight : ndarray of shape (n_samples,) or (n_samples, n_outputs), optional
-        Sample weights; integers count copies.
-    parts : Parts, optional
-        The division; all samples train when not given.
-    counted_weight : float, optional
-        The weight that the evidence counts as one sample; by the type of the weights when it is 0.
-    """
-
-    inputs: Array
-    targets: Array
-    weight: AnyArray | None = None
-    parts: Parts | None = None
+    inputs: Array  # (n_samples, n_inputs): in the user's units
+    targets: Array  # (n_samples, n_outputs): in the user's units
+    weight: AnyArray | None = None  # (n_samples,): sample weights; integers count copies
+    parts: Parts | None = None  # The division; all samples train when not given
+    # The weight that the evidence counts as one sample; by the type of the weights when it is 0
     counted_weight: float = 0.0
     _sources: dict[int, SharedSource] = field(default_factory=dict, init=False, repr=False)
     _lock: Any = field(default_factory=threading.Lock, init=False, repr=False)
@@ -143,15 +106,7 @@ class ArrayData:
         return len(self.inputs) if self.parts is None else len(self.parts.train)
 
     def scaling(self, of: str, kind: str) -> Scaling:
-        """Fit a scaling to the training part.
-
-        Parameters
-        ----------
-        of : str
-            ``"inputs"`` or ``"targets"``.
-        kind : str
-            One of `SCALINGS`.
-        """
+        """Fit a scaling to the training part."""
         rows = self._rows()
         if of == "inputs":
             return Scaling.fit(kind, self.inputs[rows], None if self.weight is None else of_samples(self.weight[rows]))
@@ -168,23 +123,7 @@ class ArrayData:
     def training(
         self, network: Network, loss: Loss, penalty: WeightDecay, rule: StepRule, limits: Limits, **options: Any
     ) -> Training:
-        """Return a run.
-
-        Parameters
-        ----------
-        network : Network
-            Its start.
-        loss : Loss
-            What is minimized.
-        penalty : WeightDecay
-            On the weights.
-        rule : StepRule
-            How.
-        limits : Limits
-            What ends it.
-        **options
-            As for `Training`.
-        """
+        """Return a run."""
         graph = network.graph
         require_width(self.inputs, graph.n_inputs, "inputs")
         require_width(self.targets, graph.n_outputs, "targets")

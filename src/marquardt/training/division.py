@@ -83,13 +83,7 @@ class Parts:
 
 
 class Counted:
-    """Rows of which only the number is known.
-
-    Parameters
-    ----------
-    count : int
-        How many.
-    """
+    """Rows of which only the number is known."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -110,29 +104,14 @@ class HashedParts:
     not on the order of the rows or the files that they are in; equal rows are always in the same part; and nothing as
     long as the data is held. Where the rows are coarse, that is copies of few, the place of a row is hashed with its
     content, so that the copies are divided.
-
-    Parameters
-    ----------
-    n_train, n_validation, n_test : int
-        Rows of each part.
-    validation_share, test_share : float
-        What was asked for.
-    seed : int
-        Of the hash.
-
-    Examples
-    --------
-    >>> parts = HashedParts(700, 150, 150, 0.15, 0.15, seed=0)
-    >>> len(parts.validation), parts.train
-    (150, 700 rows chosen by their hash)
     """
 
-    n_train: int
+    n_train: int  # Rows of each part
     n_validation: int = 0
     n_test: int = 0
-    validation_share: float = 0.0
+    validation_share: float = 0.0  # What was asked for
     test_share: float = 0.0
-    seed: int = 0
+    seed: int = 0  # Of the hash
 
     @property
     def train(self) -> Counted:
@@ -150,18 +129,7 @@ class HashedParts:
         return Counted(self.n_test)
 
     def named(self) -> dict[str, Indices]:
-        """Refuse to return row numbers.
-
-        Returns
-        -------
-        dict
-            Never.
-
-        Raises
-        ------
-        DataError
-            Always: of rows that are divided by their hash no numbers are kept.
-        """
+        """Refuse to return row numbers."""
         raise DataError(
             "These rows were divided by a hash of their content, and their numbers are not kept. Divide the rows "
             "you have with `column_keys`, or look at all of them as one part."
@@ -171,30 +139,7 @@ class HashedParts:
     def numbers(
         columns: Array, validation_share: float, test_share: float, seed: int, places: AnyArray | None = None
     ) -> AnyArray:
-        """Return the part of every row: 0 training, 1 validation, 2 test.
-
-        Parameters
-        ----------
-        columns : ndarray of shape (n_columns, n_samples)
-            Inputs and targets in the user's units; a column is a sample.
-        validation_share, test_share : float
-            Fractions of the rows.
-        seed : int
-            Of the hash.
-        places : ndarray of float, shape (n_samples,), optional
-            Numbers of the rows, to divide the copies of a row, too.
-
-        Returns
-        -------
-        ndarray of int8, shape (n_samples,)
-            The same for equal rows of equal places.
-
-        Examples
-        --------
-        >>> columns = np.arange(2000.0).reshape(2, 1000)
-        >>> np.bincount(HashedParts.numbers(columns, 0.2, 0.1, seed=0)) / 1000
-        array([0.705, 0.194, 0.101])
-        """
+        """Return the part of every row: 0 training, 1 validation, 2 test."""
         keys = column_keys(columns if places is None else np.vstack([columns, places]), seed)
         numbers = np.zeros(len(keys), dtype=np.int8)
         test, both = (
@@ -354,44 +299,12 @@ def _by_class(order: Indices, classes: AnyArray, counts: Sequence[int]) -> Indic
 
 
 def content_keys(table: Array, seed: int) -> AnyArray:
-    """Return a pseudo-random number a row that depends on nothing but its content and the seed.
-
-    Parameters
-    ----------
-    table : ndarray of shape (n_samples, n_columns)
-        The rows.
-    seed : int
-        Of the multipliers.
-
-    Returns
-    -------
-    ndarray of uint64, shape (n_samples,)
-        Equal rows have equal keys.
-    """
+    """Return a pseudo-random number a row that depends on nothing but its content and the seed."""
     return column_keys(np.ascontiguousarray(table.T), seed)
 
 
 def column_keys(columns: Array, seed: int) -> AnyArray:
-    """Return `content_keys` of a table that is given by its columns.
-
-    Parameters
-    ----------
-    columns : ndarray of shape (n_columns, n_samples)
-        The rows of the table, one beside the other.
-    seed : int
-        Of the multipliers.
-
-    Returns
-    -------
-    ndarray of uint64, shape (n_samples,)
-        Equal rows have equal keys.
-
-    Examples
-    --------
-    >>> keys = column_keys(np.array([[1.0, 2.0, 1.0], [0.0, 0.0, -0.0]]), seed=0)
-    >>> bool(keys[0] == keys[2]), bool(keys[0] == keys[1])
-    (True, False)
-    """
+    """Return `content_keys` of a table that is given by its columns."""
     n_columns, n_samples = columns.shape
     odd = np.random.default_rng(seed).integers(0, 2**63, n_columns, dtype=np.uint64)
     multipliers: AnyArray = np.bitwise_or(odd << np.uint64(1), np.uint64(1))
@@ -420,36 +333,6 @@ def split_by_content(
     the same row twice. So training with weights equals training with repeated rows, and no row of the validation
     part has a twin in the training part. Only rows that occur `CELL_COPIES` times or more are divided copy by copy, as
     the cells of a truth table must be: set aside as a whole, a cell could not be learned.
-
-    Parameters
-    ----------
-    table : ndarray of shape (n_samples, n_columns)
-        Inputs and targets side by side.
-    share : float
-        Fraction of the weight to set aside.
-    seed : int
-        Another seed, another choice.
-    sample_weight : ndarray of shape (n_samples,), optional
-        All 1 when not given.
-    classes : ndarray of int, shape (n_samples,), optional
-        The class of every row, which its targets tell: the share is then taken of every class, and each keeps a row.
-
-    Returns
-    -------
-    kept, aside : ndarray of int
-        Sorted row numbers; both have at least one row.
-
-    Raises
-    ------
-    DataError
-        If all rows are equal, or all of each class, so that they cannot be divided.
-
-    Examples
-    --------
-    >>> cells = np.repeat([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], 20, axis=0)
-    >>> kept, aside = split_by_content(cells, 0.15, seed=0)
-    >>> len(aside), len(np.unique(cells[kept], axis=0)), len(np.unique(cells[aside], axis=0))
-    (12, 4, 4)
     """
     keys = content_keys(table, seed)
     values, first, group = np.unique(keys, return_index=True, return_inverse=True)

@@ -59,46 +59,7 @@ GAIN = 1e-3
 
 
 class EvidenceTraining:
-    """A run like `Training` whose weight decay is chosen on the way.
-
-    Parameters
-    ----------
-    make : callable
-        ``make(network, penalty, limits)`` returns the `Training` of one round.
-    network : Network
-        The start.
-    limits : Limits
-        Of all rounds together.
-    restart : int
-        From 0; says which of `STARTS` is the first round.
-    is_trained : bool
-        Whether the start has been trained before: then its own weights choose the first λ.
-    clock : callable
-        Returns seconds; for tests.
-
-    Attributes
-    ----------
-    record : Record
-        Of all rounds, as if they were one run; the loss of an epoch includes the penalty of its own round.
-    decay : tuple of float
-        λ a layer of the current round.
-    evidence : Evidence or None
-        At the end of the last round.
-
-    Examples
-    --------
-    >>> from marquardt.networks import feed_forward, initial_weights
-    >>> x = np.linspace(-1, 1, 40)[:, None]
-    >>> noisy = x + 0.3 * np.random.default_rng(0).normal(size=(40, 1))
-    >>> graph = feed_forward(1, 10, 1)
-    >>> def make(network, penalty, limits):
-    ...     return Training(network, x, noisy, penalty=penalty, limits=limits)
-    >>> run = EvidenceTraining(make, Network(graph, initial_weights(graph, rng=0)), Limits(), restart=1)
-    >>> for epoch in run:
-    ...     pass
-    >>> run.evidence.parameters < 16 < graph.n_weights
-    True
-    """
+    """A run like `Training` whose weight decay is chosen on the way."""
 
     def __init__(
         self,
@@ -156,13 +117,7 @@ class EvidenceTraining:
             self.record.stop = UserStop()(Status(epoch=self.record.num_epochs, is_cancelled=True))
 
     def __iter__(self) -> Iterator[Epoch]:
-        """Train.
-
-        Yields
-        ------
-        Epoch
-            The start, then one an accepted step, numbered through all rounds.
-        """
+        """Train."""
         with hold_blas():
             yield from self._epochs()
 

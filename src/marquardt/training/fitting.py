@@ -733,24 +733,7 @@ class Fitting:
 
 
 def require_classes(codes: AnyArray, classes: Sequence[Any]) -> None:
-    """Refuse a training part that has no row of some class.
-
-    Parameters
-    ----------
-    codes : ndarray of int
-        The class numbers that train.
-    classes : sequence
-        All classes by their numbers, as the message names them.
-
-    Raises
-    ------
-    DataError
-        If one is not among them.
-
-    Examples
-    --------
-    >>> require_classes(np.array([0, 1, 1]), ["no", "yes"])
-    """
+    """Refuse a training part that has no row of some class."""
     trained = set(np.unique(codes).tolist())
     absent = [label for code, label in enumerate(classes) if code not in trained]
     if absent:

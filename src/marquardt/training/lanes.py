@@ -50,26 +50,15 @@ TOGETHER_BYTES = 256 << 20
 
 
 class Best(NamedTuple):
-    """The best epoch of every lane so far; made anew after every sweep, so that an interrupt finds a whole one.
+    """The best epoch of every lane so far; made anew after every sweep, so that an interrupt finds a whole one."""
 
-    Parameters
-    ----------
-    weights : ndarray of shape (n_lanes, n_weights)
-        There.
-    value : ndarray of shape (n_lanes,)
-        What epochs are compared by: the mean loss of the validation part in scaled units, or the loss with its
-        penalty where there is no such part; inf before the start.
-    epoch : ndarray of int of shape (n_lanes,)
-        Its number.
-    performance, validation : ndarray of shape (n_lanes,)
-        As in `Epoch`.
-    """
-
-    weights: Array
+    weights: Array  # (n_lanes, n_weights)
+    # (n_lanes,): what epochs are compared by: the mean loss of the validation part in scaled units, or the loss
+    # with its penalty where there is no such part; inf before the start
     value: Array
-    epoch: Indices
-    performance: Array
-    validation: Array
+    epoch: Indices  # (n_lanes,)
+    performance: Array  # (n_lanes,): as in `Epoch`
+    validation: Array  # (n_lanes,)
 
 
 class _Going(NamedTuple):
@@ -621,13 +610,6 @@ class Lane:
     """One of the lanes as a run of its own, like `Training`: iterating yields its epochs as soon as they are known.
 
     Whichever is pulled moves all of them; the epochs that the others have done meanwhile wait until they are pulled.
-
-    Parameters
-    ----------
-    lanes : Lanes
-        All of them.
-    number : int
-        Which, from 0.
     """
 
     def __init__(self, lanes: Lanes, number: int) -> None:
@@ -664,13 +646,7 @@ class Lane:
         self._lanes.stop_by_user()
 
     def __iter__(self) -> Iterator[Epoch]:
-        """Train.
-
-        Yields
-        ------
-        Epoch
-            The start, then one an accepted step.
-        """
+        """Train."""
         epochs, n_shown = self.record.epochs, 0
         while True:
             while n_shown < len(epochs):

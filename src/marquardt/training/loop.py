@@ -21,36 +21,16 @@ __all__ = ["MOST_TRIALS", "PLAIN_SETTINGS", "Row", "accepted_rows", "descent_of"
 
 
 class Row(NamedTuple):
-    """What one trial came to.
+    """What one trial came to."""
 
-    Parameters
-    ----------
-    epoch : int
-        Accepted steps so far.
-    trial : int
-        Attempted steps so far.
-    verdict : Verdict
-        What became of this one; ACCEPT for the start.
-    here : Evaluation
-        The accepted point after the trial, as the rule sees it.
-    report : dict
-        The rule's own quantities, such as mu.
-    merit : float
-        What restarts are compared by; lower is better.
-    outcome : Outcome, optional
-        Why the rule ended the run; the last row has one.
-    state : object
-        The rule's state after the trial: with it and the point's weights, a run can be gone on with.
-    """
-
-    epoch: int
-    trial: int
-    verdict: Verdict
-    here: Evaluation
-    report: dict[str, float]
-    merit: float
-    outcome: Outcome | None
-    state: Any
+    epoch: int  # Accepted steps so far
+    trial: int  # Attempted steps so far
+    verdict: Verdict  # What became of this one; ACCEPT for the start
+    here: Evaluation  # The accepted point after the trial, as the rule sees it
+    report: dict[str, float]  # The rule's own quantities, such as mu
+    merit: float  # What restarts are compared by; lower is better
+    outcome: Outcome | None  # Why the rule ended the run; the last row has one
+    state: Any  # The rule's state after the trial: with it and the point's weights, a run can be gone on with
 
 
 MOST_TRIALS = 50
@@ -70,29 +50,7 @@ _ENDS = (Verdict.STUCK, Verdict.SETTLED)
 
 
 def iterate(objective: Minimized, rule: StepRule, weights: Array, state: Any = None) -> Iterator[Row]:
-    """Train, a trial at a time, without end unless the rule ends it.
-
-    Parameters
-    ----------
-    objective : Minimized
-        What is minimized.
-    rule : StepRule
-        How; prepared for the objective.
-    weights : ndarray of shape (n_weights,)
-        The start.
-    state : object, optional
-        The state of an earlier run at these weights, to go on with; the rule's first when not given.
-
-    Yields
-    ------
-    Row
-        The start first, then one a trial.
-
-    Raises
-    ------
-    DataError
-        If the loss at the start is not finite.
-    """
+    """Train, a trial at a time, without end unless the rule ends it."""
     here = _at_the_start(objective, weights, rule.point_need)
     if state is None:
         state = rule.start(here)
@@ -149,20 +107,6 @@ def finished(objective: Minimized, here: Evaluation) -> tuple[Evaluation, int]:
     A step is taken where it at least halves the distance to the nearest point of the linear model and the loss is what
     it was to rounding, or lower. The rounding of a residual is that of the terms it is made of, which may be much
     larger: ε Σ |w_j| ‖J_j‖ for all of them, J_j the columns of J.
-
-    Parameters
-    ----------
-    objective : Minimized
-        What is minimized.
-    here : Evaluation
-        Where the run is stuck; with `orthogonal`, where there are such steps.
-
-    Returns
-    -------
-    last : Evaluation
-        With the derivatives that Levenberg–Marquardt needs; `here` itself where no step is taken.
-    trials : int
-        Steps that were tried.
     """
     step, trials, start = _orthogonal(here), 0, here.loss
     if step is None:
@@ -190,16 +134,6 @@ def is_plain(rule: StepRule) -> bool:
     """Return whether a rule is Levenberg–Marquardt as compiled trials and lanes do it.
 
     That is with D = I, and a damping that needs no memory but μ: not Nielsen's.
-
-    Parameters
-    ----------
-    rule : StepRule
-        Any rule.
-
-    Examples
-    --------
-    >>> is_plain(LevenbergMarquardt(mu_init=0.1)), is_plain(LevenbergMarquardt(damping="nielsen"))
-    (True, False)
     """
     if type(rule) is not LevenbergMarquardt or rule.moves.code is None:
         return False
@@ -208,15 +142,7 @@ def is_plain(rule: StepRule) -> bool:
 
 
 def descent_of(objective: Minimized, rule: StepRule) -> Descent | None:
-    """Return the rule's trials as compiled code, where there is such code for rule and objective.
-
-    Parameters
-    ----------
-    objective : Minimized
-        What is minimized.
-    rule : StepRule
-        How.
-    """
+    """Return the rule's trials as compiled code, where there is such code for rule and objective."""
     if not is_plain(rule) or not isinstance(rule, LevenbergMarquardt) or rule.moves.code is None:
         return None
     return objective.descent(*rule.factors, MU_FLOOR, rule.mu_max, rule.moves.code, rule.single_from)
@@ -228,29 +154,6 @@ def accepted_rows(
     """Train as `iterate` does, but with several trials in one call, and a row for those that were accepted.
 
     The gradient and the matrix of a row are written over by the next.
-
-    Parameters
-    ----------
-    objective : Minimized
-        What is minimized.
-    rule : LevenbergMarquardt
-        A plain one.
-    descent : Descent
-        As `descent_of` returns it for both.
-    weights : ndarray of shape (n_weights,)
-        The start.
-    most : int
-        Trials in one call; there is a row for the last of them, too.
-
-    Yields
-    ------
-    Row
-        Without a state, but for the last.
-
-    Raises
-    ------
-    DataError
-        If the loss at the start is not finite.
     """
     here = _at_the_start(objective, weights, Need.NORMAL)
     gradient, normal = here.gradient, here.normal

@@ -407,50 +407,12 @@ def _float(value: Any) -> float:
 
 
 def gradient_name(metric: str) -> str:
-    """Return what the gradient of a run is called on the screen: it is that of a mean, not of the loss, a sum.
-
-    Parameters
-    ----------
-    metric : str
-        Of the run's record.
-
-    Returns
-    -------
-    str
-        For squares it is the gradient of the mean squared error, otherwise of the mean loss, both in scaled units and
-        with the penalty.
-
-    Examples
-    --------
-    >>> gradient_name("mse"), gradient_name("cross_entropy")
-    ('mse gradient', 'loss gradient')
-    """
+    """Return what the gradient of a run is called on the screen: it is that of a mean, not of the loss, a sum."""
     return "mse gradient" if metric == "mse" else "loss gradient"
 
 
 def epoch_line(epoch: Epoch, record: Record, limits: Limits) -> str:
-    """Return an epoch as one line, each quantity as value/limit.
-
-    Parameters
-    ----------
-    epoch : Epoch
-        The epoch.
-    record : Record
-        Of its run.
-    limits : Limits
-        What ends the run.
-
-    Returns
-    -------
-    str
-        Such as ``epoch 12/1000  mse 0.0123/0  mse gradient 0.0012/1e-07  mu 1e-03/1e+10``.
-
-    Examples
-    --------
-    >>> record = Record("levenberg_marquardt", {"mu_max": 1e10}, "mse", Parts.all_training(3))
-    >>> epoch_line(Epoch(0, 0.5, math.nan, math.nan, 0.1, 1e-3, 0, 0.0, 1, 0.5), record, Limits())
-    'epoch 0/1000  mse 0.5/0  mse gradient 0.1/1e-07  mu 1e-03/1e+10'
-    """
+    """Return an epoch as one line, each quantity as value/limit."""
     goal = f"/{limits.goal:g}" if record.metric == limits.goal_metric else ""
     cells = [
         f"epoch {epoch.epoch}/{limits.max_epochs}",

@@ -81,53 +81,28 @@ class Stop:
 
 
 class Status(NamedTuple):
-    """What stops look at.
+    """What stops look at."""
 
-    Parameters
-    ----------
-    epoch, trial : int
-        Accepted and attempted steps.
-    loss, sse, mse : float
-        The training loss as minimized; the sum and the mean of squared errors in the target's units, NaN for
-        losses that are not squares.
-    gradient : float
-        Norm of the gradient of the mean loss.
-    validation_fails : int
-        Epochs in a row without a better validation performance.
-    seconds : float
-        Since the start.
-    outcome : Outcome, optional
-        Why the rule ended the run, if it did.
-    is_cancelled : bool
-        Whether the user asked to stop.
-    """
-
-    epoch: int = 0
+    epoch: int = 0  # Accepted and attempted steps
     trial: int = 0
+    # The training loss as minimized; the sum and the mean of squared errors in the target's units, NaN for losses
+    # that are not squares
     loss: float = math.inf
     sse: float = math.nan
     mse: float = math.nan
-    gradient: float = math.inf
-    validation_fails: int = 0
-    seconds: float = 0.0
-    outcome: Outcome | None = None
-    is_cancelled: bool = False
+    gradient: float = math.inf  # Norm of the gradient of the mean loss
+    validation_fails: int = 0  # Epochs in a row without a better validation performance
+    seconds: float = 0.0  # Since the start
+    outcome: Outcome | None = None  # Why the rule ended the run, if it did
+    is_cancelled: bool = False  # Whether the user asked to stop
 
 
 @dataclass(frozen=True)
 class GoalStop:
-    """Stop when the training error is at most the goal: metric <= goal, metric one of loss, sse, mse, rmse.
+    """Stop when the training error is at most the goal: metric <= goal, metric one of loss, sse, mse, rmse."""
 
-    Parameters
-    ----------
-    goal : float
-        The error to reach, in the target's units (their square for sse and mse).
-    metric : str
-        One of `GOAL_METRICS`.
-    """
-
-    goal: float = 0.0
-    metric: str = "mse"
+    goal: float = 0.0  # The error to reach, in the target's units (their square for sse and mse)
+    metric: str = "mse"  # One of `GOAL_METRICS`
 
     def __call__(self, status: Status) -> Stop | None:
         value = math.sqrt(status.mse) if self.metric == "rmse" else getattr(status, self.metric)
@@ -139,13 +114,6 @@ class GoalStop:
         """Say whether an error, or each of several, is at most the goal.
 
         In the target's units a square may be too small for a number: an error of 0 counts where the loss is 0.
-
-        Parameters
-        ----------
-        value : float or ndarray
-            The error by its metric.
-        loss : float or ndarray
-            What is minimized, in scaled units.
         """
         return (value <= self.goal) & ((value > 0.0) | (loss == 0.0))
 
@@ -162,15 +130,9 @@ class UserStop:
 
 @dataclass(frozen=True)
 class TimeStop:
-    """Stop when the time is up: seconds >= max_seconds.
+    """Stop when the time is up: seconds >= max_seconds."""
 
-    Parameters
-    ----------
-    max_seconds : float
-        The time allowed.
-    """
-
-    max_seconds: float = math.inf
+    max_seconds: float = math.inf  # The time allowed
 
     def __call__(self, status: Status) -> Stop | None:
         if status.seconds < self.max_seconds:
@@ -180,15 +142,9 @@ class TimeStop:
 
 @dataclass(frozen=True)
 class EpochStop:
-    """Stop when the epochs are done: epoch >= max_epochs.
+    """Stop when the epochs are done: epoch >= max_epochs."""
 
-    Parameters
-    ----------
-    max_epochs : int
-        Accepted steps allowed.
-    """
-
-    max_epochs: int = 1000
+    max_epochs: int = 1000  # Accepted steps allowed
 
     def __call__(self, status: Status) -> Stop | None:
         if status.epoch < self.max_epochs:
@@ -198,15 +154,9 @@ class EpochStop:
 
 @dataclass(frozen=True)
 class GradientStop:
-    """Stop when no weight can move the loss: ‖gradient of the mean loss‖ <= min_gradient.
+    """Stop when no weight can move the loss: ‖gradient of the mean loss‖ <= min_gradient."""
 
-    Parameters
-    ----------
-    min_gradient : float
-        0 switches this stop off, except for a gradient of exactly 0.
-    """
-
-    min_gradient: float = 1e-7
+    min_gradient: float = 1e-7  # 0 switches this stop off, except for a gradient of exactly 0
 
     def __call__(self, status: Status) -> Stop | None:
         if not status.gradient <= self.min_gradient:
@@ -225,15 +175,9 @@ class RuleStop:
 
 @dataclass(frozen=True)
 class ValidationStop:
-    """Stop when validation has not improved for max_fail epochs in a row: fails >= max_fail.
+    """Stop when validation has not improved for max_fail epochs in a row: fails >= max_fail."""
 
-    Parameters
-    ----------
-    max_fail : int
-        Failures allowed; 0 switches this stop off. An equal value counts as a failure.
-    """
-
-    max_fail: int = 6
+    max_fail: int = 6  # Failures allowed; 0 switches this stop off. An equal value counts as a failure
 
     def __call__(self, status: Status) -> Stop | None:
         if self.max_fail == 0 or status.validation_fails < self.max_fail:

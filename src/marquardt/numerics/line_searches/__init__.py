@@ -44,30 +44,7 @@ LINE_SEARCHES: dict[str, type[LineSearch]] = {
 
 
 def line_search_named(name: str, **settings: float) -> LineSearch:
-    """Put a line search together.
-
-    Parameters
-    ----------
-    name : str
-        One of `LINE_SEARCHES`, alone or with constants in parentheses: ``"strong_wolfe(c2=0.1)"``.
-    **settings
-        Its constants.
-
-    Returns
-    -------
-    LineSearch
-        The search.
-
-    Raises
-    ------
-    ConfigurationError
-        For an unknown name, an unknown setting or one that cannot be.
-
-    Examples
-    --------
-    >>> line_search_named("backtracking").needs_slope
-    False
-    """
+    """Put a line search together."""
     word, spelled_out = spelled(name, "line_search") if isinstance(name, str) else (name, {})
     kind = LINE_SEARCHES[one_of(word, LINE_SEARCHES, "line_search")]
     together = {**spelled_out, **settings}

@@ -63,25 +63,7 @@ class Backtracking(LineSearch):
             raise ConfigurationError(f"low must not be above high, got {self.low!r} and {self.high!r}.")
 
     def search(self, start: Look, first: float) -> Lookout:
-        """Shorten until eq. (1) holds.
-
-        Parameters
-        ----------
-        start : Look
-            At length 0.
-        first : float
-            The first length.
-
-        Yields
-        ------
-        float
-            Ever shorter lengths.
-
-        Returns
-        -------
-        float or None
-            The first length for which eq. (1) holds; None if there is none above `min_length` times the first.
-        """
+        """Shorten until eq. (1) holds."""
         length, before = first, None
         while length > self.min_length * first:
             look = yield length

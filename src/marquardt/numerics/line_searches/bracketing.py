@@ -27,45 +27,16 @@ GOLDEN = 0.5 * (3.0 - math.sqrt(5.0))
 
 
 class Bracket(NamedTuple):
-    """Three looks around a minimum.
+    """Three looks around a minimum."""
 
-    Parameters
-    ----------
-    left, middle, right : Look
-        In order of length; the middle is lower than the left and not higher than the right.
-    n_looks : int
-        How many looks it took.
-    """
-
-    left: Look
+    left: Look  # In order of length; the middle is lower than the left and not higher than the right
     middle: Look
     right: Look
-    n_looks: int
+    n_looks: int  # How many looks it took
 
 
 def bracketing(start: Look, first: float, max_looks: int) -> Generator[float, Look, Bracket | float | None]:
-    """Look for a bracket.
-
-    Parameters
-    ----------
-    start : Look
-        At length 0.
-    first : float
-        The first length.
-    max_looks : int
-        How many looks it may take.
-
-    Yields
-    ------
-    float
-        A length to look at.
-
-    Returns
-    -------
-    Bracket, float or None
-        A bracket; or, where the looks ran out while the value still fell, the longest length; or None where no
-        length was lower.
-    """
+    """Look for a bracket."""
     falling, right, length = [start], None, first
     middle = yield length
     n_looks = 1
@@ -100,24 +71,7 @@ def _shortened(start: Look, look: Look) -> float:
 
 
 def vertex(a: Look, b: Look, c: Look) -> float:
-    """Return where the parabola through three looks has its minimum.
-
-    Parameters
-    ----------
-    a, b, c : Look
-        At three lengths.
-
-    Returns
-    -------
-    float
-        The length; NaN where the parabola has no minimum or a value is not finite.
-
-    Examples
-    --------
-    >>> nan = float("nan")
-    >>> vertex(Look(0.0, 4.0, nan), Look(1.0, 1.0, nan), Look(4.0, 4.0, nan))
-    2.0
-    """
+    """Return where the parabola through three looks has its minimum."""
     if len({a.length, b.length, c.length}) < 3:
         return math.nan
     first = (b.value - a.value) / (b.length - a.length)

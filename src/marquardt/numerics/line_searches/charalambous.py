@@ -70,26 +70,7 @@ class Charalambous(LineSearch):
             raise ConfigurationError(f"gamma must be at most 0.5, got {self.gamma!r}. The usual value is 0.1.")
 
     def search(self, start: Look, first: float) -> Lookout:
-        """Lengthen until there is an interval, then shrink it.
-
-        Parameters
-        ----------
-        start : Look
-            At length 0.
-        first : float
-            The first length.
-
-        Yields
-        ------
-        float
-            Lengths to look at, with slopes.
-
-        Returns
-        -------
-        float or None
-            The first length for which eq. (1) holds; else the length of the lowest value; None if none was below the
-            start's.
-        """
+        """Lengthen until there is an interval, then shrink it."""
         looks = self.max_looks
         return (
             yield from sectioning(

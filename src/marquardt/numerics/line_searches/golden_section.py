@@ -56,25 +56,7 @@ class GoldenSection(LineSearch):
         whole(self.max_looks, "max_looks", minimum=1)
 
     def search(self, start: Look, first: float) -> Lookout:
-        """Bracket a minimum and close in on it.
-
-        Parameters
-        ----------
-        start : Look
-            At length 0.
-        first : float
-            The first length.
-
-        Yields
-        ------
-        float
-            Lengths around the minimum.
-
-        Returns
-        -------
-        float or None
-            The length of the lowest value; None if none was below the start's.
-        """
+        """Bracket a minimum and close in on it."""
         found = yield from bracketing(start, first, self.max_looks)
         if not isinstance(found, Bracket):
             return found

@@ -61,26 +61,7 @@ class HybridBisectionCubic(LineSearch):
         check_conditions(self.alpha, self.beta, self.max_looks)
 
     def search(self, start: Look, first: float) -> Lookout:
-        """Lengthen until there is an interval, then shrink it.
-
-        Parameters
-        ----------
-        start : Look
-            At length 0.
-        first : float
-            The first length.
-
-        Yields
-        ------
-        float
-            Lengths to look at, with slopes.
-
-        Returns
-        -------
-        float or None
-            The first length for which eq. (1) holds; else the length of the lowest value; None if none was below the
-            start's.
-        """
+        """Lengthen until there is an interval, then shrink it."""
         looks = self.max_looks
         return (yield from sectioning(start, first, alpha=self.alpha, beta=self.beta, max_looks=looks, inside=_inside))
 

@@ -17,21 +17,6 @@ def cubic_minimum(one: Look, other: Look) -> float:
     """Return where the cubic through two looks with their slopes has its minimum.
 
     Nocedal and Wright (2006), eq. 3.59, divided by the largest number in it, so that nothing overflows on the way.
-
-    Parameters
-    ----------
-    one, other : Look
-        Values and slopes at two lengths, in any order.
-
-    Returns
-    -------
-    float
-        The length, inside or outside the two; NaN where the cubic has no minimum or the looks are not finite.
-
-    Examples
-    --------
-    >>> cubic_minimum(Look(0.0, 1.0, -2.0), Look(3.0, 4.0, 4.0))
-    1.0
     """
     gap = other.length - one.length
     if gap == 0 or not (is_sound(one) and is_sound(other)):
@@ -52,25 +37,7 @@ def cubic_minimum(one: Look, other: Look) -> float:
 
 
 def bounded(wanted: float, low: float, high: float) -> float:
-    """Return a length held between two others.
-
-    Parameters
-    ----------
-    wanted : float
-        The length; where it is NaN the middle is returned.
-    low, high : float
-        The bounds, in any order.
-
-    Returns
-    -------
-    float
-        The nearest length within the bounds.
-
-    Examples
-    --------
-    >>> bounded(5.0, 2.0, 1.0), bounded(float("nan"), 1.0, 2.0)
-    (2.0, 1.5)
-    """
+    """Return a length held between two others."""
     low, high = min(low, high), max(low, high)
     if math.isnan(wanted):
         return low + 0.5 * (high - low)
@@ -78,34 +45,12 @@ def bounded(wanted: float, low: float, high: float) -> float:
 
 
 def is_sound(look: Look) -> bool:
-    """Return whether value and slope are finite.
-
-    Parameters
-    ----------
-    look : Look
-        At any length.
-
-    Examples
-    --------
-    >>> is_sound(Look(1.0, float("inf"), float("nan")))
-    False
-    """
+    """Return whether value and slope are finite."""
     return math.isfinite(look.value) and math.isfinite(look.slope)
 
 
 def lower(best: Look, look: Look) -> Look:
-    """Return the look of the lower value; the first if they are equal or the second is not a number.
-
-    Parameters
-    ----------
-    best, look : Look
-        At two lengths.
-
-    Examples
-    --------
-    >>> lower(Look(0.0, 1.0, -1.0), Look(2.0, 0.5, 0.1)).length
-    2.0
-    """
+    """Return the look of the lower value; the first if they are equal or the second is not a number."""
     return look if look.value < best.value else best
 
 
@@ -114,17 +59,5 @@ def is_below_rounding(start: Look, length: float) -> bool:
 
     Where φ is convex the decrease is at most −t φ′(0). A search that has shrunk to such a length without a lower
     value would go on comparing rounding errors.
-
-    Parameters
-    ----------
-    start : Look
-        At length 0.
-    length : float
-        t.
-
-    Examples
-    --------
-    >>> is_below_rounding(Look(0.0, 1.0, -1.0), 1e-17), is_below_rounding(Look(0.0, 1.0, -1.0), 1e-15)
-    (True, False)
     """
     return not -length * start.slope > 0.5 * sys.float_info.epsilon * abs(start.value)

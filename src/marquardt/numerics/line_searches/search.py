@@ -18,21 +18,11 @@ __all__ = ["LineSearch", "Look", "Lookout", "next_move"]
 
 
 class Look(NamedTuple):
-    """What was found at one length.
-
-    Parameters
-    ----------
-    length : float
-        t.
-    value : float
-        φ(t); +inf where the loss overflowed.
-    slope : float
-        φ′(t); NaN for searches that do not need it, and where the loss overflowed.
-    """
+    """What was found at one length."""
 
     length: float
-    value: float
-    slope: float
+    value: float  # φ(t); +inf where the loss overflowed
+    slope: float  # φ′(t); NaN for searches that do not need it, and where the loss overflowed
 
 
 Lookout = Generator[float, Look, float | None]
@@ -40,71 +30,18 @@ Lookout = Generator[float, Look, float | None]
 
 
 class LineSearch(ABC):
-    """A frozen dataclass of a search's constants.
+    """A frozen dataclass of a search's constants."""
 
-    Attributes
-    ----------
-    name : str
-        What options call it by.
-    needs_slope : bool
-        Whether it needs φ′ at the lengths it tries.
-    """
-
-    name: ClassVar[str]
-    needs_slope: ClassVar[bool] = False
+    name: ClassVar[str]  # What options call it by
+    needs_slope: ClassVar[bool] = False  # Whether it needs φ′ at the lengths it tries
 
     @abstractmethod
     def search(self, start: Look, first: float) -> Lookout:
-        """Look for a length that lowers φ enough.
-
-        Parameters
-        ----------
-        start : Look
-            At length 0; its slope is negative.
-        first : float
-            A positive guess to begin with.
-
-        Yields
-        ------
-        float
-            A positive length to look at.
-
-        Returns
-        -------
-        float or None
-            The length decided for: one that was looked at, with a lower value than the start's; or None.
-        """
+        """Look for a length that lowers φ enough."""
 
 
 def next_move(search: LineSearch, start: Look, first: float, looks: Sequence[Look]) -> tuple[float | None, bool]:
-    """Run a search over the looks so far, and say what it wants next.
-
-    Parameters
-    ----------
-    search : LineSearch
-        The search.
-    start : Look
-        At length 0.
-    first : float
-        The guess it was begun with.
-    looks : sequence of Look
-        What was found so far, in order.
-
-    Returns
-    -------
-    length : float or None
-        The next length to look at, or the one decided for; None where the search found none.
-    is_decided : bool
-        Whether the search is over.
-
-    Examples
-    --------
-    >>> from marquardt.numerics.line_searches import Backtracking
-    >>> next_move(Backtracking(), Look(0.0, 1.0, -2.0), 1.0, [])
-    (1.0, False)
-    >>> next_move(Backtracking(), Look(0.0, 1.0, -2.0), 1.0, [Look(1.0, 0.5, float("nan"))])
-    (1.0, True)
-    """
+    """Run a search over the looks so far, and say what it wants next."""
     lookout = search.search(start, first)
     try:
         length = next(lookout)

@@ -31,20 +31,7 @@ __all__ = ["check_conditions", "sectioning"]
 
 
 def check_conditions(alpha: float, beta: float, max_looks: int) -> None:
-    """Refuse conditions that no length need satisfy.
-
-    Parameters
-    ----------
-    alpha, beta : float
-        Of eqs. (1) and (2); 0 < alpha < beta < 1.
-    max_looks : int
-        Looks allowed.
-
-    Raises
-    ------
-    ConfigurationError
-        If one cannot be.
-    """
+    """Refuse conditions that no length need satisfy."""
     fraction(positive(alpha, "alpha"), "alpha")
     fraction(positive(beta, "beta"), "beta")
     whole(max_looks, "max_looks", minimum=1)
@@ -61,33 +48,7 @@ def sectioning(
     max_looks: int,
     inside: Callable[[Look, Look, bool], float],
 ) -> Lookout:
-    """Lengthen until there is an interval, then shrink it.
-
-    Parameters
-    ----------
-    start : Look
-        At length 0.
-    first : float
-        The first length.
-    alpha, beta : float
-        Of eqs. (1) and (2).
-    max_looks : int
-        Looks allowed.
-    inside : callable
-        ``inside(low, high, has_halved)`` returns the next length between two ends; `has_halved` is whether the last
-        look made the interval half as wide at most.
-
-    Yields
-    ------
-    float
-        Lengths to look at, with slopes.
-
-    Returns
-    -------
-    float or None
-        The first length for which eqs. (1) and (2) hold; else, when the looks have run out or the interval has no
-        number left inside, the length of the lowest value; None if none was below the start's.
-    """
+    """Lengthen until there is an interval, then shrink it."""
     low, high, best, length = start, None, start, first
     width = math.inf
     for _ in range(max_looks):

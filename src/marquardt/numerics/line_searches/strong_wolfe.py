@@ -79,26 +79,7 @@ class StrongWolfe(LineSearch):
             raise ConfigurationError(f"c1 must be below c2, got {self.c1!r} and {self.c2!r}. Usual are 1e-4 and 0.9.")
 
     def search(self, start: Look, first: float) -> Lookout:
-        """Lengthen until there is an interval, then zoom.
-
-        Parameters
-        ----------
-        start : Look
-            At length 0.
-        first : float
-            The first length.
-
-        Yields
-        ------
-        float
-            Lengths to look at, with slopes.
-
-        Returns
-        -------
-        float or None
-            The first length for which eqs. (1) and (2) hold; else the length of the lowest value; None if none was
-            below the start's.
-        """
+        """Lengthen until there is an interval, then zoom."""
         low, high, best, length = start, None, start, first
         gaps: list[float] = []
         for _ in range(self.max_looks):
