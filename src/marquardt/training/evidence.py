@@ -71,6 +71,7 @@ class EvidenceTraining:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._make = make
+        self._start, self._weights = network, network.weights
         self._limits = limits
         self._clock = clock
         self.evidence: Evidence | None = None
@@ -90,7 +91,7 @@ class EvidenceTraining:
     @property
     def network(self) -> Network:
         """The network of the last accepted step: losses of different rounds cannot be compared."""
-        return self._round.network
+        return self._start.with_weights(self._weights)
 
     @property
     def objective(self) -> Minimized:
@@ -137,9 +138,10 @@ class EvidenceTraining:
             for epoch in self._round:
                 if epoch.epoch == 0 and record.epochs:
                     continue  # the end of the last round
-                record.best_epoch = len(record.epochs)
                 numbered = epoch.at(done + epoch.epoch, self._clock() - started)
                 record.epochs.append(numbered)
+                # Only now: an interrupt must not leave a network that is not in the record.
+                self._weights, record.best_epoch = self._round.weights, len(record.epochs) - 1
                 if "loss_scale" in self._round.record.settings:
                     record.settings["loss_scale"] = self._round.record.settings["loss_scale"]
                 yield numbered

@@ -319,6 +319,11 @@ class Training:
         return self._start.with_weights(self._best_weights)
 
     @property
+    def weights(self) -> Array:
+        """Those of `network`."""
+        return self._best_weights
+
+    @property
     def memory(self) -> int:
         """Bytes that it needs beyond the caller's data, as planned for all parts."""
         parts = (self.objective, self._validation, self._test)
