@@ -696,3 +696,17 @@ def test_a_series_too_short_for_the_lags_is_left_out_and_the_others_train(closed
 def test_series_that_are_all_too_short_are_refused_by_the_longest():
     with pytest.raises(DataError, match=r"The longest of y has 3 rows, .* give at least 4"):
         NetworkForecaster((1, 2, 3), hidden_layer_sizes=()).fit([np.arange(2.0), np.arange(3.0)])
+
+
+@pytest.mark.parametrize("where", ["simulate", "train_sequences"])
+def test_an_interrupt_before_training_in_closed_loop_keeps_the_open_loop(monkeypatch, where):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    y, u = plant(100)
+    usual = NetworkForecaster((1, 2), (0, 3), **QUICK).fit(y, u)
+    monkeypatch.setattr(f"marquardt.estimators.forecaster.{where}", interrupted)
+    with pytest.warns(UserWarning, match="It was not trained in closed loop"):
+        model = NetworkForecaster((1, 2), (0, 3), **QUICK, closed_loop=True).fit(y, u)
+    assert_array_equal(model.network_.weights, usual.network_.weights)
+    assert model.closed_loop_record_ is None

@@ -9,6 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import KFold, TimeSeriesSplit
 
 from marquardt import ConfigurationError, DataError, NetworkForecaster, walk_forward
+from marquardt.algorithms import LevenbergMarquardt
+from marquardt.numerics import native
 
 from .test_forecaster import QUICK, plant
 
@@ -84,3 +86,19 @@ def test_splits_that_cannot_be_are_refused(options, error, message):
 def test_several_series_are_refused():
     with pytest.raises(DataError, match="one series at a time"):
         walk_forward(NetworkForecaster((1,), **QUICK), [plant()[0], plant()[0]])
+
+
+def test_an_interrupted_training_gives_no_errors(monkeypatch):
+    judge, calls = LevenbergMarquardt.judge, []
+
+    def interrupted(self, *arguments):
+        calls.append(None)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return judge(self, *arguments)
+
+    monkeypatch.setattr(LevenbergMarquardt, "judge", interrupted)
+    monkeypatch.setattr(native, "_MODULE", None)  # compiled trials have no judge
+    y, u = plant(100)
+    with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
+        walk_forward(NetworkForecaster((1, 2), (0, 3), **QUICK, algorithm="lm"), y, u, cv=3)

@@ -528,3 +528,22 @@ def test_a_class_of_one_row_trains_in_every_pass(tmp_path):
                 assert numbers[columns[2] == 1].tolist() == [0]
     with pytest.raises(DataError, match="No row that trains has the class 'never'"):
         FileData(ArrayFiles(tmp_path / "rare.npy", target_columns=[2]), classes=("often", "rare", "never"))
+
+
+def test_an_interrupt_in_the_pass_for_the_errors_keeps_the_network(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("marquardt.streams.training.errors_of_parts", interrupted)
+    settings = Settings(hidden_layer_sizes=5, seed=0, limits=Limits(max_epochs=3))
+    with pytest.warns(UserWarning, match="errors were interrupted and are left out"):
+        result = train_on_files(written(tmp_path, "parquet"), settings)
+    assert (result.record.num_epochs, result.errors) == (3, {})
+
+
+def test_an_interrupt_of_files_before_the_first_epoch_is_not_swallowed(tmp_path):
+    def interrupt(epoch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_on_files(written(tmp_path, "parquet"), Settings(hidden_layer_sizes=5, seed=0), on_epoch=interrupt)

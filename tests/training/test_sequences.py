@@ -29,7 +29,7 @@ from marquardt.networks import (
 )
 from marquardt.objective import Evaluation, Need, sequence_objective
 from marquardt.objective.plan import FORMS
-from marquardt.training import Division, Limits, train_sequences
+from marquardt.training import Division, Limits, Training, train_sequences
 from marquardt.training.loop import iterate
 
 BUILT = {
@@ -368,3 +368,26 @@ def test_a_memory_budget_is_for_all_parts_and_is_kept():
     assert peaks[1] < 30e6
     with pytest.raises(ResourceError, match=r"through time on .* steps .*the budget is 1\.9 MiB \(2MB\)"):
         train_sequences(network, inputs, targets, division=division, limits=limits, max_memory="2MB")
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_an_interrupt_keeps_the_best_of_the_starts_that_learned_something(monkeypatch, start):
+    graph = narx(1, 1, 1, (1,), (1, 2), closed=True)
+    network = Network(graph, np.full(6, 0.3))
+    whole = train_sequences(network, *plant(60), limits=Limits(max_epochs=5))
+    pulls, plain = [], Training.__iter__
+
+    def pulled(self):
+        pulls.append(None)
+        if len(pulls) > start:
+            raise KeyboardInterrupt
+        yield from plain(self)
+
+    monkeypatch.setattr(Training, "__iter__", pulled)
+    if start == 0:
+        with pytest.raises(KeyboardInterrupt):
+            train_sequences(network, *plant(60), limits=Limits(max_epochs=5), n_restarts=3)
+        return
+    result = train_sequences(network, *plant(60), limits=Limits(max_epochs=5), n_restarts=3)
+    assert len(pulls) == 2
+    assert_allclose(result.network.weights, whole.network.weights, rtol=0)

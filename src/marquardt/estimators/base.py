@@ -44,6 +44,7 @@ __all__ = ["NetworkEstimator"]
 
 MU_SETTINGS = ("mu_init", "mu_increase", "mu_decrease", "mu_max")
 SEEDS = 2**31 - 1
+INTERRUPTED = "Training was interrupted; the best network found so far is kept."
 
 
 class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
@@ -234,15 +235,15 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                     print(describe(epoch, fitting))
         except KeyboardInterrupt:
             fitting.stop_by_user()
-            if not fitting.record.epochs:
+            if not fitting.record.num_epochs:
                 raise
-            warnings.warn("Training was interrupted; the best network found so far is kept.", stacklevel=4)
+            warnings.warn(INTERRUPTED, stacklevel=4)
 
     def _note(self, fitting: Fitting) -> None:
         record = fitting.record
         self.network_ = fitting.network
         self._note_record(record)
-        self.attempts_ = list(fitting.attempts)
+        self.attempts_ = fitting.attempts_so_far()
         self.spread_ = fitting.spread
         self.alpha_ = fitting.decay
         self.n_layers_ = len(self.network_.graph.layers) + 1

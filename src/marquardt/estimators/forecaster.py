@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from marquardt.arrays import Array, ArrayLike, checked_weight
 from marquardt.checks import require_extra, whole
 from marquardt.errors import ConfigurationError, DataError, ShapeError
-from marquardt.estimators.base import SEEDS, NetworkEstimator
+from marquardt.estimators.base import INTERRUPTED, SEEDS, NetworkEstimator
 from marquardt.estimators.closing import dynamic_of, lagged_of
 from marquardt.estimators.lagging import Lags, checked_lags
 from marquardt.estimators.own_scaling import lagged_scaling, own_scaling, within
@@ -402,9 +403,11 @@ class NetworkForecaster(NetworkEstimator):
         super()._note(fitting)
         self.closed_loop_record_: Record | None = None
         to_close, self._to_close = self._to_close, None
-        is_interrupted = fitting.record.stop is not None and fitting.record.stop.code == "user"
-        if to_close is not None and not is_interrupted:
-            self._close_loop(*to_close, fitting.settings)
+        if to_close is not None and not self._is_interrupted():
+            try:
+                self._close_loop(*to_close, fitting.settings)
+            except KeyboardInterrupt:
+                warnings.warn(f"{INTERRUPTED} It was not trained in closed loop.", stacklevel=4)
         to_measure, self._to_measure = self._to_measure, None
         self.series_rmse_: Array | None = None
         if to_measure is not None:
@@ -414,6 +417,18 @@ class NetworkForecaster(NetworkEstimator):
                 self.series_rmse_[number] = np.sqrt(np.mean((self.network_.outputs(inputs) - wanted) ** 2, axis=0))
             if self._scalings is not None:
                 self.series_rmse_ /= np.array([own.factor for own in self._scalings])
+
+    def _is_interrupted(self) -> bool:
+        """Whether the user ended the training."""
+        records = (self.record_, self.closed_loop_record_)
+        return any(record is not None and record.stop is not None and record.stop.code == "user" for record in records)
+
+    def _as_it_stands(self, fitting: Fitting) -> NetworkForecaster:
+        """A copy with the best network so far, of a training that goes on in another thread or was broken off."""
+        copied = copy.copy(self)
+        copied._to_close = copied._to_measure = None
+        copied._note(fitting)
+        return copied
 
     def _close_loop(
         self, targets: list[Array], exog: list[Array] | None, weights: list[Array] | None, settings: Settings

@@ -111,6 +111,8 @@ def walk_forward(
         If horizon, splits or season cannot be.
     DataError
         If the series is too short for the splits, or a split trains on rows after its test part.
+    KeyboardInterrupt
+        If a training is interrupted: errors of what was broken off would not be the forecaster's.
 
     Examples
     --------
@@ -146,6 +148,9 @@ def walk_forward(
         if progress is not None:
             progress(n_fits)
         model = clone(forecaster).fit(target.values[trained], None if exog is None else exog[trained])
+        if model._is_interrupted():
+            # The errors of what was broken off are not those of the forecaster.
+            raise KeyboardInterrupt
         n_fits += 1
         starts = list(range(first, end - last + 1))
         predicted = _forecasts(model, target, exog, starts, last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ class FileTrainingResult:
         How; its parts are counts.
     errors : dict
         Errors by part, as `errors_of_parts` returns them: RMSE, MAE and R² of every target; of classes accuracy,
-        cross-entropy and counts.
+        cross-entropy and counts. They take a pass of their own over the rows; empty where that was interrupted.
     n_dropped : int
         Rows that were left out for a missing value.
     """
@@ -107,5 +108,12 @@ def train_on_files(
                 on_epoch(epoch)
     except KeyboardInterrupt:
         fitting.stop_by_user()
+        if not fitting.record.num_epochs:
+            raise
     network = fitting.network
-    return FileTrainingResult(network, fitting.record, errors_of_parts(network, data, task), data.n_dropped)
+    try:
+        errors = errors_of_parts(network, data, task)
+    except KeyboardInterrupt:
+        warnings.warn("The errors were interrupted and are left out; the network is the best one.", stacklevel=2)
+        errors = {}
+    return FileTrainingResult(network, fitting.record, errors, data.n_dropped)

@@ -434,7 +434,7 @@ class Fitting:
 
     @property
     def spread(self) -> Spread:
-        """How far apart the restarts came out that are among the attempts; there must be one."""
+        """How far apart the restarts came out, those that go on as they stand; one must have begun."""
         if isinstance(self._run, EvidenceTraining):
             criterion = "evidence"
         elif self.settings.takes_scale and not self.rule.weighs_decay:
@@ -444,7 +444,7 @@ class Fitting:
         else:
             # Where the rule weighs the decay as it goes, losses of different decays are compared.
             criterion = "" if self.rule.weighs_decay else "loss"
-        return spread_of(self.attempts, self.kept, criterion)
+        return spread_of(self.attempts_so_far(), self.kept, criterion)
 
     @property
     def seconds(self) -> float:
@@ -471,6 +471,16 @@ class Fitting:
             alpha = self._validated_decay
         n_layers = len(self._untrained.graph.layers)
         return tuple(alpha) if isinstance(alpha, Sequence) else (float(alpha),) * n_layers
+
+    def attempts_so_far(self) -> list[Attempt]:
+        """Return the attempts, and those that go on as they stand.
+
+        Returns
+        -------
+        list of Attempt
+            None before the first epoch.
+        """
+        return [*self.attempts, *(_attempt(number, run) for number, run in self._open())]
 
     def stop_by_user(self) -> None:
         """Ask the run to end; also closes the record after an interrupt. Runs in threads end their epoch first."""
@@ -543,11 +553,7 @@ class Fitting:
 
     def _finish(self, number: int, run: Run | Kept) -> None:
         """Note the attempt, and keep it if it is the best."""
-        record = run.record
-        stop = "user" if record.stop is None else record.stop.code
-        self.attempts.append(
-            Attempt(number, record.num_epochs, record.best_perf, record.best_vperf, stop, record.seconds, run.merit)
-        )
+        self.attempts.append(_attempt(number, run))
         if self._best is None or run.merit < self._best.merit:
             self._best = run if isinstance(run, Kept) else Kept.of(number, run)
 
@@ -730,6 +736,12 @@ class Fitting:
             edge = np.where(scaling.factor == 0, 0.0, 1.0)
             return np.stack([-edge, edge], axis=1)
         return np.ascontiguousarray(scaling.apply(self._data.input_ends()).T)
+
+
+def _attempt(number: int, run: Run | Kept) -> Attempt:
+    record = run.record
+    stop = "user" if record.stop is None else record.stop.code
+    return Attempt(number, record.num_epochs, record.best_perf, record.best_vperf, stop, record.seconds, run.merit)
 
 
 def require_classes(codes: AnyArray, classes: Sequence[Any]) -> None:

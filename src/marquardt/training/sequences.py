@@ -154,14 +154,18 @@ def train_sequences(
             if each is not None:
                 each.loss = found  # the last run took a scale of its own where it is automatic
         run = Training.of(start, trained, validation=stopping, test=watching, parts=parts, rule=rule, limits=limits)
+        is_interrupted = False
         try:
             for _ in run:
                 pass
         except KeyboardInterrupt:
+            is_interrupted = True
             run.stop_by_user()
+            if best is None and not run.record.num_epochs:
+                raise
         if best is None or run.merit < best.merit:
             best = run
-        if run.record.stop is not None and run.record.stop.code == "user":
+        if is_interrupted:
             break
     assert best is not None
     return TrainingResult(best.network, best.record)
