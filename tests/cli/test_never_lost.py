@@ -1,15 +1,24 @@
 """A training is never lost: neither to what cannot be said, nor to a signal once there is a network."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
-from marquardt.cli import prediction, training
+from marquardt import NetworkForecaster
+from marquardt.cli import comparison, prediction, training
+from marquardt.estimators import forecaster, walking
 from marquardt.storage import load
+from marquardt.streams import data
+from marquardt.tables import TableCoding
 
 from .made import concrete, write
 
@@ -165,3 +174,212 @@ def test_a_second_ctrl_c_leaves_no_temporary_file(tmp_path):
     )  # fmt: skip
     assert (process.returncode, process.stderr.strip()) == (130, "Interrupted. Nothing is saved.")
     assert sorted(os.listdir(tmp_path)) == ["concrete.csv", "slow.py"]
+
+
+# -- what takes long after the last epoch ------------------------------------------------------------------------------
+
+
+STREAMED = ("train", "rows.parquet", *QUICK, "--stream")
+
+
+@pytest.fixture
+def rows(tmp_path):
+    header, *cells = concrete()
+    columns = dict(zip(header, zip(*cells, strict=True), strict=True))
+    for name in ("age", "water", "strength"):
+        columns[name] = [float(cell) for cell in columns[name]]
+    pyarrow.parquet.write_table(
+        pa.table({name: list(each) for name, each in columns.items()}), tmp_path / "rows.parquet"
+    )
+
+
+FORECAST = (
+    "forecast", "series.csv", "--target", "y", "--lags", "1-3", "--hidden", "2", "--restarts", "2", "--epochs", "20",
+    "--horizon", "2", "--splits", "2", "--network", "made.marquardt",
+)  # fmt: skip
+
+
+@pytest.fixture
+def series_csv(tmp_path):
+    values = np.sin(0.4 * np.arange(80)) + 0.1 * np.random.default_rng(0).normal(size=80)
+    return write(tmp_path / "series.csv", [["y"], *([f"{value:.4f}"] for value in values)])
+
+
+def signaled(number, then=30.0):
+    """What sends a signal to its own process, and goes on for long unless that breaks it off."""
+
+    def send(*arguments, **options):
+        os.kill(os.getpid(), getattr(signal, number))
+        time.sleep(then)
+        raise AssertionError("this should have been broken off")
+
+    return send
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_signal_breaks_off_the_pass_for_the_errors_and_the_network_is_saved(
+    call, own_signals, rows, tmp_path, monkeypatch, number, code
+):
+    monkeypatch.setattr(training, "errors_of_parts", signaled(number))
+    answer = call(*STREAMED, "--record", "made.csv", "--json")
+    assert answer.code == code, answer.err
+    assert answer.json["errors"] is None
+    assert "The errors are left out" in answer.err
+    assert "marquardt predict made.marquardt rows.parquet" in answer.err
+    assert load(tmp_path / "made.marquardt").record.num_epochs == 5
+    assert sorted(os.listdir(tmp_path)) == ["made.csv", "made.marquardt", "rows.parquet"]
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS[1:])
+def test_who_may_be_killed_next_takes_no_errors(call, own_signals, rows, tmp_path, monkeypatch, number, code):
+    monkeypatch.setattr(training.Progress, "show", lambda *_: os.kill(os.getpid(), getattr(signal, number)))
+    assert call(*STREAMED).code == code
+    assert not (tmp_path / "made.marquardt").exists()  # no epoch was done
+
+    def after_two(self, epoch, *_):
+        if epoch.epoch == 2:
+            os.kill(os.getpid(), getattr(signal, number))
+
+    monkeypatch.setattr(training.Progress, "show", after_two)
+    assert call(*STREAMED).code == code
+    content = load(tmp_path / "made.marquardt")
+    assert (content.report, content.record.num_epochs, content.about["interrupted"]) == (None, 2, True)
+
+
+def test_a_signal_breaks_off_a_long_pass_over_passing_rows(call, own_signals, rows, tmp_path, monkeypatch):
+    plain, passes, sent = data.FileData.batches, [], []
+
+    def batches(self):
+        passes.append(None)
+        for batch in plain(self):
+            if len(passes) == 12 and not sent:
+                sent.append(None)  # a second one would end this process
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(30.0)
+            yield batch
+
+    monkeypatch.setattr(data, "KEPT_BYTES", 0)
+    monkeypatch.setattr(data.FileData, "batches", batches)
+    began = time.monotonic()
+    answer = call(*STREAMED, "--epochs", "1000", "--max-fail", "0", "--min-grad", "0")
+    assert time.monotonic() - began < 20
+    assert answer.code == 130
+    content = load(tmp_path / "made.marquardt")
+    assert content.record.stop.code == "user"
+    assert content.record.num_epochs < 12
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_signal_breaks_off_the_evaluation_of_a_forecaster_that_is_saved(
+    call, own_signals, series_csv, tmp_path, monkeypatch, number, code
+):
+    monkeypatch.setattr(walking, "_forecasts", signaled(number))
+    answer = call(*FORECAST, "--json")
+    assert answer.code == code
+    assert (answer.json["errors"], len(answer.json["forecast"]["y"])) == (None, 2)
+    assert "the evaluation is left out" in answer.err
+    assert load(tmp_path / "made.marquardt").record.stop.code != "user"
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_signal_breaks_off_training_in_closed_loop_only(
+    call, own_signals, series_csv, tmp_path, monkeypatch, number, code
+):
+    monkeypatch.setattr(forecaster, "simulate", signaled(number))
+    answer = call(*FORECAST, "--closed-loop")
+    assert answer.code == code
+    assert load(tmp_path / "made.marquardt").record.num_epochs > 0
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+@pytest.mark.parametrize("moment", ["conclude", "summary", "replacing"])
+def test_a_signal_after_the_last_run_of_a_comparison_loses_nothing(
+    call, own_signals, tmp_path, monkeypatch, number, code, moment
+):
+    plain = getattr(comparison, moment)
+
+    def late(*arguments, **options):
+        os.kill(os.getpid(), getattr(signal, number))
+        time.sleep(0.05)
+        return plain(*arguments, **options)
+
+    monkeypatch.setattr(comparison, moment, late)
+    answer = call("compare", "parity-2", "--algorithms", "lm", "--starts", "2", "-o", "made.json", "--json")
+    assert answer.code == code
+    assert answer.json["complete"]
+    assert len(json.loads((tmp_path / "made.json").read_text())["runs"]) == 2
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_comparison_ends_by_the_code_of_its_signal(call, own_signals, tmp_path, monkeypatch, number, code):
+    monkeypatch.setattr(comparison.Runs, "take", signaled(number))
+    answer = call("compare", "parity-2", "--algorithms", "lm", "--starts", "3", "-o", "made.json")
+    assert answer.code == code
+    assert len(json.loads((tmp_path / "made.json").read_text())["runs"]) == 1
+
+
+def twice(tmp_path, arguments, patch):
+    """Run the program in a process that sends itself Ctrl-C twice where `patch` calls `both`, and goes on for long."""
+    script = (
+        "import os, signal, sys, time\n"
+        "from marquardt.cli import main, training, forecasting\n"
+        "from marquardt.estimators import walking\n"
+        "def both():\n"
+        "    for _ in range(2):\n"
+        "        os.kill(os.getpid(), signal.SIGINT); time.sleep(0.2)\n"
+        "    time.sleep(60)\n"
+        f"{patch}\n"
+        f"sys.exit(main({list(map(str, arguments))!r}))\n"
+    )
+    (tmp_path / "twice.py").write_text(script)
+    return subprocess.run(
+        [sys.executable, "twice.py"], check=False, cwd=tmp_path, capture_output=True, text=True, timeout=50,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+
+
+LONG_EPOCH = "training.Progress.show = lambda self, epoch, *_: both() if epoch.epoch == 3 else None"
+RULES = ["lm", "trainbr", "rprop", "lm_bfgs"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(("--algorithm", rule) for rule in RULES),
+        ("--alpha", "auto"),
+        ("--restarts", "8"),
+        ("--alpha", "auto", "--restarts", "3"),
+    ],
+    ids=" ".join,
+)
+def test_a_second_ctrl_c_in_a_long_epoch_saves_the_best_network(tmp_path, concrete_csv, options):
+    given = ["train", "concrete.csv", *QUICK, "--record", "made.csv", "--division", "none", *options]
+    done = twice(tmp_path, given, LONG_EPOCH)
+    assert (done.returncode, done.stderr.strip()) == (130, "Interrupted. What is written: made.marquardt, made.csv.")
+    content = load(tmp_path / "made.marquardt")
+    assert (content.report, content.about["interrupted"]) == (None, True)
+    assert content.record.num_epochs >= 3
+    table = pyarrow.csv.read_csv(concrete_csv)
+    coding = TableCoding.from_dict(content.coding)
+    residual = content.network.outputs(coding.inputs(table))[:, 0] - table["strength"].to_numpy()
+    assert np.mean(residual**2) == pytest.approx(content.record.best_perf, rel=1e-9)
+    assert sorted(os.listdir(tmp_path)) == ["concrete.csv", "made.csv", "made.marquardt", "twice.py"]
+
+
+def test_a_second_ctrl_c_in_the_pass_for_the_errors_leaves_the_network(tmp_path, rows):
+    patch = (
+        "training.errors_of_parts = lambda *_: both()\n"
+        "training.Progress.show = lambda self, epoch, *_: epoch.epoch == 2 and os.kill(os.getpid(), signal.SIGINT)"
+    )
+    done = twice(tmp_path, STREAMED, patch)
+    assert (done.returncode, done.stderr.strip()) == (130, "Interrupted. What is written: made.marquardt.")
+    assert "The network is saved. Its errors are taken" in done.stdout
+    assert load(tmp_path / "made.marquardt").record.num_epochs == 2
+
+
+def test_a_second_ctrl_c_saves_the_forecaster(tmp_path, series_csv):
+    patch = "forecasting.Progress.show = lambda self, epoch, *_: both() if epoch.epoch == 2 else None"
+    done = twice(tmp_path, FORECAST, patch)
+    assert (done.returncode, done.stderr.strip()) == (130, "Interrupted. What is written: made.marquardt.")
+    loaded = NetworkForecaster.from_file(tmp_path / "made.marquardt")
+    assert np.isfinite(loaded.predict(3)).all()

@@ -18,7 +18,7 @@ from marquardt.cli.plain import finite
 from marquardt.cli.progress import short
 from marquardt.cli.reading import dialect_of
 from marquardt.cli.tables import table
-from marquardt.cli.training import _split_names
+from marquardt.cli.training import _split_names, interrupts_of
 from marquardt.cli.voice import Voice, hand_over
 from marquardt.comparison import Comparison, Run, Summary, compare, contenders
 from marquardt.comparison.running import training_from
@@ -32,7 +32,7 @@ from marquardt.training import GOAL_METRICS, Fitting, Limits, Settings
 if TYPE_CHECKING:
     from rich.live import Live
 
-DONE, INTERRUPTED = 0, 130
+DONE = 0
 OF_TABLES = ("target", "inputs", "ignore", "hidden", "activation", "topology", "init")
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".arrow", ".feather", ".ipc", ".gz", ".bz2", ".zst", ".lz4")
 PICTURES: dict[str, tuple[str, dict[str, str]]] = {
@@ -60,34 +60,36 @@ def run(choices: CompareChoices, voice: Voice) -> int:
     for note in notes:
         voice.say(f"Note: {note}")
     voice.say()
-    with Runs(voice, list(rules), choices.starts) as progress:
-        found = compare(
-            problem,
-            rules,
-            choices.starts,
-            seed=choices.seed,
-            goal=choices.goal,
-            goal_metric=_metric(choices, problem),
-            max_epochs=choices.epochs,
-            max_seconds=choices.time,
-            min_gradient=choices.min_grad,
-            n_jobs=choices.jobs,
-            progress=progress.take,
-            resume=choices.resume,
-        )
-    conclude(found, choices, voice)
-    if choices.output is not None:
-        with replacing(choices.output, force=choices.force) as temporary:
-            temporary.write_text(found.to_json(indent=1) + "\n", encoding="utf-8")
-        voice.say(f"Every run: {choices.output}")
-    if choices.plots is not None and found.runs:
-        for path in draw(found, choices.plots, force=choices.force):
-            voice.say(f"Picture: {path}")
-    if choices.as_json:
-        hand_over(json.dumps(summary(found, choices)))
-    elif choices.output is None and choices.resume is None:
-        voice.require_heard()
-    return DONE if found.is_complete else INTERRUPTED
+    with interrupts_of(voice) as (interrupts, _):
+        with Runs(voice, list(rules), choices.starts) as progress, interrupts.breaking():
+            found = compare(
+                problem,
+                rules,
+                choices.starts,
+                seed=choices.seed,
+                goal=choices.goal,
+                goal_metric=_metric(choices, problem),
+                max_epochs=choices.epochs,
+                max_seconds=choices.time,
+                min_gradient=choices.min_grad,
+                n_jobs=choices.jobs,
+                progress=progress.take,
+                resume=choices.resume,
+            )
+        if choices.output is not None:
+            with replacing(choices.output, force=choices.force) as temporary:
+                temporary.write_text(found.to_json(indent=1) + "\n", encoding="utf-8")
+        conclude(found, choices, voice)
+        if choices.output is not None:
+            voice.say(f"Every run: {choices.output}")
+        if choices.plots is not None and found.runs:
+            for path in draw(found, choices.plots, force=choices.force):
+                voice.say(f"Picture: {path}")
+        if choices.as_json:
+            hand_over(json.dumps(summary(found, choices)))
+        elif choices.output is None and choices.resume is None:
+            voice.require_heard()
+        return interrupts.code if interrupts.is_asked or not found.is_complete else DONE
 
 
 def show_list(voice: Voice, *, as_json: bool = False) -> None:

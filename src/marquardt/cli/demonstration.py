@@ -75,6 +75,7 @@ def run(kind: str, folder: Path, voice: Voice) -> int:
             voice.say("Interrupted before the first epoch. No network is saved.", style="yellow")
             return interrupts.code
         content = content_of(job, prepared, prepared.fitting.record.seconds, is_interrupted)
+        content = replace(content, report=prepared.errors(prepared.fitting.network))
         save(network, content, force=True)
     conclude(job, prepared, content, voice, is_interrupted)
     voice.say()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import math
@@ -21,7 +22,7 @@ from marquardt.cli.choices import Choices
 from marquardt.cli.dates import Times, drawn, times_of, unread
 from marquardt.cli.forecast import ForecastChoices
 from marquardt.cli.horizons import sentence_of, show_report
-from marquardt.cli.interrupts import Interrupts
+from marquardt.cli.interrupts import Interrupts, nothing
 from marquardt.cli.options import (
     RECORD_SUFFIXES,
     _algorithm,
@@ -137,13 +138,32 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
         season = data.times.season if choices.season is None and data.times is not None else choices.season
         n_splits = _n_splits(choices, forecaster, data, horizon, season or 1)
         introduce(choices, forecaster, data, fitting.network, voice)
+        path = choices.network if choices.network is not None else default_output(choices.data)
+
+        def save(of: NetworkForecaster, report: dict[str, Any] | None = None, *, again: bool = False) -> None:
+            content = content_of(choices, of, data, report, time.perf_counter() - began)
+            save_both(path, content, None if again else choices.of_train.get("record"), force=choices.force or again)
+
+        def rescue() -> None:
+            if fitting.record.num_epochs:
+                save(forecaster._as_it_stands(fitting))
+
+        interrupts.rescue = rescue
         is_interrupted = pull(forecaster, fitting, voice, interrupts, asked)
         if fitting.record.num_epochs == 0 and is_interrupted:
             voice.say("Interrupted before the first epoch. Nothing is saved.", style="yellow")
             if choices.as_json:
                 hand_over(json.dumps({"interrupted": True, "network": None}))
             return interrupts.code
-        forecaster._note(fitting)
+        # That in open loop is over: a signal ends what follows.
+        with (
+            contextlib.suppress(KeyboardInterrupt),
+            contextlib.nullcontext() if is_interrupted else interrupts.breaking(),
+        ):
+            forecaster._note(fitting)
+        is_interrupted = interrupts.is_asked
+        if not hasattr(forecaster, "series_rmse_"):
+            forecaster = forecaster._as_it_stands(fitting)
         record = forecaster.record_
         voice.say()
         if forecaster.n_restarts > 1:
@@ -164,18 +184,20 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
         elif choices.closed_loop and not is_interrupted:
             voice.say("The network grows without bound in closed loop, and was not trained there.", style="yellow")
         voice.say()
+        predicted = forecaster.predict(horizon, _future(data))
+        # The evaluation takes trainings of its own, which the forecaster does not wait for.
+        save(forecaster)
+        interrupts.rescue = nothing
         report = None
         if not is_interrupted:
             if n_splits:
                 found, is_interrupted = evaluate(forecaster, data, horizon, n_splits, season, voice, interrupts)
-                report = None if found is None else report_of(found, targets)
+                if found is not None:
+                    report = report_of(found, targets)
+                    save(forecaster, report, again=True)
             elif choices.splits != 0:
                 voice.say("Note: The series is too short to evaluate such forecasts on its own past.")
                 voice.say()
-        predicted = forecaster.predict(horizon, _future(data))
-        path = choices.network if choices.network is not None else default_output(choices.data)
-        content = content_of(choices, forecaster, data, report, time.perf_counter() - began)
-        save_both(path, content, choices.of_train.get("record"), force=choices.force)
         if report is not None:
             show_report(report, voice)
         values = np.asarray(predicted).reshape(horizon, -1)
@@ -556,14 +578,13 @@ def evaluate(
     """Forecast the known past from what came before; returns what was found, and whether it was interrupted."""
 
     def step(number: int) -> None:
-        if interrupts.is_asked:
-            raise KeyboardInterrupt
         voice.say(f"Evaluation: training {number + 1} of {n_splits}, on an earlier part.")
 
     try:
-        found = walk_forward(
-            forecaster, data.targets, data.known_exog, horizon=horizon, cv=n_splits, season=season, progress=step
-        )
+        with interrupts.breaking():
+            found = walk_forward(
+                forecaster, data.targets, data.known_exog, horizon=horizon, cv=n_splits, season=season, progress=step
+            )
     except KeyboardInterrupt:
         voice.say("Interrupted: the evaluation is left out.", style="yellow")
         return None, True

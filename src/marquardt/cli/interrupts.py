@@ -1,4 +1,4 @@
-"""Ctrl-C and the signals that end a program: the first asks politely, a second Ctrl-C does not.
+"""Ctrl-C and the signals that end a program: the first asks politely, a second Ctrl-C saves what there is and ends.
 
 Python runs a signal handler between two of its own steps only, and factorizing a large matrix is one step. So the
 signals are counted by a thread, woken by the byte that the interpreter writes at once.
@@ -60,17 +60,26 @@ def what_is_saved() -> str:
     return f"Interrupted. What is written: {written}." if written else "Interrupted. Nothing is saved."
 
 
+def nothing() -> None:
+    """Save nothing: there is nothing yet, or it is saved."""
+
+
 class Interrupts:
     """Within the block the first Ctrl-C, SIGTERM or SIGHUP only sets `is_asked`; a second Ctrl-C ends the process at
-    once, having said which files are written.
+    once, having saved what there is to save and said which files are written.
 
     Outside the main thread it does nothing, nor about a signal that is ignored, as Ctrl-C is in the background jobs of
     a shell.
+
+    `rescue` is called from another thread before a second Ctrl-C ends the process; it is to be set as soon as there is
+    something to save. Whatever it raises is not looked at, and it is not waited for longer than `PATIENCE`.
     """
 
     def __init__(self, on_first: Callable[[], None], before_end: Callable[[], object]) -> None:
         self.is_asked = False
         self.code = INTERRUPTED
+        self.rescue: Callable[[], object] = nothing
+        self._is_breaking = False
         self._on_first, self._before_end = on_first, before_end
         self._handlers: dict[int, Any] = {}
 
@@ -85,8 +94,36 @@ class Interrupts:
             self._thread = threading.Thread(target=contextvars.copy_context().run, args=(self._watch,), daemon=True)
             self._thread.start()
             self._waker = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-            self._handlers = {number: signal.signal(number, lambda *_: None) for number in watched}
+            self._handlers = {number: signal.signal(number, self._seen) for number in watched}
         return self
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the signal that has come is one that may be followed by one that cannot be caught."""
+        return self.is_asked and self.code != INTERRUPTED
+
+    @contextlib.contextmanager
+    def breaking(self) -> Iterator[None]:
+        """Within the block the first signal raises KeyboardInterrupt, at once if it has come already: in long work
+        that may be broken off.
+        """
+        try:
+            self._is_breaking = True
+            if self.is_asked:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._is_breaking = False
+
+    def _seen(self, number: int, frame: FrameType | None) -> None:
+        self._note(number)
+        if self._is_breaking:
+            self._is_breaking = False
+            raise KeyboardInterrupt
+
+    def _note(self, number: int) -> None:
+        if not self.is_asked:
+            self.is_asked, self.code = True, 128 + number
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -101,17 +138,23 @@ class Interrupts:
             self._writer.close()
 
     def _watch(self) -> None:
+        is_first = True
         while (byte := self._reader.recv(1)) != END:
             if byte[0] not in self._handlers:
                 continue
-            if not self.is_asked:
-                self.is_asked, self.code = True, 128 + byte[0]
+            if is_first:
+                is_first = False
+                self._note(byte[0])
                 self._on_first()
             elif byte[0] == signal.SIGINT:
                 self._end()
 
     def _end(self) -> None:
         kept = journal()
+        # A disk that does not answer holds up no end.
+        saving = threading.Thread(target=contextvars.copy_context().run, args=(self._save,), daemon=True)
+        saving.start()
+        saving.join(PATIENCE)
         # Files that belong together are renamed together.
         kept.lock.acquire(timeout=PATIENCE)
         kept.remove_temporary()
@@ -120,3 +163,7 @@ class Interrupts:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             print(what_is_saved(), file=sys.stderr, flush=True)
         os._exit(INTERRUPTED)
+
+    def _save(self) -> None:
+        with contextlib.suppress(Exception):
+            self.rescue()

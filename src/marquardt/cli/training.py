@@ -9,15 +9,15 @@ import json
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import nearest
-from marquardt.cli.interrupts import Interrupts
+from marquardt.cli.interrupts import Interrupts, nothing
 from marquardt.cli.opening import WatchedRows, rows_to_stream
 from marquardt.cli.options import Job
 from marquardt.cli.parts import divide
@@ -89,6 +89,7 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     prepared = prepare(job, voice)
     introduce(job, prepared, voice)
     with interrupts_of(voice) as (interrupts, asked):
+        interrupts.rescue = rescue_of(job, prepared, began)
         is_interrupted = pull(job, prepared, voice, interrupts, asked)
         if prepared.fitting.record.num_epochs == 0 and is_interrupted:
             sentence = "Interrupted before the first epoch. Nothing is saved."
@@ -96,8 +97,19 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
             if as_json:
                 hand_over(json.dumps({"interrupted": True, "network": None}))
             return interrupts.code
-        content = content_of(job, prepared, time.perf_counter() - began, is_interrupted, voice)
-        save_both(job.output, content, job.record, force=job.force)
+        seconds = time.perf_counter() - began
+        content = content_of(job, prepared, seconds, is_interrupted)
+        if isinstance(prepared, PreparedRows):
+            # The errors take another pass over the rows, which the network does not wait for.
+            save_both(job.output, content, job.record, force=job.force)
+            report = errors_unless_interrupted(prepared, voice, interrupts)
+            if report is not None:
+                content = replace(content, report=report)
+                save_both(job.output, content, force=True)
+        else:
+            content = replace(content, report=prepared.errors(prepared.fitting.network))
+            save_both(job.output, content, job.record, force=job.force)
+        interrupts.rescue = nothing
         conclude(job, prepared, content, voice, is_interrupted)
         stop = prepared.fitting.record.stop
         if stop is not None and stop.code == "diverged":
@@ -256,6 +268,18 @@ def interrupts_of(voice: Voice) -> Iterator[tuple[Interrupts, Asked]]:
         yield interrupts, asked
 
 
+def errors_unless_interrupted(prepared: PreparedRows, voice: Voice, interrupts: Interrupts) -> dict[str, Any] | None:
+    """Take the errors; a signal breaks that off, and what may be followed by the end of the process leaves it out."""
+    if interrupts.is_asked and not interrupts.is_ending:
+        voice.say("The network is saved. Its errors are taken in one more pass over the rows; Ctrl-C leaves them out.")
+        return prepared.errors(prepared.fitting.network, voice)
+    try:
+        with interrupts.breaking():
+            return prepared.errors(prepared.fitting.network, voice)
+    except KeyboardInterrupt:
+        return None
+
+
 def pull(job: Job, prepared: Prepared, voice: Voice, interrupts: Interrupts, asked: Asked) -> bool:
     """Train with progress; returns whether it was interrupted."""
     fitting, settings = prepared.fitting, job.settings
@@ -263,20 +287,35 @@ def pull(job: Job, prepared: Prepared, voice: Voice, interrupts: Interrupts, ask
     line = Line(settings.limits, fitting.training.record.metric, n_values)
     mu_max = float(fitting.training.record.settings.get("mu_max", math.nan))
     asked.progress = progress = Progress(voice, line, mu_max, settings.restarts)
+    # A pass over rows that are read anew may take minutes: it is broken off.
+    breaking = interrupts.breaking() if isinstance(prepared, PreparedRows) else contextlib.nullcontext()
     with progress:
-        for epoch in fitting:
-            progress.show(epoch, fitting.restart, fitting.n_ended)
-            if job.pause:
-                time.sleep(job.pause)
-            if interrupts.is_asked:
-                fitting.stop_by_user()
+        try:
+            with breaking:
+                for epoch in fitting:
+                    progress.show(epoch, fitting.restart, fitting.n_ended)
+                    if job.pause:
+                        time.sleep(job.pause)
+                    if interrupts.is_asked:
+                        fitting.stop_by_user()
+        except KeyboardInterrupt:
+            fitting.stop_by_user()
     return interrupts.is_asked
 
 
-def content_of(
-    job: Job, prepared: Prepared, seconds: float, is_interrupted: bool, voice: Voice | None = None
-) -> NetworkFile:
-    """Return what goes into the network file."""
+def rescue_of(job: Job, prepared: Prepared, began: float) -> Callable[[], None]:
+    """Return what saves the best network so far, while the training goes on."""
+
+    def rescue() -> None:
+        if prepared.fitting.record.num_epochs:
+            content = content_of(job, prepared, time.perf_counter() - began, True)
+            save_both(job.output, content, job.record, force=job.force)
+
+    return rescue
+
+
+def content_of(job: Job, prepared: Prepared, seconds: float, is_interrupted: bool) -> NetworkFile:
+    """Return what goes into the network file, without the errors."""
     coding, fitting, settings = prepared.coding, prepared.fitting, job.settings
     return NetworkFile(
         network=fitting.network,
@@ -284,7 +323,6 @@ def content_of(
         coding=coding.to_dict(),
         classes=coding.classes or None,
         record=fitting.record,
-        report=prepared.errors(fitting.network, voice),
         about={
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "marquardt": __version__,
@@ -306,7 +344,7 @@ def content_of(
                 "loss_scale": settings.loss_scale,
                 "alpha": settings.alpha,
             },
-            **outcome(fitting.attempts, fitting.spread, fitting.decay),
+            **outcome(fitting.attempts_so_far(), fitting.spread, fitting.decay),
             "interrupted": is_interrupted,
             "seconds": seconds,
         },
@@ -336,8 +374,15 @@ def conclude(job: Job, prepared: Prepared, content: NetworkFile, voice: Voice, i
         why = "those with the lowest loss"
     voice.say(f"Kept: the weights of epoch {record.best_epoch} of {record.num_epochs}, {why}.")
     voice.say()
-    for shown in error_tables(content.task, content.report or {}, content.classes):
-        voice.show(shown)
+    if content.report is not None:
+        for shown in error_tables(content.task, content.report, content.classes):
+            voice.show(shown)
+            voice.say()
+    else:
+        voice.say(
+            f"The errors are left out, as that was interrupted. Of all rows together they come from: "
+            f"marquardt predict {job.output} {job.data}"
+        )
         voice.say()
     pauses = job.pause * sum(attempt.epochs + 1 for attempt in fitting.attempts)
     at_once = f", {fitting.jobs} starts at a time" if fitting.jobs > 1 else ""
