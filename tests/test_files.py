@@ -54,7 +54,7 @@ def test_a_full_disk_is_a_file_error_that_names_the_file(tmp_path):
 def test_an_existing_file_is_refused_with_the_way_out(tmp_path, check):
     path = tmp_path / "model.bin"
     path.write_bytes(b"old")
-    with pytest.raises(FileError, match=r"model\.bin exists already.*--force"):
+    with pytest.raises(FileError, match=r"model\.bin exists already.*force=True"):
         check(path)
     assert os.listdir(tmp_path) == ["model.bin"]
 

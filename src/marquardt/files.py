@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from marquardt.errors import FileError, MarquardtError
+from marquardt.wording import by_door
 
 __all__ = ["Journal", "journal", "new_journal", "refuse_existing", "replacing", "replacing_all"]
 
@@ -86,7 +87,8 @@ def refuse_existing(path: str | os.PathLike[str], *, force: bool = False) -> Non
             if not stat.S_ISREG(path.stat().st_mode):
                 raise FileError(f"Cannot write {path}: it is not an ordinary file. Name another one.")
             if not force:
-                raise FileError(f"{path} exists already. Replace it with --force (force=True), or name another file.")
+                way = by_door("--force", "force=True")
+                raise FileError(f"{path} exists already. Replace it with {way}, or name another file.")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise FileError(f"Cannot write {path}: no permission to write in the folder {path.parent}.")
     except FileError:

@@ -10,7 +10,7 @@ from pathlib import Path
 PACKAGE = "marquardt"
 
 # A module imports from its own group's left, and inside the ground from its siblings.
-GROUND = ("_version", "errors", "arrays", "checks", "files", "json_values", "spelling")
+GROUND = ("_version", "errors", "arrays", "checks", "files", "json_values", "spelling", "wording")
 CORE = ("numerics", "networks", "losses", "objective", "algorithms", "training", "streams", "problems", "comparison")
 FRONT = ("tables", "storage", "plots", "estimators", "cli", "__main__")
 ROOMS = (*GROUND, *CORE, *FRONT)
@@ -31,7 +31,7 @@ class Import:
 
 def allowed(room: str) -> set[str]:
     """Return the rooms that a room may import from, itself included."""
-    if room in ("_version", "errors"):
+    if room in ("_version", "errors", "wording"):
         return {room}
     if room in GROUND:
         return set(GROUND)

@@ -18,6 +18,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from marquardt.errors import ConfigurationError, DataError, FileError
 from marquardt.networks import Network, feed_forward
 from marquardt.tables import InputColumn, TableCoding, as_table, read_table
+from marquardt.wording import on_the_command_line
 
 HOUSES = {
     "area": [50, 70, 90, 65, 80, 120],
@@ -195,7 +196,7 @@ def test_true_and_false_are_numbers_if_a_regression_is_asked_for():
 def test_a_few_whole_numbers_are_a_regression_with_a_note(kind):
     coding = fit(changed={"price": [kind(value) for value in (0, 1, 0, 1, 1, 0)]})
     assert coding.task == "regression"
-    assert re.search("only 2 different whole numbers.*--task classification", coding.notes[0])
+    assert re.search("only 2 different whole numbers.*task='classification'", coding.notes[0])
 
 
 @pytest.mark.parametrize("options", [{"task": "regression"}, {"targets": ["price", "area"]}])
@@ -223,7 +224,7 @@ def test_a_single_class_is_refused(target):
 def test_a_class_in_every_row_is_refused():
     with pytest.raises(DataError, match="'price' has a class of its own in each of the 6 rows"):
         fit(changed={"price": list("abcdef")})
-    with pytest.raises(DataError, match="ask for task 'regression'"):
+    with pytest.raises(DataError, match="ask for task='regression'"):
         fit(task="classification")
 
 
@@ -336,7 +337,7 @@ def test_nothing_but_constants_is_refused():
 )
 @pytest.mark.parametrize("name", ["area", "price"])
 def test_dates_are_refused_with_a_hint(name, values):
-    with pytest.raises(DataError, match=rf"'{name}' holds dates.*days since a start.*--ignore {name}"):
+    with pytest.raises(DataError, match=rf"'{name}' holds dates.*days since a start.*drop=\['{name}'\]"):
         fit(changed={name: values})
 
 
@@ -351,7 +352,7 @@ def test_numbers_with_a_word_among_them_are_refused_with_row_and_word(name):
     values = ["1.5", "2", None, "unknown", "-3e2", "4"]
     with pytest.raises(
         DataError,
-        match=rf"'{name}' is mostly numbers, but 1 of its 5 values .* first 'unknown' in data row 4.*--ignore {name}",
+        match=rf"'{name}' is mostly numbers, but 1 of its 5 values .* first 'unknown' in data row 4.*drop=\['{name}'\]",
     ):
         fit(changed={name: values}, missing="drop")
 
@@ -360,10 +361,12 @@ def test_half_numbers_are_a_category():
     assert fit(changed={"street": ["1", "2", "x", "y", "1", "x"]}).input_columns[2].kind == "category"
 
 
-def test_a_hint_quotes_names_for_the_shell():
+def test_a_hint_speaks_the_words_of_the_door_and_quotes_names_for_the_shell():
     table = houses().rename_columns(["living area", "garden", "street", "price"])
     table = table.set_column(0, "living area", pa.array(["1", "2", "3", "4", "x", "5"]))
-    with pytest.raises(DataError, match=r"--ignore 'living area' \(drop=\['living area'\]\)"):
+    with pytest.raises(DataError, match=r"leave the column out with drop=\['living area'\]\.$"):
+        TableCoding.fit(table, "price")
+    with on_the_command_line(), pytest.raises(DataError, match=r"leave the column out with --ignore 'living area'\.$"):
         TableCoding.fit(table, "price")
 
 
@@ -394,12 +397,12 @@ def test_too_many_levels_are_refused():
         if n_levels == 50:
             assert len(TableCoding.fit(table, "y").input_names) == 50
         else:
-            with pytest.raises(DataError, match=r"'id' has 51 different values in 200 rows; at most 50.*--ignore id"):
+            with pytest.raises(DataError, match=r"'id' has 51 different values in 200 rows; at most 50.*drop=\['id'\]"):
                 TableCoding.fit(table, "y")
 
 
 def test_a_level_in_every_row_is_refused():
-    with pytest.raises(DataError, match=r"'street' has 6 different values in 6 rows; it only names the rows.*--ignore"):
+    with pytest.raises(DataError, match=r"'street' has 6 different values in 6 rows; it only names the rows.*drop="):
         fit(changed={"street": list("abcdef")})
 
 
@@ -428,7 +431,7 @@ GAPS = {
 def test_missing_inputs_are_refused_with_count_and_place(name, nan):
     values = [np.nan if value is None and nan and name == "area" else value for value in GAPS[name]]
     place = GAPS[name].index(None) + 1
-    message = rf"missing in '{name}' \({values.count(None) or 2}, first in data row {place}\).*--missing drop, mean or"
+    message = rf"missing in '{name}' \({values.count(None) or 2}, first in data row {place}\).*missing='drop', 'mean'"
     with pytest.raises(DataError, match=message):
         fit(changed={name: values})
     with pytest.raises(DataError, match=message):
@@ -468,7 +471,7 @@ def test_gaps_beside_a_target_are_refused_by_their_place_where_rows_without_one_
 @pytest.mark.parametrize("values", [pa.nulls(6), pa.nulls(6, pa.string()), [np.nan] * 6])
 @pytest.mark.parametrize("name", ["area", "price"])
 def test_a_column_without_values_is_refused(name, values, missing):
-    with pytest.raises(DataError, match=rf"'{name}' is missing in all 6 rows.*--ignore {name}"):
+    with pytest.raises(DataError, match=rf"'{name}' is missing in all 6 rows.*drop=\['{name}'\]"):
         fit(changed={name: values}, missing=missing)
 
 
@@ -601,7 +604,7 @@ def test_an_unseen_level_is_refused_and_named():
     table = houses(street=["elm", "aok", "elm", "elm", "aok", "elm"])
     with pytest.raises(
         DataError,
-        match=r"'street' has the level 'aok' in data row 2.*\(2 such values\)\. Did you mean 'oak'\?.*--unknown ignore",
+        match=r"'street' has the level 'aok' in data row 2.*\(2 such values\)\. Did you mean 'oak'\?.*unknown='ignore'",
     ):
         fit().inputs(table)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from marquardt.errors import ConfigurationError, DataError, FileError
 from marquardt.tables import Dialect, open_rows, read_table, table_bytes
+from marquardt.wording import on_the_command_line
 
 
 def read(folder, content, name="rows.csv", **known):
@@ -65,7 +66,7 @@ def test_a_column_with_one_reading_decides_for_those_that_have_two(tmp_path, con
     ["km;l\n25.548;1\n692;2\n", "km;l\n25,548;1\n", "km\n25.548\n", "km\tl\n25.548\t1\n", 'km,l\n"25,548",1\n'],
 )
 def test_what_nothing_tells_is_refused_with_both_readings_and_the_option(tmp_path, content):
-    with pytest.raises(DataError, match=r"column 'km', data row 1, is .*25.?548 .*--decimal \. or --decimal ,"):
+    with pytest.raises(DataError, match=r"column 'km', data row 1, is .*25.?548 .*decimal='\.' or decimal=','"):
         read(tmp_path, content)
 
 
@@ -104,7 +105,10 @@ def test_an_option_goes_before_what_the_file_tells(tmp_path):
     [{"decimal": "x"}, {"thousands": "x"}, {"decimal": ".", "thousands": "."}, {"encoding": "x"}, {"skip_rows": "x"}],
 )
 def test_a_dialect_that_cannot_be_is_refused(known):
-    with pytest.raises(ConfigurationError, match="--"):
+    name = list(known)[-1]
+    with pytest.raises(ConfigurationError, match=rf"\b{name}\b"):
+        Dialect(**known)
+    with on_the_command_line(), pytest.raises(ConfigurationError, match=f"--{name.replace('_', '-')} "):
         Dialect(**known)
 
 
@@ -144,7 +148,7 @@ def test_reading_by_arrows_types_gives_what_reading_all_as_text_gives(tmp_path_f
     try:
         read(folder, "\n".join(lines) + "\n")
     except DataError as error:
-        assert "--decimal . or --decimal ," in str(error)  # noqa: PT017 - most files are none
+        assert "decimal='.' or decimal=','" in str(error)  # noqa: PT017 - most files are none
 
 
 @pytest.mark.parametrize("reads", [read_table, open_rows, table_bytes])

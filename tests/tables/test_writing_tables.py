@@ -56,7 +56,7 @@ def test_arrow_arrays_are_written_as_they_are(tmp_path):
 def test_an_existing_file_is_refused_without_force_and_replaced_with_it(tmp_path, suffix):
     path = tmp_path / f"rows{suffix}"
     path.write_text("old")
-    with pytest.raises(FileError, match=r"exists already.*--force"):
+    with pytest.raises(FileError, match=r"exists already.*force=True"):
         write_table(path, ["x"], [[1.0]])
     assert path.read_text() == "old"
     write_table(path, ["x"], [[1.0]], force=True)

@@ -28,6 +28,7 @@ from marquardt.cli.train import train
 from marquardt.cli.voice import clean, hand_over, silence, unwritable, warn
 from marquardt.errors import MarquardtError
 from marquardt.files import new_journal
+from marquardt.wording import on_the_command_line
 
 DONE, UNEXPECTED, REFUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 KINDS = {"int": "a whole number", "float": "a number"}
@@ -81,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_process = arguments is None
     if is_process:
         _open_standard_streams()
-    with new_journal(), endings():
+    with on_the_command_line(), new_journal(), endings():
         return _run(arguments, is_process)
 
 

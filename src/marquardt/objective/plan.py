@@ -19,6 +19,7 @@ from marquardt.objective.cost import CG_PRODUCTS, CostModel, Work, cost_model
 from marquardt.objective.evaluation import Costs, Need
 from marquardt.objective.memory import Budget, MemoryLimit, readable_bytes, require_memory
 from marquardt.objective.sensitivities import Form
+from marquardt.wording import by_door
 
 __all__ = ["FORMS", "SYSTEM_FORMS", "Plan", "costs_of", "make_plan", "readable_seconds", "require_matrices"]
 
@@ -290,9 +291,10 @@ class _Planner:
                 f"fewer hidden units, as the memory grows with the square of the weights."
             )
         if self.held_bytes is None and self.data > STREAMED_BYTES:
+            way = by_door("--stream", "marquardt.streams.train_on_files")
             return (
                 f"{readable_bytes(self.data)} of it are the scaled data: train from files, of which a few blocks are "
-                f"held at a time (marquardt.streams.train_on_files; on the command line --stream)."
+                f"held at a time ({way})."
             )
         if self.looks_on:
             return (

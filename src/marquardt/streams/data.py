@@ -21,6 +21,7 @@ from marquardt.streams.files import Files
 from marquardt.streams.reading import DEPTH, StreamedBlocks
 from marquardt.training import HashedParts, Limits, Training, column_keys, require_classes
 from marquardt.training.division import CELL_COPIES
+from marquardt.wording import by_door
 
 __all__ = ["FileData"]
 
@@ -65,7 +66,7 @@ class FileData:
         if isinstance(files, str | os.PathLike):
             raise ConfigurationError(
                 f"Files say which of their columns are targets, and {os.fspath(files)!r} is a path alone. Take "
-                f"TableFiles(path, targets), ArrayFiles(path, target_columns=[…]), or CodedFiles, which codes words "
+                f"TableFiles(path, targets), ArrayFiles(path, target_columns), or CodedFiles, which codes words "
                 f"and classes, too."
             )
         self.files = files
@@ -266,10 +267,11 @@ class FileData:
             column = int(np.flatnonzero(n_missing)[0])
             more = int((n_missing > 0).sum()) - 1
             others = f", and so have {more} more columns" if more > 1 else ", and so has one more" if more else ""
+            way = by_door("--missing drop", "missing='drop'")
             raise DataError(
                 f"Column {names[column]!r} of {self.files.name} has {n_missing[column]} missing values, the first in "
-                f"data row {first_missing[column] + 1}{others}. Leave the {self.n_dropped} rows out with --missing "
-                f"drop (missing='drop'), or fill them in the files."
+                f"data row {first_missing[column] + 1}{others}. Leave the {self.n_dropped} rows out with "
+                f"{way}, or fill them in the files."
             )
         if copies.mean >= CELL_COPIES:
             self._is_coarse = True

@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ import numpy as np
 from marquardt.arrays import Array
 from marquardt.checks import nearest
 from marquardt.errors import ConfigurationError, DataError, FileError, NoRowsError, ShapeError, first_line
+from marquardt.wording import by_door
 
 __all__ = ["ArrayFiles", "ArrowFiles", "Files", "TableFiles", "is_arrow_data", "is_pattern"]
 
@@ -625,9 +627,10 @@ def _refuse_unusable(where: str, name: str, type_: Any) -> None:
 
     kinds = pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal
     if not any(is_kind(type_) for is_kind in kinds):
+        way = by_door(f"--ignore {shlex.quote(name)}", f"ignore=[{name!r}]")
         raise DataError(
             f"Column {name!r} of {where} holds values of type {type_}: data that are read a batch at a time must be "
-            f"numbers or true/false. Turn it into numbers, or leave it out: --ignore {name} (ignore=[{name!r}])."
+            f"numbers or true/false. Turn it into numbers, or leave it out: {way}."
         )
 
 

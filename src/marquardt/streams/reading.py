@@ -7,6 +7,7 @@ last one of it: what is in memory at a time is a few batches, however long the p
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,7 +30,9 @@ class ReadAhead:
         self._is_over = self._is_stopped = False
         self._error: BaseException | None = None
         # A daemon: a program may end in the middle of a pass.
-        threading.Thread(target=self._read, name="marquardt-reader", daemon=True).start()
+        # What it refuses speaks the words of who reads.
+        read = contextvars.copy_context().run
+        threading.Thread(target=read, args=(self._read,), name="marquardt-reader", daemon=True).start()
 
     def share(self, taker: int) -> Iterator[Block]:
         """Go through the blocks of one taker."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from marquardt.checks import nearest
 from marquardt.errors import DataError
 from marquardt.tables.columns import NUMBER, Column, Label, listed, way_out
+from marquardt.wording import by_door
 
 MAX_LEVELS = 50
 
@@ -79,7 +80,7 @@ def decided_task(targets: Sequence[Column], task: str) -> str:
             column.refuse_number_words()
             value, place = column.first(column.values.is_valid())
             several = " of several targets" if len(targets) > 1 else ""
-            one = "it alone as the target" if several else "task 'classification'"
+            one = "it alone as the target" if several else by_door("--task classification", "task='classification'")
             raise DataError(
                 f"Target {column.name!r} must be numbers for a regression{several}, "
                 f"got {value!r} in {place}. To predict classes, ask for {one}."
@@ -94,9 +95,10 @@ def refuse_missing(targets: Sequence[Column], inputs: Sequence[Column], missing:
     for column in targets:
         if column.n_missing:
             count = f"{column.n_missing} of {column.n_rows} rows, first in " if column.first_row is None else ""
+            way = by_door("--missing drop", "missing='drop'")
             raise DataError(
                 f"Target {column.name!r} is missing in {count}{column.missing_place}. {_words([column])}Complete "
-                f"them, or leave such rows out with --missing drop (missing='drop')."
+                f"them, or leave such rows out with {way}."
             )
     gaps = [column for column in inputs if column.n_missing] if missing == "refuse" else []
     if gaps:
@@ -106,9 +108,10 @@ def refuse_missing(targets: Sequence[Column], inputs: Sequence[Column], missing:
             for column in gaps[:12]
         )
         more = f" and {len(gaps) - 12} more columns" if len(gaps) > 12 else ""
+        how = by_door("--missing drop, mean or median", "missing='drop', 'mean' or 'median'")
         raise DataError(
-            f"Values are missing in {places}{more}. {_words(gaps)}Train with --missing drop, mean or median "
-            f"(missing='drop', …), or leave columns out, for example with {way_out(gaps[0].name)}."
+            f"Values are missing in {places}{more}. {_words(gaps)}Train with {how}, or leave columns out, for example "
+            f"with {way_out(gaps[0].name)}."
         )
 
 
@@ -170,9 +173,10 @@ def refuse_no_target(n_left: int, targets: Sequence[Column]) -> None:
 
 def refuse_no_row(n_left: int, n_rows: int) -> None:
     if n_left == 0:
+        way = by_door("--missing mean or median", "missing='mean' or 'median'")
         raise DataError(
             f"No row is left: each of the {n_rows} rows has a missing value. Leave out the columns that "
-            f"miss most, or fill them with missing 'mean' or 'median'."
+            f"miss most, or fill them with {way}."
         )
 
 
@@ -205,11 +209,18 @@ def refuse_too_many_levels(column: Column) -> None:
         )
 
 
+def _as_numbers(target: Column) -> str:
+    """What helps where a target is no class."""
+    if target.kind != "number":
+        return "choose another target"
+    return "ask for " + by_door("--task regression", "task='regression'")
+
+
 def classes_of(target: Column) -> tuple[Label, ...]:
     classes = tuple(target.distinct())
     count = target.n_rows
     if target.is_cut:
-        way = "ask for task 'regression'" if target.kind == "number" else "choose another target"
+        way = _as_numbers(target)
         raise DataError(f"Target {target.name!r} has too many classes to be told apart in {count} rows; {way}.")
     if len(classes) == 1:
         raise DataError(
@@ -217,7 +228,7 @@ def classes_of(target: Column) -> tuple[Label, ...]:
             f"rows of at least two."
         )
     if len(classes) == count and count > 2:
-        way = "ask for task 'regression'" if target.kind == "number" else "choose another target"
+        way = _as_numbers(target)
         raise DataError(
             f"Target {target.name!r} has a class of its own in each of the {count} rows, so nothing can be "
             f"learned; {way}."

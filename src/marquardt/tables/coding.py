@@ -29,6 +29,7 @@ from marquardt.tables.columns import Column, Label, as_table, listed
 from marquardt.tables.encoding import class_codes, coded_numbers, seen, write_levels
 from marquardt.tables.numerals import MISSING_WORDS
 from marquardt.tables.surveying import PassingTable, Rows, Settled, WholeTable
+from marquardt.wording import by_door
 
 __all__ = ["CodedTable", "InputColumn", "Remarks", "TableCoding"]
 
@@ -560,10 +561,11 @@ def _target_notes(targets: Sequence[Column], task: str) -> list[str]:
             )
         elif task == "auto" and len(targets) == 1 and high - low <= 2**53 and (numbers == np.rint(numbers)).all():
             n_values = len(np.unique(numbers))
+            way = by_door("--task classification", "task='classification'")
             if n_values <= FEW_VALUES and column.n_rows >= 3 * n_values:
                 notes.append(
                     f"Target {column.name!r} has only {n_values} different whole numbers and is taken as a number; if "
-                    f"they stand for classes, ask for --task classification (task='classification')."
+                    f"they stand for classes, ask for {way}."
                 )
     return notes
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from marquardt.errors import DataError
 from marquardt.tables.numerals import MISSING_WORDS
+from marquardt.wording import by_door
 
 __all__ = ["as_table"]
 
@@ -84,8 +85,8 @@ def listed(names: Sequence[Any], limit: int = 12) -> str:
 
 
 def way_out(name: str) -> str:
-    """Return how to leave a column out, on the command line and in Python."""
-    return f"--ignore {shlex.quote(name)} (drop=[{name!r}])"
+    """Return how to leave a column out."""
+    return by_door(f"--ignore {shlex.quote(name)}", f"drop=[{name!r}]")
 
 
 @dataclass(frozen=True)
@@ -173,10 +174,8 @@ class Column:
         if not self.missing_word:
             return ""
         word = self.missing_word
-        return (
-            f"{word!r} was read as missing; where it is a word like others, keep it with "
-            f"--keep-words {shlex.quote(word)} (keep_words=[{word!r}])."
-        )
+        way = by_door(f"--keep-words {shlex.quote(word)}", f"keep_words=[{word!r}]")
+        return f"{word!r} was read as missing; where it is a word like others, keep it with {way}."
 
     def count(self, mask: Any) -> int:
         """Return how many values a mask has (nulls count as false)."""

@@ -4,13 +4,38 @@ from __future__ import annotations
 
 import codecs
 import os
+import shlex
 from dataclasses import dataclass, fields
 
 from marquardt.errors import ConfigurationError
+from marquardt.wording import by_door
 
-__all__ = ["Dialect"]
+__all__ = ["Dialect", "said"]
 
 NAMED_MARKS = {".": ".", ",": ",", "'": "'", " ": "space", "space": "space", "none": "none"}
+
+
+def said(name: str, value: str) -> str:
+    """Return how something is said of a file: as an option of the command line, or as a field of `Dialect`.
+
+    Parameters
+    ----------
+    name : str
+        The field.
+    value : str
+        What is said.
+
+    Examples
+    --------
+    >>> said("skip_rows", "1")
+    "skip_rows='1'"
+    """
+    quoted = shlex.quote(value) if value.strip(".,") else value
+    return by_door(f"{_named(name)} {quoted}", f"{name}={value!r}")
+
+
+def _named(name: str) -> str:
+    return by_door(f"--{name.replace('_', '-')}", name)
 
 
 @dataclass(frozen=True)
@@ -28,24 +53,28 @@ class Dialect:
 
     def __post_init__(self) -> None:
         if self.decimal not in (None, ".", ","):
-            raise ConfigurationError(f"--decimal must be '.' or ',', got {self.decimal!r}.")
+            raise ConfigurationError(f"{_named('decimal')} must be '.' or ',', got {self.decimal!r}.")
         if self.thousands is not None and self.thousands not in NAMED_MARKS:
             raise ConfigurationError(
-                f"--thousands must be '.', ',', an apostrophe, space or none, got {self.thousands!r}."
+                f"{_named('thousands')} must be '.', ',', an apostrophe, space or none, got {self.thousands!r}."
             )
         if self.decimal is not None and self.decimal == self.thousands:
             raise ConfigurationError(
-                f"--decimal and --thousands are both {self.decimal!r}, and a mark has one meaning. Change one of them."
+                f"{_named('decimal')} and {_named('thousands')} are both {self.decimal!r}, and a mark has one meaning. "
+                f"Change one of them."
             )
         if self.encoding is not None:
             try:
                 codecs.lookup(self.encoding)
             except LookupError:
                 raise ConfigurationError(
-                    f"--encoding {self.encoding} is not known. Name one such as utf-8, windows-1252, latin-1 or utf-16."
+                    f"{said('encoding', self.encoding)} is not known. Name one such as utf-8, windows-1252, latin-1 or "
+                    f"utf-16."
                 ) from None
         if self.comment is not None and not self.comment.strip():
-            raise ConfigurationError("--comment must be what lines to leave out begin with, such as '#', got nothing.")
+            raise ConfigurationError(
+                f"{_named('comment')} must be what lines to leave out begin with, such as '#', got nothing."
+            )
         _ = self.skipped
 
     def refuse_beside(self, path: str | os.PathLike[str]) -> None:
@@ -53,7 +82,7 @@ class Dialect:
         given = [each.name for each in fields(self) if getattr(self, each.name) is not None]
         if given:
             raise ConfigurationError(
-                f"--{given[0].replace('_', '-')} is for files of text, and {os.fspath(path)} is none: its values are "
+                f"{_named(given[0])} is for files of text, and {os.fspath(path)} is none: its values are "
                 f"read as they are. Leave it out."
             )
 
@@ -63,7 +92,7 @@ class Dialect:
         parts = [part.strip() for part in (self.skip_rows or "0").split(",")]
         if len(parts) > 2 or not all(part.isascii() and part.isdecimal() for part in parts):
             raise ConfigurationError(
-                f"--skip-rows must be a number of lines above the header, or two numbers, the second of rows below it "
-                f"such as units: 2 or 2,1. Got {self.skip_rows!r}."
+                f"{_named('skip_rows')} must be a number of lines above the header, or two numbers, the second of rows "
+                f"below it such as units: 2 or 2,1. Got {self.skip_rows!r}."
             )
         return int(parts[0]), int(parts[1]) if len(parts) > 1 else 0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from marquardt.checks import nearest
 from marquardt.errors import DataError
 from marquardt.tables.columns import NUMBER, Column, Label, listed
+from marquardt.wording import by_door
 
 NEEDED = {"number": "numbers", "boolean": "true or false", "either": "numbers or true/false"}
 
@@ -82,11 +83,11 @@ def write_levels(
         if unseen.any():
             level, place = found.first(pa.array(unseen))
             count = f" ({int(unseen.sum())} such values)" if found.first_row is None else ""
+            way = by_door("--unknown ignore", "unknown='ignore'")
             raise DataError(
                 f"Column {found.name!r} has the level {str(level)!r} in {place}, which was not there in "
                 f"training{count}.{nearest(level, levels)} Known are {listed(levels)}. "
-                f"Correct it, or have such rows predicted as the mean over these with --unknown ignore "
-                f"(unknown='ignore')."
+                f"Correct it, or have such rows predicted as the mean over these with {way}."
             )
     for position in range(len(levels)):
         inputs[:, position] = level_codes[codes, position]

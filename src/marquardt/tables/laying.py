@@ -19,8 +19,9 @@ import pyarrow.csv
 from marquardt.checks import nearest, shown
 from marquardt.errors import DataError, FileError, NoRowsError, first_line
 from marquardt.tables.columns import NUMBER
-from marquardt.tables.dialect import Dialect
+from marquardt.tables.dialect import Dialect, said
 from marquardt.tables.numerals import MISSING_WORDS
+from marquardt.wording import by_door
 
 SEPARATORS = (",", ";", "\t", "|")
 COMPRESSED_SUFFIXES = (".gz", ".bz2", ".zst", ".lz4")
@@ -257,7 +258,8 @@ def _split(text: str) -> list[str]:
 def _not_decoded(path: Path, encoding: str) -> str:
     if encoding == "utf-8-sig":
         return not_utf8(path, "a row")
-    return f"{path} is not {encoding}: it has bytes that {encoding} does not allow. Try another --encoding."
+    other = by_door("--encoding", "encoding")
+    return f"{path} is not {encoding}: it has bytes that {encoding} does not allow. Try another {other}."
 
 
 def _sample(path: Path, compression: str | None, encoding: str | None) -> tuple[str, bool, str]:
@@ -290,7 +292,7 @@ def _sample(path: Path, compression: str | None, encoding: str | None) -> tuple[
     if "\0" in decoded:
         raise FileError(
             f"{path} is not a text file in UTF-8. Tables are read from CSV, TSV, Parquet and Arrow files; of "
-            f"text in another encoding say which: --encoding utf-16-le."
+            f"text in another encoding say which: {said('encoding', 'utf-16-le')}."
         )
     if not decoded.strip():
         raise FileError(f"{path} is empty: a table needs a header row and at least one row below it.")
@@ -305,7 +307,7 @@ def _inner_suffix(path: Path) -> str:
 def not_utf8(path: Path, place: str) -> str:
     return (
         f"{path} is not UTF-8 text: {place} has a byte that UTF-8 does not allow. Say which encoding it has, for "
-        f"example --encoding windows-1252. Save it as CSV (UTF-8) otherwise."
+        f"example {said('encoding', 'windows-1252')}. Save it as CSV (UTF-8) otherwise."
     )
 
 
@@ -407,7 +409,7 @@ def _hint(layout: Layout, text: str) -> str:
     """What may help where a row has another length than the header."""
     start = text.lstrip()[:1]
     if start in ("#", "%", "!"):
-        return f" If it is a comment, leave out the lines that begin so: --comment '{start}'."
+        return f" If it is a comment, leave out the lines that begin so: {said('comment', start)}."
     if len([name for name in layout.header if name.strip()]) <= 1:
-        return " If lines stand above the header, say how many: --skip-rows 1."
+        return f" If lines stand above the header, say how many: {said('skip_rows', '1')}."
     return " A value that contains a comma must stand in double quotes." if layout.separator == "," else ""

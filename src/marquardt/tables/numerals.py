@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from marquardt.errors import DataError
-from marquardt.tables.dialect import NAMED_MARKS, Dialect
+from marquardt.tables.dialect import NAMED_MARKS, Dialect, said
 
 LEADING_ZERO = r"^\s*[+-]?0\d"
 """What a number begins with that is a code."""
@@ -169,7 +169,7 @@ def _two_readings(where: str, name: str, seen: Seen, votes: set[str]) -> str:
     point, comma = (_read(cell, mark) for mark in ".,")
     return (
         f"{where}: {cell!r} in column {name!r}, data row {row + 1}, is {point} with a decimal point and {comma} with a "
-        f"decimal comma, and {why}. Say which mark the decimals have: --decimal . or --decimal ,"
+        f"decimal comma, and {why}. Say which mark the decimals have: {said('decimal', '.')} or {said('decimal', ',')}"
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from marquardt.errors import ConfigurationError
 from marquardt.tables.checking import MAX_LEVELS, constant, kept_rows, refuse_no_row, refuse_no_target, with_targets
 from marquardt.tables.columns import Column
+from marquardt.wording import by_door
 
 MAX_CLASSES = 1000
 """Different values of a target that are told apart where the table goes by."""
@@ -172,9 +173,11 @@ class PassingTable:
     def refuse_filling(self, missing: str) -> None:
         """Refuse to fill missing values with the median."""
         if missing == "median":
+            other = by_door("--missing mean or drop", "missing='mean' or 'drop'")
+            whole = by_door("--no-stream", "read_table and TableCoding.fit")
             raise ConfigurationError(
-                f"A median needs all values at once, and {self._rows.name} is read batch by batch. Take --missing mean "
-                f"or drop (missing='mean', …), or read it as a whole with --no-stream."
+                f"A median needs all values at once, and {self._rows.name} is read batch by batch. Take {other}, or "
+                f"read it as a whole with {whole}."
             )
 
     def settled(self, targets: Sequence[Column], inputs: Sequence[Column], missing: str) -> Settled:

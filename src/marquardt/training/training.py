@@ -22,6 +22,7 @@ from marquardt.training.division import AnyParts, Division, Parts
 from marquardt.training.loop import MOST_TRIALS, Row, accepted_rows, descent_of, iterate
 from marquardt.training.record import Epoch, Record, epoch_line
 from marquardt.training.stops import Limits, Status, Stop
+from marquardt.wording import by_door
 
 __all__ = ["Training", "TrainingResult", "train"]
 
@@ -275,7 +276,7 @@ class Training:
         if rule.refuses_validation and has_validation and limits.max_fail > 0:
             raise ConfigurationError(
                 f"{rule.name} needs no validation, and a validation stop would end it before it has settled. "
-                f"Let all samples train, or set max_fail to 0 (--max-fail 0)."
+                f"Let all samples train, or take {by_door('--max-fail 0', 'max_fail=0')}."
             )
 
     def _begin(
