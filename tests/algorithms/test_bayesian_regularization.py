@@ -141,7 +141,7 @@ def test_a_validation_stop_is_refused_and_validation_without_one_is_not():
     x, y = noisy_sine()
     network = Network(feed_forward(1, 3, 1), np.zeros(10))
     parts = Parts(np.arange(30), np.arange(30, 40), np.empty(0, dtype=np.intp))
-    with pytest.raises(ConfigurationError, match=r"needs no validation.*set max_fail to 0"):
+    with pytest.raises(ConfigurationError, match=r"needs no validation.*take max_fail=0"):
         Training(network, x, y, parts=parts, rule=BayesianRegularization())
     run = Training(network, x, y, parts=parts, rule=BayesianRegularization(), limits=Limits(max_epochs=5, max_fail=0))
     list(run)
