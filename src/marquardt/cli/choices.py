@@ -1,4 +1,4 @@
-"""The options of `marquardt train` as they were given, before anything is checked."""
+"""The options of `marquardt train`, `forecast` and `compare` as they were given, before anything is checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Choices:
-    """One field an option, under its name; None where an option was not given."""
+    """Of `marquardt train`: one field an option, under its name; None where an option was not given."""
 
     data: Path
     target: list[str] | None = None
@@ -56,3 +56,69 @@ class Choices:
     quiet: bool = False
     as_json: bool = False
     reading: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ForecastChoices:
+    """The same of `marquardt forecast`."""
+
+    data: Path
+    target: list[str] | None = None
+    lags: list[str] | None = None
+    exog: list[str] | None = None
+    lags_exog: list[str] | None = None
+    difference: list[str] | None = None
+    date: str | None = None
+    dayfirst: bool | None = None
+    horizon: int | None = None
+    splits: int | None = None
+    season: int | None = None
+    model: Path | None = None
+    hidden: list[str] | None = None
+    scaling: str | None = None
+    target_scaling: str | None = None
+    loss: str | None = None
+    alpha: str | None = None
+    restarts: int | None = None
+    validation: float | None = None
+    seed: int = 0
+    output: Path | None = None
+    network: Path | None = None
+    plot: Path | None = None
+    closed_loop: bool = False
+    force: bool = False
+    quiet: bool = False
+    as_json: bool = False
+    of_train: dict[str, Any] = field(default_factory=dict)
+    reading: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CompareChoices:
+    """The same of `marquardt compare`."""
+
+    problem: str | None = None
+    algorithms: list[str] | None = None
+    starts: int = 100
+    seed: int = 0
+    jobs: int = 1
+    goal: float | None = None
+    goal_metric: str | None = None
+    epochs: int | None = None
+    time: float | None = None
+    min_grad: float = 0.0
+    target: list[str] | None = None
+    inputs: list[str] | None = None
+    ignore: list[str] | None = None
+    hidden: list[str] | None = None
+    activation: str | None = None
+    topology: str | None = None
+    init: str | None = None
+    resume: Path | None = None
+    output: Path | None = None
+    plots: Path | None = None
+    force: bool = False
+    shows_list: bool = False
+    quiet: bool = False
+    as_json: bool = False
+    reading: dict[str, Any] = field(default_factory=dict)

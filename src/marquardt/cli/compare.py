@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from marquardt.cli.choices import CompareChoices
 from marquardt.cli.reading import reads_tables
 from marquardt.cli.train import File, Number, Whole, Word, Words, _flag, _option
 
@@ -19,37 +18,6 @@ PROBLEM, NETWORK, RUNS, LIMITS, OUTPUT = (
     "When a run stops",
     "Output",
 )
-
-
-@dataclass(frozen=True)
-class CompareChoices:
-    """The options as they were given, before anything is checked."""
-
-    problem: str | None = None
-    algorithms: list[str] | None = None
-    starts: int = 100
-    seed: int = 0
-    jobs: int = 1
-    goal: float | None = None
-    goal_metric: str | None = None
-    epochs: int | None = None
-    time: float | None = None
-    min_grad: float = 0.0
-    target: list[str] | None = None
-    inputs: list[str] | None = None
-    ignore: list[str] | None = None
-    hidden: list[str] | None = None
-    activation: str | None = None
-    topology: str | None = None
-    init: str | None = None
-    resume: Path | None = None
-    output: Path | None = None
-    plots: Path | None = None
-    force: bool = False
-    shows_list: bool = False
-    quiet: bool = False
-    as_json: bool = False
-    reading: dict[str, Any] = field(default_factory=dict)
 
 
 @reads_tables

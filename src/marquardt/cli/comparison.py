@@ -12,13 +12,14 @@ import numpy as np
 
 from marquardt.algorithms import ALGORITHMS, StepRule
 from marquardt.checks import non_negative, one_of, positive, require_extra, whole
-from marquardt.cli.compare import CompareChoices
+from marquardt.cli.choices import CompareChoices
 from marquardt.cli.options import _hidden, check_activation, refuse_collisions, topology_of
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import short
 from marquardt.cli.reading import dialect_of
+from marquardt.cli.running import interrupts_of
 from marquardt.cli.tables import table
-from marquardt.cli.training import _split_names, interrupts_of
+from marquardt.cli.training import _split_names
 from marquardt.cli.voice import Voice, hand_over
 from marquardt.comparison import Comparison, Run, Summary, compare, contenders
 from marquardt.comparison.running import training_from

@@ -13,9 +13,10 @@ from marquardt.arrays import Array
 from marquardt.checks import one_of
 from marquardt.cli.choices import Choices
 from marquardt.cli.options import job_of
+from marquardt.cli.running import interrupts_of, pull
 from marquardt.cli.scores import classification_scores
 from marquardt.cli.shipped import write
-from marquardt.cli.training import PreparedTable, conclude, content_of, interrupts_of, introduce, prepare_table, pull
+from marquardt.cli.training import PreparedTable, conclude, content_of, introduce, prepare_table
 from marquardt.cli.voice import Voice
 from marquardt.errors import FileError
 from marquardt.problems import table_named
@@ -70,7 +71,7 @@ def run(kind: str, folder: Path, voice: Voice) -> int:
         voice.say(sentence)
     voice.say()
     with interrupts_of(voice) as (interrupts, asked):
-        is_interrupted = pull(job, prepared, voice, interrupts, asked)
+        is_interrupted = pull(prepared.fitting, voice, interrupts, asked, pause=job.pause)
         if is_interrupted and prepared.fitting.record.num_epochs == 0:
             voice.say("Interrupted before the first epoch. No network is saved.", style="yellow")
             return interrupts.code

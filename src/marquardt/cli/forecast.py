@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from marquardt.cli.choices import ForecastChoices
 from marquardt.cli.reading import reads_tables
 from marquardt.cli.train import (
     ALGORITHM,
@@ -51,41 +51,6 @@ OF_TRAIN = (
     "record",
 )
 """Options that are taken over from `train`."""
-
-
-@dataclass(frozen=True)
-class ForecastChoices:
-    """The options as they were given, before anything is checked."""
-
-    data: Path
-    target: list[str] | None = None
-    lags: list[str] | None = None
-    exog: list[str] | None = None
-    lags_exog: list[str] | None = None
-    difference: list[str] | None = None
-    date: str | None = None
-    dayfirst: bool | None = None
-    horizon: int | None = None
-    splits: int | None = None
-    season: int | None = None
-    model: Path | None = None
-    hidden: list[str] | None = None
-    scaling: str | None = None
-    target_scaling: str | None = None
-    loss: str | None = None
-    alpha: str | None = None
-    restarts: int | None = None
-    validation: float | None = None
-    seed: int = 0
-    output: Path | None = None
-    network: Path | None = None
-    plot: Path | None = None
-    closed_loop: bool = False
-    force: bool = False
-    quiet: bool = False
-    as_json: bool = False
-    of_train: dict[str, Any] = field(default_factory=dict)
-    reading: dict[str, Any] = field(default_factory=dict)
 
 
 @reads_tables

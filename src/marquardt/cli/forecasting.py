@@ -18,9 +18,8 @@ import numpy as np
 from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import fraction, require_extra, shown, whole, whole_of
-from marquardt.cli.choices import Choices
+from marquardt.cli.choices import Choices, ForecastChoices
 from marquardt.cli.dates import Times, drawn, times_of, unread
-from marquardt.cli.forecast import ForecastChoices
 from marquardt.cli.horizons import sentence_of, show_report
 from marquardt.cli.interrupts import Interrupts, nothing
 from marquardt.cli.options import (
@@ -31,10 +30,11 @@ from marquardt.cli.options import (
     refuse_collisions,
 )
 from marquardt.cli.plain import finite
-from marquardt.cli.progress import Line, Progress, short
+from marquardt.cli.progress import short
 from marquardt.cli.reading import dialect_of
+from marquardt.cli.running import interrupts_of, pull
 from marquardt.cli.tables import attempts_table, table
-from marquardt.cli.training import Asked, _split_names, interrupts_of, save_both
+from marquardt.cli.training import _split_names, save_both
 from marquardt.cli.voice import Voice, hand_over
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators import NetworkForecaster, WalkForward, walk_forward
@@ -149,7 +149,7 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
                 save(forecaster._as_it_stands(fitting))
 
         interrupts.rescue = rescue
-        is_interrupted = pull(forecaster, fitting, voice, interrupts, asked)
+        is_interrupted = pull(fitting, voice, interrupts, asked)
         if fitting.record.num_epochs == 0 and is_interrupted:
             voice.say("Interrupted before the first epoch. Nothing is saved.", style="yellow")
             if choices.as_json:
@@ -549,21 +549,6 @@ def inputs_of(forecaster: NetworkForecaster) -> str:
     lags = forecaster._lags
     names = forecaster.target_names_, forecaster.exog_names_
     return sentence_of(*names, lags.targets, lags.exog, lags.differences)
-
-
-def pull(forecaster: NetworkForecaster, fitting: Any, voice: Voice, interrupts: Interrupts, asked: Asked) -> bool:
-    """Train with progress; returns whether it was interrupted."""
-    settings = fitting.settings
-    n_values = len(fitting.training.record.parts.train) * fitting.network.graph.n_outputs
-    line = Line(settings.limits, fitting.training.record.metric, n_values)
-    mu_max = float(fitting.training.record.settings.get("mu_max", math.nan))
-    asked.progress = progress = Progress(voice, line, mu_max, settings.restarts)
-    with progress:
-        for epoch in fitting:
-            progress.show(epoch, fitting.restart, fitting.n_ended)
-            if interrupts.is_asked:
-                fitting.stop_by_user()
-    return interrupts.is_asked
 
 
 def evaluate(

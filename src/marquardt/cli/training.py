@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import datetime
 import json
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from marquardt.cli.opening import WatchedRows, rows_to_stream
 from marquardt.cli.options import Job
 from marquardt.cli.parts import divide
 from marquardt.cli.plain import finite
-from marquardt.cli.progress import Line, Progress
+from marquardt.cli.running import interrupts_of, pull
 from marquardt.cli.scores import scores_of_parts
 from marquardt.cli.tables import attempts_table, error_tables
 from marquardt.cli.voice import Voice, clean, hand_over, warn
@@ -90,7 +89,14 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     introduce(job, prepared, voice)
     with interrupts_of(voice) as (interrupts, asked):
         interrupts.rescue = rescue_of(job, prepared, began)
-        is_interrupted = pull(job, prepared, voice, interrupts, asked)
+        is_interrupted = pull(
+            prepared.fitting,
+            voice,
+            interrupts,
+            asked,
+            pause=job.pause,
+            is_broken_off=isinstance(prepared, PreparedRows),
+        )
         if prepared.fitting.record.num_epochs == 0 and is_interrupted:
             sentence = "Interrupted before the first epoch. Nothing is saved."
             voice.say(sentence, style="yellow")
@@ -249,25 +255,6 @@ def algorithm_of(job: Job, prepared: Prepared) -> str:
     return f"{choice.algorithm}: {choice.reason}" if job.settings.algorithm == "auto" else f"{job.settings.algorithm}."
 
 
-class Asked:
-    """Lets who watches a training know that it is stopping; there may be nobody who does."""
-
-    progress: Progress | None = None
-
-    def stop(self) -> None:
-        """Show it."""
-        if self.progress is not None:
-            self.progress.is_stopping = True
-
-
-@contextlib.contextmanager
-def interrupts_of(voice: Voice) -> Iterator[tuple[Interrupts, Asked]]:
-    """Within the block, from the first epoch until all is written and said, the first signal loses nothing."""
-    asked = Asked()
-    with Interrupts(asked.stop, lambda: voice.console.show_cursor(True)) as interrupts:
-        yield interrupts, asked
-
-
 def errors_unless_interrupted(prepared: PreparedRows, voice: Voice, interrupts: Interrupts) -> dict[str, Any] | None:
     """Take the errors; a signal breaks that off, and what may be followed by the end of the process leaves it out."""
     if interrupts.is_asked and not interrupts.is_ending:
@@ -278,29 +265,6 @@ def errors_unless_interrupted(prepared: PreparedRows, voice: Voice, interrupts: 
             return prepared.errors(prepared.fitting.network, voice)
     except KeyboardInterrupt:
         return None
-
-
-def pull(job: Job, prepared: Prepared, voice: Voice, interrupts: Interrupts, asked: Asked) -> bool:
-    """Train with progress; returns whether it was interrupted."""
-    fitting, settings = prepared.fitting, job.settings
-    n_values = len(prepared.parts.train) * fitting.network.graph.n_outputs
-    line = Line(settings.limits, fitting.training.record.metric, n_values)
-    mu_max = float(fitting.training.record.settings.get("mu_max", math.nan))
-    asked.progress = progress = Progress(voice, line, mu_max, settings.restarts)
-    # A pass over rows that are read anew may take minutes: it is broken off.
-    breaking = interrupts.breaking() if isinstance(prepared, PreparedRows) else contextlib.nullcontext()
-    with progress:
-        try:
-            with breaking:
-                for epoch in fitting:
-                    progress.show(epoch, fitting.restart, fitting.n_ended)
-                    if job.pause:
-                        time.sleep(job.pause)
-                    if interrupts.is_asked:
-                        fitting.stop_by_user()
-        except KeyboardInterrupt:
-            fitting.stop_by_user()
-    return interrupts.is_asked
 
 
 def rescue_of(job: Job, prepared: Prepared, began: float) -> Callable[[], None]:

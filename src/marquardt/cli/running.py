@@ -1,0 +1,65 @@
+"""Pulls a training: shows its epochs, and ends it at the first signal."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator
+
+from marquardt.cli.interrupts import Interrupts
+from marquardt.cli.progress import Line, Progress
+from marquardt.cli.voice import Voice
+from marquardt.training import Fitting
+
+
+class Asked:
+    """Lets who watches a training know that it is stopping; there may be nobody who does."""
+
+    progress: Progress | None = None
+
+    def stop(self) -> None:
+        """Show it."""
+        if self.progress is not None:
+            self.progress.is_stopping = True
+
+
+@contextlib.contextmanager
+def interrupts_of(voice: Voice) -> Iterator[tuple[Interrupts, Asked]]:
+    """Within the block, from the first epoch until all is written and said, the first signal loses nothing."""
+    asked = Asked()
+    with Interrupts(asked.stop, lambda: voice.console.show_cursor(True)) as interrupts:
+        yield interrupts, asked
+
+
+def pull(
+    fitting: Fitting,
+    voice: Voice,
+    interrupts: Interrupts,
+    asked: Asked,
+    *,
+    pause: float = 0.0,
+    is_broken_off: bool = False,
+) -> bool:
+    """Train with progress; returns whether it was interrupted.
+
+    `pause` is waited for after every epoch, in seconds; a pass that may take minutes, as over rows that are read anew,
+    is broken off by the signal.
+    """
+    record = fitting.training.record
+    n_values = len(record.parts.train) * fitting.network.graph.n_outputs
+    line = Line(fitting.settings.limits, record.metric, n_values)
+    mu_max = float(record.settings.get("mu_max", math.nan))
+    asked.progress = progress = Progress(voice, line, mu_max, fitting.settings.restarts)
+    with progress:
+        try:
+            with interrupts.breaking() if is_broken_off else contextlib.nullcontext():
+                for epoch in fitting:
+                    progress.show(epoch, fitting.restart, fitting.n_ended)
+                    if pause:
+                        time.sleep(pause)
+                    if interrupts.is_asked:
+                        fitting.stop_by_user()
+        except KeyboardInterrupt:
+            fitting.stop_by_user()
+    return interrupts.is_asked
