@@ -1,9 +1,11 @@
 """Table files become arrays, and remember how."""
 
-from marquardt.tables.coding import CodedTable, InputColumn, Remarks, TableCoding
+from marquardt.tables.coding import CodedTable, TableCoding
 from marquardt.tables.columns import as_table
 from marquardt.tables.dialect import Dialect
+from marquardt.tables.input_columns import InputColumn
 from marquardt.tables.reading import MISSING_WORDS, read_table
+from marquardt.tables.remarks import Remarks
 from marquardt.tables.separated import header_of
 from marquardt.tables.streaming import CodedFiles, even_batches, open_rows, table_bytes
 from marquardt.tables.surveying import Rows

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from marquardt.checks import nearest, one_of
-from marquardt.errors import DataError, FileError
+from marquardt.errors import DataError
 from marquardt.networks import Network
 from marquardt.tables.averaging import outputs_over_levels
 from marquardt.tables.checking import (
@@ -26,51 +24,17 @@ from marquardt.tables.checking import (
     rows_with_all,
 )
 from marquardt.tables.columns import Column, Label, as_table, listed
-from marquardt.tables.encoding import class_codes, coded_numbers, seen, write_levels
+from marquardt.tables.encoding import class_codes, coded_numbers, write_levels
+from marquardt.tables.input_columns import InputColumn, input_column
+from marquardt.tables.json_coding import checked_parts
+from marquardt.tables.notes import constant_notes, missing_notes, target_notes, word_notes
 from marquardt.tables.numerals import MISSING_WORDS
-from marquardt.tables.surveying import PassingTable, Rows, Settled, WholeTable
-from marquardt.wording import by_door
+from marquardt.tables.surveying import PassingTable, Rows, WholeTable
 
-__all__ = ["CodedTable", "InputColumn", "Remarks", "TableCoding"]
+__all__ = ["CodedTable", "TableCoding"]
 
 TASKS = ("regression", "classification")
 MISSING = ("refuse", "drop", "mean", "median")
-KINDS = ("number", "boolean", "category")
-FEW_VALUES = 10
-
-
-@dataclass(frozen=True)
-class InputColumn:
-    """A column of the table that the network sees."""
-
-    name: str
-    kind: str  # A number or a boolean (as 0 or 1) is one input, a category is one input a level
-    levels: tuple[str, ...] = ()  # The levels of a category, sorted; empty for the other kinds
-    fill: float | str | None = None  # What stands in for a missing value; None where missing values are not filled
-    # Of the rows that train, the share of each level: the mean of their codes, which marks a level that none of
-    # them has
-    shares: tuple[float, ...] = ()
-
-    @property
-    def unlearned(self) -> tuple[str, ...]:
-        """The levels that no row has that trains."""
-        return tuple(level for level, share in zip(self.levels, self.shares, strict=False) if share == 0)
-
-    @property
-    def codes(self) -> NDArray[np.float64]:
-        """The code of every level, a row each, and in the last row that of a level that no row has that trains."""
-        n_levels = len(self.levels)
-        mean = np.array(self.shares) if self.shares else np.full(n_levels, 1.0 / n_levels)
-        codes = np.vstack([np.eye(n_levels), mean])
-        codes[:-1][[level in self.unlearned for level in self.levels]] = mean
-        return codes
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """The names of the inputs that the column becomes."""
-        if self.kind == "category":
-            return tuple(f"{self.name}={level}" for level in self.levels)
-        return (self.name,)
 
 
 @dataclass(frozen=True)
@@ -170,12 +134,12 @@ class TableCoding:
         for column in settled.inputs:
             refuse_too_many_levels(column)
         classes = classes_of(settled.targets[0]) if decided == "classification" else ()
-        columns = tuple(_input_column(column, missing) for column in settled.inputs)
+        columns = tuple(input_column(column, missing) for column in settled.inputs)
         notes = [
-            *_constant_notes(settled.constants),
-            *_missing_notes(settled, columns, missing),
-            *_word_notes(settled),
-            *(_target_notes(settled.targets, task) if decided == "regression" else ()),
+            *constant_notes(settled.constants),
+            *missing_notes(settled, columns, missing),
+            *word_notes(settled),
+            *(target_notes(settled.targets, task) if decided == "regression" else ()),
         ]
         return cls(decided, missing, columns, tuple(target_names), classes, settled.constants, tuple(notes))
 
@@ -204,7 +168,7 @@ class TableCoding:
         keep = self._rows_that_teach(arrow)
         rows = np.arange(arrow.num_rows) if keep is None else np.flatnonzero(keep)
         inputs = np.empty((len(rows), len(self.input_names)))
-        self._write_inputs(inputs, [column.kept(keep) for column in self._input_list(arrow)], "refuse")
+        self._write_inputs(inputs, [column.kept(keep) for column in self.found_inputs(arrow)], "refuse")
         targets = self._coded_targets([column.kept(keep) for column in self._target_list(arrow)], "refuse")
         return CodedTable(inputs, targets, rows)
 
@@ -216,7 +180,7 @@ class TableCoding:
         one_of(missing, ("refuse", "keep"), "missing")
         arrow = as_table(table)
         inputs = np.empty((arrow.num_rows, len(self.input_names)))
-        self._write_inputs(inputs, self._input_list(arrow, first_row), unknown, missing)
+        self._write_inputs(inputs, self.found_inputs(arrow, first_row), unknown, missing)
         return inputs
 
     def outputs(self, network: Network, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -276,7 +240,7 @@ class TableCoding:
         n_inputs = len(self.input_names)
         columns = np.empty((n_inputs + len(self.network_target_names), arrow.num_rows))
         keep = self._rows_that_teach(arrow)
-        found = self._input_list(arrow, first_row)
+        found = self.found_inputs(arrow, first_row)
         if keep is None:
             self._write_inputs(columns[:n_inputs].T, found, "refuse")
         else:
@@ -295,32 +259,14 @@ class TableCoding:
         columns[n_inputs:, targets < 0] = np.nan
         return columns
 
-    def has_targets(self, table: Any) -> bool:
-        """Return whether a table has all target columns, none of them without any value.
-
-        >>> coding = TableCoding.fit(pa.table({"age": [28, 7], "strength": [41.5, 12.0]}), "strength")
-        >>> coding.has_targets(pa.table({"age": [1, 3]}))
-        False
-        """
-        arrow = as_table(table)
-        present = set(arrow.column_names)
-        return all(name in present and Column.of(arrow, name).kind != "empty" for name in self.target_columns)
-
     def complete_rows(self, table: Any) -> NDArray[np.bool_]:
         """Return the mask of the rows that can get a prediction: those without a missing input that is not filled."""
         arrow = as_table(table)
         complete = np.ones(arrow.num_rows, dtype=np.bool_)
-        for column, found in zip(self.input_columns, self._input_list(arrow), strict=True):
+        for column, found in zip(self.input_columns, self.found_inputs(arrow), strict=True):
             if column.fill is None:
                 complete &= ~found.is_missing()
         return complete
-
-    def remarks(self, table: Any, unknown: str = "refuse") -> tuple[str, ...]:
-        """Say what of a table to predict is not used, filled, left out or unknown."""
-        arrow = as_table(table)
-        remarks = Remarks(self, arrow.column_names, unknown=unknown)
-        remarks.add(arrow)
-        return remarks.sentences()
 
     def require_inputs(self, column_names: Sequence[str]) -> None:
         """Refuse a table that lacks input columns."""
@@ -349,27 +295,10 @@ class TableCoding:
     @classmethod
     def from_dict(cls, description: Mapping[str, Any]) -> TableCoding:
         """Return the coding that `to_dict` described."""
-        parts = _with_keys(description, ("task", "missing", "inputs", "targets", "classes", "dropped", "notes"), "it")
-        _ensure(parts["task"] in TASKS, f"task {parts['task']!r}")
-        _ensure(parts["missing"] in MISSING, f"missing {parts['missing']!r}")
-        _ensure(isinstance(parts["inputs"], list) and len(parts["inputs"]) > 0, "no inputs")
-        columns = tuple(_column_from_dict(part, parts["missing"]) for part in parts["inputs"])
-        targets = _strings(parts["targets"], "targets")
-        names = [column.name for column in columns] + list(targets)
-        _ensure(len(targets) > 0 and len(set(names)) == len(names), "columns named twice or no targets")
-        classes = parts["classes"]
-        _ensure(isinstance(classes, list) and _are_labels(classes), "classes")
-        _ensure(
-            (parts["task"] == "classification") == bool(classes) and (not classes or len(targets) == 1),
-            "classes that do not fit the task",
-        )
-        dropped = parts["dropped"]
-        _ensure(isinstance(dropped, Mapping), "dropped")
-        _strings([*dropped.keys(), *dropped.values()], "dropped")
-        notes = _strings(parts["notes"], "notes")
-        return cls(parts["task"], parts["missing"], columns, targets, tuple(classes), dict(dropped), notes)
+        parts = checked_parts(description, TASKS, MISSING)
+        return cls(**parts)
 
-    def _input_list(self, arrow: pa.Table, first_row: int | None = None) -> list[Column]:
+    def found_inputs(self, arrow: pa.Table, first_row: int | None = None) -> list[Column]:
         """Find the input columns in a table, by name."""
         self.require_inputs(arrow.column_names)
         return [
@@ -418,65 +347,6 @@ class TableCoding:
         return np.column_stack([coded_numbers("number", None, column, allow_boolean=True) for column in found])
 
 
-class Remarks:
-    """What of a table to predict is not used, filled, left out or unknown, counted as its rows go by."""
-
-    def __init__(self, coding: TableCoding, column_names: Sequence[str], unknown: str = "refuse") -> None:
-        self._coding, self._unknown = coding, unknown
-        known = {column.name for column in coding.input_columns} | {*coding.target_columns, *coding.dropped}
-        self._extra = [name for name in column_names if name not in known]
-        self._n_rows = self._n_incomplete = 0
-        self._n_missing = dict.fromkeys((column.name for column in coding.input_columns), 0)
-        self._n_unseen, self._n_unlearned = dict(self._n_missing), dict(self._n_missing)
-        self._first_unseen: dict[str, tuple[Any, str]] = {}
-
-    def add(self, table: Any, first_row: int | None = None) -> None:
-        """Look at some rows."""
-        arrow, coding = as_table(table), self._coding
-        self._n_rows += arrow.num_rows
-        self._n_incomplete += int((~coding.complete_rows(arrow)).sum())
-        for column, found in zip(coding.input_columns, coding._input_list(arrow, first_row), strict=True):
-            if column.fill is not None:
-                self._n_missing[column.name] += found.n_missing
-            if column.unlearned:
-                self._n_unlearned[column.name] += found.count(seen(found, column.unlearned))
-            if self._unknown == "ignore" and column.kind == "category":
-                unseen = pc.and_(pc.invert(seen(found, column.levels)), found.values.is_valid())
-                n_unseen = found.count(unseen)
-                self._n_unseen[column.name] += n_unseen
-                if n_unseen and column.name not in self._first_unseen:
-                    self._first_unseen[column.name] = found.first(unseen)
-
-    def sentences(self) -> tuple[str, ...]:
-        """Return sentences for the user; none where all is as at training."""
-        remarks = []
-        if self._extra:
-            which = "it was" if len(self._extra) == 1 else "they were"
-            remarks.append(f"Not used, as {which} not used in training: {listed(self._extra)}.")
-        if self._n_incomplete:
-            of = f"{self._n_incomplete} of {self._n_rows} rows"
-            how = ", as in training" if self._coding.missing == "drop" else ""
-            remarks.append(f"{of} have missing values and get no prediction{how}.")
-        for column in self._coding.input_columns:
-            if self._n_missing[column.name]:
-                remarks.append(_filled(column, self._n_missing[column.name], self._coding.missing))
-            if self._n_unseen[column.name]:
-                count, (level, place) = self._n_unseen[column.name], self._first_unseen[column.name]
-                values = "1 value is" if count == 1 else f"{count} values are"
-                remarks.append(
-                    f"Column {column.name!r}: {values} not among the levels of training, first {level!r} in "
-                    f"{place}: such rows are predicted as the mean over the levels of the training rows."
-                )
-            if self._n_unlearned[column.name]:
-                count = self._n_unlearned[column.name]
-                values = "1 value is" if count == 1 else f"{count} values are"
-                remarks.append(
-                    f"Column {column.name!r}: {values} of a level that no training row had ({listed(column.unlearned)})"
-                    f": such rows are predicted as the mean over the levels of the training rows."
-                )
-        return tuple(remarks)
-
-
 def _refuse_absent(names: Sequence[str], present: Sequence[str], what: str) -> None:
     absent = [name for name in names if name not in present]
     if not absent:
@@ -491,131 +361,3 @@ def _refuse_absent(names: Sequence[str], present: Sequence[str], what: str) -> N
         f"The table lacks {len(absent)} of the {len(names)} {what} columns that the network was trained with: "
         f"{', '.join(words)}{more}. Its columns are {listed(present)}."
     )
-
-
-def _input_column(column: Column, missing: str) -> InputColumn:
-    is_filled = missing in ("mean", "median")
-    if column.kind == "text":
-        counts = column.level_counts()
-        levels = tuple(sorted(counts))
-        fill = max(levels, key=counts.__getitem__) if is_filled else None
-        if fill is not None:
-            counts[fill] += column.n_missing
-        total = sum(counts.values())
-        return InputColumn(column.name, "category", levels, fill, tuple(counts[level] / total for level in levels))
-    return InputColumn(column.name, column.kind, (), column.middle(missing) if is_filled else None)
-
-
-def _constant_notes(constants: Mapping[str, str]) -> list[str]:
-    if not constants:
-        return []
-    if len(constants) == 1:
-        ((name, reason),) = constants.items()
-        return [f"Column {name!r} is left out: {reason}."]
-    return [f"{len(constants)} constant columns are left out: {listed(list(constants))}."]
-
-
-def _missing_notes(settled: Settled, columns: Sequence[InputColumn], missing: str) -> list[str]:
-    notes = []
-    if settled.n_without_target and missing != "drop":
-        which = "1 row is" if settled.n_without_target == 1 else f"{settled.n_without_target} rows are"
-        notes.append(f"{which} left out, of {settled.n_rows}: no target is there.")
-    elif settled.n_left_out:
-        notes.append(f"{settled.n_left_out} of {settled.n_rows} rows are left out: they have missing values.")
-    for column, values in zip(columns, settled.inputs, strict=True):
-        if values.n_missing and column.fill is not None:
-            notes.append(_filled(column, values.n_missing, missing))
-    return notes
-
-
-def _word_notes(settled: Settled) -> list[str]:
-    """Say which words of text are no levels, though they might be, and which are, though they might not."""
-    notes = []
-    for column in settled.inputs:
-        if column.kind != "text":
-            continue
-        if column.missing_word:
-            notes.append(f"Column {column.name!r}: {column.keeping_words}")
-        kept = [word for word in MISSING_WORDS if word in column.level_counts()]
-        if kept:
-            notes.append(f"Column {column.name!r}: {listed(kept)} {'is a level' if len(kept) == 1 else 'are levels'}.")
-    return notes
-
-
-def _filled(column: InputColumn, count: int, missing: str) -> str:
-    what = f"its most frequent level {column.fill!r}"
-    if column.kind != "category":
-        what = f"the {missing} {column.fill:.6g}"
-    values = "1 missing value is" if count == 1 else f"{count} missing values are"
-    return f"Column {column.name!r}: {values} filled with {what}."
-
-
-def _target_notes(targets: Sequence[Column], task: str) -> list[str]:
-    notes = []
-    for column in targets:
-        numbers = column.numbers()
-        low, high = float(numbers.min()), float(numbers.max())
-        if low == high:
-            notes.append(
-                f"Target {column.name!r} is constant ({low:g} in every row): the network can only learn that number."
-            )
-        elif task == "auto" and len(targets) == 1 and high - low <= 2**53 and (numbers == np.rint(numbers)).all():
-            n_values = len(np.unique(numbers))
-            way = by_door("--task classification", "task='classification'")
-            if n_values <= FEW_VALUES and column.n_rows >= 3 * n_values:
-                notes.append(
-                    f"Target {column.name!r} has only {n_values} different whole numbers and is taken as a number; if "
-                    f"they stand for classes, ask for {way}."
-                )
-    return notes
-
-
-def _ensure(is_right: bool, what: str) -> None:
-    if not is_right:
-        raise FileError(f"The table coding is damaged: {what}.")
-
-
-def _with_keys(description: Any, keys: tuple[str, ...], what: str) -> Mapping[str, Any]:
-    is_right = isinstance(description, Mapping) and set(description) == set(keys)
-    _ensure(is_right, f"{what} must have the keys {', '.join(map(repr, keys))} and no others")
-    return cast("Mapping[str, Any]", description)
-
-
-def _strings(values: Any, what: str) -> tuple[str, ...]:
-    is_right = isinstance(values, list) and all(isinstance(value, str) for value in values)
-    _ensure(is_right, f"{what} must be words")
-    return tuple(values)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, float) and math.isfinite(value)
-
-
-def _are_labels(classes: list[Any]) -> bool:
-    """Return whether these are two or more different classes of one type, or none at all."""
-    if not classes:
-        return True
-    kind = type(classes[0])
-    is_one_kind = kind in (str, int, float, bool) and all(type(label) is kind for label in classes)
-    return (
-        is_one_kind and len(set(classes)) == len(classes) > 1 and (kind is not float or all(map(_is_number, classes)))
-    )
-
-
-def _column_from_dict(description: Any, missing: str) -> InputColumn:
-    if isinstance(description, Mapping) and "shares" not in description:  # of an older version
-        description = {**description, "shares": []}
-    parts = _with_keys(description, ("name", "kind", "levels", "fill", "shares"), "an input")
-    name, kind, fill = parts["name"], parts["kind"], parts["fill"]
-    _ensure(isinstance(name, str) and kind in KINDS, f"the input {name!r} of kind {kind!r}")
-    levels = _strings(parts["levels"], f"the levels of {name!r}")
-    _ensure((kind == "category") == bool(levels) and len(set(levels)) == len(levels), f"the levels of {name!r}")
-    if missing in ("mean", "median"):
-        is_right = fill in levels if kind == "category" else _is_number(fill)
-    else:
-        is_right = fill is None
-    _ensure(is_right, f"the fill {fill!r} of {name!r}")
-    shares = parts["shares"]
-    is_right = isinstance(shares, list) and all(_is_number(share) and 0 <= share <= 1 for share in shares)
-    _ensure(is_right and len(shares) in (0, len(levels)), f"the shares of the levels of {name!r}")
-    return InputColumn(name, kind, levels, fill, tuple(shares))
