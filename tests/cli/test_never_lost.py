@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from marquardt import NetworkForecaster
-from marquardt.cli import comparison, prediction, training
+from marquardt.cli import comparison, prediction, running, training
 from marquardt.estimators import forecaster, walking
 from marquardt.storage import load
 from marquardt.streams import data
@@ -232,7 +232,7 @@ def test_a_signal_breaks_off_the_pass_for_the_errors_and_the_network_is_saved(
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS[1:])
 def test_who_may_be_killed_next_takes_no_errors(call, own_signals, rows, tmp_path, monkeypatch, number, code):
-    monkeypatch.setattr(training.Progress, "show", lambda *_: os.kill(os.getpid(), getattr(signal, number)))
+    monkeypatch.setattr(running.Progress, "show", lambda *_: os.kill(os.getpid(), getattr(signal, number)))
     assert call(*STREAMED).code == code
     assert not (tmp_path / "made.marquardt").exists()  # no epoch was done
 
@@ -240,7 +240,7 @@ def test_who_may_be_killed_next_takes_no_errors(call, own_signals, rows, tmp_pat
         if epoch.epoch == 2:
             os.kill(os.getpid(), getattr(signal, number))
 
-    monkeypatch.setattr(training.Progress, "show", after_two)
+    monkeypatch.setattr(running.Progress, "show", after_two)
     assert call(*STREAMED).code == code
     content = load(tmp_path / "made.marquardt")
     assert (content.report, content.record.num_epochs, content.about["interrupted"]) == (None, 2, True)
@@ -322,7 +322,7 @@ def twice(tmp_path, arguments, patch):
     """Run the program in a process that sends itself Ctrl-C twice where `patch` calls `both`, and goes on for long."""
     script = (
         "import os, signal, sys, time\n"
-        "from marquardt.cli import main, training, forecasting\n"
+        "from marquardt.cli import main, training, forecasting, running\n"
         "from marquardt.estimators import walking\n"
         "def both():\n"
         "    for _ in range(2):\n"
@@ -338,7 +338,7 @@ def twice(tmp_path, arguments, patch):
     )  # fmt: skip
 
 
-LONG_EPOCH = "training.Progress.show = lambda self, epoch, *_: both() if epoch.epoch == 3 else None"
+LONG_EPOCH = "running.Progress.show = lambda self, epoch, *_: both() if epoch.epoch == 3 else None"
 RULES = ["lm", "trainbr", "rprop", "lm_bfgs"]
 
 
@@ -369,7 +369,7 @@ def test_a_second_ctrl_c_in_a_long_epoch_saves_the_best_network(tmp_path, concre
 def test_a_second_ctrl_c_in_the_pass_for_the_errors_leaves_the_network(tmp_path, rows):
     patch = (
         "training.errors_of_parts = lambda *_: both()\n"
-        "training.Progress.show = lambda self, epoch, *_: epoch.epoch == 2 and os.kill(os.getpid(), signal.SIGINT)"
+        "running.Progress.show = lambda self, epoch, *_: epoch.epoch == 2 and os.kill(os.getpid(), signal.SIGINT)"
     )
     done = twice(tmp_path, STREAMED, patch)
     assert (done.returncode, done.stderr.strip()) == (130, "Interrupted. What is written: made.marquardt.")
@@ -378,7 +378,7 @@ def test_a_second_ctrl_c_in_the_pass_for_the_errors_leaves_the_network(tmp_path,
 
 
 def test_a_second_ctrl_c_saves_the_forecaster(tmp_path, series_csv):
-    patch = "forecasting.Progress.show = lambda self, epoch, *_: both() if epoch.epoch == 2 else None"
+    patch = "running.Progress.show = lambda self, epoch, *_: both() if epoch.epoch == 2 else None"
     done = twice(tmp_path, FORECAST, patch)
     assert (done.returncode, done.stderr.strip()) == (130, "Interrupted. What is written: made.marquardt.")
     loaded = NetworkForecaster.from_file(tmp_path / "made.marquardt")
