@@ -32,7 +32,7 @@ from benchmarks import sine
 from benchmarks.contest.environments import cache
 from benchmarks.measuring import RESULTS, table, write
 from marquardt import NetworkRegressor
-from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict
+from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict, iterate
 from marquardt.algorithms.damping import MU_FLOOR, Damping
 from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.losses import LogisticCrossEntropy, Loss, SoftmaxCrossEntropy, Squares
@@ -40,7 +40,6 @@ from marquardt.networks import LayerGraph, feed_forward, initial_weights
 from marquardt.numerics import hold_blas
 from marquardt.objective import Evaluation, Need, Objective
 from marquardt.problems import problem_named, teacher
-from marquardt.training.loop import iterate
 
 # ---------------------------------------------------------------------------- problems
 

@@ -11,8 +11,7 @@ from helpers.closeness import EPS
 from numpy.testing import assert_allclose
 from scipy.optimize import least_squares
 
-from marquardt.algorithms import LevenbergMarquardt, Verdict
-from marquardt.training import iterate
+from marquardt.algorithms import LevenbergMarquardt, Verdict, iterate
 
 
 def textbook(residual, jacobian, weights, n_epochs, mu=1e-3):

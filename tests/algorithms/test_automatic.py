@@ -20,7 +20,6 @@ from marquardt.numerics import native, native_kernel
 from marquardt.objective import Costs, Facts, Objective, estimated_costs
 from marquardt.objective.cost import cost_model
 from marquardt.training import Fitting, Limits, Settings
-from marquardt.training.loop import is_plain
 
 PLENTY = 1e12
 
@@ -184,7 +183,7 @@ def test_the_estimate_is_that_of_the_objective():
 
 def test_levenberg_marquardt_has_its_own_damping_where_it_was_chosen_and_the_fields_where_it_was_named():
     chosen = LevenbergMarquardt(**DAMPING)
-    assert is_plain(chosen)  # or compiled trials and lanes would leave it to the plain loop
+    assert chosen.is_plain  # or compiled trials and lanes would leave it to the plain loop
     assert fitting(algorithm="auto").rule == fitting(algorithm="auto", hidden_layer_sizes=400).rule == chosen
     assert fitting(algorithm="auto").record.settings["damping"] == "fan"
     for name in ("levenberg_marquardt", "lm", "trainlm"):

@@ -11,12 +11,12 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import BayesianRidge
 
-from marquardt.algorithms import BayesianRegularization, Verdict, algorithm_named
+from marquardt.algorithms import BayesianRegularization, Verdict, algorithm_named, iterate
 from marquardt.errors import ConfigurationError
 from marquardt.losses import LogisticCrossEntropy
 from marquardt.networks import Layer, LayerGraph, Network, feed_forward, initial_weights
 from marquardt.objective import Evaluation, Need, Objective
-from marquardt.training import Limits, Parts, Training, iterate
+from marquardt.training import Limits, Parts, Training
 
 TIGHT = Limits(max_epochs=500, min_gradient=0.0)
 

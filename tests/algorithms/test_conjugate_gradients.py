@@ -26,6 +26,7 @@ from marquardt.algorithms import (
     ScaledConjugateGradient,
     Verdict,
     algorithm_named,
+    iterate,
 )
 from marquardt.algorithms.conjugate_directions import BETAS, Trail
 from marquardt.errors import ConfigurationError
@@ -39,7 +40,7 @@ from marquardt.numerics.conjugate import (
 )
 from marquardt.numerics.line_searches import LINE_SEARCHES, StrongWolfe
 from marquardt.objective import Evaluation, Need
-from marquardt.training import Limits, Record, iterate, train
+from marquardt.training import Limits, Record, train
 
 START = np.array([-1.2, 1.0])
 EXACT = StrongWolfe(c1=1e-12, c2=1e-10)

@@ -12,14 +12,13 @@ import pytest
 from helpers.objectives import linear, rosenbrock
 from numpy.testing import assert_allclose
 
-from marquardt.algorithms import BFGS, SteepestDescent, Verdict, algorithm_named
+from marquardt.algorithms import BFGS, SteepestDescent, Verdict, algorithm_named, iterate
 from marquardt.algorithms.descent import DirectionRule, Heading, steepest_length
 from marquardt.errors import ConfigurationError
 from marquardt.losses import WeightDecay
 from marquardt.networks import feed_forward
 from marquardt.numerics.line_searches import LINE_SEARCHES, Brent, StrongWolfe
 from marquardt.objective import Evaluation, Need, Objective
-from marquardt.training import iterate
 
 START = np.array([-1.2, 1.0])
 KINDS = sorted(set(LINE_SEARCHES.values()), key=lambda kind: kind.name)

@@ -22,11 +22,12 @@ from marquardt.algorithms import (
     Rprop,
     Verdict,
     algorithm_named,
+    iterate,
 )
 from marquardt.errors import ConfigurationError
 from marquardt.networks import Network
 from marquardt.objective import Need
-from marquardt.training import Limits, iterate, train
+from marquardt.training import Limits, train
 
 START = np.array([-1.2, 1.0])
 RULES = (

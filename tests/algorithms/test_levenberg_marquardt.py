@@ -10,12 +10,11 @@ import pytest
 from helpers.objectives import Recorded, linear, rosenbrock
 from numpy.testing import assert_allclose
 
-from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt, Step, Verdict, algorithm_named
+from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt, Step, Verdict, algorithm_named, iterate
 from marquardt.algorithms.damping import Damping
 from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.errors import ConfigurationError
 from marquardt.objective import Evaluation, Need
-from marquardt.training import iterate
 
 START = np.array([-1.2, 1.0])
 TRIED = Step(np.zeros(1), 1.0)

@@ -10,13 +10,12 @@ from helpers import sine
 from helpers.objectives import Recorded, linear, rosenbrock
 from numpy.testing import assert_allclose
 
-from marquardt.algorithms import GeodesicLevenbergMarquardt, LevenbergMarquardt, Step, Verdict
+from marquardt.algorithms import GeodesicLevenbergMarquardt, LevenbergMarquardt, Step, Verdict, iterate
 from marquardt.algorithms.damping import DAMPINGS, Damping
 from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.errors import ConfigurationError
 from marquardt.networks import feed_forward, forward, initial_weights
 from marquardt.objective import Evaluation, Need, Objective
-from marquardt.training import iterate
 
 START = np.array([-1.2, 1.0])
 

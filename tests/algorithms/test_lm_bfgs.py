@@ -11,7 +11,7 @@ import pytest
 from helpers.closeness import assert_to_rounding
 from numpy.testing import assert_allclose, assert_array_equal
 
-from marquardt.algorithms import LBFGS, LMBFGS, Verdict, algorithm_named
+from marquardt.algorithms import LBFGS, LMBFGS, Verdict, algorithm_named, iterate
 from marquardt.algorithms.lm_bfgs import Preconditioned, PreconditionedModel, progress_between
 from marquardt.errors import ConfigurationError
 from marquardt.networks import Network, feed_forward, initial_weights
@@ -19,7 +19,7 @@ from marquardt.numerics import cholesky_damped, solve_cholesky
 from marquardt.numerics.quasi_newton import bfgs_inverse
 from marquardt.objective import Costs, Evaluation, Need, Objective
 from marquardt.problems import teacher
-from marquardt.training import Limits, Training, iterate
+from marquardt.training import Limits, Training
 
 GRAPH = feed_forward(2, 6, 1)
 RNG = np.random.default_rng(1)

@@ -23,13 +23,14 @@ from marquardt.algorithms import (
     TruncatedNewton,
     Verdict,
     algorithm_named,
+    iterate,
 )
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Cauchy, Huber, LogisticCrossEntropy, Squares, WeightDecay
 from marquardt.networks import ACTIVATIONS, Activation, Network, feed_forward, initial_weights, register_activation
 from marquardt.numerics.line_searches import LINE_SEARCHES
 from marquardt.objective import Evaluation, Need, Objective
-from marquardt.training import Limits, Training, iterate
+from marquardt.training import Limits, Training
 
 NEWTONS = [Newton(), Newton(remedy="damping"), TruncatedNewton()]
 START = np.array([-1.2, 1.0])

@@ -13,7 +13,7 @@ from helpers.objectives import Recorded, linear, rosenbrock
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 
-from marquardt.algorithms import ALGORITHMS, BFGS, DFP, LBFGS, OneStepSecant, Verdict, algorithm_named
+from marquardt.algorithms import ALGORITHMS, BFGS, DFP, LBFGS, OneStepSecant, Verdict, algorithm_named, iterate
 from marquardt.algorithms.quasi_newton import QuasiNewtonMemory
 from marquardt.errors import ConfigurationError
 from marquardt.numerics.line_searches import Backtracking, LineSearch
@@ -26,7 +26,6 @@ from marquardt.numerics.quasi_newton import (
     two_loop,
 )
 from marquardt.objective import Need
-from marquardt.training import iterate
 
 START = np.array([-1.2, 1.0])
 RULES = (BFGS(), DFP(), LBFGS(), OneStepSecant())

@@ -11,13 +11,13 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
-from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt, StepRule, Verdict, algorithm_named
+from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt, StepRule, Verdict, algorithm_named, iterate
 from marquardt.errors import ConfigurationError, MarquardtError
 from marquardt.losses import LOSSES, loss_named
 from marquardt.networks import Network, feed_forward, initial_weights
 from marquardt.numerics.line_searches import LINE_SEARCHES
 from marquardt.objective import Evaluation, Facts, Need, Objective
-from marquardt.training import Limits, Record, Training, iterate
+from marquardt.training import Limits, Record, Training
 
 KINDS = sorted(set(ALGORITHMS.values()), key=lambda kind: kind.name)
 VARIANTS = [

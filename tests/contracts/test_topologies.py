@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
-from marquardt.algorithms import ALGORITHMS
+from marquardt.algorithms import ALGORITHMS, iterate
 from marquardt.losses import LOSSES, loss_named
 from marquardt.networks import (
     Unit,
@@ -18,7 +18,6 @@ from marquardt.networks import (
     unit_graph,
 )
 from marquardt.objective import Objective
-from marquardt.training.loop import iterate
 
 RNG = np.random.default_rng(2)
 INPUTS = RNG.uniform(-1, 1, (40, 3))

@@ -8,12 +8,11 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.contour import ContourSet
 
-from marquardt.algorithms import LevenbergMarquardt, algorithm_named
+from marquardt.algorithms import LevenbergMarquardt, algorithm_named, iterate
 from marquardt.errors import ConfigurationError, DataError, MissingExtraError, ShapeError
 from marquardt.networks import feed_forward
 from marquardt.objective import Need, Objective
 from marquardt.plots import path, surface, trajectories
-from marquardt.training import iterate
 
 START = np.array([0.0, 1.5])
 BOX = ((-1.0, 3.0), (-2.0, 2.0))

@@ -9,12 +9,12 @@ import pytest
 from helpers.certified import CERTIFIED, digits, linear_coefficients
 
 from marquardt.algorithms import GaussNewton, GeodesicLevenbergMarquardt, LevenbergMarquardt
+from marquardt.algorithms.loop import finished
 from marquardt.losses import Huber, Squares, WeightDecay
 from marquardt.networks import Network, Scaling, feed_forward, initial_weights
 from marquardt.numerics import SequentialRows, native
 from marquardt.objective import Evaluation, Need, Objective
 from marquardt.training import Limits, Training, train_many
-from marquardt.training.loop import finished
 
 SCALINGS = ("standard", "minmax", "none")
 LIMITS = Limits(max_epochs=3000, min_gradient=0.0)

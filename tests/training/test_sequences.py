@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt
+from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt, iterate
 from marquardt.errors import ConfigurationError, ResourceError, ShapeError
 from marquardt.losses import WeightDecay
 from marquardt.networks import (
@@ -30,7 +30,6 @@ from marquardt.networks import (
 from marquardt.objective import Evaluation, Need, sequence_objective
 from marquardt.objective.plan import FORMS
 from marquardt.training import Division, Limits, Training, train_sequences
-from marquardt.training.loop import iterate
 
 BUILT = {
     "time_delay": time_delay(2, 3, 1, (0, 1, 3)),

@@ -20,12 +20,14 @@ from marquardt.algorithms.gradient_descent import GradientDescent, GradientDesce
 from marquardt.algorithms.lbfgs import LBFGS
 from marquardt.algorithms.levenberg_marquardt import GeodesicLevenbergMarquardt, LevenbergMarquardt, NeuronByNeuron
 from marquardt.algorithms.lm_bfgs import LMBFGS
+from marquardt.algorithms.loop import iterate
 from marquardt.algorithms.newton import Newton
 from marquardt.algorithms.quasi_newton import BFGS, DFP, OneStepSecant
 from marquardt.algorithms.rprop import Rprop
-from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
+from marquardt.algorithms.rule import StepRule
 from marquardt.algorithms.scaled_conjugate_gradient import ScaledConjugateGradient
 from marquardt.algorithms.steepest_descent import SteepestDescent
+from marquardt.algorithms.trial import Outcome, Step, Trial, Verdict
 from marquardt.algorithms.truncated_newton import TruncatedNewton
 from marquardt.checks import nearest, require_settings
 from marquardt.errors import ConfigurationError
@@ -61,10 +63,12 @@ __all__ = [
     "SteepestDescent",
     "Step",
     "StepRule",
+    "Trial",
     "TruncatedNewton",
     "Verdict",
     "algorithm_named",
     "choose",
+    "iterate",
 ]
 
 ALGORITHMS: dict[str, type[StepRule]] = {

@@ -26,7 +26,8 @@ import numpy as np
 
 from marquardt.algorithms.evidence import Evidence, weigh
 from marquardt.algorithms.levenberg_marquardt import Damped, LevenbergMarquardt
-from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
+from marquardt.algorithms.rule import StepRule
+from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.checks import positive, whole
 from marquardt.objective import Evaluation, Facts, Need
 

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from marquardt.algorithms.gradient_descent import LOSS_CEILING, finite_rate
-from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
+from marquardt.algorithms.rule import StepRule
+from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.arrays import Array
 from marquardt.errors import ConfigurationError
 from marquardt.numerics.line_searches import LineSearch, Look, line_search_named, next_move

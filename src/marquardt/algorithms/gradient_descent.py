@@ -21,7 +21,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
+from marquardt.algorithms.rule import StepRule
+from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import fraction, positive
 from marquardt.errors import ConfigurationError

@@ -39,26 +39,31 @@ Departures from Hagan and Menhaj: 1. the loss is ½ Σ r², so that their JᵀJ 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from marquardt.algorithms.damping import DAMPINGS, MU_FLOOR, Damping, DampingRule, gain
-from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
+from marquardt.algorithms.loop import evaluated_start, finished
+from marquardt.algorithms.rule import StepRule
+from marquardt.algorithms.trial import Outcome, Step, Trial, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import non_negative, one_of, positive, whole
 from marquardt.errors import ConfigurationError
-from marquardt.objective import SYSTEM_FORMS, Evaluation, Facts, Need
+from marquardt.objective import SYSTEM_FORMS, Descent, Evaluation, Facts, Minimized, Need
 
-__all__ = ["Damped", "GeodesicLevenbergMarquardt", "LevenbergMarquardt", "NeuronByNeuron"]
+__all__ = ["PLAIN_SETTINGS", "Damped", "GeodesicLevenbergMarquardt", "LevenbergMarquardt", "NeuronByNeuron"]
 
 USUAL_ENTRY = 1e4
 """The largest entry of A's diagonal up to which `mu_max` is what it says: scaled inputs and targets have entries of the
 order of the number of samples."""
 SINGLE_FROM = 1e-5
 """The part of the largest entry of A from which μ covers what single precision loses: 1e-7 of it."""
+PLAIN_SETTINGS = ("mu_init", "mu_increase", "mu_decrease", "mu_max", "damping", "mu_relative", "precision")
+"""What a plain rule may have otherwise than by default."""
 
 
 class Damped(NamedTuple):
@@ -279,6 +284,62 @@ class LevenbergMarquardt(StepRule):
         if self.single_from == math.inf or here.normal is None:
             return False
         return state.damping.mu >= self.single_from * float(here.diagonal.max())
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether compiled trials and lanes do the same: D = I, and a damping that remembers nothing but μ."""
+        if type(self) is not LevenbergMarquardt or self.moves.code is None:
+            return False
+        # Whatever else may be chosen is left at its default.
+        return self == LevenbergMarquardt(**{name: getattr(self, name) for name in PLAIN_SETTINGS})
+
+    def descent(self, objective: Minimized) -> Descent | None:
+        """Return the trials as compiled code, where there is such code for these settings and the objective."""
+        if not self.is_plain or self.moves.code is None:
+            return None
+        return objective.descent(*self.factors, MU_FLOOR, self.mu_max, self.moves.code, self.single_from)
+
+    def trials(
+        self, objective: Minimized, weights: Array, state: Any = None, *, at_once: int | None = None
+    ) -> Iterator[Trial]:
+        descent = None if at_once is None or state is not None else self.descent(objective)
+        if descent is None or at_once is None:
+            return super().trials(objective, weights, state)
+        return self._compiled_trials(objective, descent, weights, at_once)
+
+    def _compiled_trials(self, objective: Minimized, descent: Descent, weights: Array, at_once: int) -> Iterator[Trial]:
+        """Several trials in one call; gradient and matrix of a point are written over by the next."""
+        here = evaluated_start(objective, weights, Need.NORMAL)
+        gradient, normal = here.gradient, here.normal
+        assert gradient is not None
+        assert normal is not None  # the kernel writes both
+        mu, loss, sums = self.first_mu(here.diagonal[None]), np.array([here.loss]), here.sums.copy()
+        counts, evaluations = np.zeros(3, dtype=np.int64), objective.evaluations
+        epoch = trial = 0
+        yield Trial(epoch, trial, Verdict.ACCEPT, here, {"mu": mu.item()}, here.loss, None, None)
+        while True:
+            there = here.weights.copy()
+            descent(at_once, there, loss, sums, gradient, normal, mu, counts)
+            trials, values, n_accepted = counts.tolist()
+            trial += trials
+            evaluations["value"] += values
+            verdict, now = Verdict.REJECT, mu.item()
+            if n_accepted:
+                verdict = Verdict.ACCEPT
+                epoch += 1
+                evaluations["normal"] += 1
+                here = Evaluation(there, loss.item(), sums.copy(), gradient, normal)
+            elif now > self.mu_max and now > (largest := self.largest_mu(here.diagonal).item()):
+                state = Damped(self.moves.first(now), trials, largest=largest)
+                here = here._replace(orthogonal=partial(objective.orthogonal_step, here.weights))
+                last, tried = finished(objective, here)
+                verdict = Verdict.STUCK
+                if last is not here:
+                    here, epoch, verdict = last, epoch + 1, Verdict.SETTLED
+                outcome = self.outcome(state)
+                yield Trial(epoch, trial + tried, verdict, here, self.report(state), here.loss, outcome, state)
+                return
+            yield Trial(epoch, trial, verdict, here, {"mu": now}, here.loss, None, None)
 
     def report(self, state: Damped) -> dict[str, float]:
         """Return ``{"mu": μ}``."""

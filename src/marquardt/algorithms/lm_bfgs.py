@@ -39,7 +39,8 @@ from typing import NamedTuple
 from marquardt.algorithms.damping import MU_FLOOR, Damping, Nielsen, gain
 from marquardt.algorithms.descent import SearchState
 from marquardt.algorithms.quasi_newton import QuasiNewtonMemory, QuasiNewtonRule
-from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
+from marquardt.algorithms.rule import StepRule
+from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import positive, whole
 from marquardt.errors import ConfigurationError

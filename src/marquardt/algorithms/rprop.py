@@ -25,7 +25,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
+from marquardt.algorithms.rule import StepRule
+from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import positive
 from marquardt.errors import ConfigurationError

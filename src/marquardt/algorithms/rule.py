@@ -1,4 +1,4 @@
-"""The contract of a step rule, and what travels between rule and loop.
+"""The contract of a step rule.
 
 A rule is frozen hyper-parameters; everything that changes is in the state it is handed and hands back. It sees
 evaluations only, never data, networks or losses; the few facts about them that a rule may depend on it is told once,
@@ -8,65 +8,18 @@ before a run, by `StepRule.prepared_for`. A state is plain data: it can be copie
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from enum import Enum
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import numpy as np
 
+from marquardt.algorithms.loop import iterate
+from marquardt.algorithms.trial import Outcome, Step, Trial, Verdict
 from marquardt.arrays import Array
 from marquardt.errors import ConfigurationError
-from marquardt.objective import SYSTEM_FORMS, Evaluation, Facts, Need
+from marquardt.objective import SYSTEM_FORMS, Evaluation, Facts, Minimized, Need
 
-__all__ = ["Outcome", "Step", "StepRule", "Verdict"]
-
-
-class Verdict(Enum):
-    """What a rule says of a trial."""
-
-    ACCEPT = "accept"
-    """Move there."""
-    REJECT = "reject"
-    """Stay, try again."""
-    PROBE = "probe"
-    """It was only for looking."""
-    STUCK = "stuck"
-    """Stay; nothing is left to try."""
-    SETTLED = "settled"
-    """Move there; by the rule's own measure it is the end."""
-
-
-class Step(NamedTuple):
-    """A proposed step.
-
-    Parameters
-    ----------
-    delta : ndarray of shape (n_weights,), optional
-        The change of the weights; None where no step could be computed, which the loop treats as a trial of
-        infinite loss.
-    predicted_decrease : float
-        What the rule's model expects the loss to fall by.
-    """
-
-    delta: Array | None
-    predicted_decrease: float
-
-
-class Outcome(NamedTuple):
-    """Why a rule ended its run.
-
-    Parameters
-    ----------
-    code : str
-        ``"step"``, ``"mu"``, ``"evidence"`` or ``"diverged"``.
-    sentence : str
-        For people, with the numbers.
-    succeeded : bool
-        Whether it did what it was asked to.
-    """
-
-    code: str
-    sentence: str
-    succeeded: bool = True
+__all__ = ["StepRule"]
 
 
 class StepRule(ABC):
@@ -109,6 +62,11 @@ class StepRule(ABC):
     matrices: ClassVar[int] = 0
     form: ClassVar[str] = "auto"
     systems: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether networks can be trained by it side by side, as they can by Levenberg–Marquardt as published."""
+        return False
 
     @classmethod
     def setting_names(cls) -> tuple[str, ...]:
@@ -200,6 +158,35 @@ class StepRule(ABC):
                 f"{self.name} needs second derivatives, and {facts.lacks_second_derivative} has none. "
                 f"Train with 'levenberg_marquardt' or 'bfgs'."
             )
+
+    def trials(
+        self, objective: Minimized, weights: Array, state: Any = None, *, at_once: int | None = None
+    ) -> Iterator[Trial]:
+        """Train, without end unless the rule ends it.
+
+        Parameters
+        ----------
+        objective : Minimized
+            As `prepared_for` knows it.
+        weights : ndarray of shape (n_weights,)
+            Where to begin.
+        state : object, optional
+            To go on with, from an earlier run; a new one when not given.
+        at_once : int, optional
+            Up to how many trials may be done in one call where there is compiled code for them, until one is accepted;
+            rejected ones are then not told, nor states. Not given: one by one.
+
+        Yields
+        ------
+        Trial
+            The start, then what every trial came to.
+
+        Raises
+        ------
+        DataError
+            If the loss overflows at the start.
+        """
+        return iterate(objective, self, weights, state)
 
     @abstractmethod
     def start(self, here: Evaluation) -> Any:

@@ -35,7 +35,8 @@ import sys
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from marquardt.algorithms.rule import Outcome, Step, StepRule, Verdict
+from marquardt.algorithms.rule import StepRule
+from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import positive
 from marquardt.errors import ConfigurationError

@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marquardt.algorithms import StepRule, Verdict
+from marquardt.algorithms import StepRule, Verdict, iterate
 from marquardt.arrays import Array, ArrayLike
 from marquardt.checks import whole
 from marquardt.errors import ConfigurationError
 from marquardt.numerics import hold_blas
 from marquardt.objective import Need, Objective
-from marquardt.training import iterate
 
 __all__ = ["Surface", "path", "surface"]
 

@@ -6,7 +6,6 @@ from marquardt.training.division import DIVISIONS, AnyParts, Division, HashedPar
 from marquardt.training.evidence import EvidenceTraining
 from marquardt.training.fitting import Fitting, Settings, require_classes
 from marquardt.training.lanes import Lanes, ManyResults, train_many
-from marquardt.training.loop import Row, iterate
 from marquardt.training.presets import PRESETS, preset
 from marquardt.training.record import Epoch, Record, epoch_line, gradient_name
 from marquardt.training.sequences import train_sequences
@@ -31,7 +30,6 @@ __all__ = [
     "ManyResults",
     "Parts",
     "Record",
-    "Row",
     "Settings",
     "Spread",
     "Status",
@@ -42,7 +40,6 @@ __all__ = [
     "column_keys",
     "epoch_line",
     "gradient_name",
-    "iterate",
     "preset",
     "require_classes",
     "split_by_content",

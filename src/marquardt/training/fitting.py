@@ -51,7 +51,6 @@ from marquardt.training.data import ArrayData, TrainingData
 from marquardt.training.division import Parts
 from marquardt.training.evidence import EvidenceTraining
 from marquardt.training.lanes import Lane, Lanes
-from marquardt.training.loop import is_plain
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import Limits
 from marquardt.training.training import Training
@@ -679,7 +678,7 @@ class Fitting:
         return (
             isinstance(self._data, ArrayData)
             and self._pays_side_by_side(graph, self._data.n_training)
-            and is_plain(self.rule)
+            and self.rule.is_plain
             # A run takes the scale from residuals of its own.
             and not settings.takes_scale
             and not self._is_decay_weighed()

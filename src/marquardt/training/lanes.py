@@ -27,7 +27,8 @@ import numpy as np
 
 from marquardt.algorithms import LevenbergMarquardt, StepRule
 from marquardt.algorithms.damping import COMPILED_DAMPINGS, gain
-from marquardt.algorithms.levenberg_marquardt import Damped
+from marquardt.algorithms.levenberg_marquardt import PLAIN_SETTINGS, Damped
+from marquardt.algorithms.loop import finished
 from marquardt.arrays import AnyArray, Array, ArrayLike, Indices, require_finite
 from marquardt.checks import whole
 from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
@@ -36,7 +37,6 @@ from marquardt.networks import Network
 from marquardt.numerics import hold_blas, solve_damped_each, usable_cpus
 from marquardt.objective import BatchedObjective, Budget, Descent, Evaluation, MemoryLimit, Objective
 from marquardt.training.division import Parts
-from marquardt.training.loop import MOST_TRIALS, PLAIN_SETTINGS, descent_of, finished, is_plain
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import GoalStop, Limits, Status, Stop
 from marquardt.training.training import Training, TrainingResult, require_pieces
@@ -180,7 +180,7 @@ class Lanes:
         loss = Squares() if loss is None else loss
         require_pieces(network, loss, rule, self._limits)
         self._checks = self._limits.stops()
-        if not is_plain(rule):
+        if not rule.is_plain:
             raise ConfigurationError(
                 f"Side by side, networks are trained by 'levenberg_marquardt' with no other settings than "
                 f"{', '.join(PLAIN_SETTINGS)} (damping: {', '.join(COMPILED_DAMPINGS)}), got {rule!r}. Train them one "
@@ -379,7 +379,7 @@ class Lanes:
     def _sweeps(self, lanes: Indices, started: float) -> Iterator[int]:
         """Train some of the lanes; yields how many of them go on."""
         rule, objective = self._rule, self.objective
-        descent = descent_of(objective, rule)
+        descent = rule.descent(objective)
         now = self._at_the_start(lanes)
         is_accepted = np.ones(len(lanes), dtype=bool)
         is_stuck = ~is_accepted
@@ -460,8 +460,7 @@ class Lanes:
     def _descended(self, now: _Going, descent: Descent) -> tuple[_Going, AnyArray]:
         """Compiled trials of all lanes, each until one is accepted; and which have had one."""
         objective, count = self.objective, len(now.lane)
-        # Whoever watches the time wants to be asked after every trial.
-        most = MOST_TRIALS if math.isinf(self._limits.max_seconds) else 1
+        most = self._limits.trials_at_once
         weights, loss, mu = now.weights.copy(), now.loss.copy(), now.mu.copy()
         sums, counts = np.zeros((count, objective.n_outputs)), np.zeros((count, 3), dtype=np.int64)
         arrays = (weights, loss, sums, now.gradient, now.normal, mu, counts)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from marquardt.algorithms import LevenbergMarquardt, StepRule, Verdict, algorithm_named
+from marquardt.algorithms import LevenbergMarquardt, StepRule, Trial, Verdict, algorithm_named
 from marquardt.arrays import Array, ArrayLike, as_array, checked_targets, checked_weight, of_samples, require_finite
 from marquardt.checks import require_kind, whole
 from marquardt.errors import ConfigurationError, ShapeError
@@ -19,7 +19,6 @@ from marquardt.networks import LayerGraph, Network, Scaling, initial_weights
 from marquardt.numerics import hold_blas
 from marquardt.objective import Budget, Evaluation, MemoryLimit, Minimized, Need, Objective, Source, require_width
 from marquardt.training.division import AnyParts, Division, Parts
-from marquardt.training.loop import MOST_TRIALS, Row, accepted_rows, descent_of, iterate
 from marquardt.training.record import Epoch, Record, epoch_line
 from marquardt.training.stops import Limits, Status, Stop
 from marquardt.wording import by_door
@@ -374,23 +373,18 @@ class Training:
                     if objective is not None:
                         objective.close()
 
-    def _rows(self) -> Iterator[Row]:
-        """The loop; where there is compiled code for it, without the rejected trials."""
+    def _trials(self) -> Iterator[Trial]:
+        """The loop; where the rule has compiled code for it, without the rejected trials."""
         if self._takes_scale:
-            return self._rescaled_rows()
-        descent, rule = descent_of(self.objective, self.rule), self.rule
-        if descent is None or not isinstance(rule, LevenbergMarquardt):
-            return iterate(self.objective, rule, self._best_weights)
-        # Whoever watches the time wants to be asked after every trial.
-        most = MOST_TRIALS if math.isinf(self._limits.max_seconds) else 1
-        return accepted_rows(self.objective, rule, descent, self._best_weights, most)
+            return self._rescaled_trials()
+        return self.rule.trials(self.objective, self._best_weights, at_once=self._limits.trials_at_once)
 
-    def _rescaled_rows(self) -> Iterator[Row]:
+    def _rescaled_trials(self) -> Iterator[Trial]:
         """The loop, which begins anew where the scale of the loss has fallen."""
         weights, epoch, trial, is_begun = self._best_weights, 0, 0, False
         self._look(weights, FALL)
         while True:
-            for row in iterate(self.objective, self.rule, weights):
+            for row in self.rule.trials(self.objective, weights):
                 if row.trial == 0 and is_begun:
                     continue  # where the last scale ended
                 is_begun = True
@@ -452,7 +446,7 @@ class Training:
         fails = 0
         trials_before = 0
         performance = gradient = mean_square = sse = math.nan
-        for row in self._rows():
+        for row in self._trials():
             here = row.here
             seconds = self._clock() - started
             if row.verdict in _GOES_ON and not self._is_cancelled and seconds < self._limits.max_seconds:
