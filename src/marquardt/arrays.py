@@ -79,8 +79,14 @@ def checked_weight(sample_weight: ArrayLike, n_samples: int, n_outputs: int | No
     """Return sample weights as an array, or refuse them."""
     weight = as_weight(sample_weight)
     if weight.shape != (n_samples,) and (n_outputs is None or weight.shape != (n_samples, n_outputs)):
-        matrix = "" if n_outputs is None or n_outputs == 1 else f", or ({n_samples}, {n_outputs}) for one an output"
-        raise ShapeError(f"sample_weight must be of shape ({n_samples},){matrix}, got {weight.shape}.")
+        matrix, why = "", ""
+        if n_outputs is not None and n_outputs > 1:
+            matrix = f", or ({n_samples}, {n_outputs}) for one an output"
+        elif weight.ndim > 1:
+            why = " There is one target: give one weight a row."
+            if n_outputs is None:
+                why = " Give one weight a row; one for every output is what NetworkRegressor, Training and train take."
+        raise ShapeError(f"sample_weight must be of shape ({n_samples},){matrix}, got {weight.shape}.{why}")
     if not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise DataError("sample_weight must be finite and not negative.")
     if weight.ndim == 2 and (weight == weight[:, :1]).all():

@@ -29,6 +29,7 @@ from marquardt.arrays import (
 )
 from marquardt.checks import fraction, whole
 from marquardt.errors import ConfigurationError, DataError
+from marquardt.estimators.given import refuse_gaps, refuse_repeated_names, refuse_unusable, warn_of_another_order
 from marquardt.estimators.merging import merge
 from marquardt.estimators.progress import describe
 from marquardt.networks import build
@@ -146,16 +147,17 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         if "y_numeric" in how:
             refuse_times(y, "y")
         refuse_times(sample_weight, "sample_weight")
+        warn_of_another_order(X, y=y, sample_weight=sample_weight, stacklevel=4)
         if not self._goes_on():
             self._coding = None
         if sample_weight is None:
-            X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=not self._goes_on(), **how)
+            X, y = self._validated(X, y, order="C", reset=not self._goes_on(), **how)
             return X, y, None
         given = np.asarray(sample_weight)
         if given.ndim > 0 and not given.any():
             raise DataError("All sample weights are zero: there is nothing to train on.")
-        if given.ndim == 2 and np.ndim(y) == 2:
-            weight = checked_weight(given, len(given), np.shape(y)[1])
+        if given.ndim == 2:
+            weight = checked_weight(given, len(given), np.shape(y)[1] if np.ndim(y) == 2 else 1)
         else:
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         if (weight < 0).any():
@@ -166,9 +168,19 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             X, y, weight = _safe_indexing(X, is_kept), _safe_indexing(y, is_kept), weight[is_kept]
         if weight.ndim == 2:
             y = checked_targets(np.asarray(y, dtype=np.float64), weight)
-        X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=not self._goes_on(), **how)
+        X, y = self._validated(X, y, order="C", reset=not self._goes_on(), **how)
         check_consistent_length(X, y, weight)
         return X, y, weight.astype(np.int64 if given.dtype.kind in "iub" else np.float64)
+
+    def _validated(self, *given: Any, **how: Any) -> Any:
+        """Arrays of inputs, and of targets where they are given, or a refusal by the place of what is wrong."""
+        refuse_repeated_names(given[0])
+        try:
+            return validate_data(self, *given, dtype=np.float64, **how)
+        except (TypeError, ValueError):
+            for what, each in zip(("X", "y"), given, strict=False):
+                refuse_unusable(each, what)
+            raise
 
     def _train(self, X: Array, targets: AnyArray, weight: AnyArray | None, n_classes: int = 0) -> None:
         """Fit the network and note how it went."""
@@ -283,13 +295,17 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> Array:
         check_is_fitted(self, "network_")
         coding, columns = self._coding, getattr(X, "columns", None)
-        if coding is not None and columns is not None and not set(coding.input_names) <= set(columns):
-            return coding.outputs(self.network_, coding.inputs(X))
+        if coding is not None and columns is not None and _is_coded_by(coding, columns):
+            inputs = coding.inputs(X, missing="keep")
+            if coding.missing == "refuse":
+                names = [column.name for column in coding.input_columns for _ in column.input_names]
+                refuse_gaps(inputs, "X", names, getattr(X, "index", None))
+            return coding.outputs(self.network_, inputs)
         if coding is not None and columns is not None:
             # The inputs themselves, which further columns may stand beside.
             X = X[list(coding.input_names)]
         refuse_times(X, "X")
-        X = validate_data(self, unmasked(X, "X"), dtype=np.float64, reset=False)
+        X = self._validated(unmasked(X, "X"), reset=False)
         return self.network_.outputs(X)
 
     # ---------------------------------------------------------------- files
@@ -377,6 +393,15 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _take_back(self, kept: dict[str, Any], classes: Any) -> None:
         """Set the fitted attributes of the leaf class."""
+
+
+def _is_coded_by(coding: TableCoding, columns: Any) -> bool:
+    """Return whether the columns are those of the table, to be coded, rather than the inputs themselves."""
+    there = set(columns)
+    if not set(coding.input_names) <= there:
+        return True
+    # Where all columns are numbers they are both; what was done about gaps in training is done now.
+    return coding.missing != "refuse" and {column.name for column in coding.input_columns} <= there
 
 
 def _plain_parameters(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from marquardt.arrays import AnyArray, Array, ArrayLike, unmasked
+from marquardt.arrays import AnyArray, Array, ArrayLike, checked_weight, unmasked
 from marquardt.errors import DataError
 from marquardt.estimators.base import NetworkEstimator
+from marquardt.estimators.given import warn_of_another_order
 from marquardt.networks import LayerGraph
 
 __all__ = ["NetworkClassifier"]
@@ -267,7 +268,11 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         ValueError
             If a value is missing, or masked.
         """
-        return float(super().score(X, unmasked(y, "y"), unmasked(sample_weight, "sample_weight")))
+        warn_of_another_order(X, y=y, sample_weight=sample_weight, stacklevel=3)
+        sample_weight = unmasked(sample_weight, "sample_weight")
+        if np.ndim(sample_weight) > 1:
+            sample_weight = checked_weight(sample_weight, len(sample_weight), 1)
+        return float(super().score(X, unmasked(y, "y"), sample_weight))
 
     def predict(self, X: ArrayLike) -> AnyArray:
         """Predict the most probable class.
@@ -281,8 +286,20 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         -------
         ndarray of shape (n_samples,)
             Labels.
+
+        Raises
+        ------
+        DataError
+            If a value is missing.
         """
-        most_probable = self.predict_proba(X).argmax(axis=1)
+        probabilities = self.predict_proba(X)
+        unknown = np.flatnonzero(np.isnan(probabilities).any(axis=1))
+        if len(unknown):
+            raise DataError(
+                f"Row {unknown[0]} of X has a missing value: it has no class, as rows of that kind were left out in "
+                f"training. Leave such rows out; predict_proba gives NaN there."
+            )
+        most_probable = probabilities.argmax(axis=1)
         labels: AnyArray = self.classes_[most_probable]
         return labels
 

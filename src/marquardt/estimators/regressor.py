@@ -10,6 +10,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from marquardt.arrays import Array, ArrayLike, unmasked
 from marquardt.estimators.base import NetworkEstimator
+from marquardt.estimators.given import warn_of_another_order
 from marquardt.estimators.scoring import r2_by_target
 from marquardt.networks import LayerGraph
 
@@ -272,6 +273,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         ValueError
             If a value is missing, or masked.
         """
+        warn_of_another_order(X, y=y, sample_weight=sample_weight, stacklevel=3)
         y, sample_weight = unmasked(y, "y"), unmasked(sample_weight, "sample_weight")
         if np.ndim(sample_weight) != 2:
             return float(super().score(X, y, sample_weight))

@@ -192,7 +192,7 @@ def _type_of(column: Any) -> str:
         kinds = {type(value) for value in np.ravel(np.asarray(column, dtype=object))}
     except ValueError:  # rows of different lengths, which are refused where numbers are made
         return type_
-    return next((each.__name__ for each in kinds if issubclass(each, np.datetime64 | np.timedelta64)), type_)
+    return next((each.__name__ for each in kinds if issubclass(each, np.datetime64 | np.timedelta64 | complex)), type_)
 
 
 def require_same_rows(targets: Sequence[Series], exog: Sequence[Series]) -> None:

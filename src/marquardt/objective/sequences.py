@@ -205,7 +205,8 @@ def _weights(sequences: Sequences, sample_weight: Any) -> list[Array] | None:
     for table, each in zip(sequences.inputs, given, strict=True):
         if not isinstance(each, Real) and np.shape(each) != (len(table),):
             raise ShapeError(
-                f"The weights of a sequence are one number, or one a step: ({len(table)},), got {np.shape(each)}."
+                f"The weights of a sequence are one number, or one a step: ({len(table)},), got {np.shape(each)}. "
+                f"Weights of single outputs are taken where no sequence is: by NetworkRegressor, Training and train."
             )
         weight = checked_weight(np.full(len(table), each) if isinstance(each, Real) else each, len(table))
         result.append(weight[sequences.n_history :])
