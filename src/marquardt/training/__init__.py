@@ -4,11 +4,12 @@ from marquardt.training.attempts import Attempt, Spread, spread_of
 from marquardt.training.data import ArrayData, TrainingData
 from marquardt.training.division import DIVISIONS, AnyParts, Division, HashedParts, Parts, column_keys, split_by_content
 from marquardt.training.evidence import EvidenceTraining
-from marquardt.training.fitting import Fitting, Settings, require_classes
+from marquardt.training.fitting import Fitting, require_classes
 from marquardt.training.lanes import Lanes, ManyResults, train_many
 from marquardt.training.presets import PRESETS, preset
 from marquardt.training.record import Epoch, Record, epoch_line, gradient_name
 from marquardt.training.sequences import train_sequences
+from marquardt.training.settings import Settings
 from marquardt.training.stops import GOAL_METRICS, TOOLBOX_TEXTS, Limits, Status, Stop
 from marquardt.training.training import Training, TrainingResult, train
 
