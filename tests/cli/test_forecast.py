@@ -273,7 +273,7 @@ def test_a_forecaster_goes_on_in_the_steps_of_its_training_only(call, refused, t
     monthly = dated(tmp_path, [f"{y}-{m:02}-01" for y, m in MONTHLY])
     told = " ".join(refused("forecast", monthly, "--model", "daily.m").split())
     assert "column 'when' goes in steps of 1 month, and the training went in steps of 1 day" in told
-    assert "leave 'when' out of the table" in told
+    assert "leave that column out of the table" in told
     undated = write(tmp_path / "undated.csv", [["y"], *([n % 7] for n in range(30))])
     assert call("forecast", undated, "--model", "daily.m", "--horizon", 1).code == 0
 

@@ -15,7 +15,7 @@ import pytest
 
 from marquardt import NetworkForecaster
 from marquardt.cli import comparison, prediction, running, training
-from marquardt.estimators import forecaster, walking
+from marquardt.estimators import closing, walking
 from marquardt.storage import load
 from marquardt.streams import data
 from marquardt.tables import TableCoding
@@ -285,7 +285,7 @@ def test_a_signal_breaks_off_the_evaluation_of_a_forecaster_that_is_saved(
 def test_a_signal_breaks_off_training_in_closed_loop_only(
     call, own_signals, series_csv, tmp_path, monkeypatch, number, code
 ):
-    monkeypatch.setattr(forecaster, "simulate", signaled(number))
+    monkeypatch.setattr(closing, "simulate", signaled(number))
     answer = call(*FORECAST, "--closed-loop")
     assert answer.code == code
     assert load(tmp_path / "made.marquardt").record.num_epochs > 0

@@ -382,7 +382,7 @@ def test_a_loaded_estimator_has_all_that_fit_sets(estimator, options, tmp_path):
 def test_a_file_that_tells_no_starts_still_loads(tmp_path):
     X, y = curve()
     model = NetworkRegressor((3,), random_state=0).fit(X, y)
-    content = model._content()
+    content = model.content()
     about = {name: value for name, value in content.about.items() if name in ("estimator", "parameters", "fitted")}
     save(tmp_path / "old.marquardt", replace(content, about=about))
     back = NetworkRegressor.from_file(tmp_path / "old.marquardt")

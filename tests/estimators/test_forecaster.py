@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,9 @@ from marquardt import (
     walk_forward,
 )
 from marquardt.training import Record
+
+SAVED = Path(__file__).with_name("saved")
+"""Files that the version before arrays of last rows wrote."""
 
 QUICK = {"hidden_layer_sizes": (3,), "n_restarts": 1, "max_iter": 30, "alpha": 1e-3, "random_state": 0}
 
@@ -705,8 +709,81 @@ def test_an_interrupt_before_training_in_closed_loop_keeps_the_open_loop(monkeyp
 
     y, u = plant(100)
     usual = NetworkForecaster((1, 2), (0, 3), **QUICK).fit(y, u)
-    monkeypatch.setattr(f"marquardt.estimators.forecaster.{where}", interrupted)
+    monkeypatch.setattr(f"marquardt.estimators.closing.{where}", interrupted)
     with pytest.warns(UserWarning, match="It was not trained in closed loop"):
         model = NetworkForecaster((1, 2), (0, 3), **QUICK, closed_loop=True).fit(y, u)
     assert_array_equal(model.network_.weights, usual.network_.weights)
     assert model.closed_loop_record_ is None
+
+
+# ---------------------------------------------------------------- a training under one's own control
+
+
+def test_begun_pulled_and_finished_by_hand_is_fitted():
+    y, u = plant()
+    options = {**QUICK, "n_restarts": 3}
+    fitted = NetworkForecaster((1, 2), (0, 1), **options).fit([y, 100 * y], [u, u])
+    model = NetworkForecaster((1, 2), (0, 1), **options)
+    fitting = model.begin([y, 100 * y], [u, u])
+    for epoch in fitting:
+        if epoch.epoch == 5 and fitting.restart == 0:
+            best = model.snapshot(fitting)
+            assert not hasattr(model, "network_")
+    assert model.finish(fitting) is model
+    assert_array_equal(model.network_.weights, fitted.network_.weights)
+    assert_array_equal(model.series_rmse_, fitted.series_rmse_)
+    assert model.kept_ == fitted.kept_ == min(fitted.attempts_, key=lambda each: each.merit).restart
+    assert best.record_.num_epochs == best.n_iter_ == 5
+    assert np.isfinite(best.predict(3, [u, u])[1]).all()
+    assert (best.series_rmse_ > model.series_rmse_).any()
+
+
+def test_what_has_not_begun_cannot_be_finished():
+    y, _ = plant()
+    model = NetworkForecaster((1, 2), **QUICK)
+    fitting = model.begin(y)
+    for _ in fitting:
+        pass
+    model.finish(fitting)
+    with pytest.raises(ConfigurationError, match=r"begin\(y\) returns one"):
+        model.finish(fitting)
+
+
+def test_a_training_that_is_refused_leaves_the_forecaster_as_it_was():
+    y, u = plant()
+    model = NetworkForecaster((1, 2), warm_start=True, **QUICK).fit(y)
+    before = model.predict(3)
+    model.lags = (1, 2, 3)
+    with pytest.raises(ConfigurationError, match="a network of 2 inputs, and lags and columns now make 4"):
+        model.fit(y, u)
+    assert_array_equal(model.predict(3), before)
+
+
+# ---------------------------------------------------------------- files of before
+
+
+DATED = [
+    [0.27545676869871005, 0.4579953259793472],
+    [0.36167546174043275, 0.5609746868677163],
+    [0.23399122128965874, 0.41554187413572474],
+]
+SEVERAL = [
+    [-0.5528890403896717, -0.30865331193643974, -0.04430313655367487],
+    [-295.8551924693977, -580.0673385143796, -808.6703691711627],
+    [2.774510792918422, 3.0334590242599937, 2.891825359760647],
+]
+
+
+def test_files_of_before_forecast_as_they_did():
+    dated = NetworkForecaster.from_file(SAVED / "dated.marquardt")
+    times = pd.date_range("2020-03-01", periods=3, freq="D", tz="Europe/Berlin", name="day")
+    future = pd.DataFrame({"wind": [0.0, 0.1, 0.2], "gas": [1.0, 0.5, 0.0]}, index=times)
+    found = dated.predict(3, future)
+    assert found.index.equals(times)
+    assert (found.columns.names, list(found.columns)) == (["plant", "unit"], [("a", 1), ("b", 2)])
+    assert dated.lag_names_[-1] == "wind(t-1)"
+    assert_allclose(found, DATED, rtol=0, atol=1e-12)
+    several = NetworkForecaster.from_file(SAVED / "several.marquardt")
+    assert_allclose(several.predict(3), SEVERAL, rtol=1e-12)
+    assert several.closed_loop_record_.num_epochs == 30
+    assert np.isnan(several.series_rmse_[2, 0])

@@ -47,7 +47,6 @@ from marquardt.streams import is_arrow_data, is_pattern
 from marquardt.tables import check_table_suffix, read_table, write_table
 from marquardt.tables.checking import named_columns
 from marquardt.tables.columns import Column, listed
-from marquardt.training.attempts import kept_of
 
 DONE = 0
 MOST_LAGS = 100_000
@@ -134,7 +133,7 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
     horizon = _horizon(choices, data, lags, lags.n_history)
     with warnings.catch_warnings(), interrupts_of(voice) as (interrupts, asked):
         warnings.simplefilter("ignore")  # what they say is said here in the program's own way
-        fitting = forecaster._begin(data.targets, data.known_exog)
+        fitting = forecaster.begin(data.targets, data.known_exog)
         season = data.times.season if choices.season is None and data.times is not None else choices.season
         n_splits = _n_splits(choices, forecaster, data, horizon, season or 1)
         introduce(choices, forecaster, data, fitting.network, voice)
@@ -146,7 +145,7 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
 
         def rescue() -> None:
             if fitting.record.num_epochs:
-                save(forecaster._as_it_stands(fitting))
+                save(forecaster.snapshot(fitting))
 
         interrupts.rescue = rescue
         is_interrupted = pull(fitting, voice, interrupts, asked)
@@ -160,14 +159,14 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
             contextlib.suppress(KeyboardInterrupt),
             contextlib.nullcontext() if is_interrupted else interrupts.breaking(),
         ):
-            forecaster._note(fitting)
+            forecaster.finish(fitting)
         is_interrupted = interrupts.is_asked
         if not hasattr(forecaster, "series_rmse_"):
-            forecaster = forecaster._as_it_stands(fitting)
+            forecaster = forecaster.snapshot(fitting)
         record = forecaster.record_
         voice.say()
         if forecaster.n_restarts > 1:
-            voice.show(attempts_table([asdict(each) for each in forecaster.attempts_], kept_of(forecaster.attempts_)))
+            voice.show(attempts_table([asdict(each) for each in forecaster.attempts_], forecaster.kept_))
             voice.say()
             voice.say(str(forecaster.spread_))
         if is_interrupted:
@@ -221,20 +220,13 @@ def go_on(choices: ForecastChoices, voice: Voice) -> int:
     targets = named_columns(forecaster.target_names_, read.column_names, "target")
     exog = named_columns(forecaster.exog_names_, read.column_names, "exogenous")
     data = data_of(choices, read, targets, exog)
-    lags = forecaster._lags
+    lags = forecaster.lags_
     if data.n_known < lags.n_history:
         raise DataError(
             f"{choices.data} has {data.n_known} known rows, and a forecast needs {lags.n_history}: the largest lag"
             f"{' and all differences' if lags.differences else ''}. Give more rows."
         )
     horizon = _horizon(choices, data, lags, data.n_known)
-    forecaster._is_many = False
-    if data.times is not None:
-        forecaster._require_step(
-            data.targets.timeline,
-            f"{choices.data}: column {data.times.name!r} goes",
-            f"Give rows in such steps, train anew without --model, or leave {data.times.name!r} out of the table.",
-        )
     predicted = forecaster.predict(horizon, data.exog, y=data.targets)
     voice.say(f"{choices.data}: {data.n_known} rows of {' and '.join(map(repr, targets))}. {inputs_of(forecaster)}")
     for note in data.notes:
@@ -434,7 +426,13 @@ def data_of(choices: ForecastChoices, read: Any, targets: Sequence[str], exog: S
     unused = tuple(name for name in read.column_names if name not in used)
     warning = unread(read, unused) if times is None else None
     return Data(
-        Series(wanted[:n_known], "numpy", tuple(targets), False, _kept_timeline(times, n_known)),
+        Series(
+            wanted[:n_known],
+            labels=tuple(targets),
+            is_flat=False,
+            timeline=_kept_timeline(times, n_known),
+            times="" if times is None else f"{choices.data}: column {times.name!r}",
+        ),
         None if beside is None else Series(beside, "numpy", tuple(exog), False),
         n_known,
         len(wanted) - n_known,
@@ -546,7 +544,7 @@ def introduce(choices: ForecastChoices, forecaster: NetworkForecaster, data: Dat
 
 def inputs_of(forecaster: NetworkForecaster) -> str:
     """Say what is forecast from what."""
-    lags = forecaster._lags
+    lags = forecaster.lags_
     names = forecaster.target_names_, forecaster.exog_names_
     return sentence_of(*names, lags.targets, lags.exog, lags.differences)
 
@@ -651,9 +649,9 @@ def conclude(
                         "network": str(network),
                         "output": None if choices.output is None else str(choices.output),
                         "targets": forecaster.target_names_,
-                        "lags": list(forecaster._lags.targets),
+                        "lags": list(forecaster.lags_.targets),
                         "exog": forecaster.exog_names_,
-                        "lags_exog": list(forecaster._lags.exog),
+                        "lags_exog": list(forecaster.lags_.exog),
                         "rows": data.n_known,
                         "times": [str(label) for label in labels],
                         "forecast": {
@@ -709,7 +707,7 @@ def content_of(
     choices: ForecastChoices, forecaster: NetworkForecaster, data: Data, report: dict[str, Any] | None, seconds: float
 ) -> NetworkFile:
     """Return what goes into the file: the estimator's content, and where it is from."""
-    content = forecaster._content()
+    content = forecaster.content()
     about = {
         **content.about,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

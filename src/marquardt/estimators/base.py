@@ -34,7 +34,7 @@ from marquardt.estimators.merging import merge
 from marquardt.estimators.progress import describe
 from marquardt.networks import build
 from marquardt.training import Fitting, Limits, Parts, Record, Settings, split_by_content
-from marquardt.training.attempts import Attempt, Spread, outcome
+from marquardt.training.attempts import Attempt, Spread, kept_of, outcome
 from marquardt.training.division import content_keys
 
 if TYPE_CHECKING:
@@ -257,6 +257,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         self._note_record(record)
         self.attempts_ = fitting.attempts_so_far()
         self.spread_ = fitting.spread
+        self.kept_ = fitting.kept
         self.alpha_ = fitting.decay
         self.n_layers_ = len(self.network_.graph.layers) + 1
         if record.stop is not None and record.stop.code == "epochs":
@@ -287,6 +288,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """Take what a file says of the restarts."""
         if about.get("attempts"):
             self.attempts_ = [Attempt(**attempt) for attempt in about["attempts"]]
+            self.kept_ = int(about.get("kept_attempt", kept_of(self.attempts_)))
         if about.get("spread"):
             self.spread_ = Spread(**about["spread"])
         if about.get("decay") is not None:
@@ -311,13 +313,32 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     # ---------------------------------------------------------------- files
 
     def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
-        """Write the fitted network to a file that `from_file` and the command line read."""
+        """Write the fitted network to a file that `from_file` and the command line read.
+
+        Parameters
+        ----------
+        path : path-like
+            Where; the usual suffix is ``.marquardt``.
+        force : bool
+            Whether an existing file may be replaced.
+
+        Raises
+        ------
+        FileError
+            If a file is in the way and `force` is false, or the file cannot be written.
+        """
         from marquardt.storage import save
 
-        save(path, self._content(), force=force)
+        save(path, self.content(), force=force)
 
-    def _content(self) -> NetworkFile:
-        """What goes into a network file."""
+    def content(self) -> NetworkFile:
+        """Return what `save` writes.
+
+        Returns
+        -------
+        NetworkFile
+            The network, and all that makes the estimator again.
+        """
         from marquardt.storage import INPUT_NAMES, NetworkFile
 
         check_is_fitted(self, "network_")
@@ -345,6 +366,23 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         A file that the command line wrote gives an estimator that finds the columns of a frame by their names and
         codes words, true/false and gaps as they were in training. Of an array the columns are its inputs, that is
         the columns after coding, in the order of the training table.
+
+        Parameters
+        ----------
+        path : path-like
+            What `save`, or the command line, wrote.
+
+        Returns
+        -------
+        NetworkEstimator
+            Of this class, with all attributes that `fit` sets.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be read, or what it says does not fit together.
+        DataError
+            If the file is of another kind of estimator.
         """
         from marquardt.storage import load
 

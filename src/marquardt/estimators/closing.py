@@ -9,16 +9,20 @@ target or exogenous column here, s' = (y − o') f'. With s = (f / f') s' + (o' 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from marquardt.arrays import Array
 from marquardt.errors import ConfigurationError
 from marquardt.estimators.lagging import Lags
-from marquardt.networks import INPUTS, Network, Scaling
+from marquardt.networks import INPUTS, Network, Scaling, simulate
+from marquardt.training import Record, train_sequences
 
-__all__ = ["dynamic_of", "lagged_of", "tiled"]
+__all__ = ["close_loop", "dynamic_of", "lagged_of", "tiled"]
 
 
 def dynamic_of(network: Network, lags: Lags, n_exog: int) -> Network:
@@ -96,3 +100,26 @@ def tiled(targets: Scaling, exog: Scaling, lags: Lags) -> Scaling:
         return np.concatenate(parts)
 
     return Scaling(lagged("offset"), lagged("factor"), targets.kind)
+
+
+def close_loop(
+    network: Network,
+    lags: Lags,
+    targets: list[Array],
+    exog: list[Array] | None,
+    loss: Any,
+    **how: Any,
+) -> tuple[Network, Record] | None:
+    """Train a network on lagged columns on in closed loop, as `train_sequences` does; None where its path diverges."""
+    start = dynamic_of(network, lags, 0 if exog is None else exog[0].shape[1])
+    inputs = exog if lags.exog else None
+    outputs = simulate(start, inputs, targets).outputs
+    if not all(np.isfinite(each).all() for each in outputs):
+        warnings.warn(
+            "The network grows without bound in closed loop, and was not trained there. Use other lags or more alpha.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+        return None
+    result = train_sequences(start, inputs, targets, loss, **how)
+    return lagged_of(result.network, network, lags), result.record

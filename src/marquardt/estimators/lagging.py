@@ -23,7 +23,7 @@ import numpy as np
 from marquardt.arrays import Array
 from marquardt.errors import ConfigurationError
 
-__all__ = ["Lags", "checked_lags"]
+__all__ = ["Lags", "checked_differences", "checked_horizon", "checked_lags"]
 
 
 def checked_lags(given: Any, what: str, minimum: int) -> tuple[int, ...]:
@@ -46,6 +46,32 @@ def checked_lags(given: Any, what: str, minimum: int) -> tuple[int, ...]:
     return tuple(sorted(int(lag) for lag in lags))
 
 
+def checked_differences(given: Any) -> tuple[int, ...]:
+    """Return periods of differences; one may come twice."""
+    message = f"difference must be periods from 1 up, such as 1 or (1, 12), got {given!r}."
+    if not isinstance(given, bool) and isinstance(given, Integral):
+        given = (given,)
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigurationError(message)
+    periods = list(given)
+    if any(isinstance(one, bool) or not isinstance(one, Integral) or one < 1 for one in periods):
+        raise ConfigurationError(message)
+    return tuple(int(one) for one in periods)
+
+
+def checked_horizon(horizon: Any) -> tuple[int, ...]:
+    """Return the steps that are asked for."""
+    message = f"horizon must be a whole number from 1 up, or a list of such steps, got {horizon!r}."
+    if not isinstance(horizon, bool) and isinstance(horizon, Integral):
+        if horizon < 1:
+            raise ConfigurationError(message)
+        return tuple(range(1, int(horizon) + 1))
+    steps = np.asarray(horizon)
+    if steps.ndim != 1 or steps.size == 0 or steps.dtype.kind not in "iu" or steps.min() < 1:
+        raise ConfigurationError(message)
+    return tuple(steps.tolist())
+
+
 @dataclass(frozen=True)
 class Lags:
     """What a forecaster looks back at."""
@@ -53,6 +79,15 @@ class Lags:
     targets: tuple[int, ...]  # Lags of the targets, from 1 up
     exog: tuple[int, ...] = ()  # Lags of the exogenous columns, from 0 up; empty without any
     differences: tuple[int, ...] = ()  # Periods of the differences that are taken of the targets first
+
+    @classmethod
+    def checked(cls, lags: Any, exog_lags: Any, difference: Any) -> Lags:
+        """Return the lags that were asked for, or refuse them; `exog_lags` is None without exogenous columns."""
+        return cls(
+            checked_lags(lags, "lags", 1),
+            () if exog_lags is None else checked_lags(exog_lags, "exog_lags", 0),
+            checked_differences(difference),
+        )
 
     @property
     def filter(self) -> Array:
@@ -79,6 +114,18 @@ class Lags:
     def n_history(self) -> int:
         """Rows of a series before the first that can be predicted."""
         return max(self.n_past, self.n_past_exog)
+
+    @property
+    def reasons(self) -> str:
+        """Say what asks for the past."""
+        parts = []
+        if self.targets:
+            parts.append(f"largest lag {max(self.targets)}")
+        if self.differences:
+            parts.append(f"difference {list(self.differences)}")
+        if self.exog:
+            parts.append(f"largest exogenous lag {max(self.exog)}")
+        return ", ".join(parts)
 
     def exog_of(self, first: int, until: int) -> slice:
         """Return which exogenous rows the predictions of some rows need."""

@@ -12,54 +12,6 @@ from marquardt.errors import DataError
 
 __all__ = ["offset_of", "plain_offset", "plain_zone", "zone_of"]
 
-KINDS = [
-    "BDay",
-    "BMonthBegin",
-    "BMonthEnd",
-    "BQuarterBegin",
-    "BQuarterEnd",
-    "BYearBegin",
-    "BYearEnd",
-    "BusinessDay",
-    "BusinessHour",
-    "BusinessMonthBegin",
-    "BusinessMonthEnd",
-    "CBMonthBegin",
-    "CBMonthEnd",
-    "CDay",
-    "CustomBusinessDay",
-    "CustomBusinessHour",
-    "CustomBusinessMonthBegin",
-    "CustomBusinessMonthEnd",
-    "DateOffset",
-    "Day",
-    "Easter",
-    "FY5253",
-    "FY5253Quarter",
-    "HalfYearBegin",
-    "HalfYearEnd",
-    "BHalfYearBegin",
-    "BHalfYearEnd",
-    "Hour",
-    "LastWeekOfMonth",
-    "Micro",
-    "Milli",
-    "Minute",
-    "MonthBegin",
-    "MonthEnd",
-    "Nano",
-    "QuarterBegin",
-    "QuarterEnd",
-    "Second",
-    "SemiMonthBegin",
-    "SemiMonthEnd",
-    "Week",
-    "WeekOfMonth",
-    "YearBegin",
-    "YearEnd",
-]
-"""Classes of `pandas.offsets` that a file may name."""
-
 
 def plain_offset(step: Any) -> dict[str, Any] | None:
     """Return what rebuilds an offset: its class, how many, and its arguments."""
@@ -71,7 +23,7 @@ def plain_offset(step: Any) -> dict[str, Any] | None:
         for name, value in sorted(step.kwds.items()):
             if name != "calendar":  # made of the holidays and the week's days
                 found[name] = _plain(value)
-        return found if kind in KINDS and offset_of(found) == step else None
+        return found if offset_of(found) == step else None
     except (TypeError, ValueError, DataError):
         return None
 
@@ -82,10 +34,11 @@ def offset_of(kept: Any) -> Any:
     try:
         if isinstance(kept, str):
             return pandas.tseries.frequencies.to_offset(kept)
-        if kept["kind"] not in KINDS:
+        kind = getattr(pandas.offsets, kept["kind"], None)
+        # The calendars of pandas and nothing else that a name may lead to.
+        if not (isinstance(kind, type) and issubclass(kind, pandas.offsets.BaseOffset)):
             raise DataError(f"The file's times go in steps of {kept['kind']!r}, which this version does not know.")
-        arguments = {name: _back(name, value) for name, value in kept.items() if name != "kind"}
-        return getattr(pandas.offsets, kept["kind"])(**arguments)
+        return kind(**{name: _back(name, value) for name, value in kept.items() if name != "kind"})
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         if isinstance(error, DataError):
             raise

@@ -31,6 +31,7 @@ class Series:
     timeline: Timeline | None = None  # Its times, for pandas
     index: Any = None  # The index itself
     levels: tuple[Any, ...] | None = None  # What pandas calls the axis of the columns, a name a level of its labels
+    times: str = ""  # What a message calls its times, where they are no index
 
     def __len__(self) -> int:
         return len(self.values)

@@ -13,8 +13,8 @@ from sklearn.model_selection import TimeSeriesSplit
 from marquardt.arrays import Array, Indices
 from marquardt.checks import whole
 from marquardt.errors import ConfigurationError, DataError
-from marquardt.estimators.forecaster import NetworkForecaster, checked_differences, checked_horizon
-from marquardt.estimators.lagging import Lags, checked_lags
+from marquardt.estimators.forecaster import NetworkForecaster
+from marquardt.estimators.lagging import Lags, checked_horizon
 from marquardt.estimators.series import Series, is_many, read_series, rows_beside
 
 __all__ = ["WalkForward", "walk_forward"]
@@ -132,11 +132,7 @@ def walk_forward(
     n_rows = len(target)
     exog = None
     if X is not None:
-        lags = Lags(
-            checked_lags(forecaster.lags, "lags", 1),
-            checked_lags(forecaster.exog_lags, "exog_lags", 0),
-            checked_differences(forecaster.difference),
-        )
+        lags = Lags.checked(forecaster.lags, forecaster.exog_lags, forecaster.difference)
         needed = lags.exog_of(lags.n_history, n_rows)
         exog = rows_beside(read_series(X, "X", may_miss=True), target, 0, "X", needed)
     rows = np.asarray(steps) - 1
@@ -174,7 +170,7 @@ def walk_forward(
 
 def _forecasts(model: NetworkForecaster, target: Series, exog: Array | None, starts: list[int], horizon: int) -> Array:
     """Closed-loop forecasts from several origins, side by side: shape (n_origins, horizon, n_targets)."""
-    lags = model._lags
+    lags = model.lags_
     pasts = np.stack([target.values[start - lags.n_past : start] for start in starts])
     n_future = lags.n_future(horizon)
     beside = None
