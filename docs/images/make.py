@@ -58,6 +58,13 @@ def training() -> Figure:
     return figure
 
 
+def regression() -> Figure:
+    """Draw outputs against targets, part by part."""
+    fitting = trained()
+    inputs, targets = load_diabetes(return_X_y=True)
+    return plots.regression(targets, fitting.network.outputs(inputs), parts=fitting.record.parts)[0].figure
+
+
 def training_state() -> Figure:
     """Draw gradient, mu and validation checks."""
     return plots.training_state(trained().record)[0].figure
@@ -107,6 +114,7 @@ def trajectories() -> Figure:
 
 PICTURES = (
     training,
+    regression,
     training_state,
     error_histogram,
     comparison_losses,

@@ -38,6 +38,40 @@ def test_regression_of_constants_has_no_r(ax):
     assert regression([1.0, 1.0], [1.0, 2.0], ax).get_title() == "R is not defined"
 
 
+def test_regression_of_parts_has_a_panel_each_and_one_of_all():
+    outputs = TARGETS + ERRORS
+    wanted = np.arange(6.0)
+    panels = regression(wanted, wanted + ERRORS, parts=DIVIDED)
+    assert [len(ax.lines[1].get_xdata()) for ax in panels] == [3, 2, 1, 6]
+    assert panels[1].lines[1].get_xydata().tolist() == [[1, 0], [4, 5]]
+    r = [f"R = {np.corrcoef(wanted[rows], (wanted + ERRORS)[rows])[0, 1]:.4g}" for rows in (DIVIDED.train, range(6))]
+    titles = [f"training (3): {r[0]}", "validation (2): R = 1", "test (1): R is not defined", f"all (6): {r[1]}"]
+    assert [ax.get_title() for ax in panels] == titles
+    assert {ax.lines[0].get_xydata().tolist().__repr__() for ax in panels} == {"[[-2.0, -2.0], [7.0, 7.0]]"}
+    assert len({ax.get_xlim() for ax in panels} | {ax.get_ylim() for ax in panels}) == 1
+    colors = [ax.lines[1].get_color() for ax in panels[:3]]
+    assert colors == [color for _, color, _, _ in PARTS.values()]
+    none = np.empty(0, dtype=np.intp)
+    two = regression(TARGETS, outputs, parts=Parts(np.array([2, 3]), none, none))
+    assert [ax.get_title() for ax in two] == ["training (2): R is not defined", "all (6): R is not defined"]
+
+
+def test_regression_of_parts_draws_where_it_is_told():
+    _, axes = pyplot.subplots(2, 2)
+    panels = regression(TARGETS, TARGETS + ERRORS, axes, parts=DIVIDED)
+    assert panels == tuple(axes.ravel())
+    assert all(ax.get_xlabel() and ax.get_ylabel() for ax in panels)
+    with pytest.raises(ConfigurationError, match=r"4 panels \(training, validation, test, all\), got 1 axes"):
+        regression(TARGETS, TARGETS, axes[0, 0], parts=DIVIDED)
+
+
+@pytest.mark.parametrize(("style", "color"), [("default", "black"), ("dark_background", "white")])
+def test_lines_are_seen_on_a_light_and_on_a_dark_ground(style, color):
+    with pyplot.style.context(style):
+        for line in (regression(TARGETS, ERRORS).lines[0], error_histogram(TARGETS, ERRORS).lines[0]):
+            assert line.get_color() == color
+
+
 def test_error_histogram_counts_output_minus_target(ax):
     assert error_histogram(TARGETS, TARGETS + ERRORS, bins=4, ax=ax) is ax
     assert heights(ax.patches) == [1, 1, 2, 2]
@@ -91,14 +125,16 @@ def test_number_of_bars_that_cannot_be_is_refused(bins):
         error_histogram([1.0], [1.0], bins=bins)
 
 
-def test_parts_of_other_data_are_refused():
+@pytest.mark.parametrize("picture", [regression, error_histogram])
+def test_parts_of_other_data_are_refused(picture):
     with pytest.raises(DataError, match="train part has rows from 0 to 7, and there are 6 samples"):
-        error_histogram(TARGETS, TARGETS, Parts.all_training(8))
+        picture(TARGETS, TARGETS, parts=Parts.all_training(8))
 
 
-def test_parts_without_a_sample_are_refused():
+@pytest.mark.parametrize("picture", [regression, error_histogram])
+def test_parts_without_a_sample_are_refused(picture):
     with pytest.raises(DataError, match="no sample"):
-        error_histogram(TARGETS, TARGETS, Parts.all_training(0))
+        picture(TARGETS, TARGETS, parts=Parts.all_training(0))
 
 
 @pytest.mark.parametrize("picture", [regression, error_histogram])

@@ -14,7 +14,7 @@ from marquardt.checks import one_of, require_extra
 from marquardt.comparison import Comparison, Run
 from marquardt.errors import DataError
 from marquardt.plots.labels import place_labels
-from marquardt.plots.style import COLORS, GRAY, MARKERS, axis_label, grid, one, only_finite
+from marquardt.plots.style import COLORS, GRAY, MARKERS, axis_label, grid, ink, one, only_finite
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,7 +91,7 @@ def comparison_losses(comparison: Comparison, against: str = "epochs", axes: Any
                     ax, group, against, look, None if bounds is None else bounds[0]
                 )
         if comparison.goal > 0:
-            handles[label] = ax.axhline(comparison.goal, color="black", linewidth=1.0, linestyle=":", label=label)
+            handles[label] = ax.axhline(comparison.goal, color=ink(), linewidth=1.0, linestyle=":", label=label)
         count = f"{sum(run.succeeded for run in runs)} of {len(runs)}"
         ax.set_title(f"{textwrap.fill(name, TITLE_WIDTH)}\n{count}", fontsize="small")
         if bounds is not None:
@@ -153,7 +153,7 @@ def success_rates(comparison: Comparison, ax: Axes | None = None) -> Axes:
             ax.barh(place, rate, height=0.62, color=COLORS[0], alpha=0.7)
             # Rounding may put an end a hair's breadth on the wrong side of the rate.
             errors = [[max(0.0, rate - low)], [max(0.0, high - rate)]]
-            ax.errorbar(rate, place, xerr=errors, color="black", linewidth=1.2, capsize=3.5)
+            ax.errorbar(rate, place, xerr=errors, color=ink(), linewidth=1.2, capsize=3.5)
         count = f"{summary.n_succeeded} / {summary.n_runs}" if summary.n_runs else "no run"
         ax.annotate(count, (1.02, place), xycoords=("axes fraction", "data"), va="center")
     ax.set_yticks(range(len(summaries)), [summary.algorithm for summary in summaries])
@@ -222,7 +222,7 @@ def speed_against_memory(comparison: Comparison, ax: Axes | None = None) -> Axes
         anchors.append((summary.seconds_median, summary.memory))
     if untimed:
         middle = math.sqrt(strip * right)
-        ax.axvspan(strip, right, color="0.93", linewidth=0, zorder=0.5)
+        ax.axvspan(strip, right, color=GRAY, alpha=0.12, linewidth=0, zorder=0.5)
         for summary in untimed:
             ax.plot([middle], [summary.memory], "x", color=GRAY, markersize=8, markeredgewidth=2)
             anchors.append((middle, summary.memory))
@@ -231,7 +231,7 @@ def speed_against_memory(comparison: Comparison, ax: Axes | None = None) -> Axes
         )
     ax.set_xlabel("median time of the successful runs")
     ax.set_ylabel("peak memory")
-    colors = ["black"] * len(timed) + [GRAY] * len(untimed)
+    colors = [ink()] * len(timed) + [GRAY] * len(untimed)
     place_labels(ax, anchors, [summary.algorithm for summary in (*timed, *untimed)], colors)
     return ax
 

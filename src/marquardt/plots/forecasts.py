@@ -9,7 +9,7 @@ import numpy as np
 
 from marquardt.arrays import ArrayLike
 from marquardt.errors import ConfigurationError, ShapeError
-from marquardt.plots.style import COLORS, GRAY, MARKERS, column, draw, one
+from marquardt.plots.style import COLORS, GRAY, MARKERS, column, draw, ink, one
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +74,7 @@ def forecast(
     places = np.concatenate([before[-1:], after])
     draw(ax, places, np.concatenate([known[-1:], ahead]), "-", color=COLORS[1], linewidth=1.6, label="forecast")
     if came is not None:
-        draw(ax, places, np.concatenate([known[-1:], came]), "--", color="black", linewidth=1.0, label="what came")
+        draw(ax, places, np.concatenate([known[-1:], came]), "--", color=ink(), linewidth=1.0, label="what came")
     if len(before):
         ax.axvline(before[-1], color=GRAY, linewidth=0.8, linestyle=":")
     ax.legend(frameon=False)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from marquardt.arrays import Array, ArrayLike
 from marquardt.checks import whole
 from marquardt.errors import DataError, ShapeError
-from marquardt.plots.style import GRAY, PARTS, column, one
+from marquardt.plots.style import GRAY, PARTS, column, grid, ink, one
 from marquardt.training import AnyParts
 
 if TYPE_CHECKING:
@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["error_histogram", "regression"]
 
 
-def regression(targets: ArrayLike, outputs: ArrayLike, ax: Axes | None = None) -> Axes:
+@overload
+def regression(targets: ArrayLike, outputs: ArrayLike, ax: Axes | None = None) -> Axes: ...
+
+
+@overload
+def regression(targets: ArrayLike, outputs: ArrayLike, ax: Any = None, *, parts: AnyParts) -> tuple[Axes, ...]: ...
+
+
+def regression(
+    targets: ArrayLike, outputs: ArrayLike, ax: Any = None, *, parts: AnyParts | None = None
+) -> Axes | tuple[Axes, ...]:
     """Draw outputs against targets, with the line on which they agree.
 
     Parameters
@@ -27,12 +37,15 @@ def regression(targets: ArrayLike, outputs: ArrayLike, ax: Axes | None = None) -
         What was measured.
     outputs : array-like of shape (n_samples,) or (n_samples, 1)
         What the network says.
-    ax : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, or sequence of such with `parts`, optional
         Where to draw; on new ones when not given.
+    parts : Parts, optional
+        The division, such as a record's ``parts``: a panel for each part that has samples, and one for all samples,
+        those that are in no part included.
 
     Returns
     -------
-    matplotlib.axes.Axes
+    matplotlib.axes.Axes, or tuple of such with `parts`
         Titled with R, the correlation of outputs and targets.
 
     Raises
@@ -42,7 +55,9 @@ def regression(targets: ArrayLike, outputs: ArrayLike, ax: Axes | None = None) -
     ShapeError
         If the two differ in length or have several columns.
     DataError
-        If there are none, or not all are finite.
+        If there are none, not all are finite, or a part has a row that they have not.
+    ConfigurationError
+        If there are not as many axes as panels.
 
     Examples
     --------
@@ -50,17 +65,38 @@ def regression(targets: ArrayLike, outputs: ArrayLike, ax: Axes | None = None) -
     'R = 0.9907'
     """
     wanted, found = _pair(targets, outputs)
-    ax = one(ax)
     ends = [min(wanted.min(), found.min()), max(wanted.max(), found.max())]
-    ax.plot(ends, ends, color=GRAY, linewidth=0.8, label="output = target")
-    ax.plot(wanted, found, "o", color=PARTS["train"][1], markersize=4, alpha=0.5, markeredgewidth=0)
+    if parts is None:
+        single: Axes = one(ax)
+        _agreement(single, wanted, found, ends, PARTS["train"][1])
+        single.set_aspect("equal", adjustable="datalim")
+        single.set_xlabel("target")
+        single.set_ylabel("output")
+        single.legend(frameon=False)
+        return single
+    named = _named(parts, len(wanted))
+    shown = [(*PARTS[name][:2], rows) for name, rows in named.items()] + [("all", GRAY, np.arange(len(wanted)))]
+    margin = 0.05 * (ends[1] - ends[0]) or 1.0
+    limits = (ends[0] - margin, ends[1] + margin)
+    panels = grid([label for label, _, _ in shown], ax, 2, (3.4, 3.2), sharex=True, sharey=True)
+    for number, (panel, (label, color, rows)) in enumerate(zip(panels, shown, strict=True)):
+        _agreement(panel, wanted[rows], found[rows], ends, color)
+        panel.set(xlim=limits, ylim=limits, aspect="equal")
+        panel.set_title(f"{label} ({len(rows):,}): {panel.get_title()}")
+        if ax is not None or number >= len(shown) - 2:
+            panel.set_xlabel("target")
+        if ax is not None or number % 2 == 0:
+            panel.set_ylabel("output")
+    panels[0].legend(frameon=False)
+    return panels
+
+
+def _agreement(ax: Any, wanted: Array, found: Array, ends: list[float], color: str) -> None:
+    """Draw the points and the line between the ends on which they would agree, and note R."""
+    ax.plot(ends, ends, color=ink(), linewidth=0.8, label="output = target")
+    ax.plot(wanted, found, "o", color=color, markersize=4, alpha=0.65, markeredgewidth=0)
     varies = np.ptp(wanted) > 0 and np.ptp(found) > 0
     ax.set_title(f"R = {np.corrcoef(wanted, found)[0, 1]:.4g}" if varies else "R is not defined")
-    ax.set_aspect("equal", adjustable="datalim")
-    ax.set_xlabel("target")
-    ax.set_ylabel("output")
-    ax.legend(frameon=False)
-    return ax
 
 
 def error_histogram(
@@ -107,15 +143,7 @@ def error_histogram(
     whole(bins, "bins", minimum=1)
     wanted, found = _pair(targets, outputs)
     errors = found - wanted
-    named = {} if parts is None else parts.named()
-    for name, rows in named.items():
-        if rows.min() < 0 or rows.max() >= len(errors):
-            raise DataError(
-                f"The {name} part has rows from {rows.min()} to {rows.max()}, and there are {len(errors)} samples. "
-                f"Give the outputs and targets of all rows that were divided."
-            )
-    if parts is not None and not named:
-        raise DataError("The division has no sample: there is nothing to draw.")
+    named = {} if parts is None else _named(parts, len(errors))
     shown = [errors[rows] for rows in named.values()] or [errors]
     looks = [PARTS[name] for name in named] or [PARTS["train"]]
     ax = one(ax)
@@ -136,12 +164,26 @@ def error_histogram(
             label=f"{label} ({len(values)})" if named else None,
         )
         below += counts
-    ax.axvline(0.0, color="black", linewidth=1.2, label="zero error")
+    ax.axvline(0.0, color=ink(), linewidth=1.2, label="zero error")
     ax.locator_params(axis="y", integer=True)
     ax.set_xlabel("output − target")
     ax.set_ylabel("samples")
     ax.legend(frameon=False)
     return ax
+
+
+def _named(parts: AnyParts, n_samples: int) -> dict[str, Any]:
+    """The rows of every part that has some, by its name, or a refusal."""
+    named = parts.named()
+    for name, rows in named.items():
+        if rows.min() < 0 or rows.max() >= n_samples:
+            raise DataError(
+                f"The {name} part has rows from {rows.min()} to {rows.max()}, and there are {n_samples} samples. "
+                f"Give the outputs and targets of all rows that were divided."
+            )
+    if not named:
+        raise DataError("The division has no sample: there is nothing to draw.")
+    return named
 
 
 def _pair(targets: ArrayLike, outputs: ArrayLike) -> tuple[Array, Array]:

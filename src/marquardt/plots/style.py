@@ -25,6 +25,7 @@ __all__ = [
     "column",
     "draw",
     "grid",
+    "ink",
     "one",
     "only_finite",
     "spans",
@@ -32,9 +33,10 @@ __all__ = [
 ]
 
 # Colors of Okabe and Ito, which differ for every kind of color vision; what they tell apart differs in style, too.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 MARKERS = ("o", "s", "^", "D", "v")
-GRAY = "#555555"
+GRAY = "#777777"
+"""As far from a white ground as from a black one."""
 
 PARTS = {
     "train": ("training", "#0072B2", "-", ""),
@@ -54,6 +56,11 @@ METRICS = {
 def axis_label(metric: str) -> str:
     """Return a metric's name for people."""
     return METRICS.get(metric, metric.replace("_", " "))
+
+
+def ink() -> Any:
+    """Return the color of the axes themselves: black on white, white where a style sheet is dark."""
+    return require_extra("matplotlib", "plots").rcParams["axes.edgecolor"]
 
 
 def one(ax: Axes | None, size: tuple[float, float] | None = None) -> Any:
