@@ -18,6 +18,7 @@ from marquardt.errors import ConfigurationError
 from marquardt.losses import Huber
 from marquardt.networks import Network, Scaling, feed_forward, initial_weights
 from marquardt.training import GOAL_METRICS, TOOLBOX_TEXTS, Limits, Parts, Status, Stop, Training
+from marquardt.training.stops import first_stop
 
 HOLDING = {
     "goal": {"mse": 0.5, "sse": 5.0, "loss": 2.5},
@@ -43,7 +44,7 @@ ORDER = list(HOLDING)
 
 
 def first(limits, status):
-    return next((stop for check in limits.stops() if (stop := check(status)) is not None), None)
+    return first_stop(limits.stops(), status)
 
 
 @pytest.mark.parametrize("code", ORDER)
@@ -71,6 +72,18 @@ def test_when_several_hold_the_first_of_the_order_counts(codes):
 def test_a_goal_is_met_when_the_metric_is_at_most_the_goal(metric, value):
     assert first(Limits(goal=value, goal_metric=metric), Status(**HOLDING["goal"])).code == "goal"
     assert first(Limits(goal=0.99 * value, goal_metric=metric), Status(**HOLDING["goal"])) is None
+
+
+@pytest.mark.parametrize("metric", GOAL_METRICS)
+def test_of_many_runs_each_stop_holds_where_it_would_of_one(metric):
+    limits = Limits(max_epochs=20, goal=0.5, goal_metric=metric)
+    fields = ("epoch", "loss", "sse", "mse", "gradient", "validation_fails")
+    runs = [Status()] + [Status(**{f: v for f, v in held.items() if f in fields}) for held in HOLDING.values()]
+    runs += [Status(loss=0.0, sse=0.0, mse=0.0), Status(loss=1e-9, sse=0.0, mse=0.0), Status(epoch=21, gradient=0.0)]
+    many = Status()._replace(**{field: np.array([getattr(run, field) for run in runs]) for field in fields})
+    for stop in limits.stops():
+        found = np.broadcast_to(stop.holds(many), len(runs))
+        assert found.tolist() == [stop(run) is not None for run in runs]
 
 
 def test_zero_switches_validation_stops_off():

@@ -38,7 +38,7 @@ from marquardt.numerics import hold_blas, solve_damped_each, usable_cpus
 from marquardt.objective import BatchedObjective, Budget, Descent, Evaluation, MemoryLimit, Objective
 from marquardt.training.division import Parts
 from marquardt.training.record import Epoch, Record
-from marquardt.training.stops import GoalStop, Limits, Status, Stop
+from marquardt.training.stops import Limits, Status, Stop, first_stop
 from marquardt.training.training import Training, TrainingResult, require_pieces
 
 __all__ = ["Lane", "Lanes", "ManyResults", "train_many"]
@@ -179,7 +179,7 @@ class Lanes:
         rule = LevenbergMarquardt() if rule is None else rule
         loss = Squares() if loss is None else loss
         require_pieces(network, loss, rule, self._limits)
-        self._checks = self._limits.stops()
+        self._stops = self._limits.stops()
         if not rule.is_plain:
             raise ConfigurationError(
                 f"Side by side, networks are trained by 'levenberg_marquardt' with no other settings than "
@@ -334,7 +334,7 @@ class Lanes:
         for lane, stop in enumerate(self.stops):
             if stop is None:
                 status = Status(epoch=int(self.epochs[lane]), is_cancelled=True)
-                self.stops[lane] = _first(self._checks, status)
+                self.stops[lane] = first_stop(self._stops, status)
         if self._pulled is not None and inspect.getgeneratorstate(self._pulled) != inspect.GEN_RUNNING:
             self._pulled.close()
 
@@ -389,7 +389,7 @@ class Lanes:
             seconds = read - started
             now = self._noted(now._replace(share=now.share + (read - before) / len(now.lane)), is_accepted, is_stuck)
             before = read
-            goes_on = self._judged(now, is_accepted, is_stuck, seconds)
+            goes_on = self._judged(now, is_stuck, seconds)
             if not goes_on.all():
                 now = now.of(goes_on)
             yield len(now.lane)
@@ -563,46 +563,31 @@ class Lanes:
             trials_before=np.where(is_accepted, now.trial, now.trials_before),
         )
 
-    def _judged(self, now: _Going, is_accepted: AnyArray, is_stuck: AnyArray, seconds: float) -> AnyArray:
+    def _judged(self, now: _Going, is_stuck: AnyArray, seconds: float) -> AnyArray:
         """Note why lanes stop; returns which go on."""
-        limits = self._limits
         goes_on = np.ones(len(now.lane), dtype=bool)
+        mse = now.performance if self._is_squares else np.full(len(now.lane), math.nan)
+        objective = self.objective
+        sse = mse * (objective.total_weight * objective.n_outputs * objective.sample_unit)
+        columns: list[Any] = [now.epoch, now.trial, now.loss * objective.unit, sse, mse, now.norm, now.fails]
+        status = Status._make([*columns, seconds, None, self.is_cancelled])
         is_asked = is_stuck.copy()
-        if self.is_cancelled or seconds >= limits.max_seconds:
-            is_asked[:] = True
-        else:
-            metrics = self._metrics(now)
-            is_asked |= is_accepted & (
-                GoalStop(limits.goal, limits.goal_metric).is_met(metrics[limits.goal_metric], metrics["loss"])
-                | (now.epoch >= limits.max_epochs)
-                | (now.norm <= limits.min_gradient)
-            )
-            if limits.max_fail:
-                is_asked |= is_accepted & (now.fails >= limits.max_fail)
+        for stop in self._stops:
+            is_asked |= stop.holds(status)
         asked = np.flatnonzero(is_asked)
         if len(asked) == 0:
             return goes_on
-        metrics = self._metrics(now)
-        looked_at = (now.epoch, now.trial, metrics["loss"], metrics["sse"], metrics["mse"], now.norm, now.fails, now.mu)
-        rows = zip(*(array[asked].tolist() for array in looked_at), strict=True)
-        for k, (epoch, trial, loss, sse, mse, norm, fails, mu) in zip(asked.tolist(), rows, strict=True):
+        rows = zip(*(array[asked].tolist() for array in (*columns, now.mu)), strict=True)
+        for k, (*values, mu) in zip(asked.tolist(), rows, strict=True):
             outcome = None
             if is_stuck[k]:
                 largest = self._rule.largest_mu(now.normal[k].diagonal()).item()
                 outcome = self._rule.outcome(Damped(self._rule.moves.first(mu), largest=largest))
-            status = Status(epoch, trial, loss, sse, mse, norm, fails, seconds, outcome, self.is_cancelled)
-            stop = _first(self._checks, status)
-            if stop is not None:
-                self.stops[now.lane[k]] = stop
+            ended = first_stop(self._stops, Status._make([*values, seconds, outcome, self.is_cancelled]))
+            if ended is not None:
+                self.stops[now.lane[k]] = ended
                 goes_on[k] = False
         return goes_on
-
-    def _metrics(self, now: _Going) -> dict[str, Array]:
-        """What a goal may be given in."""
-        mse = now.performance if self._is_squares else np.full(len(now.lane), math.nan)
-        objective = self.objective
-        sse = mse * (objective.total_weight * objective.n_outputs * objective.sample_unit)
-        return {"loss": now.loss * objective.unit, "mse": mse, "rmse": np.sqrt(mse), "sse": sse}
 
 
 class Lane:
@@ -804,10 +789,6 @@ def _moved(
         judged = gain(before[k].item(), after[k].item(), predicted[k].item())
         moved[k] = rule.moves.accepted(mu[k].item(), *judged).mu
     return moved
-
-
-def _first(checks: tuple[Callable[[Status], Stop | None], ...], status: Status) -> Stop | None:
-    return next((stop for check in checks if (stop := check(status)) is not None), None)
 
 
 def _with(array: AnyArray, places: Any, values: AnyArray) -> AnyArray:

@@ -1,16 +1,19 @@
 """Stops: when a run ends, and the sentence that says why.
 
-Each is a small frozen class: called with a `Status` it returns a `Stop`, or None to go on. When several hold at
-once the first of the order in `Limits.stops` counts: goal, user, time, epochs, gradient, the rule's own (mu, step,
-evidence), validation.
+Each is a small frozen class: called with a `Status` it returns a `Stop`, or None to go on; of a status of arrays, an
+entry a run, `Check.holds` says which runs end. When several hold at once the first of the order in `Limits.stops`
+counts: goal, user, time, epochs, gradient, the rule's own (mu, step, evidence), validation.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from marquardt.algorithms import Outcome
 from marquardt.checks import non_negative, one_of, whole
@@ -19,6 +22,7 @@ from marquardt.errors import ConfigurationError
 __all__ = [
     "GOAL_METRICS",
     "TOOLBOX_TEXTS",
+    "Check",
     "EpochStop",
     "GoalStop",
     "GradientStop",
@@ -29,6 +33,7 @@ __all__ = [
     "TimeStop",
     "UserStop",
     "ValidationStop",
+    "first_stop",
 ]
 
 GOAL_METRICS = ("loss", "sse", "mse", "rmse")
@@ -84,7 +89,7 @@ class Stop:
 
 
 class Status(NamedTuple):
-    """What stops look at."""
+    """What stops look at: of one run, or of many, and then some are arrays."""
 
     epoch: int = 0  # Accepted and attempted steps
     trial: int = 0
@@ -100,96 +105,128 @@ class Status(NamedTuple):
     is_cancelled: bool = False  # Whether the user asked to stop
 
 
+class Check(ABC):
+    """One of the stops: when it holds, and what it says then."""
+
+    @abstractmethod
+    def holds(self, status: Status) -> Any:
+        """Say whether it ends the run; of a status of arrays, which of many runs."""
+
+    @abstractmethod
+    def told(self, status: Status) -> Stop:
+        """Say why the run ended."""
+
+    def __call__(self, status: Status) -> Stop | None:
+        """Return why the run ends, or None to go on."""
+        return self.told(status) if self.holds(status) else None
+
+
 @dataclass(frozen=True)
-class GoalStop:
+class GoalStop(Check):
     """Stop when the training error is at most the goal: metric <= goal, metric one of loss, sse, mse, rmse."""
 
     goal: float = 0.0  # The error to reach, in the target's units (their square for sse and mse)
     metric: str = "mse"  # One of `GOAL_METRICS`
 
-    def __call__(self, status: Status) -> Stop | None:
-        value = math.sqrt(status.mse) if self.metric == "rmse" else getattr(status, self.metric)
-        if not self.is_met(value, status.loss):
-            return None
+    def holds(self, status: Status) -> Any:
+        value = self._value(status)
+        # In the target's units a square may be too small for a number: an error of 0 counts where the loss is 0.
+        return (value <= self.goal) & ((value > 0.0) | (status.loss == 0.0))
+
+    def told(self, status: Status) -> Stop:
+        value = self._value(status)
         return Stop("goal", f"The goal is met: {self.metric} = {value:.6g} <= {self.goal:.6g}.", succeeded=True)
 
-    def is_met(self, value: Any, loss: Any) -> Any:
-        """Say whether an error, or each of several, is at most the goal.
-
-        In the target's units a square may be too small for a number: an error of 0 counts where the loss is 0.
-        """
-        return (value <= self.goal) & ((value > 0.0) | (loss == 0.0))
+    def _value(self, status: Status) -> Any:
+        return np.sqrt(status.mse) if self.metric == "rmse" else getattr(status, self.metric)
 
 
 @dataclass(frozen=True)
-class UserStop:
+class UserStop(Check):
     """Stop when the user asked to."""
 
-    def __call__(self, status: Status) -> Stop | None:
-        if not status.is_cancelled:
-            return None
+    def holds(self, status: Status) -> bool:
+        return status.is_cancelled
+
+    def told(self, status: Status) -> Stop:
         return Stop("user", f"Stopped by the user after {status.epoch} epochs; the best weights are kept.", False)
 
 
 @dataclass(frozen=True)
-class TimeStop:
+class TimeStop(Check):
     """Stop when the time is up: seconds >= max_seconds."""
 
     max_seconds: float = math.inf  # The time allowed
 
-    def __call__(self, status: Status) -> Stop | None:
-        if status.seconds < self.max_seconds:
-            return None
+    def holds(self, status: Status) -> bool:
+        return status.seconds >= self.max_seconds
+
+    def told(self, status: Status) -> Stop:
         return Stop("time", f"The time is up: {status.seconds:.3g} s >= {self.max_seconds:.3g} s.", False)
 
 
 @dataclass(frozen=True)
-class EpochStop:
+class EpochStop(Check):
     """Stop when the epochs are done: epoch >= max_epochs."""
 
     max_epochs: int = 1000  # Accepted steps allowed
 
-    def __call__(self, status: Status) -> Stop | None:
-        if status.epoch < self.max_epochs:
-            return None
+    def holds(self, status: Status) -> Any:
+        return status.epoch >= self.max_epochs
+
+    def told(self, status: Status) -> Stop:
         return Stop("epochs", f"All epochs are done: {status.epoch} >= {self.max_epochs}.", succeeded=False)
 
 
 @dataclass(frozen=True)
-class GradientStop:
+class GradientStop(Check):
     """Stop when no weight can move the loss: ‖gradient of the mean loss‖ <= min_gradient."""
 
     min_gradient: float = 1e-7  # 0 switches this stop off, except for a gradient of exactly 0
 
-    def __call__(self, status: Status) -> Stop | None:
-        if not status.gradient <= self.min_gradient:
-            return None
+    def holds(self, status: Status) -> Any:
+        return status.gradient <= self.min_gradient
+
+    def told(self, status: Status) -> Stop:
         sentence = f"The gradient of the mean loss has vanished: {status.gradient:.3g} <= {self.min_gradient:.3g}."
         return Stop("gradient", sentence, succeeded=True)
 
 
 @dataclass(frozen=True)
-class RuleStop:
+class RuleStop(Check):
     """Stop when the rule ends: no step lowers the loss any more, or its own measure has settled."""
 
-    def __call__(self, status: Status) -> Stop | None:
-        return None if status.outcome is None else Stop(*status.outcome)
+    def holds(self, status: Status) -> bool:
+        return status.outcome is not None
+
+    def told(self, status: Status) -> Stop:
+        assert status.outcome is not None
+        return Stop(*status.outcome)
 
 
 @dataclass(frozen=True)
-class ValidationStop:
+class ValidationStop(Check):
     """Stop when validation has not improved for max_fail epochs in a row: fails >= max_fail."""
 
     max_fail: int = 6  # Failures allowed; 0 switches this stop off. An equal value counts as a failure
 
-    def __call__(self, status: Status) -> Stop | None:
-        if self.max_fail == 0 or status.validation_fails < self.max_fail:
-            return None
+    def holds(self, status: Status) -> Any:
+        return (self.max_fail > 0) & (status.validation_fails >= self.max_fail)
+
+    def told(self, status: Status) -> Stop:
         sentence = (
             f"Validation stop: no better validation error for {status.validation_fails} epochs "
             f"in a row (max_fail {self.max_fail})."
         )
         return Stop("validation", sentence, succeeded=True)
+
+
+def first_stop(stops: Sequence[Check], status: Status) -> Stop | None:
+    """Return what the first of the stops that hold says, or None to go on."""
+    for stop in stops:
+        if stop.holds(status):
+            return stop.told(status)
+    return None
 
 
 @dataclass(frozen=True)
@@ -262,12 +299,12 @@ class Limits:
                 f"Give the goal in 'loss'."
             )
 
-    def stops(self) -> tuple[Callable[[Status], Stop | None], ...]:
+    def stops(self) -> tuple[Check, ...]:
         """Return the stops in the order in which they count.
 
         Returns
         -------
-        tuple of callables
+        tuple of Check
             Goal, user, time, epochs, gradient, the rule's own, validation.
         """
         return (

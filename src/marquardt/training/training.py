@@ -20,7 +20,7 @@ from marquardt.numerics import hold_blas
 from marquardt.objective import Budget, Evaluation, MemoryLimit, Minimized, Need, Objective, Source, require_width
 from marquardt.training.division import AnyParts, Division, Parts
 from marquardt.training.record import Epoch, Record, epoch_line
-from marquardt.training.stops import Limits, Status, Stop
+from marquardt.training.stops import Limits, Status, Stop, UserStop, first_stop
 from marquardt.wording import by_door
 
 __all__ = ["Training", "TrainingResult", "train"]
@@ -347,7 +347,7 @@ class Training:
         self._is_cancelled = True
         if self.record.stop is None and self.record.epochs:
             status = Status(epoch=self.record.num_epochs, is_cancelled=True)
-            self.record.stop = next(stop for check in self._limits.stops() if (stop := check(status)) is not None)
+            self.record.stop = first_stop(self._limits.stops(), status)
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train.
@@ -440,85 +440,92 @@ class Training:
         return self.objective if self._validation is None else self._validation
 
     def _epochs(self) -> Iterator[Epoch]:
-        record, objective = self.record, self.objective
-        stops = self._limits.stops()
+        record, stops = self.record, self._limits.stops()
         started = self._clock()
-        fails = 0
-        trials_before = 0
-        performance = gradient = mean_square = sse = math.nan
-        for row in self._trials():
-            here = row.here
+        fails = trials_before = 0
+        for trial in self._trials():
             seconds = self._clock() - started
-            if row.verdict in _GOES_ON and not self._is_cancelled and seconds < self._limits.max_seconds:
+            if trial.verdict in _GOES_ON and not self._is_cancelled and seconds < self._limits.max_seconds:
                 continue  # a rejected trial changes nothing else that a stop looks at
             epoch: Epoch | None = None
-            mu = row.report.get("mu", math.nan)
-            if row.verdict in _MOVES:
-                performance = objective.performance(here)
-                gradient = objective.gradient_norm(here)
-                if self._is_squares:
-                    mean_square = performance
-                    sse = performance * objective.total_weight * objective.n_outputs * objective.sample_unit
-                validation, compared = math.nan, row.merit
-                if self._validation is not None:
-                    there = self._validation.at(here.weights, Need.VALUE)
-                    validation = self._validation.performance(there)
-                    # In scaled units, as the loss: in their own the target of the largest numbers would decide alone.
-                    compared = self._validation.mean_loss(there)
-                # Equal counts as a failure; NaN, which is never smaller, too.
-                is_best = compared < self.best_value or row.epoch == 0
-                fails = 0 if is_best or self._validation is None else fails + 1
-                # The last point of a run that is finished is the nearer one, though rounding hides it from the loss.
-                is_finished = row.verdict is Verdict.SETTLED and self._validation is None
-                is_best = is_best or self.rule.keeps_last or is_finished
-                test = _performance(self._test, here)
-                epoch = Epoch(
-                    row.epoch,
-                    performance,
-                    validation,
-                    test,
-                    gradient,
-                    mu,
-                    fails,
-                    seconds,
-                    row.trial - trials_before,
-                    here.loss * objective.unit,
-                    {name: value for name, value in row.report.items() if name != "mu"},
-                )
-                record.evaluations = dict(objective.evaluations)
-                record.epochs.append(epoch)
-                if is_best:
-                    # Only now: an interrupt must not leave a best epoch that is not in the record. The weights first:
-                    # whoever looks on from another thread finds them as good as the value says, or better.
-                    self._best_weights, record.best_epoch = here.weights, row.epoch
-                    self.best_value = compared
-                trials_before = row.trial
-            status = Status(
-                row.epoch,
-                row.trial,
-                here.loss * objective.unit,
-                sse,
-                mean_square,
-                gradient,
-                fails,
-                seconds,
-                row.outcome,
-                self._is_cancelled,
-            )
-            stop = _first(stops, status)
-            if stop is not None and self._takes_scale:
-                share = 0.0 if stop.code in _FINAL else LAST_FALL
-                if self._look(self._best_weights, share):
-                    self._has_less, stop, fails = True, None, 0
+            if trial.verdict in _MOVES:
+                epoch = last = self._recorded(trial, fails, seconds, trial.trial - trials_before)
+                fails, trials_before = epoch.validation_fails, trial.trial
+            status = self._status(trial, last, fails, seconds)
+            stop = first_stop(stops, status)
+            if stop is not None and self._is_put_off(stop):
+                stop, fails = None, 0
             if stop is not None:
                 record.stop = stop
-                record.evaluations = dict(objective.evaluations)
+                record.evaluations = dict(self.objective.evaluations)
             if epoch is not None:
                 yield epoch
             if self._is_cancelled and record.stop is None:
-                record.stop = _first(stops, Status(epoch=row.epoch, trial=row.trial, is_cancelled=True))
+                record.stop = UserStop().told(status)
             if record.stop is not None:
                 return
+
+    def _recorded(self, trial: Trial, fails: int, seconds: float, trials: int) -> Epoch:
+        """Put an accepted point into the record, and keep its weights if it is the best."""
+        record, objective, here = self.record, self.objective, trial.here
+        performance, gradient = objective.performance(here), objective.gradient_norm(here)
+        validation, compared = math.nan, trial.merit
+        if self._validation is not None:
+            there = self._validation.at(here.weights, Need.VALUE)
+            validation = self._validation.performance(there)
+            # In scaled units, as the loss: in their own the target of the largest numbers would decide alone.
+            compared = self._validation.mean_loss(there)
+        # Equal counts as a failure; NaN, which is never smaller, too.
+        is_best = compared < self.best_value or trial.epoch == 0
+        fails = 0 if is_best or self._validation is None else fails + 1
+        # The last point of a run that is finished is the nearer one, though rounding hides it from the loss.
+        is_finished = trial.verdict is Verdict.SETTLED and self._validation is None
+        is_best = is_best or self.rule.keeps_last or is_finished
+        epoch = Epoch(
+            trial.epoch,
+            performance,
+            validation,
+            _performance(self._test, here),
+            gradient,
+            trial.report.get("mu", math.nan),
+            fails,
+            seconds,
+            trials,
+            here.loss * objective.unit,
+            {name: value for name, value in trial.report.items() if name != "mu"},
+        )
+        record.evaluations = dict(objective.evaluations)
+        record.epochs.append(epoch)
+        if is_best:
+            # Only now: an interrupt must not leave a best epoch that is not in the record. The weights first:
+            # whoever looks on from another thread finds them as good as the value says, or better.
+            self._best_weights, record.best_epoch = here.weights, trial.epoch
+            self.best_value = compared
+        return epoch
+
+    def _status(self, trial: Trial, last: Epoch, fails: int, seconds: float) -> Status:
+        """What stops look at after a trial and the last epoch."""
+        objective, mse = self.objective, last.performance if self._is_squares else math.nan
+        return Status(
+            trial.epoch,
+            trial.trial,
+            trial.here.loss * objective.unit,
+            mse * objective.total_weight * objective.n_outputs * objective.sample_unit,
+            mse,
+            last.gradient,
+            fails,
+            seconds,
+            trial.outcome,
+            self._is_cancelled,
+        )
+
+    def _is_put_off(self, stop: Stop) -> bool:
+        """Whether the run goes on, as the scale of the loss has fallen once more."""
+        if not self._takes_scale:
+            return False
+        share = 0.0 if stop.code in _FINAL else LAST_FALL
+        self._has_less = self._look(self._best_weights, share)
+        return self._has_less
 
 
 @dataclass(frozen=True, eq=False)
@@ -743,14 +750,6 @@ def require_pieces(network: Network, loss: Loss, rule: StepRule, limits: Limits)
 def _require_loss(loss: Loss) -> None:
     if isinstance(loss, str):
         raise ConfigurationError(f"loss must be a loss and not its name, got {loss!r}. Take loss_named({loss!r}).")
-
-
-def _first(stops: tuple[Callable[[Status], Stop | None], ...], status: Status) -> Stop | None:
-    for check in stops:
-        stop = check(status)
-        if stop is not None:
-            return stop
-    return None
 
 
 def _performance(objective: Minimized | None, here: Evaluation) -> float:
