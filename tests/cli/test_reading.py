@@ -121,3 +121,55 @@ def test_options_of_text_are_refused_beside_what_is_none(tmp_path, engine_parque
     assert "--decimal is for files of text" in refused(*arguments)
     assert "--decimal is for files of text" in refused(*arguments, "--stream")
     assert "--decimal belongs to a table" in refused("compare", "parity-2", "--decimal", ",")
+
+
+@every_command
+def test_what_is_left_out_of_a_file_is_said_once(tmp_path, call, network, arguments):
+    header, *cells = [";".join(row) for row in dealer()[0]]
+    lines = ["Cars of a dealer", header, "[km];[l];[EUR]", *cells]
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    answer = call(*arguments)
+    assert answer.code == 0, answer.err
+    said = " ".join((answer.out + answer.err).split())
+    assert said.count("Note: One line above the header left out, first 'Cars of a dealer'.") == 1
+    assert said.count("Note: The row below the header is left out, as it holds units: '[km], [l], [EUR]'.") == 1
+
+
+@pytest.mark.parametrize("stream", ["--stream", "--no-stream"])
+@pytest.mark.parametrize(
+    ("separator", "decimal"), [(";", ","), (";", "."), (",", "."), ("|", ","), ("\t", ","), (",", ",")]
+)
+def test_predictions_are_written_as_the_table_is(tmp_path, call, network, separator, decimal, stream):
+    rows = [[cell.replace(".", "") for cell in row] for row in dealer()[0]]
+    cells = [[f'"{cell}"' if "," in cell and separator == decimal else cell for cell in row] for row in rows]
+    (tmp_path / "rows.csv").write_text("".join(separator.join(row) + "\n" for row in cells).replace(",", decimal))
+    if separator == ",":
+        (tmp_path / "rows.csv").write_text(
+            "".join(",".join(cell.replace(",", decimal) for cell in row) + "\n" for row in cells)
+        )
+    answer = call("predict", "net.marquardt", "rows.csv", "--keep", stream)
+    assert answer.code == 0, answer.err
+    header, first, *_ = answer.out.splitlines()
+    assert header == separator.join(["km", "l", "price", "predicted price"])
+    quote = '"' if separator == decimal else ""
+    assert first.startswith(separator.join([rows[1][0], quote + rows[1][1].replace(",", decimal) + quote, rows[1][2]]))
+    call("predict", "net.marquardt", "rows.csv", "--keep", "-o", "again.csv", stream)
+    assert (tmp_path / "again.csv").read_text() == answer.out
+    call("predict", "net.marquardt", "rows.csv", "-o", "one.parquet", stream)
+    call("predict", "net.marquardt", "again.csv", "-o", "two.parquet", stream)
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+
+
+def test_an_option_says_the_mark_of_predictions_too(tmp_path, call, network):
+    (tmp_path / "rows.csv").write_text("km;l\n25548;5\n692;7\n")
+    assert "." in call("predict", "net.marquardt", "rows.csv").out
+    assert "." not in call("predict", "net.marquardt", "rows.csv", "--decimal", ",").out
+
+
+def test_a_forecast_is_written_as_the_table_is(tmp_path, call):
+    (tmp_path / "rows.csv").write_text("t;y\n" + "".join(f"{k};{k % 5},25\n" for k in range(60)))
+    arguments = ("--target", "y", "--lags", "1-5", "--splits", 0, "--epochs", 5, "--horizon", 3)
+    assert call("forecast", "rows.csv", *arguments, "--output", "out.csv").code == 0
+    header, *lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert header.endswith(";y")
+    assert all(line.count(";") == 1 and line.count(",") == 1 and "." not in line for line in lines)

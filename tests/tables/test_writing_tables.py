@@ -4,12 +4,13 @@ import os
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from marquardt.errors import ConfigurationError, DataError, FileError, ShapeError
-from marquardt.tables import check_table_suffix, read_table, write_table, writing_table
+from marquardt.tables import Written, check_table_suffix, read_table, write_table, writing_table
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -164,3 +165,25 @@ def test_labels_are_written_with_what_they_hold(tmp_path, suffix):
     labels = pa.array(["a", None, 'b,c\td "e"']).dictionary_encode()
     write_table(tmp_path / f"rows{suffix}", ["label", "x"], [labels, np.arange(3.0)])
     assert read_table(tmp_path / f"rows{suffix}").to_pydict() == {"label": ["a", None, 'b,c\td "e"'], "x": [0, 1, 2]}
+
+
+@pytest.mark.parametrize("like", [Written(";", ","), Written(",", ","), Written("|", "."), Written("\t", ",")])
+def test_a_table_written_like_a_file_reads_back_the_same(tmp_path, like):
+    columns = {"a": [1.5, None, -2e-300], "b": [1, 2, None], "c": ["x;y", "1,5", "z|w"], "d": [True, False, None]}
+    write_table(tmp_path / "rows.csv", list(columns), list(columns.values()), like=like)
+    read = read_table(tmp_path / "rows.csv", text=["c"])
+    assert read.to_pydict() == columns
+    assert Written.of(read.schema) == like
+
+
+def test_a_tsv_has_tabs_whatever_it_is_like(tmp_path):
+    write_table(tmp_path / "rows.tsv", ["a", "b"], [[1.5], [2]], like=Written(";", ","))
+    assert (tmp_path / "rows.tsv").read_text() == "a\tb\n1,5\t2\n"
+
+
+def test_what_a_parquet_file_says_of_text_is_not_believed(tmp_path):
+    (tmp_path / "rows.csv").write_text("A title\na;b\n1,5;2\n2,5;3\n")
+    read = read_table(tmp_path / "rows.csv")
+    assert Written.of(read.schema).notes
+    pyarrow.parquet.write_table(read, tmp_path / "rows.parquet")
+    assert Written.of(read_table(tmp_path / "rows.parquet").schema) == Written()

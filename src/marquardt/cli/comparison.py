@@ -53,8 +53,7 @@ def run(choices: CompareChoices, voice: Voice) -> int:
         return DONE
     _check(choices)
     rules = _rules(choices)
-    problem = problem_of(choices)
-    notes: list[str] = []
+    problem, notes = problem_of(choices)
     if not rules:
         rules = _able(problem, choices, notes)
     introduce(problem, rules, choices, voice)
@@ -114,8 +113,8 @@ def show_list(voice: Voice, *, as_json: bool = False) -> None:
     voice.show(table("Algorithms", ["name", "also", ""], rows, n_left=3))
 
 
-def problem_of(choices: CompareChoices) -> Problem:
-    """Return the problem that is named, or make one from a table."""
+def problem_of(choices: CompareChoices) -> tuple[Problem, list[str]]:
+    """Return the problem that is named, or make one from a table, and what there is to say about that."""
     name = str(choices.problem)
     if not _is_table(name):
         for option in choices.reading:
@@ -126,7 +125,7 @@ def problem_of(choices: CompareChoices) -> Problem:
                 if Path(name).is_dir():
                     raise ConfigurationError(f"{name} is a folder. Name its files by a pattern: '{name}/*.parquet'.")
                 raise ConfigurationError(f"--{option} belongs to a table, and {name!r} is the name of a problem.")
-        return problem_named(name)
+        return problem_named(name), []
     if choices.goal is None:
         raise ConfigurationError("A table has no goal of its own. Say by --goal which error a run has to reach.")
     data = Path(name)
@@ -155,7 +154,7 @@ def problem_of(choices: CompareChoices) -> Problem:
     if not is_regression:
         # A column a class; of two classes the second says it all.
         targets = np.eye(n_classes)[coded.targets.astype(int)][:, 1 if n_classes == 2 else 0 :]
-    return Problem(
+    problem = Problem(
         data.name,
         fitting.network.graph,
         coded.inputs,
@@ -168,6 +167,7 @@ def problem_of(choices: CompareChoices) -> Problem:
         target_scaling=settings.scaling_of_targets() if is_regression else "none",
         source=f"The table {name}.",
     )
+    return problem, list(coding.notes)
 
 
 def introduce(problem: Problem, rules: dict[str, StepRule], choices: CompareChoices, voice: Voice) -> None:

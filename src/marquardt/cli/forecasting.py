@@ -44,7 +44,7 @@ from marquardt.estimators.timeline import Timeline
 from marquardt.files import refuse_existing
 from marquardt.storage import NetworkFile
 from marquardt.streams import is_arrow_data, is_pattern
-from marquardt.tables import check_table_suffix, read_table, write_table
+from marquardt.tables import Written, check_table_suffix, read_table, write_table
 from marquardt.tables.checking import named_columns
 from marquardt.tables.columns import Column, listed
 
@@ -86,7 +86,8 @@ class Data:
     n_future: int
     times: Times | None
     unused: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
+    written: Written
 
     def row(self, index: int) -> int:
         """Return where a row in the order of time stands in the table, from 0."""
@@ -425,6 +426,7 @@ def data_of(choices: ForecastChoices, read: Any, targets: Sequence[str], exog: S
     used = {*targets, *exog, *([] if times is None else [times.name])}
     unused = tuple(name for name in read.column_names if name not in used)
     warning = unread(read, unused) if times is None else None
+    written = Written.of(read.schema)
     return Data(
         Series(
             wanted[:n_known],
@@ -438,7 +440,8 @@ def data_of(choices: ForecastChoices, read: Any, targets: Sequence[str], exog: S
         len(wanted) - n_known,
         times,
         unused,
-        (*(() if times is None else times.notes), *(() if warning is None else (warning,))),
+        (*written.notes, *(() if times is None else times.notes), *(() if warning is None else (warning,))),
+        written,
     )
 
 
@@ -636,6 +639,7 @@ def conclude(
             [heading, *forecaster.target_names_],
             [labels.tolist() if labels.dtype.kind == "U" else labels, *predicted.T],
             force=choices.force,
+            like=data.written,
         )
         voice.say(f"Forecast: {choices.output}")
     if choices.plot is not None:

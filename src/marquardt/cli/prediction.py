@@ -34,6 +34,7 @@ from marquardt.tables import (
     Rows,
     TableCoding,
     TableWriter,
+    Written,
     check_table_suffix,
     even_batches,
     read_table,
@@ -89,11 +90,12 @@ def run(
         # A multiple of the rows that a network evaluates together: so its outputs are the same to the bit.
         together = content.network.block_rows
         n_rows = together * max(1, PIECE_BYTES // (8 * together * predicting.width))
-    with table.watched(None if rows is None else voice, "Predicting"), _writing(output, force) as writer:
+    written = Written.of(table.no_rows(()).schema)
+    with table.watched(None if rows is None else voice, "Predicting"), _writing(output, force, written) as writer:
         pieces = table.batches(predicting.columns, n_rows)
         for piece in even_batches(pieces, n_rows) if n_rows else pieces:
             writer.write(*predicting.predicted(piece))
-    for remark in predicting.remarks.sentences():
+    for remark in (*written.notes, *predicting.remarks.sentences()):
         voice.say(f"Note: {remark}")
     if output is not None:
         voice.say(f"Predicted {predicting.n_rows:,} rows: {output}", style="bold")
@@ -240,15 +242,15 @@ def predicted_columns(coding: TableCoding, outputs: Array) -> tuple[list[str], l
 
 
 @contextlib.contextmanager
-def _writing(output: Path | None, force: bool) -> Iterator[TableWriter]:
+def _writing(output: Path | None, force: bool, like: Written) -> Iterator[TableWriter]:
     """Write to a file; or as CSV to standard output, whole or not at all as well."""
     if output is not None:
-        with writing_table(output, force=force) as writer:
+        with writing_table(output, force=force, like=like) as writer:
             yield writer
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "predicted.csv"
-        with writing_table(path) as writer:
+        with writing_table(path, like=like) as writer:
             yield writer
         with open(path, "rb") as file:
             _hand_over(file)

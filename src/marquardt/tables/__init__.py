@@ -10,6 +10,7 @@ from marquardt.tables.separated import header_of
 from marquardt.tables.streaming import CodedFiles, even_batches, open_rows, table_bytes
 from marquardt.tables.surveying import Rows
 from marquardt.tables.writing import TableWriter, check_table_suffix, write_table, writing_table
+from marquardt.tables.written import Written
 
 __all__ = [
     "MISSING_WORDS",
@@ -21,6 +22,7 @@ __all__ = [
     "Rows",
     "TableCoding",
     "TableWriter",
+    "Written",
     "as_table",
     "check_table_suffix",
     "even_batches",

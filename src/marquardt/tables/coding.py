@@ -136,6 +136,7 @@ class TableCoding:
         classes = classes_of(settled.targets[0]) if decided == "classification" else ()
         columns = tuple(input_column(column, missing) for column in settled.inputs)
         notes = [
+            *table.notes,
             *constant_notes(settled.constants),
             *missing_notes(settled, columns, missing),
             *word_notes(settled),

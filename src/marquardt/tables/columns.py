@@ -68,6 +68,11 @@ def with_plain_names(table: pa.Table) -> pa.Table:
     return table if names == table.column_names or len(set(names)) < len(names) else table.rename_columns(names)
 
 
+def without_metadata(table: pa.Table) -> pa.Table:
+    """Leave out what a file says beside its columns: what readers of text note there would not be true of it."""
+    return pa.table(table.columns, schema=pa.schema([pa.field(field.name, field.type) for field in table.schema]))
+
+
 def without_saved_index(table: pa.Table) -> pa.Table:
     """Leave out the row labels that pandas stores beside the columns."""
     labels = [name for name in table.column_names if re.fullmatch(r"__index_level_\d+__", name)]

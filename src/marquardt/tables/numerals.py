@@ -7,7 +7,7 @@ reading only, such as one with ``9769,91``, tells it for all columns that have t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,6 +149,11 @@ def decided(columns: Mapping[str, Seen], separator: str, where: str) -> dict[str
         name, seen = next(iter(doubtful.items()))
         raise DataError(_two_readings(where, name, seen, votes))
     return {name: _chosen(seen, reading if name in doubtful else None) for name, seen in columns.items()}
+
+
+def mark_of(types: Iterable[Any]) -> str:
+    """Return the mark before decimals in a file whose columns are of some types."""
+    return "," if COMMA in (found := list(types)) and pa.float64() not in found and POINT not in found else "."
 
 
 def _chosen(seen: Seen, reading: str | None) -> Any:

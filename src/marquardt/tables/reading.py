@@ -11,7 +11,7 @@ import pyarrow.parquet
 
 from marquardt.errors import DataError, FileError, NoRowsError, first_line
 from marquardt.streams import ArrowFiles, is_arrow_data, is_pattern
-from marquardt.tables.columns import with_plain_names, without_saved_index
+from marquardt.tables.columns import with_plain_names, without_metadata, without_saved_index
 from marquardt.tables.dialect import Dialect
 from marquardt.tables.laying import no_rows, refuse_address, refuse_bad_names, refuse_unreadable
 from marquardt.tables.numerals import MISSING_WORDS
@@ -75,7 +75,7 @@ def _read_parquet(path: Path) -> pa.Table:
         table.validate(full=True)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise FileError(f"{path} cannot be read as a Parquet file: {first_line(error)}") from error
-    table = with_plain_names(table)
+    table = with_plain_names(without_metadata(table))
     refuse_bad_names(path, table.column_names)
     return without_saved_index(table)
 

@@ -30,7 +30,8 @@ from marquardt.tables.laying import (
     refuse_bad_names,
     refuse_unreadable,
 )
-from marquardt.tables.numerals import DECIMAL, MISSING_WORDS, Notations, Seen, decided, typed, without_nan
+from marquardt.tables.numerals import DECIMAL, MISSING_WORDS, Notations, Seen, decided, mark_of, typed, without_nan
+from marquardt.tables.written import Written
 
 BLOCK_BYTES = 8 << 20
 PIECE_BYTES = 2 << 20
@@ -77,13 +78,14 @@ class SeparatedRows:
             for name, cells in zip(names, batch.columns, strict=True):
                 seen[name].add(cells, self._notations)
         self._types = _types(self._path, self._layout, seen, self.n_rows)
+        self._written = _written(self._layout, dialect, self._types)
         self.column_names = list(self._types)
         self.paths = [self._path]
 
     def no_rows(self, names: Sequence[str]) -> pa.Table:
         """Return some columns without a row."""
         types = [pa.float64() if self._types[name] in DECIMAL else self._types[name] for name in names]
-        return pa.schema(list(zip(names, types, strict=True))).empty_table()
+        return self._written.beside(pa.schema(list(zip(names, types, strict=True)))).empty_table()
 
     def batches(self, names: Sequence[str], n_rows: int) -> Iterator[pa.Table]:
         """Read some columns of all rows."""
@@ -160,7 +162,12 @@ def read_separated(
         pa.field(name, each.type, metadata={READ_AS_MISSING: words[name]} if words.get(name) else None)
         for name, each in made.items()
     ]
-    return pa.table(list(made.values()), schema=pa.schema(fields))
+    return pa.table(list(made.values()), schema=_written(layout, dialect, types).beside(pa.schema(fields)))
+
+
+def _written(layout: Layout, dialect: Dialect, types: Mapping[str, Any]) -> Written:
+    """What was found of the file."""
+    return Written(layout.separator, dialect.decimal or mark_of(types.values()), layout.notes)
 
 
 def _is_text(column: Any) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from marquardt.errors import ConfigurationError
 from marquardt.tables.checking import MAX_LEVELS, constant, kept_rows, refuse_no_row, refuse_no_target, with_targets
 from marquardt.tables.columns import Column
+from marquardt.tables.written import Written
 from marquardt.wording import by_door
 
 MAX_CLASSES = 1000
@@ -66,6 +67,8 @@ class WholeTable:
     def __init__(self, arrow: pa.Table) -> None:
         self._arrow = arrow
         self.column_names: Sequence[str] = arrow.column_names
+        self.notes = Written.of(arrow.schema).notes
+        """What there is to say about how its file is written."""
 
     def columns(self, names: Sequence[str], targets: Sequence[str]) -> list[Column]:
         """Return the columns of these names, with all rows."""
@@ -148,6 +151,7 @@ class PassingTable:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self.column_names = rows.column_names
+        self.notes = Written.of(rows.no_rows(()).schema).notes
         self._targets: Sequence[str] = ()
         self._required: list[str] = []
 

@@ -20,6 +20,7 @@ import pyarrow.parquet
 from marquardt.checks import nearest
 from marquardt.errors import ConfigurationError, DataError, ShapeError, first_line
 from marquardt.files import replacing
+from marquardt.tables.written import Written
 
 __all__ = ["TableWriter", "check_table_suffix", "write_table", "writing_table"]
 
@@ -39,33 +40,42 @@ def check_table_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def write_table(
-    path: str | os.PathLike[str], names: Sequence[str], columns: Sequence[Any], force: bool = False
+    path: str | os.PathLike[str],
+    names: Sequence[str],
+    columns: Sequence[Any],
+    force: bool = False,
+    *,
+    like: Written | None = None,
 ) -> None:
     """Write columns as a table file: CSV, TSV or Parquet by the suffix.
 
     Numbers are written so that they read back the same to the bit; NaN and None are written as missing values,
-    an empty cell in CSV. The file is written under a temporary name and renamed, so it appears whole or not
-    at all.
+    an empty cell in CSV. Separator and decimal mark of text are those of the file that it is to be `like`; a TSV has
+    tabs. The file is written under a temporary name and renamed, so it appears whole or not at all.
     """
     check_table_suffix(path)
     _table(list(names), columns)  # refused before anything is written
-    with writing_table(path, force=force) as writer:
+    with writing_table(path, force=force, like=like) as writer:
         writer.write(names, columns)
 
 
 @contextlib.contextmanager
-def writing_table(path: str | os.PathLike[str], force: bool = False) -> Iterator[TableWriter]:
+def writing_table(
+    path: str | os.PathLike[str], force: bool = False, *, like: Written | None = None
+) -> Iterator[TableWriter]:
     """Write a table piece by piece, as `write_table` does: it appears whole when the body has ended, or not at all."""
     suffix = check_table_suffix(path)
-    with replacing(path, force=force) as temporary, TableWriter(temporary, suffix) as writer:
+    with replacing(path, force=force) as temporary, TableWriter(temporary, suffix, like) as writer:
         yield writer
 
 
 class TableWriter:
     """Writes a table piece by piece; `writing_table` makes one."""
 
-    def __init__(self, path: Path, suffix: str) -> None:
+    def __init__(self, path: Path, suffix: str, like: Written | None = None) -> None:
         self._path, self._suffix = path, suffix
+        like = like or Written()
+        self._separator, self._decimal = "\t" if suffix == ".tsv" else like.separator, like.decimal
         self._schema: Any = None
         self._open = contextlib.ExitStack()
         self._file: Any = None
@@ -96,11 +106,7 @@ class TableWriter:
         if is_parquet:
             self._file.write_table(table)
         else:
-            _write_rows(self._file, table, self._separator)
-
-    @property
-    def _separator(self) -> str:
-        return "\t" if self._suffix == ".tsv" else ","
+            _write_rows(self._file, table, self._separator, self._decimal)
 
 
 def _table(names: list[str], columns: Sequence[Any]) -> pa.Table:
@@ -155,10 +161,12 @@ def _header(names: Sequence[str], separator: str) -> bytes:
     return line.getvalue().encode("utf-8")
 
 
-def _write_rows(file: Any, table: pa.Table, separator: str) -> None:
+def _write_rows(file: Any, table: pa.Table, separator: str, decimal: str) -> None:
     table = _plainly_stored(table)
+    if decimal != ".":
+        table = _with_mark(table, decimal)
     # Arrow's "needed" puts every text in quotes; without them it refuses text that needs them.
-    special = rf'["\r\n{separator}]'
+    special = rf'["\r\n{re.escape(separator)}]'
     is_plain = not any(
         pc.any(pc.match_substring_regex(column, special)).as_py()
         for column in table.columns
@@ -174,6 +182,17 @@ def _write_rows(file: Any, table: pa.Table, separator: str) -> None:
     lines = io.BytesIO()
     pyarrow.csv.write_csv(table, lines, options)
     file.write(re.sub(rb"(?m)^(?=\n)", b'""', lines.getvalue()))
+
+
+def _with_mark(table: pa.Table, decimal: str) -> pa.Table:
+    """Fractions as the text that Arrow writes of them, with another mark before the decimals."""
+    columns = [
+        pc.replace_substring(column.cast(pa.string()), ".", decimal)
+        if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)
+        else column
+        for column in table.columns
+    ]
+    return pa.table(columns, names=table.column_names)
 
 
 def _plainly_stored(table: pa.Table) -> pa.Table:
