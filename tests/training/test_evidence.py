@@ -10,9 +10,10 @@ from numpy.testing import assert_allclose
 from scipy.stats import multivariate_normal
 
 from marquardt.algorithms.evidence import weigh
-from marquardt.losses import WeightDecay
+from marquardt.losses import Huber, WeightDecay, takes_scale
 from marquardt.networks import Network, feed_forward
 from marquardt.objective import Need, Objective, blocks
+from marquardt.objective.local import LocalSums
 from marquardt.training import EvidenceTraining, Fitting, Limits, Parts, Settings
 
 
@@ -177,7 +178,42 @@ def test_the_data_are_scaled_once_for_all_rounds_and_restarts(monkeypatch):
     monkeypatch.setattr(blocks, "make_blocks", lambda *given: made.append(1) or plain(*given))
     inputs, targets = linear_problem()
     settings = Settings(hidden_layer_sizes=2, alpha="auto", restarts=2, seed=0, limits=Limits(max_epochs=60))
+    sums_made = []
+    plain_sums = LocalSums.__init__
+    monkeypatch.setattr(LocalSums, "__init__", lambda *given: sums_made.append(1) or plain_sums(*given))
     fitting = Fitting(inputs, targets, settings, "regression")
     list(fitting)
     assert fitting.record.num_epochs > 20
     assert len(made) == 1
+    assert len(sums_made) == 2  # one a restart, whatever the rounds
+
+
+@pytest.mark.parametrize("form", ["explicit", "pairs", "samples", "matrix_free"])
+def test_an_objective_that_begins_again_is_one_that_is_made_with_the_penalty(form):
+    rng = np.random.default_rng(0)
+    graph = feed_forward(3, 4, 2)
+    inputs, targets, weights = rng.normal(size=(9, 3)), rng.normal(size=(9, 2)), rng.normal(size=graph.n_weights)
+    options = {"sample_weight": rng.uniform(1.0, 3.0, 9), "is_relative": True, "form": form}
+    used = Objective(graph, inputs, targets, penalty=WeightDecay((1.0, 2.0)), **options)
+    used.at(weights, Need.NORMAL)
+    used.begin_again(WeightDecay((0.3, 0.05)))
+    assert not any(used.evaluations.values())
+    made = Objective(graph, inputs, targets, penalty=WeightDecay((0.3, 0.05)), **options)
+    here, there = (objective.at(weights, Need.NORMAL) for objective in (used, made))
+    assert here.loss == there.loss
+    assert np.array_equal(here.gradient, there.gradient)
+    assert np.array_equal(here.damped_step(0.1)[0], there.damped_step(0.1)[0])
+    assert used.evaluations == made.evaluations
+
+
+def test_an_objective_that_begins_again_has_the_scale_as_it_was_given():
+    rng = np.random.default_rng(0)
+    graph = feed_forward(3, 4, 1)
+    inputs, targets, weights = rng.normal(size=(9, 3)), rng.normal(size=(9, 1)), rng.normal(size=graph.n_weights)
+    objective = Objective(graph, inputs, targets, Huber())
+    before = objective.at(weights, Need.VALUE).loss
+    objective.take_scale(np.array([0.01]))
+    assert objective.at(weights, Need.VALUE).loss != before
+    objective.begin_again(None)
+    assert takes_scale(objective.loss)
+    assert objective.at(weights, Need.VALUE).loss == before

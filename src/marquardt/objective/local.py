@@ -10,7 +10,7 @@ import numpy as np
 
 from marquardt.arrays import Array
 from marquardt.errors import ConfigurationError
-from marquardt.losses import Loss, Squares, WeightDecay
+from marquardt.losses import Loss, Squares
 from marquardt.networks import LayerGraph, Scaling
 from marquardt.objective.bending import bent_outputs
 from marquardt.objective.blocks import Block, Blocks, KeptBlocks, Source, random_part, relative_blocks
@@ -57,12 +57,11 @@ class LocalSums:
         layout: list[Form],
         n_samples: int,
         total_weight: float,
-        penalty: WeightDecay | None = None,
     ) -> None:
         self.wiring, self.loss, self.blocks, self.plan = wiring, loss, blocks, plan
         self.n_samples, self.total_weight = n_samples, total_weight
         self.lacking = _without_second(wiring, loss)
-        self._layout, self._penalty = layout, penalty
+        self._layout = layout
         self._n_weights, self._n_outputs = wiring.graph.n_weights, wiring.graph.n_outputs
         # A subclass may have a value of its own.
         squares = loss if type(loss) is Squares else None
@@ -118,7 +117,7 @@ class LocalSums:
         if loss.link is not None:
             check_probabilities(loss, target_scaling, (block.targets for block in blocks))
         total_weight = source.total_weight / relative.sample_unit
-        return cls(wiring, loss, blocks, plan, layout, source.n_samples, total_weight, penalty)
+        return cls(wiring, loss, blocks, plan, layout, source.n_samples, total_weight)
 
     def costs(self) -> Costs:
         """Return what passes and steps are estimated to take."""
@@ -304,9 +303,10 @@ class LocalSums:
 
     # ---------------------------------------------------------------- the normal equations without their matrix
 
-    def in_sample_space(self, weights: Array, rest: Array) -> tuple[Array, Array, System]:
+    def in_sample_space(self, weights: Array, decay: Array) -> tuple[Array, Array, System]:
         """Return sums, gradient and the system of the residuals' dimension."""
         is_mapped = self.wiring.graph.weight_map is not None
+        rest = decay * weights
         parts, rows, jacobians, residuals = [], [], [], []
         for block in self.blocks:
             # Arrays of its own: the system solves after other points have been looked at.
@@ -325,9 +325,8 @@ class LocalSums:
                 rows.append(Rows.of(deltas, done.stacked, fitted))
         sums, gradient = total_each(parts)
         if not is_mapped:
-            return sums, gradient, SampleSystem(self.wiring, rows, rest, self._penalty)
-        penalty = np.zeros(self._n_weights) if self._penalty is None else self._penalty.diagonal(self.wiring.graph)
-        return sums, gradient, WrittenSystem(jacobians, np.concatenate(residuals), rest, penalty)
+            return sums, gradient, SampleSystem(self.wiring, rows, rest, decay)
+        return sums, gradient, WrittenSystem(jacobians, np.concatenate(residuals), rest, decay)
 
     def diagonal(self, weights: Array) -> Normal:
         """Return sums, gradient and the diagonal of JᵀΛJ."""

@@ -25,7 +25,7 @@ from marquardt.objective.matrix_free import ProductSystem
 from marquardt.objective.memory import Budget, MemoryLimit, require_memory
 from marquardt.objective.passes import Wiring
 from marquardt.objective.plan import costs_of, make_plan
-from marquardt.objective.relative import Relative, check_loss, check_weights_of_outputs
+from marquardt.objective.relative import Relative, check_loss, check_weights_of_outputs, in_parts_of
 from marquardt.objective.robust import misfit_of, noise_of, robust_mean_of, spread_of_targets
 from marquardt.objective.sums import Part, Sums
 
@@ -358,15 +358,26 @@ class Objective:
         self.n_outputs, self.n_weights = graph.n_outputs, graph.n_weights
         self.n_samples, self.total_weight = sums.n_samples, sums.total_weight
         self.loss, self.plan = sums.loss, sums.plan
+        self._given_loss = self.loss
         self.sample_unit, self.unit, self.counted_weight = relative.sample_unit, relative.unit, counted_weight
         self.evaluations = dict.fromkeys(_NAMES.values(), 0)
         # Whether the scale of a robust loss was taken from residuals.
         self._has_own_scale = False
         self._has_curvature = hasattr(self.loss, "curvature")
-        self._diagonal = None if relative.penalty is None else relative.penalty.diagonal(graph)
-        if self._diagonal is not None and not self._diagonal.any():
-            self._diagonal = None
+        self._take(relative.penalty)
         self._unit = self._performance_unit(target_scaling or Scaling.none(graph.n_outputs))
+
+    def begin_again(self, penalty: WeightDecay | None) -> None:
+        """Take another penalty for another run: with no evaluation counted, and the scale of a robust loss as given."""
+        self._take(in_parts_of(self.unit, penalty))
+        self.evaluations = dict.fromkeys(_NAMES.values(), 0)
+        if self._has_own_scale:
+            self.loss, self._has_own_scale = self._given_loss, False
+            self._sums.rescale(self.loss)
+
+    def _take(self, penalty: WeightDecay | None) -> None:
+        diagonal = None if penalty is None else penalty.diagonal(self.graph)
+        self._diagonal = diagonal if diagonal is not None and diagonal.any() else None
 
     def at(self, weights: Array, need: Need, is_single: bool = False) -> Evaluation:
         """Evaluate one point.
@@ -720,8 +731,8 @@ class Objective:
         return here._replace(system=system, bend=partial(self._bend, weights))
 
     def _in_sample_space(self, weights: Array) -> Evaluation:
-        rest = np.zeros(self.n_weights) if self._diagonal is None else self._diagonal * weights
-        *both, system = self._sums.in_sample_space(weights, rest)
+        decay = np.zeros(self.n_weights) if self._diagonal is None else self._diagonal
+        *both, system = self._sums.in_sample_space(weights, decay)
         here = self._evaluation(weights, *both)
         return here if here.gradient is None else here._replace(system=system, bend=partial(self._bend, weights))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from marquardt.arrays import Array
-from marquardt.losses import Loss
+from marquardt.losses import Loss, WeightDecay
 from marquardt.numerics import OrthogonalStep
 from marquardt.objective.compiled import Descent
 from marquardt.objective.evaluation import Evaluation, Facts, Need
@@ -82,6 +82,9 @@ class Minimized(Protocol):
 
     def orthogonal_step(self, weights: Array) -> OrthogonalStep | None:
         """Return the undamped step by an orthogonal factorization; None where there is none."""
+
+    def begin_again(self, penalty: WeightDecay | None) -> None:
+        """Take another penalty for another run; asked only where runs share what they minimize."""
 
     # Asked only where the loss is a robust one whose scale is taken from the residuals.
 

@@ -13,7 +13,7 @@ from marquardt.errors import ConfigurationError, DataError
 from marquardt.losses import Loss, Robust, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
 
-__all__ = ["Relative", "check_loss", "check_probabilities", "check_weights_of_outputs"]
+__all__ = ["Relative", "check_loss", "check_probabilities", "check_weights_of_outputs", "in_parts_of"]
 
 
 class Relative(NamedTuple):
@@ -35,11 +35,16 @@ class Relative(NamedTuple):
             output_unit = float(weights.mean())
             loss = Squares(tuple((weights / output_unit).tolist()))
             unit *= output_unit
-        if penalty is not None and unit != 1.0:
-            alpha = penalty.alpha
-            parts = tuple(each / unit for each in alpha) if isinstance(alpha, tuple) else alpha / unit
-            penalty = replace(penalty, alpha=parts)
-        return cls(loss, penalty, sample_unit, unit)
+        return cls(loss, in_parts_of(unit, penalty), sample_unit, unit)
+
+
+def in_parts_of(unit: float, penalty: WeightDecay | None) -> WeightDecay | None:
+    """Return a penalty in parts of a unit."""
+    if penalty is None or unit == 1.0:
+        return penalty
+    alpha = penalty.alpha
+    parts = tuple(each / unit for each in alpha) if isinstance(alpha, tuple) else alpha / unit
+    return replace(penalty, alpha=parts)
 
 
 def check_loss(graph: LayerGraph, loss: Loss) -> None:

@@ -30,7 +30,6 @@ from typing import NamedTuple
 import numpy as np
 
 from marquardt.arrays import Array
-from marquardt.losses import WeightDecay
 from marquardt.numerics import factor_damped
 from marquardt.objective.evaluation import Solve
 from marquardt.objective.passes import Wiring
@@ -71,12 +70,11 @@ def fitted_part(slope: Array, curvature: Array) -> tuple[Array, Array | None]:
 class SampleSystem:
     """The normal equations of one point, solved by eq. (1)."""
 
-    def __init__(self, wiring: Wiring, rows: list[Rows], rest: Array, penalty: WeightDecay | None) -> None:
+    def __init__(self, wiring: Wiring, rows: list[Rows], rest: Array, penalty: Array) -> None:
         self._spans = wiring.spans
         self._rows = rows
         self._rest = rest
-        penalty = WeightDecay(0.0) if penalty is None else penalty
-        self._penalty = penalty.diagonal(wiring.graph)
+        self._penalty = penalty
         self._fitted = np.concatenate([part.fitted for part in rows])
         ends = np.cumsum([0, *(len(part.fitted) for part in rows)])
         self._places = [slice(first, last) for first, last in pairwise(ends)]

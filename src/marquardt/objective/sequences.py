@@ -439,7 +439,7 @@ class TimeSums:
         """Refuse it, as `diagonal`."""
         self.diagonal(weights)
 
-    def in_sample_space(self, weights: Array, rest: Array) -> NoReturn:
+    def in_sample_space(self, weights: Array, decay: Array) -> NoReturn:
         """Refuse it, as `diagonal`."""
         self.diagonal(weights)
 

@@ -77,8 +77,8 @@ class Sums(Protocol):
     def hessian_times(self, weights: Array) -> tuple[Array, Array, Callable[[Array], Array]]:
         """Return sums, gradient and a function that multiplies the Hessian by (n_weights, n_vectors)."""
 
-    def in_sample_space(self, weights: Array, rest: Array) -> tuple[Array, Array, System]:
-        """Return sums, gradient and the system of the residuals' dimension; `rest` is the gradient of the penalty."""
+    def in_sample_space(self, weights: Array, decay: Array) -> tuple[Array, Array, System]:
+        """Return sums, gradient and the system of the residuals' dimension; `decay` is the penalty's Hessian."""
 
     def parts(self, weights: Array) -> Iterator[Part]:
         """Yield outputs, targets and weights of all samples."""

@@ -28,7 +28,7 @@ from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import EpochStop, Limits, Status, Stop, TimeStop, UserStop
 from marquardt.training.training import Training
 
-__all__ = ["EvidenceTraining"]
+__all__ = ["EvidenceTraining", "decay_of_any_kind"]
 
 ROUND = 5
 """Epochs between two choices of λ."""
@@ -58,24 +58,28 @@ GAIN = 1e-3
 """The rise of ln p, per residual, that counts as better."""
 
 
+def decay_of_any_kind(n_layers: int) -> WeightDecay:
+    """Return a decay that differs from layer to layer: what an objective is planned with that rounds go on with."""
+    return WeightDecay(tuple(float(layer + 1) for layer in range(n_layers)))
+
+
 class EvidenceTraining:
     """A run like `Training` whose weight decay is chosen on the way."""
 
     def __init__(
         self,
-        make: Callable[[Network, WeightDecay, Limits], Training],
-        network: Network,
+        run: Training,
         limits: Limits,
         restart: int = 0,
         is_trained: bool = False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._make = make
+        network = run.network
         self._start, self._weights = network, network.weights
         self._limits = limits
         self._clock = clock
         self.evidence: Evidence | None = None
-        self._round = make(network, WeightDecay(0.0), limits)
+        self._round = run  # Not begun: the rounds go on with its objectives
         is_likelihood = self._round.objective.loss.link is not None
         decay, self._first_round = LIKELIHOOD_START if is_likelihood else STARTS[restart % len(STARTS)]
         self.decay = (decay * self._round.objective.counted_weight,) * len(network.graph.layers)
@@ -165,7 +169,7 @@ class EvidenceTraining:
                 self.decay = tuple(min(new, RISE * old) for new, old in zip(evidence.decay, self.decay, strict=True))
 
     def _begin_round(self, limits: Limits) -> None:
-        self._round = self._make(self.network, WeightDecay(self.decay), limits)
+        self._round = self._round.again(self.network, WeightDecay(self.decay), limits)
 
     def _weigh(self) -> Evidence | None:
         objective = self._round.objective

@@ -1,8 +1,8 @@
 """From arrays to a trained network: what the estimators and the command line share.
 
 `Fitting` builds the network, scales, starts, trains it once or, with restarts, several times, and keeps the best. Many
-restarts of a small network go on side by side (see `Lanes`), others in threads where there are `jobs` (see `Crew`); they
-are still pulled one after the other.
+restarts of a small network go on side by side (see `Lanes`), others in threads where there are `jobs` (see `Crew`);
+they are still pulled one after the other.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from marquardt.training.attempts import Attempt, Spread, spread_of
 from marquardt.training.crew import Crew, Kept, Run
 from marquardt.training.data import ArrayData, TrainingData
 from marquardt.training.division import Parts
-from marquardt.training.evidence import EvidenceTraining
+from marquardt.training.evidence import EvidenceTraining, decay_of_any_kind
 from marquardt.training.lanes import Lane, Lanes
 from marquardt.training.record import Epoch, Record
 from marquardt.training.settings import Settings
@@ -485,7 +485,8 @@ class Fitting:
             return run(network, WeightDecay(settings.alpha), settings.limits)
         if not self._is_decay_weighed() or not self._has_room_for_evidence():
             return run(network, WeightDecay(self._validated_decay), settings.limits)
-        return EvidenceTraining(run, network, settings.limits, restart=restart, is_trained=self._has_start)
+        first = run(network, decay_of_any_kind(len(network.graph.layers)), settings.limits)
+        return EvidenceTraining(first, settings.limits, restart=restart, is_trained=self._has_start)
 
     def _start(self, restart: int) -> Array:
         """The weights that a restart begins with."""

@@ -339,6 +339,40 @@ class Training:
         """
         return self._robust_mean if self._takes_scale and not self.rule.weighs_decay else self.best_value
 
+    def again(self, network: Network, penalty: WeightDecay, limits: Limits) -> Training:
+        """Return another run of the same rule, on the same objectives with another penalty: this one is over.
+
+        Parameters
+        ----------
+        network : Network
+            Where it starts; its scalings are those of this one.
+        penalty : WeightDecay
+            On the weights.
+        limits : Limits
+            What ends it.
+
+        Returns
+        -------
+        Training
+            Not begun.
+        """
+        self.objective.begin_again(penalty)
+        for other in (self._validation, self._test):
+            if other is not None:
+                other.begin_again(None)
+        run = Training.__new__(Training)
+        run._begin(
+            network,
+            self.objective,
+            self._validation,
+            self._test,
+            self.record.parts,
+            self.rule,
+            limits,
+            self._clock,
+        )
+        return run
+
     def stop_by_user(self) -> None:
         """Ask the run to end: the next pull does, and the record says so.
 
