@@ -39,6 +39,7 @@ _HOMES = {
         "Network",
         "Scaling",
         "Unit",
+        "averaged",
         "bridged_multilayer",
         "cascade_forward",
         "close_loop",

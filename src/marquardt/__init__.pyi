@@ -28,6 +28,7 @@ from marquardt.networks import LayerGraph as LayerGraph
 from marquardt.networks import Network as Network
 from marquardt.networks import Scaling as Scaling
 from marquardt.networks import Unit as Unit
+from marquardt.networks import averaged as averaged
 from marquardt.networks import bridged_multilayer as bridged_multilayer
 from marquardt.networks import cascade_forward as cascade_forward
 from marquardt.networks import close_loop as close_loop

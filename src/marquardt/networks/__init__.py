@@ -8,6 +8,7 @@ from marquardt.networks.activations import (
     name_and_gain,
     register_activation,
 )
+from marquardt.networks.averaging import averaged
 from marquardt.networks.builders import (
     TOPOLOGIES,
     bridged_multilayer,
@@ -54,6 +55,7 @@ __all__ = [
     "Unit",
     "WeightMap",
     "activation_named",
+    "averaged",
     "bridged_multilayer",
     "build",
     "cascade_forward",
