@@ -52,10 +52,10 @@ def begin(tmp_path):
     """Start the program in an empty folder, as a process of its own that ends with the test, however that ends."""
     begun = []
 
-    def run(*arguments, **options):
+    def run(*arguments, program=("-m", "marquardt"), **options):
         settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "preexec_fn": usual_signals}
         process = subprocess.Popen(
-            [sys.executable, "-m", "marquardt", *map(str, arguments)],
+            [sys.executable, *program, *map(str, arguments)],
             cwd=tmp_path,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             **{**settings, **options},

@@ -20,6 +20,7 @@ from marquardt.storage import load
 from marquardt.streams import data
 from marquardt.tables import TableCoding
 
+from .conftest import usual_signals
 from .made import concrete, write
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and devices are others there")
@@ -170,7 +171,7 @@ def test_a_second_ctrl_c_leaves_no_temporary_file(tmp_path):
     (tmp_path / "slow.py").write_text(script)
     process = subprocess.run(
         [sys.executable, "slow.py"], check=False, cwd=tmp_path, capture_output=True, text=True, timeout=60,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=usual_signals,
     )  # fmt: skip
     assert (process.returncode, process.stderr.strip()) == (130, "Interrupted. Nothing is saved.")
     assert sorted(os.listdir(tmp_path)) == ["concrete.csv", "slow.py"]
@@ -334,7 +335,7 @@ def twice(tmp_path, arguments, patch):
     (tmp_path / "twice.py").write_text(script)
     return subprocess.run(
         [sys.executable, "twice.py"], check=False, cwd=tmp_path, capture_output=True, text=True, timeout=50,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=usual_signals,
     )  # fmt: skip
 
 
@@ -364,6 +365,65 @@ def test_a_second_ctrl_c_in_a_long_epoch_saves_the_best_network(tmp_path, concre
     residual = content.network.outputs(coding.inputs(table))[:, 0] - table["strength"].to_numpy()
     assert np.mean(residual**2) == pytest.approx(content.record.best_perf, rel=1e-9)
     assert sorted(os.listdir(tmp_path)) == ["concrete.csv", "made.csv", "made.marquardt", "twice.py"]
+
+
+def stuck_in(arguments, number):
+    """Return a script whose main thread cannot be broken off for some seconds after the signal in the third epoch."""
+    return (
+        "import os, signal, sys, time\n"
+        "from marquardt.cli import main, running\n"
+        "def show(self, epoch, *_):\n"
+        "    if epoch.epoch == 3:\n"
+        f"        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.{number}])\n"  # another thread gets it
+        f"        os.kill(os.getpid(), signal.{number})\n"
+        "        time.sleep(4)\n"
+        "    elif epoch.epoch > 3:\n"
+        "        os._exit(1)\n"
+        "running.Progress.show = show\n"
+        f"sys.exit(main({list(map(str, arguments))!r}))\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", ["train", "streamed", "forecast"])
+@pytest.mark.parametrize(("number", "code"), SIGNALS[1:])
+def test_who_may_be_killed_next_saves_before_the_epoch_ends(
+    begin, concrete_csv, rows, series_csv, tmp_path, arguments, number, code
+):
+    record = ("--record", "made.csv")
+    given = {"train": ("train", concrete_csv, *QUICK), "streamed": STREAMED, "forecast": FORECAST}[arguments]
+    (tmp_path / "stuck.py").write_text(stuck_in((*given, *record), number))
+    process = begin(program=["stuck.py"])
+    made, written = tmp_path / "made.marquardt", tmp_path / "made.csv"
+    while process.poll() is None and not made.exists():
+        time.sleep(0.01)
+    assert process.poll() is None  # the third epoch is still being shown
+    assert written.exists()
+    first = load(made)
+    assert (first.record.num_epochs, first.about.get("interrupted", True)) == (3, True)
+    assert process.wait(timeout=60) == code, process.stderr.read()
+    last = load(made)
+    assert (last.record.num_epochs, last.about.get("interrupted", True)) == (3, True)
+    np.testing.assert_array_equal(last.network.weights, first.network.weights)
+    assert (last.report is None) == (arguments != "train")
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS[1:])
+def test_who_may_be_killed_next_breaks_off_an_epoch_in_memory(
+    call, own_signals, concrete_csv, tmp_path, monkeypatch, number, code
+):
+    def long(self, epoch, *_):
+        if epoch.epoch == 2:
+            signaled(number)()
+
+    monkeypatch.setattr(running.Progress, "show", long)
+    began = time.monotonic()
+    answer = call("train", concrete_csv, *QUICK, "--record", "made.csv")
+    assert time.monotonic() - began < 20
+    assert answer.code == code
+    content = load(tmp_path / "made.marquardt")
+    assert (content.record.num_epochs, content.record.stop.code) == (2, "user")
+    assert content.report is not None
 
 
 def test_a_second_ctrl_c_in_the_pass_for_the_errors_leaves_the_network(tmp_path, rows):

@@ -21,7 +21,7 @@ from marquardt.checks import fraction, require_extra, shown, whole, whole_of
 from marquardt.cli.choices import Choices, ForecastChoices
 from marquardt.cli.dates import Times, drawn, times_of, unread
 from marquardt.cli.horizons import sentence_of, show_report
-from marquardt.cli.interrupts import Interrupts, nothing
+from marquardt.cli.interrupts import Interrupts
 from marquardt.cli.options import (
     RECORD_SUFFIXES,
     _algorithm,
@@ -142,11 +142,14 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
 
         def save(of: NetworkForecaster, report: dict[str, Any] | None = None, *, again: bool = False) -> None:
             content = content_of(choices, of, data, report, time.perf_counter() - began)
-            save_both(path, content, None if again else choices.of_train.get("record"), force=choices.force or again)
+            is_again = again or interrupts.has_rescued
+            save_both(path, content, None if again else choices.of_train.get("record"), force=choices.force or is_again)
 
-        def rescue() -> None:
-            if fitting.record.num_epochs:
-                save(forecaster.snapshot(fitting))
+        def rescue() -> bool:
+            if not fitting.record.num_epochs:
+                return False
+            save(forecaster.snapshot(fitting))
+            return True
 
         interrupts.rescue = rescue
         is_interrupted = pull(fitting, voice, interrupts, asked)
@@ -186,8 +189,8 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
         voice.say()
         predicted = forecaster.predict(horizon, _future(data))
         # The evaluation takes trainings of its own, which the forecaster does not wait for.
-        save(forecaster)
-        interrupts.rescue = nothing
+        with interrupts.saving():
+            save(forecaster)
         report = None
         if not is_interrupted:
             if n_splits:

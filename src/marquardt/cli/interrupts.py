@@ -21,8 +21,9 @@ from marquardt.files import journal
 
 INTERRUPTED = 130
 END = b"\0"
-ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+ENDINGS: tuple[int, ...] = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Of a batch system, a container, a service; of a terminal that is closed."""
+ALL = (signal.SIGINT, *ENDINGS)
 PATIENCE = 5.0
 """Seconds that who wants to end at once waits for files that are just being renamed."""
 
@@ -60,8 +61,9 @@ def what_is_saved() -> str:
     return f"Interrupted. What is written: {written}." if written else "Interrupted. Nothing is saved."
 
 
-def nothing() -> None:
+def nothing() -> bool:
     """Save nothing: there is nothing yet, or it is saved."""
+    return False
 
 
 class Interrupts:
@@ -71,22 +73,26 @@ class Interrupts:
     Outside the main thread it does nothing, nor about a signal that is ignored, as Ctrl-C is in the background jobs of
     a shell.
 
-    `rescue` is called from another thread before a second Ctrl-C ends the process; it is to be set as soon as there is
-    something to save. Whatever it raises is not looked at, and it is not waited for longer than `PATIENCE`.
+    `rescue` is called from another thread at once at SIGTERM or SIGHUP, which a kill may follow before the main thread
+    sees them, and before a second Ctrl-C ends the process; it is to be set as soon as there is something to save, and
+    returns whether it saved something. Whatever it raises is not looked at, and the end does not wait for it longer
+    than `PATIENCE`.
     """
 
     def __init__(self, on_first: Callable[[], None], before_end: Callable[[], object]) -> None:
         self.is_asked = False
         self.code = INTERRUPTED
-        self.rescue: Callable[[], object] = nothing
-        self._is_breaking = False
+        self.rescue: Callable[[], bool] = nothing
+        self.has_rescued = False
+        self._saving = threading.Lock()
+        self._broken_by: tuple[int, ...] = ()
         self._on_first, self._before_end = on_first, before_end
         self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is not threading.main_thread():
             return self
-        watched = [number for number in (signal.SIGINT, *ENDINGS) if signal.getsignal(number) is not signal.SIG_IGN]
+        watched = [number for number in ALL if signal.getsignal(number) is not signal.SIG_IGN]
         if watched:
             self._reader, self._writer = socket.socketpair()
             self._writer.setblocking(False)
@@ -103,22 +109,29 @@ class Interrupts:
         return self.is_asked and self.code != INTERRUPTED
 
     @contextlib.contextmanager
-    def breaking(self) -> Iterator[None]:
-        """Within the block the first signal raises KeyboardInterrupt, at once if it has come already: in long work
-        that may be broken off.
+    def breaking(self, by: tuple[int, ...] = ALL) -> Iterator[None]:
+        """Within the block the first of these signals raises KeyboardInterrupt, at once if it has come already: in
+        long work that may be broken off.
         """
         try:
-            self._is_breaking = True
-            if self.is_asked:
+            self._broken_by = by
+            if self.is_asked and self.code - 128 in by:
                 raise KeyboardInterrupt
             yield
         finally:
-            self._is_breaking = False
+            self._broken_by = ()
+
+    @contextlib.contextmanager
+    def saving(self) -> Iterator[None]:
+        """Within the block nobody else saves, and after it there is nothing left to rescue."""
+        with self._saving:
+            yield
+            self.rescue = nothing
 
     def _seen(self, number: int, frame: FrameType | None) -> None:
         self._note(number)
-        if self._is_breaking:
-            self._is_breaking = False
+        if number in self._broken_by:
+            self._broken_by = ()
             raise KeyboardInterrupt
 
     def _note(self, number: int) -> None:
@@ -140,21 +153,27 @@ class Interrupts:
     def _watch(self) -> None:
         is_first = True
         while (byte := self._reader.recv(1)) != END:
-            if byte[0] not in self._handlers:
+            number = byte[0]
+            if number not in self._handlers:
                 continue
             if is_first:
-                is_first = False
-                self._note(byte[0])
+                self._note(number)
                 self._on_first()
-            elif byte[0] == signal.SIGINT:
+            if number in ENDINGS:
+                self._begin_saving()
+            elif not is_first:
                 self._end()
+            is_first = False
+
+    def _begin_saving(self) -> threading.Thread:
+        """Save in a thread of its own: a disk that does not answer holds up no end."""
+        saving = threading.Thread(target=contextvars.copy_context().run, args=(self._save,), daemon=True)
+        saving.start()
+        return saving
 
     def _end(self) -> None:
         kept = journal()
-        # A disk that does not answer holds up no end.
-        saving = threading.Thread(target=contextvars.copy_context().run, args=(self._save,), daemon=True)
-        saving.start()
-        saving.join(PATIENCE)
+        self._begin_saving().join(PATIENCE)
         # Files that belong together are renamed together.
         kept.lock.acquire(timeout=PATIENCE)
         kept.remove_temporary()
@@ -165,5 +184,5 @@ class Interrupts:
         os._exit(INTERRUPTED)
 
     def _save(self) -> None:
-        with contextlib.suppress(Exception):
-            self.rescue()
+        with contextlib.suppress(Exception), self._saving:
+            self.has_rescued = self.rescue() or self.has_rescued

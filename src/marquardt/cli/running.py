@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Iterator
 
-from marquardt.cli.interrupts import Interrupts
+from marquardt.cli.interrupts import ALL, ENDINGS, Interrupts
 from marquardt.cli.progress import Line, Progress
 from marquardt.cli.voice import Voice
 from marquardt.training import Fitting
@@ -43,8 +43,8 @@ def pull(
 ) -> bool:
     """Train with progress; returns whether it was interrupted.
 
-    `pause` is waited for after every epoch, in seconds; a pass that may take minutes, as over rows that are read anew,
-    is broken off by the signal.
+    `pause` is waited for after every epoch, in seconds. SIGTERM and SIGHUP, which a kill may follow, break an epoch
+    off; Ctrl-C does where `is_broken_off` says that a pass may take minutes, as over rows that are read anew.
     """
     record = fitting.training.record
     n_values = len(record.parts.train) * fitting.network.graph.n_outputs
@@ -53,7 +53,7 @@ def pull(
     asked.progress = progress = Progress(voice, line, mu_max, fitting.settings.restarts)
     with progress:
         try:
-            with interrupts.breaking() if is_broken_off else contextlib.nullcontext():
+            with interrupts.breaking(by=ALL if is_broken_off else ENDINGS):
                 for epoch in fitting:
                     progress.show(epoch, fitting.restart, fitting.n_ended)
                     if pause:

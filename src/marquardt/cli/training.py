@@ -16,7 +16,7 @@ from typing import Any
 from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import nearest
-from marquardt.cli.interrupts import Interrupts, nothing
+from marquardt.cli.interrupts import Interrupts
 from marquardt.cli.opening import WatchedRows, rows_to_stream
 from marquardt.cli.options import Job
 from marquardt.cli.parts import divide
@@ -88,7 +88,7 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     prepared = prepare(job, voice)
     introduce(job, prepared, voice)
     with interrupts_of(voice) as (interrupts, asked):
-        interrupts.rescue = rescue_of(job, prepared, began)
+        interrupts.rescue = rescue_of(job, prepared, began, interrupts)
         is_interrupted = pull(
             prepared.fitting,
             voice,
@@ -105,17 +105,16 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
             return interrupts.code
         seconds = time.perf_counter() - began
         content = content_of(job, prepared, seconds, is_interrupted)
+        if isinstance(prepared, PreparedTable):
+            content = replace(content, report=prepared.errors(prepared.fitting.network))
+        with interrupts.saving():
+            save_both(job.output, content, job.record, force=job.force or interrupts.has_rescued)
         if isinstance(prepared, PreparedRows):
             # The errors take another pass over the rows, which the network does not wait for.
-            save_both(job.output, content, job.record, force=job.force)
             report = errors_unless_interrupted(prepared, voice, interrupts)
             if report is not None:
                 content = replace(content, report=report)
                 save_both(job.output, content, force=True)
-        else:
-            content = replace(content, report=prepared.errors(prepared.fitting.network))
-            save_both(job.output, content, job.record, force=job.force)
-        interrupts.rescue = nothing
         conclude(job, prepared, content, voice, is_interrupted)
         stop = prepared.fitting.record.stop
         if stop is not None and stop.code == "diverged":
@@ -267,13 +266,15 @@ def errors_unless_interrupted(prepared: PreparedRows, voice: Voice, interrupts: 
         return None
 
 
-def rescue_of(job: Job, prepared: Prepared, began: float) -> Callable[[], None]:
-    """Return what saves the best network so far, while the training goes on."""
+def rescue_of(job: Job, prepared: Prepared, began: float, interrupts: Interrupts) -> Callable[[], bool]:
+    """Return what saves the best network so far, while the training goes on, if there is one."""
 
-    def rescue() -> None:
-        if prepared.fitting.record.num_epochs:
-            content = content_of(job, prepared, time.perf_counter() - began, True)
-            save_both(job.output, content, job.record, force=job.force)
+    def rescue() -> bool:
+        if not prepared.fitting.record.num_epochs:
+            return False
+        content = content_of(job, prepared, time.perf_counter() - began, True)
+        save_both(job.output, content, job.record, force=job.force or interrupts.has_rescued)
+        return True
 
     return rescue
 
