@@ -2,6 +2,8 @@
 
 import csv
 import io
+import shlex
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ import pytest
 
 from marquardt import NetworkClassifier, NetworkRegressor
 from marquardt.storage import load
-from marquardt.tables import TableCoding
+from marquardt.tables import InputColumn, TableCoding
 
 from .made import write
 
@@ -204,15 +206,126 @@ def with_words(*levels):
 
 
 @pytest.mark.parametrize("how", ["--stream", "--no-stream"])
-@pytest.mark.parametrize("word", WORDS)
-def test_a_level_is_a_level_in_whatever_file_it_comes(call, tmp_path, word, how):
+@pytest.mark.parametrize("word", WORDS[:-1])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_level_is_a_level_in_whatever_file_it_comes(call, tmp_path, kind, word, how):
     text, parquet = written(tmp_path, with_words(word))
-    answer = call("train", parquet, "-t", "y", "--epochs", "20", how, "-o", "n.m")
+    given = text if kind == "csv" else parquet
+    answer = call("train", given, "-t", "y", "--epochs", "20", how, "--keep-words", word, "-o", "n.m")
     assert f"Note: Column 'c': {word!r} is a level." in answer.out
     assert word in TableCoding.from_dict(load("n.m").coding).input_columns[1].levels
     predicted = [call("predict", "n.m", file, how).out for file in (text, parquet)]
     assert predicted[0] == predicted[1]
     assert "" not in column_of(predicted[0], "y")
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_for_what_is_missing_is_that_at_training_whatever_the_file(call, refused, tmp_path, word, how):
+    text, parquet = written(tmp_path, with_words(word, "UK"))
+    arguments = ("-t", "y", *QUICK, how, "--force", "-o", "n.m")
+    said = [refused("train", file, *arguments) for file in (text, parquet)]
+    assert all("Values are missing in 'c'" in each for each in said)
+    assert said[0] == said[1] or how == "--stream"
+    assert f"--keep-words {shlex.quote(word)}" in said[1] or not word
+    codings = []
+    for file in (text, parquet):
+        assert call("train", file, "--missing", "mean", *arguments).code == 0
+        codings.append(replace(TableCoding.from_dict(load("n.m").coding), notes=()))
+    assert codings[0] == codings[1]
+    assert word not in codings[0].input_columns[1].levels
+
+
+def test_labels_of_a_categorical_column_are_what_they_are(call, tmp_path):
+    frame = with_words("NA", "UK").astype({"c": "category"})
+    _, parquet = written(tmp_path, frame)
+    assert call("train", parquet, "-t", "y", *QUICK, "-o", "n.m").code == 0
+    assert "NA" in TableCoding.from_dict(load("n.m").coding).input_columns[1].levels
+
+
+# -- numbers with a unit, and codes ----------------------------------------------------------------------------------
+
+
+def weights(n_rows=40, unit="kg"):
+    rng = np.random.default_rng(2)
+    numbers = rng.uniform(1, 20, n_rows).round(3)
+    return [["w", "y"], *([f"{w} {unit}", f"{2 * w:.3f}"] for w in numbers)]
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+def test_numbers_with_a_unit_are_numbers_at_training_and_at_prediction(call, refused, tmp_path, how):
+    write(tmp_path / "t.csv", weights())
+    answer = call("train", "t.csv", "-t", "y", "--hidden", "none", how, "--epochs", "20", "-o", "n.m")
+    assert "Note: Column 'w': read as numbers in kg." in " ".join(answer.out.split())
+    assert TableCoding.from_dict(load("n.m").coding).input_columns == (InputColumn("w", "number", unit="kg"),)
+    write(tmp_path / "kg.csv", [["w"], ["5 kg"], ["7.5 kg"]])
+    write(tmp_path / "plain.csv", [["w"], ["5"], ["7.5"]])
+    answers = [call("predict", "n.m", name, how) for name in ("kg.csv", "plain.csv")]
+    assert answers[0].out == answers[1].out
+    np.testing.assert_allclose(np.array(column_of(answers[0].out, "y"), float), [10, 15], atol=1e-3)
+    assert "read as numbers in kg" in answers[0].err
+    write(tmp_path / "lb.csv", [["w"], ["5 lb"], ["7.5 lb"]])
+    assert "Column 'w' is in lb, and was in kg at training" in refused("predict", "n.m", "lb.csv", how)
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+def test_a_target_with_a_unit_is_a_regression(call, tmp_path, how):
+    write(tmp_path / "t.csv", [[y, w] for w, y in weights(unit="€")])
+    answer = call("train", "t.csv", "-t", "w", "--hidden", "none", how, "--epochs", "20", "-o", "n.m")
+    assert "target 'w' (regression)" in answer.out
+    assert "Note: Column 'w': read as numbers in €." in " ".join(answer.out.split())
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        (["800 g", "12.5 kg"], "numbers in several units, such as '800 g' in data row 1 and '12.5 kg' in data row 2"),
+        (["13", "12.5 kg"], "numbers with a unit, but not in all cells"),
+        (["unknown", "12.5 kg"], "not in all cells, such as 'unknown' in data row 1 and '12.5 kg' in data row 2"),
+    ],
+)
+def test_what_has_not_one_unit_is_refused_for_that_reason(refused, tmp_path, cells, reason, how):
+    header, *rows = weights(120)
+    write(tmp_path / "t.csv", [header, *([cell, "1.5"] for cell in cells), *rows])
+    assert reason in refused("train", "t.csv", "-t", "y", how, "-o", "n.m")
+
+
+def test_numbers_with_a_unit_stored_as_text_are_refused_for_that_reason(refused, tmp_path):
+    header, *rows = weights()
+    frame = pd.DataFrame(rows, columns=header).astype({"y": float})
+    _, parquet = written(tmp_path, frame)
+    assert "numbers with a unit that are stored as text" in refused("train", parquet, "-t", "y", "-o", "n.m")
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_codes_with_zeros_in_front_are_levels_and_keep_their_zeros(call, tmp_path, kind, how):
+    rows = [[f"{k % 4 * 7:03d}", f"{k:03d}", f"{k % 4 * 7 % 5 + k / 100}"] for k in range(60)]
+    write(tmp_path / "t.csv", [["shop", "n", "y"], *rows])
+    pd.DataFrame(rows, columns=["shop", "n", "y"]).astype({"n": int, "y": float}).to_parquet(tmp_path / "t.parquet")
+    assert call("train", f"t.{kind}", "-t", "y", *QUICK, how, "-o", "n.m").code == 0
+    shop, n = TableCoding.from_dict(load("n.m").coding).input_columns
+    assert (shop.kind, shop.levels, n.kind) == ("category", ("000", "007", "014", "021"), "number")
+    write(tmp_path / "new.csv", [["shop", "n"], ["007", "003"], ["014", "003"], ["007", "004"]])
+    assert call("predict", "n.m", "new.csv", how).code == 0
+
+
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+def test_numbers_of_the_training_and_targets_are_no_codes(call, tmp_path, how):
+    write(tmp_path / "t.csv", [["x", "y"], *([f"{k}", f"{k % 7:02d}"] for k in range(60))])
+    assert call("train", "t.csv", "-t", "y", *QUICK, how, "-o", "n.m").code == 0
+    coding = TableCoding.from_dict(load("n.m").coding)
+    assert (coding.task, coding.input_columns[0].kind) == ("regression", "number")
+    write(tmp_path / "new.csv", [["x"], ["01"], ["02"], ["01"]])
+    write(tmp_path / "same.csv", [["x"], ["1"], ["2"], ["1"]])
+    assert call("predict", "n.m", "new.csv", how).out == call("predict", "n.m", "same.csv", how).out
+
+
+def test_a_series_of_digits_with_zeros_in_front_is_numbers(call, tmp_path):
+    write(tmp_path / "t.csv", [["y"], *([f"{k % 7:02d}"] for k in range(60))])
+    arguments = ("--target", "y", "--lags", "1-7", "--splits", 0, "--epochs", 5, "--horizon", 3)
+    assert call("forecast", "t.csv", *arguments).code == 0
 
 
 @pytest.mark.parametrize("how", ["--stream", "--no-stream"])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from marquardt.errors import ConfigurationError, DataError, FileError
 from marquardt.tables import Dialect, open_rows, read_table, table_bytes
+from marquardt.tables.columns import Column
 from marquardt.wording import on_the_command_line
 
 
@@ -132,8 +133,97 @@ def test_numbers_written_with_any_marks_read_back(tmp_path_factory, numbers, mar
     np.testing.assert_array_equal(read_table(path).column("a").to_numpy(), values)
 
 
+@pytest.mark.parametrize(
+    ("content", "values", "unit"),
+    [
+        ("w;y\n12.5 kg;1\n13.25 kg;2\n", [12.5, 13.25], "kg"),
+        ("w;y\n45 %;1\n5%;2\nNA;3\n", [45, 5, None], "%"),
+        ('w,y\n"€ 1,200",1.5\n"€ 13",2.5\n', [1200, 13], "€"),
+        ("w;y\n1.200,50 €;1\n3 €;2\n", [1200.5, 3], "€"),
+        ("w;y\n$1200;1\n-$5;2\n$-6;3\n", [1200, -5, -6], "$"),
+        ("w;y\nUSD 12;1\nUSD13;2\n", [12, 13], "USD"),
+        ("w;y\n12kg;1\n13 kg ;2\n", [12, 13], "kg"),
+        ("w,y\n1200 sq ft,3\n1300 sq ft,4\n", [1200, 1300], "sq ft"),
+        ("w;y\n5\u00a0m²;1\n1e3 m²;2\n", [5, 1000], "m²"),
+        ("w;y\n1 200 km/h;1\n.5 km/h;2\n", [1200, 0.5], "km/h"),
+        ("w;y\n12a;1\n13a;2\n", ["12a", "13a"], ""),
+        ("w;y\n12 kg;1\n800 g;2\n", ["12 kg", "800 g"], ""),
+        ("w;y\n12 kg;1\n13;2\n", ["12 kg", "13"], ""),
+        ("w;y\n13;1\n12 kg;2\n", ["13", "12 kg"], ""),
+        ("w;y\n10:30 h;1\n11:30 h;2\n", ["10:30 h", "11:30 h"], ""),
+        ("w;y\nv. 1;1\nv. 2;2\n", ["v. 1", "v. 2"], ""),
+        ("w;y\ntrue kg;1\nfalse kg;2\n", ["true kg", "false kg"], ""),
+    ],
+)
+def test_numbers_that_all_have_one_unit_are_numbers(tmp_path, content, values, unit):
+    assert read(tmp_path, content)["w"] == values
+    for rows in (read_table(tmp_path / "rows.csv"), open_rows(tmp_path / "rows.csv").no_rows(["w"])):
+        assert Column.of(rows, "w").unit == unit
+
+
+def test_a_unit_does_not_settle_what_has_two_readings(tmp_path):
+    with pytest.raises(DataError, match=r"'1,200' in column 'w', data row 1, is 1200 .* and 1.200 "):
+        read(tmp_path, "w;y\n1,200 kg;1\n1,300 kg;2\n")
+    assert read(tmp_path, "w;y\n1,200 kg;1\n1,300 kg;2\n", decimal=".")["w"] == [1200, 1300]
+
+
+@pytest.mark.parametrize("late", ["13", "13 g", "x"])
+def test_a_cell_far_down_without_the_unit_makes_the_column_words(tmp_path, late):
+    content = "a;w\n" + "1;12 kg\n" * 300_000 + f"1;{late}\n"
+    assert read(tmp_path, content)["w"][-2:] == ["12 kg", late]
+
+
+@pytest.mark.parametrize(
+    ("cells", "are_codes"),
+    [
+        (["007", "010", "007"], True),
+        (["100", "999", "010", "010"], True),
+        (["007", "NA", "", "007"], True),
+        ([" 07 ", "07", "12"], True),
+        (["007", "010", "011"], False),
+        (["007", "10", "007"], False),
+        (["107", "110", "107"], False),
+        (["0", "1", "1"], False),
+        (["-07", "-07", "-08"], False),
+        (["00.5", "00.5", "01.5"], False),
+        ([f"{k:03d}" for k in range(51)] * 2, False),
+        ([f"{k:03d}" for k in range(50)] * 2, True),
+        (["5"] * 60 + ["07", "08"], False),
+        (["55"] * 60 + ["07", "08"], True),
+    ],
+)
+def test_digits_of_one_width_with_zeros_in_front_are_codes(tmp_path, cells, are_codes):
+    content = "code;y\n" + "".join(f"{cell};1\n" for cell in cells)
+    found = read(tmp_path, content)["code"]
+    stripped = [cell.strip() if cell.strip() not in ("", "NA") else None for cell in cells]
+    assert found == (stripped if are_codes else [None if cell is None else float(cell) for cell in stripped])
+    for numbers in (["code"], None):
+        assert not pa.types.is_string(read_table(tmp_path / "rows.csv", numbers=numbers).schema.field("code").type)
+
+
+def test_a_late_code_makes_the_column_codes(tmp_path):
+    found = read(tmp_path, "a;code\n" + "1;107\n" * 300_000 + "1;007\n")["code"]
+    assert found[-2:] == ["107", "007"]
+
+
 WORDS = ["", "NA", " nan", "-nan", "true", "2020-01-02", "10:30", "2020-01-02 10:30", "a b"]
-NUMBERS = ["007", "+5", "0x1F", "1", "0", "1.234e2", "25.548", "25,548", "5.94", "5,94", " 7 ", "12345678901234567890"]
+NUMBERS = [
+    "007",
+    "+5",
+    "0x1F",
+    "1",
+    "0",
+    "1.234e2",
+    "25.548",
+    "25,548",
+    "5.94",
+    "5,94",
+    " 7 ",
+    "12345678901234567890",
+    "5 kg",
+    "7,5 kg",
+]
+NUMBERS += ["5 kg", "7,5 kg"]
 CELLS = st.one_of(
     st.sampled_from(WORDS), st.sampled_from(NUMBERS), st.from_regex(r"[1-9][0-9]{0,2}\.[0-9]{3}", fullmatch=True)
 )

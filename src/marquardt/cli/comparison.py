@@ -129,7 +129,7 @@ def problem_of(choices: CompareChoices) -> tuple[Problem, list[str]]:
     if choices.goal is None:
         raise ConfigurationError("A table has no goal of its own. Say by --goal which error a run has to reach.")
     data = Path(name)
-    read = read_table(data, dialect=dialect_of(choices.reading))
+    read = read_table(data, numbers=choices.target or (), dialect=dialect_of(choices.reading))
     names: list[str] = read.column_names
     if not choices.target:
         raise DataError(f"Which column is to be predicted? Name it with --target. {name} has {', '.join(names[:12])}.")
@@ -138,6 +138,7 @@ def problem_of(choices: CompareChoices) -> tuple[Problem, list[str]]:
         targets=tuple(choices.target),
         inputs=None if choices.inputs is None else _split_names(choices.inputs, names),
         drop=_split_names(choices.ignore or (), names),
+        keep_words=(),
     )
     coded = coding.code(read)
     settings = Settings(

@@ -47,6 +47,7 @@ from marquardt.streams import is_arrow_data, is_pattern
 from marquardt.tables import Written, check_table_suffix, read_table, write_table
 from marquardt.tables.checking import named_columns
 from marquardt.tables.columns import Column, listed
+from marquardt.tables.units import unit_notes
 
 DONE = 0
 MOST_LAGS = 100_000
@@ -117,7 +118,7 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
     """Train a forecaster, evaluate it and forecast."""
     began = time.perf_counter()
     forecaster = forecaster_of(choices)
-    read = read_table(choices.data, dialect=dialect_of(choices.reading))
+    read = read_table(choices.data, numbers=None, dialect=dialect_of(choices.reading))
     names: list[str] = read.column_names
     if not choices.target:
         raise DataError(f"Which column is to be forecast? Name it with --target. {choices.data} has {listed(names)}.")
@@ -220,7 +221,7 @@ def go_on(choices: ForecastChoices, voice: Voice) -> int:
             f"{choices.model} holds a network and no forecaster: it knows no lags. Use: marquardt predict "
             f"{choices.model} {choices.data}"
         ) from None
-    read = read_table(choices.data, dialect=dialect_of(choices.reading))
+    read = read_table(choices.data, numbers=None, dialect=dialect_of(choices.reading))
     targets = named_columns(forecaster.target_names_, read.column_names, "target")
     exog = named_columns(forecaster.exog_names_, read.column_names, "exogenous")
     data = data_of(choices, read, targets, exog)
@@ -430,6 +431,7 @@ def data_of(choices: ForecastChoices, read: Any, targets: Sequence[str], exog: S
     unused = tuple(name for name in read.column_names if name not in used)
     warning = unread(read, unused) if times is None else None
     written = Written.of(read.schema)
+    units = {name: unit for name in (*targets, *exog) if (unit := Column.of(read, name).unit)}
     return Data(
         Series(
             wanted[:n_known],
@@ -443,7 +445,12 @@ def data_of(choices: ForecastChoices, read: Any, targets: Sequence[str], exog: S
         len(wanted) - n_known,
         times,
         unused,
-        (*written.notes, *(() if times is None else times.notes), *(() if warning is None else (warning,))),
+        (
+            *written.notes,
+            *unit_notes(units),
+            *(() if times is None else times.notes),
+            *(() if warning is None else (warning,)),
+        ),
         written,
     )
 

@@ -24,6 +24,7 @@ def rows_to_stream(
     text: Collection[str] = (),
     labels: Collection[str] = (),
     keep_words: Collection[str] = (),
+    numbers: Collection[str] | None = (),
     dialect: Dialect | None = None,
     takes_passes: bool = True,
     check: Callable[[list[str]], object] = lambda names: None,
@@ -50,7 +51,7 @@ def rows_to_stream(
     check(header_of(path, dialect=dialect))
     is_shown = voice is not None and voice.is_live
     with voice.console.status(f"Looking through {path} …") if voice and is_shown else contextlib.nullcontext():
-        rows = open_rows(path, text=text, labels=labels, keep_words=keep_words, dialect=dialect)
+        rows = open_rows(path, text=text, labels=labels, keep_words=keep_words, numbers=numbers, dialect=dialect)
     if voice is not None and takes_passes:
         voice.say(
             "Text is parsed anew in every pass over the rows: where that is often, convert the file to Parquet, which "

@@ -72,6 +72,7 @@ def run(
     meaning: dict[str, Any] = {
         "text": coding.text_columns,
         "keep_words": coding.known_words,
+        "numbers": coding.number_columns,
         "dialect": dialect,
     }
     try:

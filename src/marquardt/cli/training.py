@@ -197,8 +197,8 @@ def prepare_rows(job: Job, rows: WatchedRows, voice: Voice | None = None) -> Pre
 
 def _meaning(job: Job) -> dict[str, Any]:
     """What cells of a text file mean, beyond what they look like."""
-    labels = job.targets if job.task == "classification" else ()
-    return {"keep_words": job.keep_words, "labels": labels, "dialect": job.dialect}
+    labels, numbers = (job.targets, ()) if job.task == "classification" else ((), job.targets)
+    return {"keep_words": job.keep_words, "labels": labels, "numbers": numbers, "dialect": job.dialect}
 
 
 def _columns(job: Job, names: Sequence[str]) -> dict[str, Any]:
@@ -212,6 +212,7 @@ def _columns(job: Job, names: Sequence[str]) -> dict[str, Any]:
         "task": job.task,
         "missing": job.missing,
         "drop": _split_names(job.ignore, names),
+        "keep_words": job.keep_words,
     }
 
 

@@ -8,15 +8,19 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from marquardt.checks import nearest
 from marquardt.errors import DataError
 from marquardt.tables.columns import NUMBER, Column, Label, listed, way_out
+from marquardt.tables.units import first_units
 from marquardt.wording import by_door
 
 MAX_LEVELS = 50
+SHOWN_CELLS = 1000
+"""Cells that are looked at to say what is wrong with a column."""
 
 
 def named_columns(names: Sequence[Any], present: Sequence[str], what: str) -> list[str]:
@@ -201,12 +205,30 @@ def refuse_too_many_levels(column: Column) -> None:
         return
     n_levels, count = column.n_levels, column.n_rows - column.n_missing
     if n_levels > MAX_LEVELS or column.is_cut or n_levels == count:
+        _refuse_several_units(column)
         more = "more than " if column.is_cut else ""
         most = "it only names the rows" if n_levels == count else f"at most {MAX_LEVELS} are used"
         raise DataError(
             f"Text column {column.name!r} has {more}{n_levels} different values in {count} rows; {most}. Leave it out "
             f"with {way_out(column.name)}, or merge its rare values."
         )
+
+
+def _refuse_several_units(column: Column) -> None:
+    """Refuse text that is numbers with units, with that as the reason."""
+    present = np.flatnonzero(np.asarray(column.values.is_valid()))[:SHOWN_CELLS]
+    cells = column.values.take(pa.array(present)).to_pylist()
+    first = first_units(cells)
+    if not first:
+        return
+    shown = [f"{cells[place]!r} in {column.place(int(present[place]))}" for place in list(first.values())[:2]]
+    what = "numbers with a unit that are stored as text"
+    if len(first) > 1:
+        what = "numbers with a unit, but not in all cells" if "" in first else "numbers in several units"
+    raise DataError(
+        f"Column {column.name!r} holds {what}, such as {' and '.join(shown)}. Write all of them alike, in one unit or "
+        f"as plain numbers, or leave the column out with {way_out(column.name)}."
+    )
 
 
 def _as_numbers(target: Column) -> str:

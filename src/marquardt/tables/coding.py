@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from marquardt.tables.json_coding import checked_parts
 from marquardt.tables.notes import constant_notes, missing_notes, target_notes, word_notes
 from marquardt.tables.numerals import MISSING_WORDS
 from marquardt.tables.surveying import PassingTable, Rows, WholeTable
+from marquardt.tables.units import unit_notes
 
 __all__ = ["CodedTable", "TableCoding"]
 
@@ -73,12 +74,16 @@ class TableCoding:
         task: str = "auto",
         missing: str = "refuse",
         drop: Iterable[str] = (),
+        keep_words: Collection[str] | None = None,
     ) -> TableCoding:
-        """Check every column of a table and decide how it is coded."""
+        """Check every column of a table and decide how it is coded.
+
+        Of a file, words such as NA are missing values but for those to keep; without words to keep they are words.
+        """
         arrow = as_table(table)
         if arrow.num_rows == 0:
             raise DataError("The table has no rows.")
-        return cls._decided(WholeTable(arrow), targets, inputs, task, missing, drop)
+        return cls._decided(WholeTable(arrow, keep_words), targets, inputs, task, missing, drop)
 
     @classmethod
     def fit_rows(
@@ -89,12 +94,13 @@ class TableCoding:
         task: str = "auto",
         missing: str = "refuse",
         drop: Iterable[str] = (),
+        keep_words: Collection[str] | None = None,
     ) -> TableCoding:
         """Do what `fit` does with a table that goes by batch by batch: in one pass, and some more to drop rows.
 
         Of a column no more is kept than its ends, its mean and its different values, as far as these matter.
         """
-        return cls._decided(PassingTable(rows), targets, inputs, task, missing, drop)
+        return cls._decided(PassingTable(rows, keep_words), targets, inputs, task, missing, drop)
 
     @classmethod
     def _decided(
@@ -137,6 +143,7 @@ class TableCoding:
         columns = tuple(input_column(column, missing) for column in settled.inputs)
         notes = [
             *table.notes,
+            *unit_notes({each.name: each.unit for each in (*settled.targets, *settled.inputs) if each.unit}),
             *constant_notes(settled.constants),
             *missing_notes(settled, columns, missing),
             *word_notes(settled),
@@ -156,6 +163,12 @@ class TableCoding:
         if self.classes and isinstance(self.classes[0], str):
             names.extend(self.target_columns)
         return tuple(names)
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """The columns that are no codes, whatever zeros their numbers begin with: see `read_table`."""
+        names = [column.name for column in self.input_columns if column.kind != "category"]
+        return tuple(names if self.classes and isinstance(self.classes[0], str) else [*names, *self.target_columns])
 
     @property
     def known_words(self) -> tuple[str, ...]:
@@ -284,7 +297,7 @@ class TableCoding:
             "task": self.task,
             "missing": self.missing,
             "inputs": [
-                asdict(column) | {"levels": list(column.levels), "shares": list(column.shares)}
+                {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(column).items()}
                 for column in self.input_columns
             ],
             "targets": list(self.target_columns),
@@ -302,10 +315,15 @@ class TableCoding:
     def found_inputs(self, arrow: pa.Table, first_row: int | None = None) -> list[Column]:
         """Find the input columns in a table, by name."""
         self.require_inputs(arrow.column_names)
+        found = [Column.of(arrow, column.name, first_row) for column in self.input_columns]
+        for column, values in zip(self.input_columns, found, strict=True):
+            if column.unit and values.unit not in ("", column.unit):
+                raise DataError(
+                    f"Column {column.name!r} is in {values.unit}, and was in {column.unit} at training. Convert it."
+                )
         return [
-            found.known(column.levels) if column.kind == "category" else found
-            for column in self.input_columns
-            for found in [Column.of(arrow, column.name, first_row)]
+            values.known(column.levels) if column.kind == "category" else values
+            for column, values in zip(self.input_columns, found, strict=True)
         ]
 
     def _target_list(self, arrow: pa.Table, first_row: int | None = None) -> list[Column]:

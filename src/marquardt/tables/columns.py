@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from marquardt.errors import DataError
-from marquardt.tables.numerals import MISSING_WORDS
+from marquardt.tables.numerals import MISSING_WORDS, Codes
 from marquardt.wording import by_door
 
 __all__ = ["as_table"]
@@ -26,6 +26,9 @@ DATE = r"^\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([ T].*)?$"
 
 READ_AS_MISSING = b"marquardt: read as missing"
 """The key, in the metadata of a field, of the first word that a reader of text took for a missing value."""
+
+UNIT = b"marquardt: unit"
+"""The key, likewise, of the unit of the numbers of a column."""
 
 Label = str | int | float | bool
 
@@ -110,12 +113,14 @@ class Column:
     first_row: int | None = None
     # The first word that the reader of a text file took for a missing value; empty where there was none
     missing_word: str = ""
+    unit: str = ""  # Of numbers that a reader of text found with one; empty where they had none
 
     @classmethod
     def of(cls, table: pa.Table, name: str, first_row: int | None = None) -> Column:
         """Take a column out of a table, which may be the piece of a longer one that begins at some row."""
         values = table.column(name)
-        missing_word = ((table.schema.field(name).metadata or {}).get(READ_AS_MISSING) or b"").decode()
+        said = table.schema.field(name).metadata or {}
+        missing_word, unit = ((said.get(key) or b"").decode() for key in (READ_AS_MISSING, UNIT))
         is_categorical = pa.types.is_dictionary(values.type)
         if is_categorical:
             values = _decoded(values)
@@ -127,7 +132,21 @@ class Column:
             values = pc.utf8_trim_whitespace(values)
         if len(values) and values.null_count == len(values):
             kind = "empty"
-        return Column(name, kind, values, is_categorical, first_row=first_row, missing_word=missing_word)
+        return Column(name, kind, values, is_categorical, first_row=first_row, missing_word=missing_word, unit=unit)
+
+    def without_words(self, keep_words: Collection[str]) -> Column:
+        """Return a column as a reader of text takes it: some words are missing values, but for those to keep."""
+        if self.kind != "text" or self.is_categorical:
+            return self
+        words = pa.array([word for word in MISSING_WORDS if word not in keep_words], pa.large_string())
+        is_missing = pc.is_in(self.values, value_set=words)
+        if not pc.any(is_missing).as_py():
+            return self
+        first = next(iter(self.values.filter(pc.and_(is_missing, pc.not_equal(self.values, "")))), None)
+        values = pc.if_else(is_missing, pa.scalar(None, pa.large_string()), self.values)
+        kind = "empty" if values.null_count == len(values) else self.kind
+        word = self.missing_word or ("" if first is None else first.as_py())
+        return replace(self, kind=kind, values=values, missing_word=word)
 
     def known(self, words: Sequence[Label]) -> Column:
         """Return a column of words as a network sees it: what is none of its words may be missing, or empty."""
@@ -148,7 +167,7 @@ class Column:
             return self
         values = self.values.filter(pa.array(keep))
         rows = (self.first_row or 0) + np.flatnonzero(keep) if self.rows is None else self.rows[keep]
-        return Column(self.name, self.kind, values, self.is_categorical, rows, self.first_row, self.missing_word)
+        return replace(self, values=values, rows=rows)
 
     is_cut = False
     """Whether there are more different values than are known."""
@@ -276,6 +295,9 @@ class Column:
         numbers = pc.match_substring_regex(self.values, NUMBER)
         n_numbers = self.count(numbers)
         if n_numbers == count:
+            codes = Codes()
+            if codes.add(self.values) and codes.has_zero:
+                return
             value, place = self.first(numbers)
             raise DataError(
                 f"Column {self.name!r} holds numbers stored as text, such as {value!r} in {place}. Convert it "

@@ -21,6 +21,7 @@ class InputColumn:
     # Of the rows that train, the share of each level: the mean of their codes, which marks a level that none of
     # them has
     shares: tuple[float, ...] = ()
+    unit: str = ""  # Of numbers that had one in the file
 
     @property
     def unlearned(self) -> tuple[str, ...]:
@@ -55,4 +56,4 @@ def input_column(column: Column, missing: str) -> InputColumn:
             counts[fill] += column.n_missing
         total = sum(counts.values())
         return InputColumn(column.name, "category", levels, fill, tuple(counts[level] / total for level in levels))
-    return InputColumn(column.name, column.kind, (), column.middle(missing) if is_filled else None)
+    return InputColumn(column.name, column.kind, (), column.middle(missing) if is_filled else None, unit=column.unit)

@@ -76,9 +76,9 @@ def _are_labels(classes: list[Any]) -> bool:
 
 
 def _column_from_dict(description: Any, missing: str) -> InputColumn:
-    if isinstance(description, Mapping) and "shares" not in description:  # of an older version
-        description = {**description, "shares": []}
-    parts = _with_keys(description, ("name", "kind", "levels", "fill", "shares"), "an input")
+    if isinstance(description, Mapping):  # of an older version
+        description = {"shares": [], "unit": "", **description}
+    parts = _with_keys(description, ("name", "kind", "levels", "fill", "shares", "unit"), "an input")
     name, kind, fill = parts["name"], parts["kind"], parts["fill"]
     _ensure(isinstance(name, str) and kind in KINDS, f"the input {name!r} of kind {kind!r}")
     levels = _strings(parts["levels"], f"the levels of {name!r}")
@@ -91,4 +91,5 @@ def _column_from_dict(description: Any, missing: str) -> InputColumn:
     shares = parts["shares"]
     is_right = isinstance(shares, list) and all(_is_number(share) and 0 <= share <= 1 for share in shares)
     _ensure(is_right and len(shares) in (0, len(levels)), f"the shares of the levels of {name!r}")
-    return InputColumn(name, kind, levels, fill, tuple(shares))
+    _ensure(isinstance(parts["unit"], str), f"the unit of {name!r}")
+    return InputColumn(name, kind, levels, fill, tuple(shares), parts["unit"])

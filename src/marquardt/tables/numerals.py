@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from marquardt.errors import DataError
 from marquardt.tables.dialect import NAMED_MARKS, Dialect, said
+from marquardt.tables.units import Unit, unit_of
 
 LEADING_ZERO = r"^\s*[+-]?0\d"
 """What a number begins with that is a code."""
@@ -38,9 +39,12 @@ TYPES: tuple[Any, ...] = (
     pa.float64(),
 )
 """What the cells of a column may be beside numbers with marks, the first that they all fit; else they are text."""
+NUMBERS = (pa.int64(), pa.float64(), POINT, COMMA)
 CLOCK = r"^\d\d:\d\d(:\d\d)?$"
 BOOLEANS = ("1", "True", "TRUE", "true", "0", "False", "FALSE", "false")
 FEW = 100
+MOST_CODES = 50
+"""Different codes of a column; digits with zeros in front that are more are numbers."""
 
 
 class Notations:
@@ -48,6 +52,8 @@ class Notations:
 
     def __init__(self, dialect: Dialect, keep_words: Collection[str] = ()) -> None:
         self.keep_words = frozenset(keep_words)
+        self.missing = [word for word in MISSING_WORDS if word not in self.keep_words]
+        """Words that stand for missing values."""
         self.patterns: dict[str, str] = {}
         self.separators: dict[str, str] = {}
         given = None if dialect.thousands is None else NAMED_MARKS[dialect.thousands]
@@ -60,6 +66,19 @@ class Notations:
         # Arrow's own reading of numbers has a decimal point.
         self.types = [each for each in TYPES if each != pa.float64() or POINT in self.patterns]
         self.types += list(self.patterns)
+
+    def unit_of(self, cells: Any) -> Unit | None:
+        """Return the unit of the first cell that is a value."""
+        start = _cleaned(cells.drop_null().slice(0, FEW)).drop_null()
+        return unit_of(start[0].as_py()) if len(start) else None
+
+    def without_missing(self, cells: Any) -> Any:
+        """Cells with null for the words that stand for missing values."""
+        return pc.if_else(pc.is_in(cells, value_set=pa.array(self.missing)), pa.scalar(None, pa.string()), cells)
+
+    def cleaned(self, cells: Any) -> Any:
+        """The same, without blanks around values and these words."""
+        return _cleaned(cells, self.keep_words)
 
     def without_words(self, cells: Any) -> Any:
         """Cells of what is no text, where words that are kept in text are missing values, too."""
@@ -106,10 +125,24 @@ class Seen:
     has_comma: bool = False  # Whether a cell has a comma, likewise
     is_label: bool = False  # Whether numbers with leading zeros are text
     n_rows: int = field(default=0)
+    unit: Unit | None = None  # Of all of its cells
+    codes: Codes | None = None  # What is known of it as a column of codes; None where it is none
 
     def add(self, cells: Any, notations: Notations) -> None:
         """Look at more cells."""
         cells = notations.without_words(cells)
+        if self.is_empty and self.types and not self.is_label:
+            self.unit = notations.unit_of(cells)
+            if self.unit is not None:
+                self.types = [each for each in self.types if each in NUMBERS]
+        if self.unit is not None:
+            cells = _cleaned(cells)
+            if self.unit.is_in_all(cells):
+                cells = self.unit.without(cells)
+            else:
+                self.types, self.unit = [], None
+        if self.codes is not None and (self.unit is not None or not self.codes.add(cells)):
+            self.codes = None
         if self.is_label and self.types and pc.any(pc.match_substring_regex(cells, LEADING_ZERO)).as_py():
             self.types, self.is_empty = [], False
         if self.is_empty or self.types:
@@ -118,6 +151,13 @@ class Seen:
         if len(self.readings) == 2 and self.types[0] != pa.int64():
             self._look_for_marks(cells)
         self.n_rows += len(cells)
+        if not self.types:
+            self.unit = None
+
+    @property
+    def is_code(self) -> bool:
+        """Whether its cells are codes, such as 007."""
+        return self.codes is not None and self.codes.are_there
 
     def _look_for_marks(self, cells: Any) -> None:
         if self.example is None:
@@ -129,10 +169,43 @@ class Seen:
     @property
     def readings(self) -> set[str]:
         """How its cells may be read as numbers; none where they are something else."""
-        if self.is_empty or not self.types or self.types[0] not in (pa.int64(), pa.float64(), POINT, COMMA):
+        if self.is_empty or not self.types or self.types[0] not in NUMBERS:
             return set()
         found = {reading for reading in (POINT, COMMA) if reading in self.types}
         return found | {POINT} if pa.float64() in self.types else found
+
+
+@dataclass
+class Codes:
+    """Digits of one width, some with zeros in front, of which there are few and some come again."""
+
+    width: int = 0
+    n_cells: int = 0
+    has_zero: bool = False
+    seen: set[str] = field(default_factory=set)
+
+    def add(self, cells: Any) -> bool:
+        """Look at more cells; returns whether all may be codes."""
+        cells = pc.utf8_trim_whitespace(cells.drop_null())
+        if not len(cells):
+            return True
+        lengths = pc.min_max(pc.utf8_length(cells)).as_py()
+        self.width = self.width or lengths["min"]
+        if lengths["min"] != self.width or lengths["max"] != self.width or self.width == 1:
+            return False
+        if not pc.all(pc.match_substring_regex(cells, r"^\d+$")).as_py():
+            return False
+        self.n_cells += len(cells)
+        self.has_zero = self.has_zero or bool(pc.any(pc.starts_with(cells, "0")).as_py())
+        different = pc.unique(cells)
+        if len(different) <= MOST_CODES:
+            self.seen.update(different.to_pylist())
+        return len(different) <= MOST_CODES and len(self.seen) <= MOST_CODES
+
+    @property
+    def are_there(self) -> bool:
+        """Whether what was seen are codes."""
+        return self.has_zero and len(self.seen) < self.n_cells
 
 
 def decided(columns: Mapping[str, Seen], separator: str, where: str) -> dict[str, Any]:
@@ -157,7 +230,7 @@ def mark_of(types: Iterable[Any]) -> str:
 
 
 def _chosen(seen: Seen, reading: str | None) -> Any:
-    if seen.is_empty and not seen.types:
+    if seen.is_code or (seen.is_empty and not seen.types):
         return pa.string()
     if seen.is_empty:
         return pa.null()
@@ -227,8 +300,10 @@ def _cleaned(cells: Any, keep_words: Collection[str] = ()) -> Any:
     return pc.if_else(pc.is_in(cells, value_set=missing), pa.scalar(None, pa.string()), cells)
 
 
-def typed(type_: Any, cells: Any, notations: Notations) -> Any:
+def typed(type_: Any, cells: Any, notations: Notations, unit: Unit | None = None) -> Any:
     """Return cells as values of a type that they fit."""
+    if unit is not None:
+        cells = unit.without(_cleaned(cells))
     if type_ in DECIMAL:
         return notations.numbers(type_, _cleaned(cells))
     if pa.types.is_null(type_):

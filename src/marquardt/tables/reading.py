@@ -29,6 +29,7 @@ def read_table(
     text: Collection[str] = (),
     labels: Collection[str] = (),
     keep_words: Collection[str] = (),
+    numbers: Collection[str] | None = (),
     dialect: Dialect | None = None,
 ) -> pa.Table:
     """Read a table file; rows and columns keep their order.
@@ -40,8 +41,10 @@ def read_table(
     begin with ``#`` above the header and a row of units below it are left out. Blanks around names and values
     do not count. A cell that holds nothing or one of ``? NA N/A n/a #N/A NaN nan NAN NULL Null null`` is a
     missing value. Which mark the decimals of numbers have is decided for the file as a whole. Columns
-    that hold numbers, true/false or ISO dates throughout get that type; all others are text. An unnamed and
-    empty last column (lines that end in a separator) and the row labels that pandas adds are left out.
+    that hold numbers, true/false or ISO dates throughout get that type, numbers that all have one unit (``12.5 kg``,
+    ``45 %``, ``€ 1,200``) are numbers; all others are text. So are codes: digits of one width, some with zeros in front
+    (``007``), at most 50 different ones of which some come again; but not in columns that are `numbers` (None: all).
+    An unnamed and empty last column (lines that end in a separator) and the row labels that pandas adds are left out.
 
     In all messages "data row 1" is the first row below the header; lines with nothing in them do not count.
     """
@@ -58,7 +61,7 @@ def read_table(
         elif path.suffix.lower() in PARQUET_SUFFIXES:
             table = _read_parquet(path)
         else:
-            table = read_separated(path, frozenset(text), dialect, labels, keep_words)
+            table = read_separated(path, frozenset(text), dialect, labels, keep_words, numbers)
     except (FileError, DataError):
         raise
     except (OSError, pa.ArrowException) as error:

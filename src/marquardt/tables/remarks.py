@@ -11,6 +11,7 @@ from marquardt.tables.coding import TableCoding
 from marquardt.tables.columns import as_table, listed
 from marquardt.tables.encoding import seen
 from marquardt.tables.notes import filled
+from marquardt.tables.units import unit_notes
 
 __all__ = ["Remarks"]
 
@@ -25,6 +26,7 @@ class Remarks:
         self._n_rows = self._n_incomplete = 0
         self._n_missing = dict.fromkeys((column.name for column in coding.input_columns), 0)
         self._n_unseen, self._n_unlearned = dict(self._n_missing), dict(self._n_missing)
+        self._units: dict[str, str] = {}
         self._first_unseen: dict[str, tuple[Any, str]] = {}
 
     def add(self, table: Any, first_row: int | None = None) -> None:
@@ -33,6 +35,8 @@ class Remarks:
         self._n_rows += arrow.num_rows
         self._n_incomplete += int((~coding.complete_rows(arrow)).sum())
         for column, found in zip(coding.input_columns, coding.found_inputs(arrow, first_row), strict=True):
+            if found.unit:
+                self._units[column.name] = found.unit
             if column.fill is not None:
                 self._n_missing[column.name] += found.n_missing
             if column.unlearned:
@@ -46,7 +50,7 @@ class Remarks:
 
     def sentences(self) -> tuple[str, ...]:
         """Return sentences for the user; none where all is as at training."""
-        remarks = []
+        remarks = unit_notes(self._units)
         if self._extra:
             which = "it was" if len(self._extra) == 1 else "they were"
             remarks.append(f"Not used, as {which} not used in training: {listed(self._extra)}.")

@@ -17,7 +17,7 @@ import pyarrow.csv
 
 from marquardt.errors import FileError, NoRowsError
 from marquardt.streams.files import Fingerprint
-from marquardt.tables.columns import READ_AS_MISSING
+from marquardt.tables.columns import READ_AS_MISSING, UNIT
 from marquardt.tables.dialect import Dialect
 from marquardt.tables.laying import (
     COMPRESSED_SUFFIXES,
@@ -30,7 +30,18 @@ from marquardt.tables.laying import (
     refuse_bad_names,
     refuse_unreadable,
 )
-from marquardt.tables.numerals import DECIMAL, MISSING_WORDS, Notations, Seen, decided, mark_of, typed, without_nan
+from marquardt.tables.numerals import (
+    DECIMAL,
+    MOST_CODES,
+    Codes,
+    Notations,
+    Seen,
+    decided,
+    mark_of,
+    typed,
+    without_nan,
+)
+from marquardt.tables.units import Unit
 from marquardt.tables.written import Written
 
 BLOCK_BYTES = 8 << 20
@@ -61,6 +72,7 @@ class SeparatedRows:
         dialect: Dialect | None = None,
         labels: Collection[str] = (),
         keep_words: Collection[str] = (),
+        numbers: Collection[str] | None = (),
     ) -> None:
         self._path = Path(path)
         self.name = str(path)
@@ -71,21 +83,25 @@ class SeparatedRows:
         self._layout, self._notations = layout_of(self._path, dialect), Notations(dialect, keep_words)
         names = _names(self._path, self._layout)
         self._raw = dict(zip(names, self._layout.header, strict=True))
-        seen = {name: Seen([] if name in text else self._notations.types, is_label=name in labels) for name in names}
+        seen = _unseen(names, self._notations, text, labels, numbers)
         self.n_rows = 0
         for batch in self._cells(names):
             self.n_rows += batch.num_rows
             for name, cells in zip(names, batch.columns, strict=True):
                 seen[name].add(cells, self._notations)
         self._types = _types(self._path, self._layout, seen, self.n_rows)
+        self._units = {name: seen[name].unit for name in self._types}
         self._written = _written(self._layout, dialect, self._types)
         self.column_names = list(self._types)
         self.paths = [self._path]
 
     def no_rows(self, names: Sequence[str]) -> pa.Table:
         """Return some columns without a row."""
+        return self._written.beside(self._schema(names)).empty_table()
+
+    def _schema(self, names: Sequence[str]) -> pa.Schema:
         types = [pa.float64() if self._types[name] in DECIMAL else self._types[name] for name in names]
-        return self._written.beside(pa.schema(list(zip(names, types, strict=True)))).empty_table()
+        return pa.schema([_field(name, type_, "", self._units[name]) for name, type_ in zip(names, types, strict=True)])
 
     def batches(self, names: Sequence[str], n_rows: int) -> Iterator[pa.Table]:
         """Read some columns of all rows."""
@@ -93,14 +109,14 @@ class SeparatedRows:
         for batch in self._cells(names):
             try:
                 columns = [
-                    typed(self._types[name], cells, self._notations)
+                    typed(self._types[name], cells, self._notations, self._units[name])
                     for name, cells in zip(names, batch.columns, strict=True)
                 ]
             except pa.ArrowInvalid as error:
                 self._fingerprint.check()
                 raise FileError(f"{self._path} cannot be read: {error}") from error
             seen += batch.num_rows
-            table = pa.table(columns, names=list(names))
+            table = pa.table(columns, schema=self._schema(names))
             for first in range(0, batch.num_rows, n_rows):
                 yield table.slice(first, n_rows)
         if seen != self.n_rows:
@@ -118,7 +134,7 @@ class SeparatedRows:
                     file,
                     read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=PIECE_BYTES),
                     parse_options=parse_options(self._layout, ragged),
-                    convert_options=_as_text([self._raw[name] for name in names], self._notations.keep_words),
+                    convert_options=_as_text([self._raw[name] for name in names], self._notations.missing),
                 ) as reader,
             ):
                 yield from reader
@@ -134,35 +150,61 @@ def read_separated(
     dialect: Dialect,
     labels: Collection[str] = (),
     keep_words: Collection[str] = (),
+    numbers: Collection[str] | None = (),
 ) -> pa.Table:
     """Read a file of separated text as a whole.
 
-    Arrow tells what columns are; those of numbers that may have two readings are read again as text.
+    Arrow tells what columns are; those of numbers that may have two readings, or be codes, are read again as text.
     """
     layout, notations = layout_of(path, dialect), Notations(dialect, keep_words)
     names = _names(path, layout)
     raw = dict(zip(names, layout.header, strict=True))
+    seen = _unseen(names, notations, text, labels, numbers)
     as_text = [raw[name] for name in names if name in text or name in labels]
-    taken = _parsed(path, layout, _inferring(as_text, notations.keep_words))
+    taken = _parsed(path, layout, _inferring(as_text, notations.missing))
     columns = dict(zip(names, taken.columns, strict=True))
     starts = {name: pa.array([row[k] for row in layout.first_rows], pa.string()) for k, name in enumerate(names)}
-    again = [name for name in names if not _is_sure(columns[name].type, starts[name], notations)]
-    if again:
-        cells = _parsed(path, layout, _as_text([raw[name] for name in again], notations.keep_words))
-        columns.update(zip(again, cells.columns, strict=True))
-    seen = {
-        name: _seen(column, Seen([] if name in text else notations.types, is_label=name in labels), notations)
-        for name, column in columns.items()
-    }
-    types = _types(path, layout, seen, taken.num_rows)
-    made = {name: _made(type_, columns[name], notations) for name, type_ in types.items()}
-    gaps = {name: raw[name] for name, each in made.items() if _is_text(each) and each.null_count}
-    words = _missing_words(path, layout, gaps, notations) if gaps else {}
-    fields = [
-        pa.field(name, each.type, metadata={READ_AS_MISSING: words[name]} if words.get(name) else None)
-        for name, each in made.items()
+    again = [
+        name
+        for name in names
+        if not _is_sure(columns[name].type, starts[name], notations)
+        or (seen[name].codes is not None and _may_be_code(columns[name], starts[name], notations))
     ]
-    return pa.table(list(made.values()), schema=_written(layout, dialect, types).beside(pa.schema(fields)))
+    if again:
+        cells = _parsed(path, layout, _as_text([raw[name] for name in again]))
+        columns.update(zip(again, cells.columns, strict=True))
+    seen = {name: _seen(column, seen[name], notations) for name, column in columns.items()}
+    types = _types(path, layout, seen, taken.num_rows)
+    made = [_made(type_, columns[name], notations, seen[name].unit) for name, type_ in types.items()]
+    fields = [
+        _field(name, each.type, _missing_word(each, columns[name], notations), seen[name].unit)
+        for name, each in zip(types, made, strict=True)
+    ]
+    return pa.table(made, schema=_written(layout, dialect, types).beside(pa.schema(fields)))
+
+
+def _unseen(
+    names: Sequence[str],
+    notations: Notations,
+    text: Collection[str],
+    labels: Collection[str],
+    numbers: Collection[str] | None,
+) -> dict[str, Seen]:
+    """Return what is known of the columns before a row is read."""
+    return {
+        name: Seen(
+            [] if name in text else notations.types,
+            is_label=name in labels,
+            codes=None if numbers is None or name in numbers or name in text else Codes(),
+        )
+        for name in names
+    }
+
+
+def _field(name: str, type_: Any, missing_word: str = "", unit: Unit | None = None) -> pa.Field:
+    """A column with what there is to say about how it was read."""
+    said = {READ_AS_MISSING: missing_word, UNIT: "" if unit is None else unit.name}
+    return pa.field(name, type_, metadata={key: word for key, word in said.items() if word} or None)
 
 
 def _written(layout: Layout, dialect: Dialect, types: Mapping[str, Any]) -> Written:
@@ -170,21 +212,14 @@ def _written(layout: Layout, dialect: Dialect, types: Mapping[str, Any]) -> Writ
     return Written(layout.separator, dialect.decimal or mark_of(types.values()), layout.notes)
 
 
-def _is_text(column: Any) -> bool:
-    return bool(pa.types.is_string(column.type))
-
-
-def _missing_words(path: Path, layout: Layout, raw: Mapping[str, str], notations: Notations) -> dict[str, str]:
-    """Return, of columns of text with missing values, the first word that was read as one."""
-    cells = _parsed(path, layout, _as_text(list(raw.values()), MISSING_WORDS))
-    missing = pa.array([word for word in MISSING_WORDS if word and word not in notations.keep_words])
-    found = {}
-    for name, column in zip(raw, cells.columns, strict=True):
-        words = pc.utf8_trim_whitespace(column)
-        first = pc.index(pc.is_in(words, value_set=missing), True).as_py()
-        if first >= 0:
-            found[name] = words[first].as_py()
-    return found
+def _missing_word(made: Any, cells: Any, notations: Notations) -> str:
+    """Return, of a column of text with missing values, the first word that was read as one."""
+    if not pa.types.is_string(made.type) or not made.null_count or not pa.types.is_string(cells.type):
+        return ""
+    words = pa.array([word for word in notations.missing if word])
+    trimmed = pc.utf8_trim_whitespace(cells)
+    first = pc.index(pc.is_in(trimmed, value_set=words), True).as_py()
+    return "" if first < 0 else str(trimmed[first].as_py())
 
 
 def _is_sure(type_: Any, start: Any, notations: Notations) -> bool:
@@ -194,18 +229,31 @@ def _is_sure(type_: Any, start: Any, notations: Notations) -> bool:
     return not pa.types.is_floating(type_) or notations.has_point(start)
 
 
+def _may_be_code(column: Any, start: Any, notations: Notations) -> bool:
+    """Whether whole numbers may have been written with zeros in front, all of one width: by the first and the ends."""
+    if not pa.types.is_integer(column.type):
+        return False
+    codes = Codes()
+    if not codes.add(notations.cleaned(start)):
+        return False
+    ends = pc.min_max(column).as_py()
+    if ends["min"] is None or ends["min"] < 0 or (codes.width and ends["min"] >= 10 ** (codes.width - 1)):
+        return False
+    return bool(pc.count_distinct(column).as_py() <= MOST_CODES)
+
+
 def _seen(column: Any, seen: Seen, notations: Notations) -> Seen:
     """What is known of a column as Arrow read it."""
     if pa.types.is_string(column.type) or pa.types.is_null(column.type):
-        seen.add(column.cast(pa.string()), notations)
+        seen.add(notations.without_missing(column.cast(pa.string())), notations)
         return seen
     is_integer = pa.types.is_integer(column.type)
     return Seen([column.type, *(notations.patterns if is_integer else ())], is_empty=False, n_rows=len(column))
 
 
-def _made(type_: Any, column: Any, notations: Notations) -> Any:
+def _made(type_: Any, column: Any, notations: Notations, unit: Unit | None) -> Any:
     if pa.types.is_string(column.type):
-        return typed(type_, column, notations)
+        return typed(type_, column if type_ == pa.string() else notations.without_missing(column), notations, unit)
     return typed(type_, column.cast(pa.string()), notations) if pa.types.is_null(column.type) else without_nan(column)
 
 
@@ -231,21 +279,19 @@ def _types(path: Path, layout: Layout, seen: dict[str, Seen], n_rows: int) -> di
     return decided(columns, layout.separator, str(path))
 
 
-def _as_text(raw: Sequence[str], keep_words: Collection[str]) -> pyarrow.csv.ConvertOptions:
+def _as_text(raw: Sequence[str], missing: Sequence[str] = ()) -> pyarrow.csv.ConvertOptions:
+    """Read columns as text, null for some words."""
     return pyarrow.csv.ConvertOptions(
         column_types=dict.fromkeys(raw, pa.string()),
         include_columns=list(raw),
-        null_values=[word for word in MISSING_WORDS if word not in keep_words],
-        strings_can_be_null=True,
+        null_values=list(missing),
+        strings_can_be_null=bool(missing),
     )
 
 
-def _inferring(text: Sequence[str], keep_words: Collection[str]) -> pyarrow.csv.ConvertOptions:
-    return pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(text, pa.string()),
-        null_values=[word for word in MISSING_WORDS if word not in keep_words],
-        strings_can_be_null=True,
-    )
+def _inferring(text: Sequence[str], missing: Sequence[str]) -> pyarrow.csv.ConvertOptions:
+    """Let Arrow tell what columns are, by the other values; in those of text words for missing values are words."""
+    return pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string()), null_values=list(missing))
 
 
 def _parsed(path: Path, layout: Layout, convert_options: pyarrow.csv.ConvertOptions) -> pa.Table:

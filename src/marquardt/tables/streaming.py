@@ -28,12 +28,13 @@ def open_rows(
     text: Collection[str] = (),
     labels: Collection[str] = (),
     keep_words: Collection[str] = (),
+    numbers: Collection[str] | None = (),
     dialect: Dialect | None = None,
 ) -> ArrowRows | SeparatedRows:
     """Open a table to read it batch by batch; a CSV or TSV file is gone through once, to learn what columns hold."""
     dialect = dialect or Dialect()
     if not is_arrow_data(path):
-        return SeparatedRows(path, text, dialect, labels, keep_words)
+        return SeparatedRows(path, text, dialect, labels, keep_words, numbers)
     refuse_address(Path(path))
     dialect.refuse_beside(path)
     return ArrowRows(path)

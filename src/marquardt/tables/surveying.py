@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -61,18 +61,24 @@ class Settled:
     n_without_target: int  # How many of these miss a target
 
 
+def _read(table: pa.Table, name: str, keep_words: Collection[str] | None, first_row: int | None = None) -> Column:
+    """Return a column; of a file, where words to keep are given, as a file of text would be read."""
+    column = Column.of(table, name, first_row)
+    return column if keep_words is None else column.without_words(keep_words)
+
+
 class WholeTable:
     """A table in memory."""
 
-    def __init__(self, arrow: pa.Table) -> None:
-        self._arrow = arrow
+    def __init__(self, arrow: pa.Table, keep_words: Collection[str] | None = None) -> None:
+        self._arrow, self._keep_words = arrow, keep_words
         self.column_names: Sequence[str] = arrow.column_names
         self.notes = Written.of(arrow.schema).notes
         """What there is to say about how its file is written."""
 
     def columns(self, names: Sequence[str], targets: Sequence[str]) -> list[Column]:
         """Return the columns of these names, with all rows."""
-        return [Column.of(self._arrow, name) for name in names]
+        return [_read(self._arrow, name, self._keep_words) for name in names]
 
     def taught(self, columns: Sequence[Column], targets: Sequence[Column]) -> list[Column]:
         """Return columns with the rows that have all targets only."""
@@ -148,8 +154,8 @@ class Sketch(Column):
 class PassingTable:
     """A table that goes by, looked through as often as it takes."""
 
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
+    def __init__(self, rows: Rows, keep_words: Collection[str] | None = None) -> None:
+        self._rows, self._keep_words = rows, keep_words
         self.column_names = rows.column_names
         self.notes = Written.of(rows.no_rows(()).schema).notes
         self._targets: Sequence[str] = ()
@@ -218,7 +224,7 @@ class PassingTable:
         growing = [Growing(name, caps[name], is_target=name in self._targets) for name in names]
         first = 0
         for table in self._rows.batches(names, SURVEY_ROWS):
-            columns = {name: Column.of(table, name, first) for name in names}
+            columns = {name: _read(table, name, self._keep_words, first) for name in names}
             keep = None
             if any(columns[name].n_missing for name in required):
                 keep = ~np.logical_or.reduce([columns[name].is_missing() for name in required])
@@ -235,6 +241,7 @@ class Growing:
         self.name = name
         self._cap, self._is_target = cap, is_target
         self._kind, self._is_categorical, self._type = "empty", False, pa.null()
+        self._missing_word = self._unit = ""
         self._total = self._absent = 0
         self._first_absent = -1
         self._levels: dict[Any, list[int]] = {}
@@ -246,6 +253,7 @@ class Growing:
     def add(self, column: Column) -> None:
         """Take a batch in."""
         column.refuse_infinity()
+        self._missing_word = self._missing_word or column.missing_word
         n_missing = column.n_missing
         if n_missing and self._first_absent < 0:
             self._first_absent = column.row(int(np.flatnonzero(column.is_missing())[0]))
@@ -255,6 +263,7 @@ class Growing:
         if not n_present:
             return
         self._kind, self._is_categorical, self._type = column.kind, column.is_categorical, column.values.type
+        self._unit = column.unit
         if column.kind in ("number", "boolean"):
             self._mean += (column.middle("mean") - self._mean) * (n_present / (self._total - self._absent))
         if column.kind == "number":
@@ -311,6 +320,8 @@ class Growing:
             pa.chunked_array([pa.array(values, self._type)]),
             self._is_categorical,
             np.array(rows, dtype=np.intp),
+            missing_word=self._missing_word,
+            unit=self._unit,
             counts=np.array(counts, dtype=np.int64),
             total=self._total,
             absent=self._absent,
