@@ -319,6 +319,35 @@ def test_a_comparison_ends_by_the_code_of_its_signal(call, own_signals, tmp_path
     assert len(json.loads((tmp_path / "made.json").read_text())["runs"]) == 1
 
 
+COMPARE = ("compare", "parity-2", "--algorithms", "lm", "--starts", "4")
+
+
+def test_a_second_ctrl_c_writes_the_finished_runs_of_a_comparison(begin, tmp_path):
+    patch = "comparison.Runs.take = lambda self, run, n_done, n_all: stick(signal.SIGINT, 2) if n_done == 2 else None"
+    process = begin(program=stuck(tmp_path, (*COMPARE, "-o", "made.json"), patch))
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err.strip()) == (130, "Interrupted. What is written: made.json.")
+    assert len(json.loads((tmp_path / "made.json").read_text())["runs"]) == 2
+    process = begin(program=stuck(tmp_path, COMPARE, patch))
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err.strip()) == (130, "Interrupted. Nothing is saved.")
+    assert "Interrupted: 2 of 4 runs are finished." in out
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS[1:])
+def test_who_may_be_killed_next_writes_finished_runs_before_the_run_ends(begin, tmp_path, number, code):
+    patch = f"comparison.Runs.take = lambda self, run, n_done, n_all: stick(signal.{number}) if n_done == 2 else None"
+    process = begin(program=stuck(tmp_path, (*COMPARE, "-o", "made.json"), patch))
+    made = tmp_path / "made.json"
+    while process.poll() is None and not made.exists():
+        time.sleep(0.01)
+    assert process.poll() is None
+    assert len(json.loads(made.read_text())["runs"]) == 2
+    assert process.wait(timeout=60) == code, process.stderr.read()
+    assert len(json.loads(made.read_text())["runs"]) == 2
+    assert sorted(os.listdir(tmp_path)) == ["made.json", "stuck.py"]
+
+
 def twice(tmp_path, arguments, patch):
     """Run the program in a process that sends itself Ctrl-C twice where `patch` calls `both`, and goes on for long."""
     script = (
@@ -367,21 +396,24 @@ def test_a_second_ctrl_c_in_a_long_epoch_saves_the_best_network(tmp_path, concre
     assert sorted(os.listdir(tmp_path)) == ["concrete.csv", "made.csv", "made.marquardt", "twice.py"]
 
 
-def stuck_in(arguments, number):
-    """Return a script whose main thread cannot be broken off for some seconds after the signal in the third epoch."""
-    return (
-        "import os, signal, sys, time\n"
-        "from marquardt.cli import main, running\n"
-        "def show(self, epoch, *_):\n"
-        "    if epoch.epoch == 3:\n"
-        f"        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.{number}])\n"  # another thread gets it
-        f"        os.kill(os.getpid(), signal.{number})\n"
-        "        time.sleep(4)\n"
-        "    elif epoch.epoch > 3:\n"
-        "        os._exit(1)\n"
-        "running.Progress.show = show\n"
+def stuck(tmp_path, arguments, patch):
+    """Write a program whose main thread `stick(number, count)` makes deaf for some seconds, in which signals come."""
+    script = (
+        "import os, signal, sys, threading, time\n"
+        "from marquardt.cli import comparison, main, running\n"
+        "def stick(number, count=1):\n"
+        "    def send():\n"
+        "        for _ in range(count):\n"
+        "            time.sleep(0.3)\n"
+        "            os.kill(os.getpid(), number)\n"
+        "    threading.Thread(target=send, daemon=True).start()\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, [number])\n"  # another thread gets it
+        "    time.sleep(4)\n"
+        f"{patch}\n"
         f"sys.exit(main({list(map(str, arguments))!r}))\n"
     )
+    (tmp_path / "stuck.py").write_text(script)
+    return ["stuck.py"]
 
 
 @pytest.mark.parametrize("arguments", ["train", "streamed", "forecast"])
@@ -391,8 +423,8 @@ def test_who_may_be_killed_next_saves_before_the_epoch_ends(
 ):
     record = ("--record", "made.csv")
     given = {"train": ("train", concrete_csv, *QUICK), "streamed": STREAMED, "forecast": FORECAST}[arguments]
-    (tmp_path / "stuck.py").write_text(stuck_in((*given, *record), number))
-    process = begin(program=["stuck.py"])
+    patch = f"running.Progress.show = lambda self, epoch, *_: stick(signal.{number}) if epoch.epoch == 3 else None"
+    process = begin(program=stuck(tmp_path, (*given, *record), patch))
     made, written = tmp_path / "made.marquardt", tmp_path / "made.csv"
     while process.poll() is None and not made.exists():
         time.sleep(0.01)

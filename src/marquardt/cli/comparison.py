@@ -21,7 +21,8 @@ from marquardt.cli.running import interrupts_of
 from marquardt.cli.tables import table
 from marquardt.cli.training import _split_names
 from marquardt.cli.voice import Voice, hand_over
-from marquardt.comparison import Comparison, Run, Summary, compare, contenders
+from marquardt.comparison import Comparison, Run, Summary, contenders
+from marquardt.comparison.comparing import Comparing
 from marquardt.comparison.running import training_from
 from marquardt.errors import ConfigurationError, DataError, FileError
 from marquardt.files import refuse_existing, replacing
@@ -60,25 +61,37 @@ def run(choices: CompareChoices, voice: Voice) -> int:
     for note in notes:
         voice.say(f"Note: {note}")
     voice.say()
+    comparing = Comparing(
+        problem,
+        rules,
+        choices.starts,
+        seed=choices.seed,
+        goal=choices.goal,
+        goal_metric=_metric(choices, problem),
+        max_epochs=choices.epochs,
+        max_seconds=choices.time,
+        min_gradient=choices.min_grad,
+        n_jobs=choices.jobs,
+        resume=choices.resume,
+    )
     with interrupts_of(voice) as (interrupts, _):
+
+        def rescue() -> bool:
+            found = comparing.found
+            if choices.output is not None and found.runs:
+                write(found, choices.output, force=choices.force or interrupts.has_rescued)
+                return True
+            if found.runs and not interrupts.is_ending:
+                conclude(found, choices, voice)  # a second Ctrl-C: there is no other place for them
+            return False
+
+        interrupts.rescue = rescue
         with Runs(voice, list(rules), choices.starts) as progress, interrupts.breaking():
-            found = compare(
-                problem,
-                rules,
-                choices.starts,
-                seed=choices.seed,
-                goal=choices.goal,
-                goal_metric=_metric(choices, problem),
-                max_epochs=choices.epochs,
-                max_seconds=choices.time,
-                min_gradient=choices.min_grad,
-                n_jobs=choices.jobs,
-                progress=progress.take,
-                resume=choices.resume,
-            )
-        if choices.output is not None:
-            with replacing(choices.output, force=choices.force) as temporary:
-                temporary.write_text(found.to_json(indent=1) + "\n", encoding="utf-8")
+            comparing.run(progress.take)
+        found = comparing.found
+        with interrupts.saving():
+            if choices.output is not None:
+                write(found, choices.output, force=choices.force or interrupts.has_rescued)
         conclude(found, choices, voice)
         if choices.output is not None:
             voice.say(f"Every run: {choices.output}")
@@ -90,6 +103,12 @@ def run(choices: CompareChoices, voice: Voice) -> int:
         elif choices.output is None and choices.resume is None:
             voice.require_heard()
         return interrupts.code if interrupts.is_asked or not found.is_complete else DONE
+
+
+def write(found: Comparison, path: Path, *, force: bool) -> None:
+    """Write every run's numbers."""
+    with replacing(path, force=force) as temporary:
+        temporary.write_text(found.to_json(indent=1) + "\n", encoding="utf-8")
 
 
 def show_list(voice: Voice, *, as_json: bool = False) -> None:

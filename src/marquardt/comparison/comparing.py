@@ -19,7 +19,7 @@ from marquardt.networks import ACTIVATIONS, Activation, name_and_gain
 from marquardt.problems import Problem, problem_named
 from marquardt.training import Limits
 
-__all__ = ["compare"]
+__all__ = ["Comparing", "compare"]
 
 Progress = Callable[[Run, int, int], object]
 Task = tuple[str, StepRule, int]
@@ -96,66 +96,120 @@ def compare(
     >>> [(summary.algorithm, summary.n_runs) for summary in found.summaries()]
     [('lm', 5), ('lm(mu_init=1)', 5)]
     """
-    if not isinstance(problem, Problem):
-        problem = problem_named(problem)
-    rules = contenders(algorithms)
-    n_starts = whole(n_starts, "n_starts", minimum=1)
-    seed = whole(seed, "seed")
-    processes = _processes(n_jobs)
-    limits = _limits(problem, goal, goal_metric, max_epochs, max_seconds, min_gradient)
-    for label, rule in rules.items():
-        _check(problem, label, rule, limits)
-    journal = None if resume is None else Journal(resume, problem, seed, limits, rules)
-    done = {} if journal is None else {key: run for key, run in journal.runs.items() if key[1] < n_starts}
-    # By start and then by algorithm: an interrupted comparison has as many runs of one as of another.
-    tasks = [
-        (label, rule, start) for start in range(n_starts) for label, rule in rules.items() if (label, start) not in done
-    ]
-    n_all = n_starts * len(rules)
-    memory: dict[str, int] = {} if journal is None else dict(journal.memory)
-    runs: Iterator[Run] | None = None
-    try:
-        for label, rule in rules.items():
-            if label not in memory:
-                memory[label] = memory_of(problem, rule, seed, limits)
-                if journal is not None:
-                    journal.add_memory(label, memory[label])
-        runs = _runs(problem, tasks, seed, limits, processes)
-        for run in runs:
-            done[run.algorithm, run.start] = run
-            if journal is not None:
-                journal.add(run)
-            if progress is not None:
-                progress(run, len(done), n_all)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        close = getattr(runs, "close", None)
-        if close is not None:
-            with warnings.catch_warnings():
-                # joblib's, that runs were begun in vain; whoever interrupts knows.
-                warnings.simplefilter("ignore", UserWarning)
-                close()
-    return Comparison(
-        problem.name,
-        limits.goal_metric,
-        limits.goal,
-        tuple(done[label, start] for label in rules for start in range(n_starts) if (label, start) in done),
-        {label: memory[label] for label in rules if label in memory},
-        tuple(rules),
+    comparing = Comparing(
+        problem,
+        algorithms,
         n_starts,
-        seed,
-        {
-            "max_epochs": limits.max_epochs,
-            "max_seconds": limits.max_seconds,
-            "min_gradient": limits.min_gradient,
-            "network": problem.graph.describe(),
-            "n_weights": problem.graph.n_weights,
-            "n_samples": problem.n_samples,
-            "source": problem.source,
-            "rules": {label: repr(rule) for label, rule in rules.items()},
-        },
+        seed=seed,
+        goal=goal,
+        goal_metric=goal_metric,
+        max_epochs=max_epochs,
+        max_seconds=max_seconds,
+        min_gradient=min_gradient,
+        n_jobs=n_jobs,
+        resume=resume,
     )
+    comparing.run(progress)
+    return comparing.found
+
+
+class Comparing:
+    """A comparison under way, for who wants what is finished before it ends; it takes what `compare` takes."""
+
+    def __init__(
+        self,
+        problem: str | Problem,
+        algorithms: Any,
+        n_starts: int,
+        *,
+        seed: int = 0,
+        goal: float | None = None,
+        goal_metric: str | None = None,
+        max_epochs: int | None = None,
+        max_seconds: float | None = None,
+        min_gradient: float = 0.0,
+        n_jobs: int = 1,
+        resume: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._problem = problem if isinstance(problem, Problem) else problem_named(problem)
+        self._rules = contenders(algorithms)
+        self._n_starts = whole(n_starts, "n_starts", minimum=1)
+        self._seed = whole(seed, "seed")
+        self._processes = _processes(n_jobs)
+        self._limits = _limits(self._problem, goal, goal_metric, max_epochs, max_seconds, min_gradient)
+        for label, rule in self._rules.items():
+            _check(self._problem, label, rule, self._limits)
+        self._journal: Journal | None = None
+        self._done: dict[tuple[str, int], Run] = {}
+        self._memory: dict[str, int] = {}
+        if resume is not None:
+            self._journal = Journal(resume, self._problem, self._seed, self._limits, self._rules)
+            self._done = {key: run for key, run in self._journal.runs.items() if key[1] < n_starts}
+            self._memory = dict(self._journal.memory)
+
+    def run(self, progress: Progress | None = None) -> None:
+        """Do the runs that are not done; an interrupt ends that."""
+        # By start and then by algorithm: an interrupted comparison has as many runs of one as of another.
+        tasks = [
+            (label, rule, start)
+            for start in range(self._n_starts)
+            for label, rule in self._rules.items()
+            if (label, start) not in self._done
+        ]
+        n_all = self._n_starts * len(self._rules)
+        runs: Iterator[Run] | None = None
+        try:
+            self._measure_memory()
+            runs = _runs(self._problem, tasks, self._seed, self._limits, self._processes)
+            for run in runs:
+                self._done[run.algorithm, run.start] = run
+                if self._journal is not None:
+                    self._journal.add(run)
+                if progress is not None:
+                    progress(run, len(self._done), n_all)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            close = getattr(runs, "close", None)
+            if close is not None:
+                with warnings.catch_warnings():
+                    # joblib's, that runs were begun in vain; whoever interrupts knows.
+                    warnings.simplefilter("ignore", UserWarning)
+                    close()
+
+    def _measure_memory(self) -> None:
+        for label, rule in self._rules.items():
+            if label not in self._memory:
+                self._memory[label] = memory_of(self._problem, rule, self._seed, self._limits)
+                if self._journal is not None:
+                    self._journal.add_memory(label, self._memory[label])
+
+    @property
+    def found(self) -> Comparison:
+        """What is finished; runs may go on meanwhile in another thread."""
+        done, memory, limits, graph = self._done.copy(), self._memory.copy(), self._limits, self._problem.graph
+        return Comparison(
+            self._problem.name,
+            limits.goal_metric,
+            limits.goal,
+            tuple(
+                done[label, start] for label in self._rules for start in range(self._n_starts) if (label, start) in done
+            ),
+            {label: memory[label] for label in self._rules if label in memory},
+            tuple(self._rules),
+            self._n_starts,
+            self._seed,
+            {
+                "max_epochs": limits.max_epochs,
+                "max_seconds": limits.max_seconds,
+                "min_gradient": limits.min_gradient,
+                "network": graph.describe(),
+                "n_weights": graph.n_weights,
+                "n_samples": self._problem.n_samples,
+                "source": self._problem.source,
+                "rules": {label: repr(rule) for label, rule in self._rules.items()},
+            },
+        )
 
 
 def _limits(
