@@ -34,6 +34,7 @@ NAMES = (
     "contest",
     "scaling",
     "house",
+    "wide",
     "mutations",
 )
 TAKE_OPTIONS = ("contest", "scaling", "damping", "cost_model", "mutations")

@@ -10,7 +10,7 @@ import pytest
 
 from marquardt.algorithms import algorithm_named
 from marquardt.errors import ConfigurationError, ResourceError
-from marquardt.losses import Squares
+from marquardt.losses import Squares, WeightDecay
 from marquardt.networks import Network, feed_forward, initial_weights, layer_recurrent
 from marquardt.numerics import native_kernel
 from marquardt.objective import CostModel, MemoryLimit, Need, Objective, sequence_objective
@@ -51,12 +51,12 @@ def test_of_the_forms_that_fit_the_one_estimated_fastest_is_taken(graph, n_sampl
     assert 0 < plan.seconds <= plan.epoch_seconds
 
 
-@pytest.mark.parametrize("form", ["pairs", "explicit", "samples", "matrix_free", "gradient"])
+@pytest.mark.parametrize("form", ["pairs", "explicit", "matrix_free", "gradient"])
 def test_blocks_shrink_until_the_budget_is_kept_and_so_does_the_memory_that_is_taken(form):
     graph, n_samples = feed_forward(10, 60, 2), 1500
     options = {"form": form} if form != "gradient" else {"most": Need.GRADIENT, "matrices": 0}
     usual = of(graph, n_samples, loss=PlainSquares(), threads=1, **options)
-    # Half of what is neither data nor matrices; sample space is nearly all matrices.
+    # Half of what is neither data nor matrices; sample space is nearly all matrices, whatever its blocks.
     lowest = of(graph, n_samples, loss=PlainSquares(), block_size=16, threads=1, **options).plan.memory
     budget = (usual.plan.memory + lowest) // 2
     within = of(graph, n_samples, loss=PlainSquares(), threads=1, max_memory=budget, **options)
@@ -76,6 +76,24 @@ def test_blocks_shrink_until_the_budget_is_kept_and_so_does_the_memory_that_is_t
     # The data had been copied before; the plan counts a point more than there is here.
     assert peak <= budget
     assert here.loss == pytest.approx(usual.at(weights, Need.VALUE).loss, rel=1e-12)
+
+
+@pytest.mark.parametrize(("n_outputs", "n_decays"), [(1, 1), (1, 3), (2, 3)])
+def test_sample_space_takes_what_it_says(n_outputs, n_decays):
+    graph, n_samples = feed_forward(30, 40, n_outputs), 600
+    penalty = WeightDecay((1.0, 2.0) if n_decays == 3 else 0.0)
+    objective = of(graph, n_samples, form="samples", penalty=penalty)
+    objective.at(np.zeros(graph.n_weights), Need.VALUE)  # has copied the data
+    tracemalloc.start()
+    try:
+        here = objective.at(initial_weights(graph, rng=0), Need.NORMAL)
+        assert here.damped_step(1.0)[0] is not None
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    data = 8 * n_samples * (graph.n_inputs + 1 + n_outputs)
+    # The plan counts a point and its rows more than there is here.
+    assert 1.0 <= (objective.plan.memory - data) / peak <= 1.3
 
 
 def test_a_budget_makes_another_form_the_choice():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import multivariate_normal
 
 from marquardt.algorithms.evidence import weigh
+from marquardt.errors import ResourceError
 from marquardt.losses import Huber, WeightDecay, takes_scale
 from marquardt.networks import Network, feed_forward
 from marquardt.objective import Need, Objective, blocks
@@ -217,3 +220,60 @@ def test_an_objective_that_begins_again_has_the_scale_as_it_was_given():
     objective.begin_again(None)
     assert takes_scale(objective.loss)
     assert objective.at(weights, Need.VALUE).loss == before
+
+
+WIDE = [
+    (30, 400, 10, {}, 23),
+    (30, 2000, 10, {}, 23),
+    (400, 10, (30, 20), {}, 23),
+    (600, 40, 20, {"form": "pairs", "threads": 1}, 21),
+]
+
+
+@pytest.mark.parametrize(("n_samples", "n_inputs", "hidden", "options", "epochs"), WIDE)
+def test_the_memory_planned_counts_the_evidence(n_samples, n_inputs, hidden, options, epochs):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(n_samples, n_inputs))
+    targets = inputs[:, :3].sum(axis=1) + 0.3 * rng.normal(size=n_samples)
+    settings = Settings(hidden, alpha="auto", seed=0, limits=Limits(max_epochs=epochs), **options)
+    tracemalloc.start()
+    try:
+        fitting = Fitting(inputs, targets, settings, "regression")
+        for _ in fitting:
+            pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert fitting.training.evidence is not None
+    # The record, and what Python itself takes, are less than 0.1 MB.
+    assert fitting.training.memory == pytest.approx(peak, rel=0.15, abs=1e5)
+
+
+def test_the_evidence_by_weights_is_within_the_budget_or_refused():
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(3000, 20))
+    settings = Settings(20, alpha="auto", seed=0, algorithm="lm", form="pairs")
+    matrix = 8 * 441**2
+
+    def planned(budget):
+        made = Fitting(inputs, inputs[:, 0], replace(settings, max_memory=budget), "regression").training
+        assert isinstance(made, EvidenceTraining)
+        return made
+
+    usual = planned(None)
+    assert usual.memory_beside == matrix  # three are the rule's
+    tight = planned(usual.memory - matrix // 2)
+    assert tight.memory <= usual.memory - matrix // 2
+    assert tight.objective.plan.block_size < usual.objective.plan.block_size
+    with pytest.raises(ResourceError, match=r"the budget is .*(alpha=0\.01|for the evidence)"):
+        planned(int(4.2 * matrix))
+
+
+def test_a_round_says_how_long_and_its_evidence_how_much_time_it_takes():
+    inputs, targets = linear_problem()
+    few = Fitting(inputs[:20], targets[:20], Settings(8, alpha="auto", seed=0), "regression").training
+    many = Fitting(inputs, targets, Settings(8, alpha="auto", seed=0), "regression").training
+    assert few.round_length == 5
+    # 20 residuals, 49 weights: eigenvalues of the smaller matrix.
+    assert 0.0 < few.evidence_seconds < 0.01
+    assert 0.0 < many.evidence_seconds < 0.01

@@ -13,6 +13,7 @@ from marquardt.cli.training import introduce, prepare
 from marquardt.cli.voice import Voice, hand_over
 from marquardt.objective import MemoryLimit, Need, Plan, readable_bytes, readable_seconds
 from marquardt.training import EvidenceTraining
+from marquardt.training.fitting import AnyRun
 
 SHOWN = ("lm", "lm_geodesic", "trainbr", "bfgs", "lbfgs", "scg", "newton")
 PASSES = {
@@ -39,15 +40,17 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     """Prepare everything, and say what would be done; returns the exit code."""
     prepared = prepare(job, voice)
     fitting = prepared.fitting
-    rule, plan = fitting.rule, fitting.training.objective.plan
+    rule, training = fitting.rule, fitting.training
+    plan = training.objective.plan
     if as_json:
         made: dict[str, Any] = {
             "graph": fitting.network.graph.describe(),
             "weights": fitting.network.n_weights,
-            "samples": fitting.training.objective.n_samples,
+            "samples": training.objective.n_samples,
             "algorithm": fitting.choice.algorithm,
             "reason": fitting.choice.reason,
-            "memory": fitting.training.memory,
+            "memory": training.memory,
+            "seconds_an_evidence": training.evidence_seconds if isinstance(training, EvidenceTraining) else None,
             "settings": rule.settings,
             "plan": _plain(plan) | {"others": [_plain(other) for other in plan.others]},
         }
@@ -59,7 +62,7 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
     if plan.is_compiled:
         how += ", the loss in the compiled kernel" if passes is Need.HESSIAN else ", all of it in the compiled kernel"
     voice.say(f"An epoch needs {PASSES[passes]}: {how}.")
-    n_samples = fitting.training.objective.n_samples
+    n_samples = training.objective.n_samples
     # A matrix that is asked for now and then goes over blocks of its own.
     largest = min(plan.matrix_block or plan.block_size, n_samples)
     what, n_blocks = (
@@ -73,9 +76,12 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
         f"An epoch of one trial, with its step: {_flops(plan.flops)} floating-point operations, about "
         f"{readable_seconds(plan.epoch_seconds)} (an estimate, likewise)."
     )
-    voice.say(f"Memory, beside the table: {_memory(job, fitting.training.memory, plan)}.")
-    if isinstance(fitting.training, EvidenceTraining):
-        voice.say("The weight decay is chosen anew every few epochs, by its evidence.")
+    voice.say(f"Memory, beside the table: {_memory(job, training)}.")
+    if isinstance(training, EvidenceTraining):
+        voice.say(
+            f"The weight decay is chosen anew every {training.round_length} epochs by its evidence, in about "
+            f"{readable_seconds(training.evidence_seconds)} (an estimate, likewise)."
+        )
     if plan.others and passes is not Need.HESSIAN:
         voice.say()
         voice.say("The fastest form that fits is taken, by the estimates:")
@@ -102,10 +108,13 @@ def _plain(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _memory(job: Job, memory: int, plan: Plan) -> str:
-    budget, others = job.settings.max_memory, memory - plan.memory
+def _memory(job: Job, training: AnyRun) -> str:
+    budget, memory = job.settings.max_memory, training.memory
     told = readable_bytes(memory) + ("" if budget is None else f", within the budget of {budget}")
-    return told + (f"; {readable_bytes(others)} of it are to validate and test" if others else "")
+    beside = training.memory_beside if isinstance(training, EvidenceTraining) else 0
+    others = memory - beside - training.objective.plan.memory
+    told += f"; {readable_bytes(others)} of it are to validate and test" if others else ""
+    return told + (f"; {readable_bytes(beside)} of it are for the evidence alone" if beside else "")
 
 
 def _forms(plan: Plan, job: Job) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg.lapack import dpocon, dpotrf, dpotri
+from scipy.linalg.lapack import dlange, dpocon, dpotrf, dpotri
 
 from marquardt.arrays import Array
 from marquardt.numerics.unlocked import UNLOCKED_UNKNOWNS, routine
@@ -22,7 +22,7 @@ def inverted(matrix: Array, rounding: float = 0.0) -> tuple[Array, float] | None
     # A symmetric matrix in C order is the same in Fortran order, and our copy is written over.
     if _info("dpotrf", factor) != 0:
         return None
-    size = float(np.linalg.norm(matrix, np.inf))
+    size = float(dlange("1", matrix.T))
     reciprocal = float(dpocon(factor.T, size, uplo="L")[0])
     # The reciprocal condition is 1 / (‖A‖ ‖A⁻¹‖).
     if not max(rounding, len(matrix) * np.finfo(float).eps * size) < LOST * reciprocal * size:

@@ -8,7 +8,14 @@ from marquardt.objective.evaluation import Costs, Evaluation, Facts, Need, Syste
 from marquardt.objective.local import LocalSums
 from marquardt.objective.memory import Budget, MemoryLimit, machine_memory, readable_bytes, require_memory
 from marquardt.objective.objective import Objective, estimated_costs
-from marquardt.objective.plan import FORMS, SYSTEM_FORMS, Plan, readable_seconds, require_matrices
+from marquardt.objective.plan import (
+    FORMS,
+    SYSTEM_FORMS,
+    Plan,
+    readable_seconds,
+    require_matrices,
+    sample_space_bytes,
+)
 from marquardt.objective.protocol import Minimized
 from marquardt.objective.relative import Relative
 from marquardt.objective.sample_space import SampleSystem
@@ -53,6 +60,7 @@ __all__ = [
     "require_matrices",
     "require_memory",
     "require_width",
+    "sample_space_bytes",
     "sequence_objective",
     "unrolled",
 ]

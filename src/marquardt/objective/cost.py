@@ -177,6 +177,18 @@ class CostModel:
             )
         return solution(self.graph.n_weights)
 
+    def evidence(self, n_samples: int, form: str, block_size: int) -> Work:
+        """Return the work of the evidence at one point, by the rows of J or by the weights, whichever are fewer."""
+        n_residuals, n_weights = self._n_rows * n_samples, self.graph.n_weights
+        if n_residuals < n_weights:
+            # Eigenvalues, as the condition of such a matrix asks for them more often than not; after a try without.
+            n_sums = len(self.graph.layers) + 2
+            return self._in_sample_space(n_samples, n_sums) + Work(factored=3 * n_residuals**3, calls=100)
+        summed = form if form in ("pairs", "explicit", "compiled") else "pairs"
+        return self.normal(n_samples, block_size, summed) + Work(
+            fresh=4 * n_weights**2, factored=n_weights**3 / 2, calls=100
+        )
+
     # ---------------------------------------------------------------- what a block is made of
 
     @cached_property

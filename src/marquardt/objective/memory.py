@@ -46,7 +46,7 @@ class MemoryLimit:
         self._whole = readable_bytes(self.limit)
         if isinstance(max_memory, str) and self._whose == "the budget is":
             self._whole += f" ({max_memory.strip()})"
-        self.taken = 0
+        self.taken, self._what = 0, ""
 
     @classmethod
     def of(cls, max_memory: Budget) -> MemoryLimit:
@@ -60,10 +60,11 @@ class MemoryLimit:
         limit.limit = math.inf
         return limit
 
-    def without(self, taken: int) -> MemoryLimit:
+    def without(self, taken: int, what: str = "the other parts") -> MemoryLimit:
         """Return what is left beside something else."""
         rest = copy(self)
         rest.limit, rest.taken = self.limit - taken, self.taken + taken
+        rest._what = what if what in self._what or not self._what else f"{self._what} and {what}"
         return rest
 
     def allows(self, needed: float) -> bool:
@@ -78,7 +79,7 @@ class MemoryLimit:
 
     def __str__(self) -> str:
         """The limit, and whose it is."""
-        taken = f", {readable_bytes(self.taken)} of it for the other parts" if self.taken else ""
+        taken = f", {readable_bytes(self.taken)} of it for {self._what}" if self.taken else ""
         return f"{self._whose} {self._whole}{taken}"
 
 

@@ -21,7 +21,16 @@ from marquardt.objective.memory import Budget, MemoryLimit, readable_bytes, requ
 from marquardt.objective.sensitivities import Form
 from marquardt.wording import by_door
 
-__all__ = ["FORMS", "SYSTEM_FORMS", "Plan", "costs_of", "make_plan", "readable_seconds", "require_matrices"]
+__all__ = [
+    "FORMS",
+    "SYSTEM_FORMS",
+    "Plan",
+    "costs_of",
+    "make_plan",
+    "readable_seconds",
+    "require_matrices",
+    "sample_space_bytes",
+]
 
 SYSTEM_FORMS = ("samples", "matrix_free")
 """The forms that solve the normal equations without their matrix."""
@@ -49,6 +58,8 @@ CG_VECTORS = 12
 """Vectors of n_weights that a step by conjugate gradients and its point hold."""
 LBFGS_VECTORS = 24
 """Those that L-BFGS holds, of the algorithms without a matrix the one with most."""
+SAMPLE_VECTORS = 14
+"""Those that steps in sample space and the evidence hold."""
 PANEL = 2048
 """Residuals a block in sample space: a product of two blocks then takes 32 MB."""
 
@@ -465,26 +476,26 @@ class _Planner:
         return self._made("explicit", self.n_samples, 1, self.data + 8 * numbers, is_compiled=True)
 
     def _in_sample_space(self) -> Plan:
-        """One thread, blocks whose products with each other stay small."""
-        n_rows = self.costs.graph.n_outputs
-        size = self.block_size or max(SMALLEST_BLOCK, PANEL // n_rows)
-        while self.block_size is None and size > LEAST_BLOCK and not self.limit.allows(self._sample_bytes(size)):
-            size //= 2
-        return self._made("samples", size, 1, self._sample_bytes(size))
-
-    def _sample_bytes(self, size: int) -> int:
+        """One thread, blocks whose products with each other are no larger than the copy that is factored."""
         graph = self.costs.graph
-        n_rows = graph.n_outputs
-        n_residuals, panel = n_rows * self.n_samples, n_rows * min(size, self.n_samples)
-        numbers = 8 * graph.n_weights
-        if self.matrices:
-            units = sum(layer.size for layer in graph.layers)
-            held = units * n_residuals + sum(span.fan_in for span in graph.spans) * self.n_samples
-            if graph.weight_map is not None:
-                held = n_residuals * graph.n_connections
-            # Here, there, and the damped copy, with the sum over decays in between.
-            numbers += (2 * self.n_decays + self.matrices - 1) * n_residuals**2 + 2 * held + 2 * panel**2
-        return self.data + 8 * numbers
+        size = self.block_size or max(SMALLEST_BLOCK, PANEL // graph.n_outputs)
+        taken = sample_space_bytes(graph, self.n_samples, self.n_decays, self.matrices > 0)
+        return self._made("samples", size, 1, self.data + taken)
+
+
+def sample_space_bytes(graph: LayerGraph, n_samples: int, n_decays: int, has_matrices: bool = True) -> int:
+    """Return what the normal equations of residuals × residuals take beside the data: those of the evidence, too."""
+    numbers = SAMPLE_VECTORS * graph.n_weights
+    if has_matrices:
+        n_residuals = graph.n_outputs * n_samples
+        units = sum(layer.size for layer in graph.layers)
+        held = units * n_residuals + sum(span.fan_in for span in graph.spans) * n_samples
+        if graph.weight_map is not None:
+            held = n_residuals * graph.n_connections
+        # A sum a decay; theirs, what is added to it, and the damped copy. The evidence has one a layer, its sum, which
+        # the eigenvectors take the place of, and two matrices to find them.
+        numbers += (n_decays + 2 + (n_decays > 1)) * n_residuals**2 + 2 * held
+    return 8 * numbers
 
 
 def costs_of(plan: Plan, costs: CostModel, n_samples: int) -> Costs:

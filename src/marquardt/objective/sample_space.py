@@ -179,6 +179,8 @@ class SampleSystem:
                     cube = units.reshape(-1, inputs.shape[0], units.shape[1] // inputs.shape[1], inputs.shape[1])
                     cube *= inputs[None, :, None, :]
                     grams[of_weights][self._places[a], self._places[b]] += units
+                    # Before the next layer's are made: each is as large as a block of the sum.
+                    del units, inputs, cube
                 if b > a:
                     for gram in grams.values():
                         gram[self._places[b], self._places[a]] = gram[self._places[a], self._places[b]].T

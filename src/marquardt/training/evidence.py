@@ -23,7 +23,7 @@ from marquardt.algorithms.evidence import Evidence, weigh
 from marquardt.losses import WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas
-from marquardt.objective import Minimized, Need
+from marquardt.objective import SYSTEM_FORMS, CostModel, Minimized, Need, sample_space_bytes
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import EpochStop, Limits, Status, Stop, TimeStop, UserStop
 from marquardt.training.training import Training
@@ -58,6 +58,11 @@ GAIN = 1e-3
 """The rise of ln p, per residual, that counts as better."""
 
 
+EVIDENCE_MATRICES = 4
+"""Matrices of weights × weights that the evidence takes where it does not work by residuals: the normal matrix, what
+becomes of it, and two to find eigenvectors; of an inverse one less."""
+
+
 def decay_of_any_kind(n_layers: int) -> WeightDecay:
     """Return a decay that differs from layer to layer: what an objective is planned with that rounds go on with."""
     return WeightDecay(tuple(float(layer + 1) for layer in range(n_layers)))
@@ -85,7 +90,7 @@ class EvidenceTraining:
         self.decay = (decay * self._round.objective.counted_weight,) * len(network.graph.layers)
         # Other rules make less of an epoch, and forget what they learned when a round begins.
         is_slow = self._round.rule.point_need is not Need.NORMAL
-        self._round_length = SLOW * ROUND if is_slow else ROUND
+        self.round_length = SLOW * ROUND if is_slow else ROUND
         self._first_round *= SLOW if is_slow else 1
         self._is_trained = is_trained
         self._is_cancelled = False
@@ -104,8 +109,34 @@ class EvidenceTraining:
 
     @property
     def memory(self) -> int:
-        """Bytes that a round needs beyond the caller's data, as planned."""
-        return self._round.memory
+        """Bytes that a round and its evidence need beyond the caller's data, as planned."""
+        return self._round.memory + self.memory_beside
+
+    @property
+    def memory_beside(self) -> int:
+        """Bytes that the evidence takes beyond what the plan of the rounds has for matrices."""
+        plan, rule, graph = self.objective.plan, self._round.rule, self._start.graph
+        if plan.form == "samples":
+            return 0  # the same matrices, and it has a decay a layer
+        planned = 0 if plan.form in SYSTEM_FORMS else 8 * rule.matrices * graph.n_weights**2
+        if self._is_by_residuals:
+            needed = sample_space_bytes(graph, self.objective.n_samples, len(graph.layers) + 1)
+        else:
+            needed = 8 * EVIDENCE_MATRICES * graph.n_weights**2
+        return max(0, needed - planned)
+
+    @property
+    def evidence_seconds(self) -> float:
+        """Estimated time of the evidence of a point, on one thread."""
+        objective = self.objective
+        plan = objective.plan
+        form = "compiled" if plan.is_compiled and plan.form == "explicit" else plan.form
+        return CostModel(self._start.graph).evidence(objective.n_samples, form, plan.block_size).seconds()
+
+    @property
+    def _is_by_residuals(self) -> bool:
+        """Whether the residuals are fewer than the weights, so that the evidence works in their dimension."""
+        return self.objective.n_samples * self.objective.n_outputs < self._start.n_weights
 
     @property
     def merit(self) -> float:
@@ -137,7 +168,7 @@ class EvidenceTraining:
         while True:
             done = record.num_epochs
             left = limits.max_seconds - (self._clock() - started)
-            length = min(self._round_length if done else self._first_round, limits.max_epochs - done)
+            length = min(self.round_length if done else self._first_round, limits.max_epochs - done)
             self._begin_round(replace(limits, max_epochs=length, max_seconds=max(left, 0.0)))
             for epoch in self._round:
                 if epoch.epoch == 0 and record.epochs:
@@ -176,7 +207,7 @@ class EvidenceTraining:
         facts = objective.facts
         # Where a hidden unit is lost its bias moves nothing, and det H vanishes with it: a network that has given up
         # would look more probable than any other. The broad prior says what a free bias is worth: nothing.
-        if facts.n_samples * facts.n_outputs < facts.n_weights:
+        if self._is_by_residuals:
             here = objective.in_sample_space(self.network.weights)
         else:
             here = objective.at(self.network.weights, Need.NORMAL)

@@ -39,17 +39,26 @@ from marquardt.networks import (
     initial_weights,
 )
 from marquardt.numerics import usable_cpus
-from marquardt.objective import Facts, MemoryLimit, Need, estimated_costs, is_compiled, require_matrices
+from marquardt.objective import (
+    Facts,
+    MemoryLimit,
+    Need,
+    estimated_costs,
+    is_compiled,
+    require_matrices,
+    require_memory,
+    sample_space_bytes,
+)
 from marquardt.training.attempts import Attempt, Spread, spread_of
 from marquardt.training.crew import Crew, Kept, Run
 from marquardt.training.data import ArrayData, TrainingData
 from marquardt.training.division import Parts
-from marquardt.training.evidence import EvidenceTraining, decay_of_any_kind
+from marquardt.training.evidence import EVIDENCE_MATRICES, EvidenceTraining, decay_of_any_kind
 from marquardt.training.lanes import Lane, Lanes
 from marquardt.training.record import Epoch, Record
 from marquardt.training.settings import Settings
-from marquardt.training.stops import Limits
 from marquardt.training.training import Training
+from marquardt.wording import by_door
 
 __all__ = ["Fitting", "require_classes"]
 
@@ -62,10 +71,6 @@ EVIDENCE_WEIGHTS = 1000
 """Weights up to which the evidence is weighed for algorithms that do not solve the normal equations themselves: a
 matrix of 8 MB. Where they are more, so many residuals will do. Beyond, the automatic weight decay is
 `VALIDATED_DECAY`."""
-
-EVIDENCE_MATRICES = 7
-"""Matrices of residuals × residuals that the evidence takes in sample space, beside one a layer: of the biases, hidden
-and free, the sum, its factor or eigenvectors, and what works on them."""
 
 LANES_FROM, LANES_WEIGHTS, LANES_JACOBIAN = 20, 65, 20_000
 """Restarts from which, and weights and numbers of a Jacobian up to which restarts go on side by side. Measured with
@@ -443,8 +448,10 @@ class Fitting:
     def _build(self, graph: LayerGraph) -> Network:
         settings = self.settings
         # Before the weights are drawn. A rule that can do without the matrix is left to the plan.
-        if not self.rule.systems or (self._is_decay_weighed() and not self._has_few_residuals(graph)):
+        if not self.rule.systems:
             require_matrices(graph, self.rule.matrices, self._limit)
+        elif self._is_decay_weighed() and not self._has_few_residuals(graph):
+            require_matrices(graph, EVIDENCE_MATRICES, self._limit)
         input_scaling = self._data.scaling("inputs", settings.input_scaling)
         if self.task == "regression":
             target_scaling = self._data.scaling("targets", settings.scaling_of_targets())
@@ -462,16 +469,16 @@ class Fitting:
             return self._lanes[restart]
         network = self._untrained if self._has_start else self._untrained.with_weights(self._start(restart))
 
-        def run(network: Network, penalty: WeightDecay, limits: Limits) -> Training:
+        def run(penalty: WeightDecay, limit: MemoryLimit = self._limit) -> Training:
             return self._data.training(
                 network,
                 self.loss,
                 penalty,
                 self.rule,
-                limits,
+                settings.limits,
                 form=settings.form,
                 threads=settings.threads,
-                max_memory=self._limit,
+                max_memory=limit,
             )
 
         if self.rule.weighs_decay:
@@ -480,13 +487,26 @@ class Fitting:
                     f"{self.rule.name} chooses the weight decay itself, got alpha={settings.alpha!r}. Leave alpha out, "
                     f"or take the algorithm 'lm'."
                 )
-            return run(network, WeightDecay(0.0), settings.limits)
+            return run(WeightDecay(0.0))
         if not isinstance(settings.alpha, str):
-            return run(network, WeightDecay(settings.alpha), settings.limits)
+            return run(WeightDecay(settings.alpha))
         if not self._is_decay_weighed() or not self._has_room_for_evidence():
-            return run(network, WeightDecay(self._validated_decay), settings.limits)
-        first = run(network, decay_of_any_kind(len(network.graph.layers)), settings.limits)
-        return EvidenceTraining(first, settings.limits, restart=restart, is_trained=self._has_start)
+            return run(WeightDecay(self._validated_decay))
+        decay = decay_of_any_kind(len(network.graph.layers))
+        weighed = partial(EvidenceTraining, limits=settings.limits, restart=restart, is_trained=self._has_start)
+        training = weighed(run(decay))
+        if not self._limit.allows(training.memory):
+            # Another form, or smaller blocks.
+            training = weighed(run(decay, self._limit.without(training.memory_beside, "the evidence")))
+        require_memory(
+            network.graph,
+            training.memory,
+            "with a weight decay that its evidence chooses ",
+            limit=self._limit,
+            way_out=f"Give the decay yourself, such as {by_door('--alpha 0.01', 'alpha=0.01')}, or use fewer hidden "
+            f"units.",
+        )
+        return training
 
     def _start(self, restart: int) -> Array:
         """The weights that a restart begins with."""
@@ -553,10 +573,10 @@ class Fitting:
         return self._data.n_training * graph.n_outputs <= EVIDENCE_WEIGHTS
 
     def _has_few_residuals(self, graph: LayerGraph) -> bool:
-        """Whether the evidence works in sample space, with room for its few matrices of residuals × residuals."""
-        n_residuals = self._data.n_training * graph.n_outputs
-        matrices = len(graph.layers) + EVIDENCE_MATRICES
-        return n_residuals < graph.n_weights and self._limit.allows(8 * matrices * n_residuals**2)
+        """Whether the evidence works in sample space, and there is room for that."""
+        n_samples = self._data.n_training
+        needed = sample_space_bytes(graph, n_samples, len(graph.layers) + 1)
+        return n_samples * graph.n_outputs < graph.n_weights and self._limit.allows(needed)
 
     def _input_range(self, scaling: Scaling) -> Array:
         """Lowest and highest scaled value of every input that trains."""
