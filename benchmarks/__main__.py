@@ -26,6 +26,7 @@ NAMES = (
     "command_line",
     "start_up",
     "scores",
+    "defaults",
     "forecasting",
     "through_time",
     "curvature",
@@ -37,9 +38,9 @@ NAMES = (
     "wide",
     "mutations",
 )
-TAKE_OPTIONS = ("contest", "scaling", "damping", "cost_model", "mutations")
-ON_REQUEST = ("mutations",)
-"""Run only where they are named: they judge the tests, not the speed, and take hours."""
+TAKE_OPTIONS = ("defaults", "contest", "scaling", "damping", "cost_model", "mutations")
+ON_REQUEST = ("mutations", "defaults")
+"""Run only where they are named: they take hours, and judge the tests or the defaults, not the speed."""
 
 
 def main() -> None:
