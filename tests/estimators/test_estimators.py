@@ -392,7 +392,7 @@ def test_a_file_that_tells_no_starts_still_loads(tmp_path):
     back.save(tmp_path / "again.marquardt")
     for key, value in (("attempts", [{"odd": 1}]), ("decay", ["many"]), ("spread", 3)):
         save(tmp_path / "odd.marquardt", replace(content, about={**about, key: value}), force=True)
-        with pytest.raises(DataError, match="says of its starts"):
+        with pytest.raises(FileError, match=r"section .about.attempts, spread, decay. does not fit together"):
             NetworkRegressor.from_file(tmp_path / "odd.marquardt")
 
 

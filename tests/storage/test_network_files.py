@@ -10,6 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from helpers.remaking import npy, remade, setting
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -25,7 +26,7 @@ from marquardt.networks import (
     initial_weights,
     register_activation,
 )
-from marquardt.storage import NetworkFile, load, save
+from marquardt.storage import NetworkFile, archive, load, save
 from marquardt.storage.files import FORMAT
 from marquardt.training import Division, Epoch, HashedParts, Limits, Parts, Record, Stop, train
 
@@ -348,42 +349,8 @@ def test_any_damage_is_a_file_error_and_nothing_else(written, content, path):
 # Files made on purpose, with checksums that fit.
 
 
-def remade(written, change=lambda description, members: None, *, compression=zipfile.ZIP_STORED):
-    """Return a file with altered content and right checksums, as a stranger could make it."""
-    with zipfile.ZipFile(io.BytesIO(written)) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    description = json.loads(members["network.json"])
-    change(description, members)
-    for name, array in description["arrays"].items() if isinstance(description.get("arrays"), dict) else ():
-        if f"{name}.npy" in members:
-            array["sha256"] = hashlib.sha256(members[f"{name}.npy"]).hexdigest()
-    members["network.json"] = json.dumps(description).encode()
-    members["network.json.sha256"] = (hashlib.sha256(members["network.json"]).hexdigest() + "  network.json\n").encode()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as archive:
-        for name, text in members.items():
-            archive.writestr(name, text)
-    return buffer.getvalue()
-
-
-def setting(*keys, to):
-    def change(description, members):
-        place = description
-        for key in keys[:-1]:
-            place = place[key]
-        place[keys[-1]] = to
-
-    return change
-
-
 def removing(key):
     return lambda description, members: description.pop(key)
-
-
-def npy(array):
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    return buffer.getvalue()
 
 
 def member(name, content):
@@ -531,3 +498,93 @@ def test_array_whose_checksum_alone_tells_is_refused(written, path):
             archive.writestr(name, text)
     with pytest.raises(FileError, match=r"'weights\.npy' was altered, its checksum does not fit"):
         load(path)
+
+
+# ---------------------------------------------------------------- sections, and how much there may be of one
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("graph", setting("graph", "layers", 0, "size", to="three")),
+        ("weights", setting("target_scaling", to="log")),
+        ("record", setting("record", "stop", "why", to="because")),
+        ("report", setting("report", to={"$float": "many"})),
+        ("classes", lambda description, members: description.pop("classes")),
+    ],
+)
+def test_a_section_that_does_not_fit_is_named(name, change, written, path):
+    path.write_bytes(remade(written, change))
+    with pytest.raises(FileError, match=rf"products\.marquardt is damaged: its section '{name}' does not fit together"):
+        load(path)
+
+
+def test_a_long_reason_is_cut(written, path):
+    path.write_bytes(remade(written, setting("task", to="x" * 100_000)))
+    with pytest.raises(FileError, match="is damaged") as error:
+        load(path)
+    assert len(str(error.value)) < 1000
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """The limits of a description in small: the laws hold at any, and the usual ones take seconds to reach."""
+    monkeypatch.setattr(archive, "MOST_DESCRIPTION_BYTES", 10_000)
+    monkeypatch.setattr(archive, "MOST_VALUES", 1000)
+
+
+def test_the_limits_of_a_description_are_some_megabytes():
+    assert archive.MOST_DESCRIPTION_BYTES <= 16 * 2**20
+    assert archive.MOST_VALUES <= 1_000_000
+
+
+def hurtful(about):
+    return lambda description, members: description["about"].update(about)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"x": [[]] * 1_000_000},
+        {"x": [{}] * 1_000_000},
+        {"x": {str(k): 0 for k in range(1_000_000)}},
+        {"x": "a" * 2**24},
+    ],
+    ids=["lists", "dicts", "entries", "text"],
+)
+def test_a_description_that_would_take_long_is_refused_unread(about, written, path, narrow, monkeypatch):
+    path.write_bytes(remade(written, hurtful(about)))
+    monkeypatch.setattr(json, "loads", None)
+    with pytest.raises(FileError, match=r"its description (has more values|is larger) than any network needs"):
+        load(path)
+
+
+def test_a_description_that_could_not_be_read_is_not_written(path, narrow):
+    network = Network(feed_forward(1, (), 1), [1.0, 0.0])
+    with pytest.raises(FileError, match="most of it 'about'"):
+        save(path, NetworkFile(network, "regression", about={"x": [[]] * 1001}))
+    assert not path.exists()
+
+
+def test_a_long_description_is_written_without_its_lines(path):
+    # A table of 600 classes: with a line and an indentation a number it would be 4 MB.
+    network = Network(feed_forward(1, (), 1), [1.0, 0.0])
+    content = NetworkFile(network, "regression", report={"confusion": np.ones((600, 600), dtype=int)})
+    save(path, content)
+    assert path.stat().st_size < 1_000_000
+    assert same_plain(load(path).report, content.report)
+
+
+def test_further_arrays_come_back_to_the_bit(path):
+    network = Network(feed_forward(1, (), 1), [1.0, 0.0])
+    given = {"rows": np.array([[-0.0, math.nan], [math.inf, 5e-324]]), "numbers": np.arange(3, dtype=np.int32)}
+    save(path, NetworkFile(network, "regression", arrays=given))
+    again = load(path).arrays
+    assert bits(again["rows"]) == bits(given["rows"])
+    assert bits(again["numbers"]) == bits(np.arange(3, dtype=np.int64))
+
+
+@pytest.mark.parametrize("arrays", [{"../a": np.ones(2)}, {"a": np.array(["b"])}, {"a": np.ones((1, 1, 1))}])
+def test_arrays_that_cannot_be_kept_are_refused(arrays):
+    with pytest.raises(DataError, match="arrays must have names of small letters"):
+        NetworkFile(Network(feed_forward(1, (), 1), [1.0, 0.0]), "regression", arrays=arrays)

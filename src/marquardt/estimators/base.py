@@ -344,20 +344,23 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "network_")
         coding = self._coding
         names = getattr(self, "feature_names_in_", None)
+        fitted, arrays = self._to_keep()
         about: dict[str, Any] = {
             "marquardt": __version__,
             "estimator": type(self).__name__,
             "parameters": _plain_parameters(self.get_params(deep=False)),
             # With a coding these are names of inputs, and not of columns.
             INPUT_NAMES: None if names is None or coding is not None else [str(name) for name in names],
-            "fitted": self._to_keep(),
+            "fitted": fitted,
         }
         # A file of an older marquardt may have come without.
         if all(hasattr(self, name) for name in ("attempts_", "spread_", "alpha_")):
             about |= outcome(self.attempts_, self.spread_, self.alpha_)
         record = getattr(self, "record_", None)
         kept = None if coding is None else coding.to_dict()
-        return NetworkFile(self.network_, self._task, kept, classes=self._labels(), record=record, about=about)
+        return NetworkFile(
+            self.network_, self._task, kept, classes=self._labels(), record=record, about=about, arrays=arrays
+        )
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
@@ -384,7 +387,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         DataError
             If the file is of another kind of estimator.
         """
-        from marquardt.storage import load
+        from marquardt.storage import load, section
 
         content = load(path)
         if content.task != cls._task:
@@ -393,43 +396,46 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                 f"Use the other estimator."
             )
         about = content.about
-        takes = cls._get_param_names()
-        parameters = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in (about.get("parameters") or {}).items()
-            if name in takes
-        }
-        estimator = cls(**parameters)
+        with section(path, "about.parameters"):
+            takes = cls._get_param_names()
+            given = (about.get("parameters") or {}).items()
+            estimator = cls(**{name: _unlisted(value) for name, value in given if name in takes})
         estimator.network_ = content.network
         estimator.n_features_in_ = content.network.graph.n_inputs
         names = content.input_names
         if content.coding is not None:
             from marquardt.tables import TableCoding
 
-            estimator._coding = TableCoding.from_dict(content.coding)
-            names = estimator._coding.input_names
-            if len(names) != estimator.n_features_in_:
-                raise DataError(f"The coding of columns in {os.fspath(path)} does not fit its network. Train again.")
+            with section(path, "coding"):
+                estimator._coding = TableCoding.from_dict(content.coding)
+                names = estimator._coding.input_names
+                if len(names) != estimator.n_features_in_:
+                    raise DataError(f"it makes {len(names)} inputs, and the network has {estimator.n_features_in_}")
         if names is not None:
             estimator.feature_names_in_ = np.array(names, dtype=object)
         estimator.n_layers_ = len(content.network.graph.layers) + 1
         if content.record is not None:
             estimator._note_record(content.record)
-        try:
+        with section(path, "about.attempts, spread, decay"):
             estimator._note_outcome(about)
-        except (TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"What {os.fspath(path)} says of its starts does not fit together. Train again.") from error
-        estimator._take_back(about.get("fitted") or {}, content.classes)
+        with section(path, "about.fitted"):
+            fitted = dict(about.get("fitted") or {})
+        estimator._require_kept(path, fitted)
+        with section(path, "about.fitted"):
+            estimator._take_back(fitted, content)
         return estimator
+
+    def _require_kept(self, path: str | os.PathLike[str], fitted: dict[str, Any]) -> None:
+        """Refuse a file of another kind of estimator for the same task."""
 
     def _labels(self) -> tuple[Any, ...] | None:
         return None
 
-    def _to_keep(self) -> dict[str, Any]:
-        """What `_take_back` needs beside the network."""
-        return {}
+    def _to_keep(self) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+        """What `_take_back` needs beside the network: plain values, and arrays."""
+        return {}, {}
 
-    def _take_back(self, kept: dict[str, Any], classes: Any) -> None:
+    def _take_back(self, kept: dict[str, Any], content: NetworkFile) -> None:
         """Set the fitted attributes of the leaf class."""
 
 
@@ -455,3 +461,8 @@ def _plain_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
         elif value is None or isinstance(value, str | bool | int | float | list | tuple):
             plain[name] = value
     return plain
+
+
+def _unlisted(value: Any) -> Any:
+    """A parameter that was a tuple before it was in a file."""
+    return tuple(value) if isinstance(value, list) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -14,6 +14,9 @@ from marquardt.errors import DataError
 from marquardt.estimators.base import NetworkEstimator
 from marquardt.estimators.given import warn_of_another_order
 from marquardt.networks import LayerGraph
+
+if TYPE_CHECKING:
+    from marquardt.storage import NetworkFile
 
 __all__ = ["NetworkClassifier"]
 
@@ -339,13 +342,15 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
     def _labels(self) -> tuple[Any, ...]:
         return tuple(self.classes_.tolist())
 
-    def _to_keep(self) -> dict[str, Any]:
-        return {"labels": "object" if self.classes_.dtype == object else self.classes_.dtype.str}
+    def _to_keep(self) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+        return {"labels": "object" if self.classes_.dtype == object else self.classes_.dtype.str}, {}
 
-    def _take_back(self, kept: dict[str, Any], classes: Any) -> None:
+    def _take_back(self, kept: dict[str, Any], content: NetworkFile) -> None:
         self.n_outputs_ = self.network_.graph.n_outputs
-        labels = range(max(2, self.n_outputs_)) if classes is None else classes
+        labels = range(max(2, self.n_outputs_)) if content.classes is None else content.classes
         self.classes_ = np.array(list(labels), dtype=kept.get("labels"))
+        if self.classes_.shape != (max(2, self.n_outputs_),):
+            raise DataError(f"{len(labels)} classes are kept, and {self.n_outputs_} outputs tell more apart")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from marquardt.arrays import Array
-from marquardt.checks import whole
+from marquardt.arrays import AnyArray, Array
+from marquardt.checks import shown, whole
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.estimators.base import NetworkEstimator
 from marquardt.estimators.closing import dynamic_of
-from marquardt.estimators.history import History
+from marquardt.estimators.history import History, of_before, to_keep
+from marquardt.estimators.history import kept as known
 from marquardt.estimators.lagged_rows import LaggedRows, weights_of
 from marquardt.estimators.lagging import Lags, checked_horizon
 from marquardt.estimators.own_scaling import own_scaling, within
@@ -23,6 +25,9 @@ from marquardt.estimators.schema import SeriesSchema
 from marquardt.estimators.series import Series, is_many, read_many
 from marquardt.networks import Network, Scaling
 from marquardt.training import Fitting, Record
+
+if TYPE_CHECKING:
+    from marquardt.storage import NetworkFile
 
 __all__ = ["SeriesForecaster"]
 
@@ -91,8 +96,7 @@ class SeriesForecaster(NetworkEstimator):
         """The scalings of series that are given to go on from, by their own rows."""
         if self._scalings is None:
             return [None] * len(targets)
-        kind = self._settings(0, 1).target_scaling
-        return [own_scaling(kind, one.values, self.lags_) for one in targets]
+        return [own_scaling(self._scalings[0].kind, one.values, self.lags_) for one in targets]
 
     def predict(self, horizon: Any = 1, X: Any = None, *, y: Any = None) -> Any:
         """Forecast in closed loop.
@@ -289,38 +293,81 @@ class SeriesForecaster(NetworkEstimator):
 
     # ---------------------------------------------------------------- files
 
-    def _to_keep(self) -> dict[str, Any]:
-        return {
+    def _to_keep(self) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+        looks, arrays = to_keep(self._histories)
+        kept = {
             "lags": list(self.lags_.targets),
             "exog_lags": list(self.lags_.exog),
             "difference": list(self.lags_.differences),
             "target_names": self.target_names_,
             "exog_names": self.exog_names_,
             "is_many": self._is_many,
-            "scalings": None if self._scalings is None else [own.to_dict() for own in self._scalings],
+            "scaling": None if self._scalings is None else self._scalings[0].kind,
             "closed_loop_record": None if self.closed_loop_record_ is None else self.closed_loop_record_.to_dict(),
-            "series_rmse": None if self.series_rmse_ is None else self.series_rmse_.tolist(),
-            "series": [one.to_keep() for one in self._histories],
+            "looks": looks,
         }
+        if self._scalings is not None:
+            arrays["series_offset"] = np.array([own.offset for own in self._scalings])
+            arrays["series_factor"] = np.array([own.factor for own in self._scalings])
+        if self.series_rmse_ is not None:
+            arrays["series_rmse"] = self.series_rmse_
+        return kept, arrays
 
-    def _take_back(self, kept: dict[str, Any], classes: Any) -> None:
-        if "lags" not in kept or "series" not in kept:
+    def _require_kept(self, path: str | os.PathLike[str], fitted: dict[str, Any]) -> None:
+        if "lags" not in fitted:
             raise DataError(
-                "The file holds a network for regression and no forecaster: it knows no lags. Use "
-                "NetworkRegressor.from_file, or marquardt.load."
+                f"{os.fspath(path)} holds a network for regression and no forecaster: it knows no lags. Use "
+                f"NetworkRegressor.from_file, or marquardt.load."
             )
-        lags = Lags(tuple(kept["lags"]), tuple(kept["exog_lags"]), tuple(kept["difference"]))
+
+    def _take_back(self, kept: dict[str, Any], content: NetworkFile) -> None:
+        arrays = content.arrays
+        if "series" in kept:
+            kept, arrays = _of_before(kept)
+        graph = self.network_.graph
+        lags = Lags.checked(kept["lags"], kept["exog_lags"], kept["difference"])
+        for names in (kept["target_names"], kept["exog_names"]):
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise DataError(f"the names of columns must be texts, got {shown(names)}")
         self._note_columns(lags, kept["target_names"], kept["exog_names"])
-        self.n_outputs_ = self.network_.graph.n_outputs
-        self._is_many = bool(kept["is_many"])
-        closed = kept.get("closed_loop_record")
-        self.closed_loop_record_ = None if closed is None else Record.from_dict(closed)
-        scalings, errors = kept.get("scalings"), kept.get("series_rmse")
-        self._scalings = None if scalings is None else [Scaling.from_dict(each) for each in scalings]
-        self.series_rmse_ = None if errors is None else np.array(errors, dtype=np.float64)
-        self._histories = [History.kept(one, self.n_outputs_, len(self.exog_names_)) for one in kept["series"]]
-        if self.network_.graph.n_inputs != len(self.lag_names_):
+        if (len(self.lag_names_), len(self.target_names_)) != (graph.n_inputs, graph.n_outputs):
             raise DataError(
-                f"The file's network has {self.network_.graph.n_inputs} inputs, and its lags make "
-                f"{len(self.lag_names_)}. Train again."
+                f"the network has {graph.n_inputs} inputs and {graph.n_outputs} outputs, and its lags make "
+                f"{len(self.lag_names_)} for {len(self.target_names_)} targets"
             )
+        self.n_outputs_ = graph.n_outputs
+        closed = kept["closed_loop_record"]
+        self.closed_loop_record_ = None if closed is None else Record.from_dict(closed)
+        self._histories = known(kept["looks"], arrays, lags, self.n_outputs_, len(self.exog_names_))
+        self._is_many = bool(kept["is_many"])
+        if not self._is_many and len(self._histories) != 1:
+            raise DataError(f"{len(self._histories)} series are kept, and one is known")
+        shape = (len(self._histories), self.n_outputs_)
+        self._scalings = None
+        if kept["scaling"] is not None:
+            pairs = zip(
+                _of_shape(arrays, "series_offset", shape), _of_shape(arrays, "series_factor", shape), strict=True
+            )
+            self._scalings = [Scaling(offset, factor, kept["scaling"]) for offset, factor in pairs]
+        self.series_rmse_ = _of_shape(arrays, "series_rmse", shape) if "series_rmse" in arrays else None
+
+
+def _of_shape(arrays: Mapping[str, AnyArray], name: str, shape: tuple[int, int]) -> Array:
+    """An array of a file with a row a series."""
+    if arrays[name].shape != shape:
+        raise DataError(f"{name} must be {shape[0]} × {shape[1]} numbers, got {arrays[name].shape}")
+    return np.asarray(arrays[name], dtype=np.float64)
+
+
+def _of_before(kept: dict[str, Any]) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    """What files of format 3 and before say, where all numbers were in the description."""
+    looks, arrays = of_before(kept["series"])
+    scalings, errors = kept.get("scalings"), kept.get("series_rmse")
+    if scalings is not None:
+        arrays["series_offset"] = np.array([each["offset"] for each in scalings])
+        arrays["series_factor"] = np.array([each["factor"] for each in scalings])
+    if errors is not None:
+        arrays["series_rmse"] = np.array(errors, dtype=np.float64)
+    scaling = None if scalings is None else scalings[0]["kind"]
+    closed = kept.get("closed_loop_record")
+    return {**kept, "looks": looks, "scaling": scaling, "closed_loop_record": closed}, arrays

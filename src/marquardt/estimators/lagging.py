@@ -38,12 +38,14 @@ def checked_lags(given: Any, what: str, minimum: int) -> tuple[int, ...]:
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ConfigurationError(f"{what} must be a list of whole numbers such as range(1, 13), got {given!r}.")
     lags = list(given)
+    seen: set[int] = set()
     for lag in lags:
         if isinstance(lag, bool) or not isinstance(lag, Integral) or lag < minimum:
             raise ConfigurationError(f"{what} must be whole numbers from {minimum} up, got {lag!r}.")
-        if lags.count(lag) > 1:
+        if int(lag) in seen:
             raise ConfigurationError(f"{what} has {lag} twice. Name every lag once.")
-    return tuple(sorted(int(lag) for lag in lags))
+        seen.add(int(lag))
+    return tuple(sorted(seen))
 
 
 def checked_differences(given: Any) -> tuple[int, ...]:

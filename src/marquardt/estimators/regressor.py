@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
-from marquardt.arrays import Array, ArrayLike, unmasked
+from marquardt.arrays import AnyArray, Array, ArrayLike, unmasked
 from marquardt.estimators.base import NetworkEstimator
 from marquardt.estimators.given import warn_of_another_order
 from marquardt.estimators.scoring import r2_by_target
 from marquardt.networks import LayerGraph
+
+if TYPE_CHECKING:
+    from marquardt.storage import NetworkFile
 
 __all__ = ["NetworkRegressor"]
 
@@ -295,10 +298,10 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         outputs = self._outputs(X)
         return outputs.ravel() if self._is_flat else outputs
 
-    def _to_keep(self) -> dict[str, Any]:
-        return {"is_flat": self._is_flat}
+    def _to_keep(self) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+        return {"is_flat": self._is_flat}, {}
 
-    def _take_back(self, kept: dict[str, Any], classes: Any) -> None:
+    def _take_back(self, kept: dict[str, Any], content: NetworkFile) -> None:
         self.n_outputs_ = self.network_.graph.n_outputs
         self._is_flat = bool(kept.get("is_flat", self.n_outputs_ == 1))
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from marquardt.arrays import AnyArray
-from marquardt.checks import require_extra
-from marquardt.errors import DataError
+from marquardt.checks import require_extra, shown
+from marquardt.errors import DataError, first_line
 from marquardt.estimators.offsets import offset_of, plain_offset, plain_zone, zone_of
 
 __all__ = ["Timeline"]
@@ -29,6 +29,8 @@ MOST_DECIMALS = 6
 SAME_STEP = 0.06
 """How much steps of one length may differ: holidays take 4 % of the business days; four weeks are 8 % below a month."""
 MANY_STEPS = 480
+MOST = 2**63
+"""Beyond it a number of a file is no time that was ever counted."""
 UNITS = (
     ("year", 365.25 * 86400),
     ("month", 365.25 * 86400 / 12),
@@ -96,15 +98,21 @@ class Timeline:
     def after(self, count: int) -> Any:
         """Return the index of the times that follow."""
         pandas: Any = require_extra("pandas", "dates")
-        if self.kind == "periods":
-            ahead = [self.last + k * self.step for k in range(1, count + 1)]
-            return pandas.PeriodIndex(ahead, freq=self.last.freq, name=self.name)
-        if self.kind == "dates":
+        if self.kind == "numbers":
+            if isinstance(self.last, int) and isinstance(self.step, int):
+                first = self.last + self.step
+                return pandas.RangeIndex(first, first + count * self.step, self.step, name=self.name)
+            return pandas.Index(self.last + self.step * np.arange(1, count + 1), name=self.name)
+        try:
+            if self.kind == "periods":
+                ahead = [self.last + k * self.step for k in range(1, count + 1)]
+                return pandas.PeriodIndex(ahead, freq=self.last.freq, name=self.name)
             return _dates_after(pandas, self.last, self.step, count).rename(self.name)
-        if isinstance(self.last, int) and isinstance(self.step, int):
-            first = self.last + self.step
-            return pandas.RangeIndex(first, first + count * self.step, self.step, name=self.name)
-        return pandas.Index(self.last + self.step * np.arange(1, count + 1), name=self.name)
+        except (ValueError, OverflowError) as error:
+            raise DataError(
+                f"{count} times after {self.last} are more than there are dates: {first_line(error)}. Take a shorter "
+                f"horizon, or an index of numbers."
+            ) from error
 
     def moved(self, count: int) -> Timeline:
         """Return the timeline that ends `count` steps later."""
@@ -201,19 +209,26 @@ class Timeline:
     def kept(cls, values: dict[str, Any]) -> Timeline:
         """Return the timeline of `to_keep`."""
         kind, name = values["kind"], values.get("name")
+        if not isinstance(name, str | int | float | None):
+            raise DataError(f"the name of the times is {shown(name)}")
         if kind == "numbers":
-            step = values["step"]
-            return cls(kind, values["last"], step, name, values.get("tolerance", TOLERANCE * abs(step)))
+            last, step = values["last"], values["step"]
+            tolerance = values.get("tolerance", TOLERANCE * abs(step))
+            if not all(type(each) in (int, float) and abs(each) < MOST for each in (last, step, tolerance)) or not step:
+                raise DataError(f"the last time {shown(last)}, or the step {shown(step)}, is no number")
+            return cls(kind, last, step, name, tolerance)
         pandas: Any = require_extra("pandas", "dates")
         # Older files have the text of a step, and what pandas calls periods is no offset to it.
         is_text = kind == "periods" and isinstance(values["step"], str)
         offset = values["step"] if is_text else offset_of(values["step"])
-        try:
-            if kind == "periods":
-                return cls(kind, pandas.Period(values["last"], freq=offset), values.get("every", 1), name)
-            last = pandas.Timestamp(values["last"])
-        except (ValueError, TypeError) as error:
-            raise DataError(f"The file's last time {values['last']!r} cannot be read. Train again.") from error
+        if kind == "periods":
+            every = values.get("every", 1)
+            if type(every) is not int or not 0 < every < MOST:
+                raise DataError(f"every {shown(every)} periods are no step")
+            return cls(kind, pandas.Period(values["last"], freq=offset), every, name)
+        if kind != "dates":
+            raise DataError(f"times are dates, periods or numbers, and these are {shown(kind)}")
+        last = pandas.Timestamp(values["last"])
         if values.get("zone") is not None:
             last = last.tz_convert(zone_of(values["zone"]))
         return cls(kind, last.as_unit(values["unit"]) if "unit" in values else last, offset, name)

@@ -10,13 +10,14 @@ content gives equal bytes:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import math
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,45 @@ import numpy as np
 from marquardt._version import __version__
 from marquardt.arrays import AnyArray
 from marquardt.checks import nearest
-from marquardt.errors import FileError
+from marquardt.errors import FileError, MissingExtraError, first_line
 
-__all__ = ["read_archive", "write_archive"]
+__all__ = ["read_archive", "section", "write_archive"]
 
 KIND = "marquardt network"
 DESCRIPTION = "network.json"
 CHECKSUM = "network.json.sha256"
 TYPES = ("<f8", "<i8")
 MOST_MEMBERS = 64
-MOST_DESCRIPTION_BYTES = 64 << 20
+MOST_DESCRIPTION_BYTES = 16 << 20
+MOST_VALUES = 1_000_000
+"""Lists, dicts and their entries in a description: each takes far more memory than its few bytes of text."""
 MOST_HEADER_BYTES = 4096
+LONG = 1 << 19
+"""From here on a description is written without lines, which take it several times as long."""
+LONGEST_REASON = 300
 TOOK_FROM_SYSTEM = 3  # Unix: else `zipfile` would write on which system the file was made
 
 
 def damaged(path: Path, what: str) -> FileError:
     """Return the error for a file that was a network file once."""
     return FileError(f"{path} is damaged: {what}. Copy it again from where it came from, or train again.")
+
+
+@contextlib.contextmanager
+def section(path: str | os.PathLike[str], name: str) -> Iterator[None]:
+    """Within the block, whatever does not fit is an error that names the file and this section of it."""
+    try:
+        yield
+    except MissingExtraError:
+        raise
+    except Exception as error:  # the description may be made by hand: anything in it may be of any type
+        if isinstance(error, FileError) and str(path) in str(error):
+            raise
+        reason = first_line(error)
+        reason = reason if len(reason) <= LONGEST_REASON else reason[:LONGEST_REASON] + "…"
+        raise damaged(
+            Path(path), f"its section {name!r} does not fit together ({type(error).__name__}: {reason})"
+        ) from error
 
 
 def write_archive(path: Path, description: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
@@ -58,7 +81,7 @@ def write_archive(path: Path, description: Mapping[str, Any], arrays: Mapping[st
             "shape": list(little.shape),
             "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
         }
-    text = json.dumps({**description, "arrays": listed}, indent=1, allow_nan=False).encode("ascii")
+    text = _written({**description, "arrays": listed})
     checksum = f"{hashlib.sha256(text).hexdigest()}  {DESCRIPTION}\n".encode("ascii")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, content in {DESCRIPTION: text, CHECKSUM: checksum, **members}.items():
@@ -66,6 +89,23 @@ def write_archive(path: Path, description: Mapping[str, Any], arrays: Mapping[st
             member.create_system = TOOK_FROM_SYSTEM
             member.external_attr = 0o644 << 16
             archive.writestr(member, content)
+
+
+def _written(description: Mapping[str, Any]) -> bytes:
+    """The text of a description; a line a value where people may read it."""
+    text = json.dumps(description, allow_nan=False, separators=(",", ":")).encode("ascii")
+    if not _is_bounded(text):
+        largest = max(description, key=lambda name: len(json.dumps(description[name])))
+        raise FileError(
+            f"The description of this network is larger than a network file may have: {len(text) / 2**20:.0f} MB, most "
+            f"of it {largest!r}. Leave part of that out."
+        )
+    return text if len(text) > LONG else json.dumps(description, allow_nan=False, indent=1).encode("ascii")
+
+
+def _is_bounded(text: bytes) -> bool:
+    """Whether a description can be read within some seconds and some hundred megabytes, whatever it says."""
+    return len(text) <= MOST_DESCRIPTION_BYTES and sum(map(text.count, (b"[", b"{", b":"))) <= MOST_VALUES
 
 
 def read_archive(path: Path, newest: int) -> tuple[dict[str, Any], dict[str, AnyArray]]:
@@ -149,6 +189,8 @@ def _description(
     if members[DESCRIPTION].file_size > MOST_DESCRIPTION_BYTES:
         raise damaged(path, "its description is larger than any network needs")
     text = archive.read(members[DESCRIPTION])
+    if not _is_bounded(text):
+        raise damaged(path, "its description has more values than any network needs")
     if CHECKSUM in members:
         expected = f"{hashlib.sha256(text).hexdigest()}  {DESCRIPTION}\n".encode("ascii")
         if members[CHECKSUM].file_size != len(expected) or archive.read(members[CHECKSUM]) != expected:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from marquardt.checks import one_of
+from marquardt.arrays import AnyArray
+from marquardt.checks import one_of, shown
 from marquardt.errors import DataError, ShapeError
 from marquardt.networks import Network
 from marquardt.training import Record
@@ -20,6 +22,8 @@ INPUT_NAMES = "feature_names_in"
 """The key of `NetworkFile.about` for the names of inputs that are columns as they are."""
 
 TASKS = ("regression", "classification")
+SIMPLE = {str, bool, int, float, type(None)}
+ARRAY_NAME = r"[a-z][a-z_]{0,39}"
 FLOAT = "$float"
 """The key that marks a number JSON has no word for: ``{"$float": "nan"}``."""
 
@@ -47,6 +51,9 @@ class NetworkFile:
         The errors on the parts.
     about : dict
         Whatever else is worth keeping: the date, the version, the source, the seed, the settings.
+    arrays : dict of str to ndarray
+        What of that is many numbers, by names of small letters and underscores: one or two dimensions, kept as float64
+        or int64.
 
     Raises
     ------
@@ -72,6 +79,7 @@ class NetworkFile:
     record: Record | None = None
     report: dict[str, Any] | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, AnyArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         one_of(self.task, TASKS, "task")
@@ -85,6 +93,7 @@ class NetworkFile:
             value = getattr(self, name)
             if not isinstance(value, dict) and (value is not None or name == "about"):
                 raise DataError(f"{name} must be a dict, got {type(value).__name__}.")
+        object.__setattr__(self, "arrays", {name: _kept_array(name, each) for name, each in self.arrays.items()})
         if self.classes is not None:
             classes = tuple(plain(list(self.classes), "classes"))
             for label in classes:
@@ -107,26 +116,53 @@ class NetworkFile:
         return tuple(names) if is_right else None
 
 
-def plain(value: Any, what: str) -> Any:
-    """Return a value as plain ones; raise if it is not made of texts, numbers, booleans, None, lists and dicts."""
+def _kept_array(name: str, values: Any) -> AnyArray:
+    """Numbers as a file keeps them."""
+    array = np.asarray(values)
+    if not re.fullmatch(ARRAY_NAME, name) or array.dtype.kind not in "iuf" or array.ndim not in (1, 2):
+        raise DataError(
+            f"arrays must have names of small letters and underscores, and one or two dimensions of numbers; got "
+            f"{shown(name)}, {array.ndim} dimensions of {array.dtype}."
+        )
+    return array.astype(np.int64 if array.dtype.kind in "iu" else np.float64)
+
+
+def plain(value: Any, *place: Any) -> Any:
+    """Return a value as plain ones; raise if it is not made of texts, numbers, booleans, None, lists and dicts.
+
+    `place` is what it is called, and the keys and numbers that lead to it.
+    """
+    if type(value) in SIMPLE:
+        return value
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or isinstance(value, str | bool | int | float):
-        # A subclass, such as an IntEnum, is kept as the number it is.
-        for kind in (str, bool, int, float):
-            if isinstance(value, kind):
-                return kind(value)
-        return None
     if isinstance(value, np.ndarray):
-        return plain(value.tolist(), what)
+        value = value.tolist()
     if isinstance(value, list | tuple):
-        return [plain(part, f"{what}[{position}]") for position, part in enumerate(value)]
+        if _are_simple(value):
+            return list(value)
+        return [plain(part, *place, position) for position, part in enumerate(value)]
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str) or key == FLOAT:
-                raise DataError(f"The keys of {what} must be texts other than {FLOAT!r}, got {key!r}.")
-        return {str(key): plain(part, f"{what}[{key!r}]") for key, part in value.items()}
-    raise DataError(f"{what} cannot be kept in a network file: {type(value).__name__} is not a plain value.")
+                raise DataError(f"The keys of {_named(place)} must be texts other than {FLOAT!r}, got {key!r}.")
+        return {str(key): plain(part, *place, key) for key, part in value.items()}
+    # A subclass, such as an IntEnum, is kept as the number it is.
+    for kind in (str, bool, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    if value is None:
+        return None
+    raise DataError(f"{_named(place)} cannot be kept in a network file: {type(value).__name__} is not a plain value.")
+
+
+def _named(place: tuple[Any, ...]) -> str:
+    return "".join([str(place[0]), *(f"[{key!r}]" for key in place[1:])])
+
+
+def _are_simple(values: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether a list holds no lists or dicts, so that a long one of numbers takes no time."""
+    return set(map(type, values)) <= SIMPLE
 
 
 def marked(value: Any) -> Any:
@@ -134,7 +170,8 @@ def marked(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {FLOAT: str(value)}
     if isinstance(value, list | tuple):
-        return [marked(part) for part in value]
+        is_finite = _are_simple(value) and all(map(math.isfinite, (part for part in value if type(part) is float)))
+        return list(value) if is_finite else [marked(part) for part in value]
     if isinstance(value, dict):
         return {key: marked(part) for key, part in value.items()}
     return value
@@ -145,9 +182,9 @@ def restored(value: Any) -> Any:
     if isinstance(value, dict):
         if set(value) == {FLOAT}:
             if value[FLOAT] not in ("nan", "inf", "-inf"):
-                raise DataError(f"{value[FLOAT]!r} is no number.")
+                raise DataError(f"{shown(value[FLOAT])} is no number.")
             return float(value[FLOAT])
         return {key: restored(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [restored(part) for part in value]
+        return value if _are_simple(value) else [restored(part) for part in value]
     return value

@@ -14,14 +14,18 @@ from marquardt.arrays import AnyArray
 from marquardt.errors import FileError
 from marquardt.files import replacing
 from marquardt.networks import ACTIVATIONS, LayerGraph, Network, Scaling
-from marquardt.storage.archive import KIND, damaged, read_archive, write_archive
+from marquardt.storage.archive import KIND, read_archive, section, write_archive
 from marquardt.storage.content import NetworkFile, marked, restored
 from marquardt.training import Parts, Record
 
 __all__ = ["FORMAT", "load", "save"]
 
-FORMAT = 3
-"""The newest format. Raise it when an older marquardt could not read, or would misread, the file."""
+FORMAT = 4
+"""The newest format, of forecasters, whose last rows are arrays. Raise it when an older marquardt could not read, or
+would misread, the file."""
+
+WORDS_FORMAT = 3
+"""The format of networks with words as inputs, or with early outputs."""
 
 GRAPH_FORMAT = 2
 """The format of networks with delays, fixed or shared weights, or gains; without words as inputs or early outputs."""
@@ -31,6 +35,8 @@ STATIC_FORMAT = 1
 
 SCALINGS = ("input_scaling", "target_scaling")
 PARTS = ("train", "validation", "test")
+FURTHER = "more_"
+"""What the names of further arrays begin with."""
 
 
 def save(path: str | os.PathLike[str], content: NetworkFile, force: bool = False) -> None:
@@ -94,16 +100,19 @@ def write(path: Path, content: NetworkFile) -> None:
         record["epochs"] = list(content.record.columns)
         description["record"] = marked(record)
         arrays["epochs"] = np.column_stack([content.record.column(name) for name in record["epochs"]])
+    arrays |= {FURTHER + name: array for name, array in content.arrays.items()}
     write_archive(path, description, arrays)
 
 
 def _format_of(content: NetworkFile) -> int:
     """The oldest format that says all of the content."""
     graph, inputs = content.network.graph, (content.coding or {}).get("inputs")
+    if content.arrays:
+        return FORMAT
     if graph.steps_ahead:
-        return FORMAT
+        return WORDS_FORMAT
     if isinstance(inputs, list) and any(isinstance(column, dict) and column.get("shares") for column in inputs):
-        return FORMAT
+        return WORDS_FORMAT
     has_gain = any("(" in layer.activation for layer in graph.layers)
     return GRAPH_FORMAT if graph.is_dynamic or graph.weight_map is not None or has_gain else STATIC_FORMAT
 
@@ -135,24 +144,25 @@ def load(path: str | os.PathLike[str]) -> NetworkFile:
     """
     path = Path(path)
     description, arrays = read_archive(path, FORMAT)
-    try:
+    known: dict[str, Any] = {}
+    for name in ("classes", "coding", "report", "about"):
+        with section(path, name):
+            known[name] = restored(description[name])
+    with section(path, "graph"):
         _refuse_unknown_activations(path, description["graph"])
         graph = LayerGraph.from_dict(description["graph"])
+    with section(path, "weights"):
         scalings = [Scaling(arrays[f"{name}_offset"], arrays[f"{name}_factor"], description[name]) for name in SCALINGS]
-        classes = restored(description["classes"])
-        return NetworkFile(
-            network=Network(graph, arrays["weights"], *scalings),
-            task=description["task"],
-            coding=restored(description["coding"]),
-            classes=None if classes is None else tuple(classes),
-            record=None if description["record"] is None else _record(restored(description["record"]), arrays),
-            report=restored(description["report"]),
-            about=restored(description["about"]),
-        )
-    except FileError:
-        raise
-    except Exception as error:  # the description may be made by hand: anything in it may be of any type
-        raise damaged(path, f"its content does not fit together ({type(error).__name__}: {error})") from error
+        network = Network(graph, arrays["weights"], *scalings)
+    with section(path, "record"):
+        record = None if description["record"] is None else _record(restored(description["record"]), arrays)
+    with section(path, "network.json"):
+        known["arrays"] = {
+            name.removeprefix(FURTHER): array for name, array in arrays.items() if name.startswith(FURTHER)
+        }
+        if known["classes"] is not None:
+            known["classes"] = tuple(known["classes"])
+        return NetworkFile(network, description["task"], record=record, **known)
 
 
 def _record(description: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Record:
