@@ -248,10 +248,10 @@ def test_an_address_is_refused_as_one(reads, name):
         reads(f"s3://bucket/{name}")
 
 
-def test_a_workbook_is_refused_with_a_way_that_there_is(tmp_path):
-    (tmp_path / "rows.xlsx").write_bytes(b"PK\x03\x04" + bytes(40))
-    with pytest.raises(FileError, match=r"neither is read. Save the table as CSV"):
-        read_table(tmp_path / "rows.xlsx")
+def test_an_archive_is_refused_with_a_way_that_there_is(tmp_path):
+    (tmp_path / "rows.csv").write_bytes(b"PK\x03\x04" + bytes(40))
+    with pytest.raises(FileError, match=r"Give a workbook the suffix .xlsx, and unpack an archive first"):
+        read_table(tmp_path / "rows.csv")
 
 
 PLAIN = "km;l\n25548;5.5\n692;7.25\n700;8\n"

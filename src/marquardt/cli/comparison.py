@@ -28,7 +28,7 @@ from marquardt.errors import ConfigurationError, DataError, FileError
 from marquardt.files import refuse_existing, replacing
 from marquardt.networks import INITIALIZATIONS
 from marquardt.problems import PROBLEMS, Problem, problem_named
-from marquardt.tables import TableCoding, read_table
+from marquardt.tables import WORKBOOKS, TableCoding, read_table
 from marquardt.training import GOAL_METRICS, Fitting, Limits, Settings
 
 if TYPE_CHECKING:
@@ -398,7 +398,7 @@ def _metric(choices: CompareChoices, problem: Problem) -> str | None:
 
 
 def _is_table(name: str) -> bool:
-    return Path(name).suffix.lower() in SUFFIXES
+    return Path(name).suffix.lower() in (*SUFFIXES, *WORKBOOKS)
 
 
 def _cells(of: Summary) -> list[str]:

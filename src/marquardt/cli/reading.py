@@ -40,6 +40,10 @@ def _options(
         Optional[str],  # noqa: UP045
         _option("--comment", "MARK", "Leave out lines that begin with it, such as #."),
     ] = None,
+    sheet: Annotated[
+        Optional[str],  # noqa: UP045
+        _option("--sheet", "NAME", "Of a workbook (.xlsx and others). [default: the first]"),
+    ] = None,
 ) -> None: ...
 
 

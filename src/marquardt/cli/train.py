@@ -21,7 +21,7 @@ DATA, DIVISION, NETWORK, ALGORITHM, LIMITS, OUTPUT = (
 )
 
 
-DATA_HELP = "CSV or TSV file with a header, Parquet or Arrow file, folder of such, or a pattern: 'rows/*.parquet'."
+DATA_HELP = "CSV, TSV or Excel file with a header, Parquet or Arrow file, folder of such, or pattern: 'rows/*.parquet'."
 
 
 def _option(heading: str, *names: str, metavar: str, help: str, default: str = "") -> typer.models.OptionInfo:

@@ -9,11 +9,13 @@ from marquardt.tables.remarks import Remarks
 from marquardt.tables.separated import header_of
 from marquardt.tables.streaming import CodedFiles, even_batches, open_rows, table_bytes
 from marquardt.tables.surveying import Rows
+from marquardt.tables.workbooks import WORKBOOKS
 from marquardt.tables.writing import TableWriter, check_table_suffix, write_table, writing_table
 from marquardt.tables.written import Written
 
 __all__ = [
     "MISSING_WORDS",
+    "WORKBOOKS",
     "CodedFiles",
     "CodedTable",
     "Dialect",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import os
 import shlex
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 
 from marquardt.errors import ConfigurationError
 from marquardt.wording import by_door
@@ -50,6 +51,7 @@ class Dialect:
     # units: ``"2,1"``
     skip_rows: str | None = None
     comment: str | None = None  # Lines that begin with it are left out
+    sheet: str | None = None  # Of a workbook; without it the first
 
     def __post_init__(self) -> None:
         if self.decimal not in (None, ".", ","):
@@ -77,14 +79,26 @@ class Dialect:
             )
         _ = self.skipped
 
+    def of_workbook(self) -> Dialect:
+        """Return the same with the mark that the numbers of a workbook's cells are written with."""
+        return replace(self, decimal=self.decimal or ("," if self.thousands == "." else "."))
+
     def refuse_beside(self, path: str | os.PathLike[str]) -> None:
         """Refuse what is known of text where a file holds values of their own types."""
-        given = [each.name for each in fields(self) if getattr(self, each.name) is not None]
+        self._refuse((each.name for each in fields(self)), path, "files of text")
+
+    def refuse_for_text(self, path: str | os.PathLike[str]) -> None:
+        """Refuse what is known of a workbook where a file is none."""
+        self._refuse(("sheet",), path, "workbooks")
+
+    def refuse_for_workbook(self, path: str | os.PathLike[str]) -> None:
+        """Refuse what is known of the bytes of text where a file is a workbook."""
+        self._refuse(("encoding",), path, "files of text")
+
+    def _refuse(self, names: Iterable[str], path: str | os.PathLike[str], kind: str) -> None:
+        given = [name for name in names if getattr(self, name) is not None]
         if given:
-            raise ConfigurationError(
-                f"{_named(given[0])} is for files of text, and {os.fspath(path)} is none: its values are "
-                f"read as they are. Leave it out."
-            )
+            raise ConfigurationError(f"{_named(given[0])} is for {kind}, and {os.fspath(path)} is none. Leave it out.")
 
     @property
     def skipped(self) -> tuple[int, int]:

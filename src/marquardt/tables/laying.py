@@ -8,7 +8,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from marquardt.errors import DataError, FileError, NoRowsError, first_line
 from marquardt.tables.columns import NUMBER
 from marquardt.tables.dialect import Dialect, said
 from marquardt.tables.numerals import MISSING_WORDS
+from marquardt.tables.workbooks import SEPARATOR, is_workbook, sheet_of
 from marquardt.wording import by_door
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -70,63 +71,118 @@ def _names_in(folder: Path) -> list[str]:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where the text of a table comes from: a file, compressed or not, or a sheet of a workbook."""
+
+    path: Path
+    compression: str | None = None  # By its first bytes
+    content: bytes | None = None  # The sheet as UTF-8
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, path: Path, dialect: Dialect) -> Source:
+        """Look at a file."""
+        if not is_workbook(path):
+            dialect.refuse_for_text(path)
+            return cls(path, _compression(path))
+        dialect.refuse_for_workbook(path)
+        content, notes = sheet_of(path, dialect.of_workbook())
+        return cls(path, None, content, notes)
+
+    def open(self) -> Any:
+        """Open it for Arrow."""
+        if self.content is not None:
+            return pa.BufferReader(self.content)
+        return pa.input_stream(str(self.path), compression=self.compression)
+
+    @property
+    def separator(self) -> str | None:
+        """The separator where it is known by the kind of the file."""
+        if self.content is not None:
+            return SEPARATOR
+        return "\t" if ".tsv" in (self.path.suffix.lower(), _inner_suffix(self.path)) else None
+
+
+@dataclass(frozen=True)
 class Layout:
     """How a file of separated text is laid out."""
 
+    source: Source
     separator: str
     header: list[str]  # Names of the columns as they stand there, blanks included
     encoding: str = "utf-8-sig"  # Of the file
-    compression: str | None = None  # By its first bytes
     left_out: frozenset[int] = frozenset()  # Numbers of lines, from 0, that are neither header nor rows
     comment: str | None = None  # Lines that begin with it are no rows
-    notes: tuple[str, ...] = ()  # What was left out, where nobody asked for it
+    notes: tuple[str, ...] = ()  # What was left out or chosen, where nobody asked for it
     first_rows: tuple[list[str], ...] = ()  # Some rows below the header
 
 
 def layout_of(path: Path, dialect: Dialect = Dialect()) -> Layout:  # noqa: B008 - it is frozen
     """Look at the beginning of a file."""
-    compression = _compression(path)
-    sample, is_whole, encoding = _sample(path, compression, dialect.encoding)
-    lines = sample.split("\n")
+    source = Source.of(path, dialect)
+    sample, is_whole, encoding = _sample(source, dialect.encoding)
+    start = _Start(path, sample.split("\n"), is_whole, source.separator)
     above, below = dialect.skipped
-    left_out = set(range(above))
+    start.left_out.update(range(above))
     if dialect.comment is not None:
-        left_out |= {k for k, line in enumerate(lines) if line.lstrip().startswith(dialect.comment)}
-    said = None if dialect.skip_rows is not None else _said_separator(lines[0])
-    if said is not None:
-        left_out.add(0)
-    is_tsv = ".tsv" in (path.suffix.lower(), _inner_suffix(path))
-    sure = "\t" if is_tsv else said
-
-    def table(leading: Sequence[int] = ()) -> tuple[str, list[list[str]]]:
-        gone = left_out.union(leading)
-        text = "\n".join(line for k, line in enumerate(lines) if k not in gone)
-        if not text.strip():
-            raise FileError(f"{path} is empty: a table needs a header row and at least one row below it.")
-        separator = sure or _separator(text, is_whole)
-        return separator, _first_rows(text, separator, is_whole)
-
-    separator, rows = table()
-    notes: tuple[str, ...] = ()
+        start.left_out.update(k for k, line in enumerate(start.lines) if line.lstrip().startswith(dialect.comment))
+    notes = list(source.notes)
     if dialect.skip_rows is None:
-        for count, leading in _leading(lines, left_out):
-            other, found = table(leading)
-            if _is_headed(found) and _is_title([lines[k] for k in leading], other):
-                separator, rows, left_out = other, found, left_out.union(leading)
-                notes = (f"{_lines(count)} above the header left out, first {shown(lines[leading[0]].strip())}.",)
-                break
+        start.take_said_separator()
+        notes += start.leave_title_out()
+        rows = start.table()[1]
         if _is_unit_row(rows):
             below = 1
-            notes += (f"The row below the header is left out, as it holds units: {shown(', '.join(rows[1]))}.",)
-    header = rows[0]
+            notes.append(f"The row below the header is left out, as it holds units: {shown(', '.join(rows[1]))}.")
+    separator, rows = start.table()
+    header, names = rows[0], [name.strip() for name in rows[0]]
     if below:
-        present = [k for k, line in enumerate(lines) if k not in left_out and line.strip()]
-        left_out |= set(present[1 : 1 + below])
-    _refuse_numbers_as_header(path, [name.strip() for name in header])
+        present = [k for k, line in enumerate(start.lines) if k not in start.left_out and line.strip()]
+        start.left_out.update(present[1 : 1 + below])
+    _refuse_numbers_as_header(path, names)
     if is_whole and len(rows) <= 1 + below:
-        raise NoRowsError(no_rows(path), [name.strip() for name in header])
+        raise NoRowsError(no_rows(path), names)
     first_rows = tuple(row for row in rows[1 + below :] if len(row) == len(header))
-    return Layout(separator, header, encoding, compression, frozenset(left_out), dialect.comment, notes, first_rows)
+    return Layout(
+        source, separator, header, encoding, frozenset(start.left_out), dialect.comment, tuple(notes), first_rows
+    )
+
+
+@dataclass
+class _Start:
+    """The first lines of a file."""
+
+    path: Path
+    lines: list[str]
+    is_whole: bool  # Whether these are all
+    separator: str | None  # Where it is known
+    left_out: set[int] = field(default_factory=set)
+
+    def table(self, leading: Sequence[int] = ()) -> tuple[str, list[list[str]]]:
+        """Return the separator and the first rows, without the lines that are left out and some more."""
+        gone = self.left_out.union(leading)
+        text = "\n".join(line for k, line in enumerate(self.lines) if k not in gone)
+        if not text.strip():
+            raise FileError(f"{self.path} is empty: a table needs a header row and at least one row below it.")
+        separator = self.separator or _separator(text, self.is_whole)
+        return separator, _first_rows(text, separator, self.is_whole)
+
+    def take_said_separator(self) -> None:
+        """Take the separator of a first line "sep=;"."""
+        found = _said_separator(self.lines[0])
+        if found is not None:
+            self.left_out.add(0)
+            self.separator = self.separator or found
+
+    def leave_title_out(self) -> list[str]:
+        """Leave lines above the header out, and say so."""
+        for count, leading in _leading(self.lines, self.left_out):
+            separator, found = self.table(leading)
+            if _is_headed(found) and _is_title([self.lines[k] for k in leading], separator):
+                self.left_out.update(leading)
+                first = self.lines[leading[0]].strip().strip(SEPARATOR)
+                return [f"{_lines(count)} above the header left out, first {shown(first)}."]
+        return []
 
 
 def _lines(count: int) -> str:
@@ -196,12 +252,12 @@ def _compression(path: Path) -> str | None:
     return next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), None)
 
 
-def opened(path: Path, layout: Layout) -> Any:
+def opened(layout: Layout) -> Any:
     """Open a file for Arrow: as UTF-8, without the lines that are left out."""
-    stream = pa.input_stream(str(path), compression=layout.compression)
+    stream = layout.source.open()
     if layout.encoding == "utf-8-sig" and not layout.left_out and layout.comment is None:
         return stream
-    return pa.PythonFile(_Lines(path, stream, layout), mode="r")
+    return pa.PythonFile(_Lines(layout.source.path, stream, layout), mode="r")
 
 
 class _Lines(io.RawIOBase):
@@ -262,10 +318,11 @@ def _not_decoded(path: Path, encoding: str) -> str:
     return f"{path} is not {encoding}: it has bytes that {encoding} does not allow. Try another {other}."
 
 
-def _sample(path: Path, compression: str | None, encoding: str | None) -> tuple[str, bool, str]:
-    """Return the first part of the file, decoded, whether it is the whole file, and its encoding."""
+def _sample(source: Source, encoding: str | None) -> tuple[str, bool, str]:
+    """Return the first part of the text, decoded, whether it is all of it, and its encoding."""
+    path = source.path
     try:
-        with pa.input_stream(str(path), compression=compression) as stream:
+        with source.open() as stream:
             sample = stream.read(SAMPLE_BYTES)
             is_whole = len(stream.read(1)) == 0
     except (OSError, pa.ArrowException) as error:
@@ -274,8 +331,8 @@ def _sample(path: Path, compression: str | None, encoding: str | None) -> tuple[
         raise FileError(f"{path} is a Parquet file. Give it the suffix .parquet.")
     if sample.startswith(b"PK\x03\x04"):
         raise FileError(
-            f"{path} is a zip archive or an Excel workbook, and neither is read. Save the table as CSV (UTF-8), or "
-            f"unpack the archive first."
+            f"{path} is a zip archive or an Excel workbook. Give a workbook the suffix .xlsx, and "
+            f"unpack an archive first."
         )
     if encoding is None:
         is_wide = sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -291,7 +348,7 @@ def _sample(path: Path, compression: str | None, encoding: str | None) -> tuple[
         raise FileError(not_utf8(path, f"line {line} of the file")) from error
     if "\0" in decoded:
         raise FileError(
-            f"{path} is not a text file in UTF-8. Tables are read from CSV, TSV, Parquet and Arrow files; of "
+            f"{path} is not a text file in UTF-8. Tables are read from CSV, TSV, Parquet, Arrow and Excel files; of "
             f"text in another encoding say which: {said('encoding', 'utf-16-le')}."
         )
     if not decoded.strip():
@@ -390,13 +447,13 @@ def parse_error(path: Path, layout: Layout, ragged: Sequence[Any], error: Except
             f"{row.expected_columns} columns: {shown(row.text)}.{hint}"
         )
     if "UTF8" in str(error):
-        return FileError(not_utf8(path, _place_of_other_bytes(path, layout)))
+        return FileError(not_utf8(path, _place_of_other_bytes(layout)))
     return FileError(f"{path} cannot be read as CSV: {first_line(error)}")
 
 
-def _place_of_other_bytes(path: Path, layout: Layout) -> str:
+def _place_of_other_bytes(layout: Layout) -> str:
     """Return which line is the first that is no UTF-8."""
-    with pa.input_stream(str(path), compression=layout.compression) as stream:
+    with layout.source.open() as stream:
         for number, line in enumerate(io.BufferedReader(stream), 1):
             try:
                 line.decode("utf-8")

@@ -42,6 +42,7 @@ from marquardt.tables.numerals import (
     without_nan,
 )
 from marquardt.tables.units import Unit
+from marquardt.tables.workbooks import WORKBOOKS
 from marquardt.tables.written import Written
 
 BLOCK_BYTES = 8 << 20
@@ -53,7 +54,7 @@ EXPANSION = 4
 
 def separated_bytes(path: Path) -> int:
     """Return about what a file of separated text takes in memory, by its size."""
-    return path.stat().st_size * (EXPANSION if path.suffix.lower() in COMPRESSED_SUFFIXES else 1)
+    return path.stat().st_size * (EXPANSION if path.suffix.lower() in (*COMPRESSED_SUFFIXES, *WORKBOOKS) else 1)
 
 
 def header_of(path: str | os.PathLike[str], *, dialect: Dialect | None = None) -> list[str]:
@@ -80,7 +81,8 @@ class SeparatedRows:
         dialect = dialect or Dialect()
         self.n_bytes = separated_bytes(self._path)
         self._fingerprint = Fingerprint([self._path])
-        self._layout, self._notations = layout_of(self._path, dialect), Notations(dialect, keep_words)
+        self._layout = layout_of(self._path, dialect)
+        self._notations = Notations(_known(self._layout, dialect), keep_words)
         names = _names(self._path, self._layout)
         self._raw = dict(zip(names, self._layout.header, strict=True))
         seen = _unseen(names, self._notations, text, labels, numbers)
@@ -128,7 +130,7 @@ class SeparatedRows:
         ragged: list[Any] = []
         try:
             with (
-                opened(self._path, self._layout) as file,
+                opened(self._layout) as file,
                 # Alone, so that a row of another length is known by its number.
                 pyarrow.csv.open_csv(
                     file,
@@ -156,7 +158,8 @@ def read_separated(
 
     Arrow tells what columns are; those of numbers that may have two readings, or be codes, are read again as text.
     """
-    layout, notations = layout_of(path, dialect), Notations(dialect, keep_words)
+    layout = layout_of(path, dialect)
+    notations = Notations(_known(layout, dialect), keep_words)
     names = _names(path, layout)
     raw = dict(zip(names, layout.header, strict=True))
     seen = _unseen(names, notations, text, labels, numbers)
@@ -181,6 +184,11 @@ def read_separated(
         for name, each in zip(types, made, strict=True)
     ]
     return pa.table(made, schema=_written(layout, dialect, types).beside(pa.schema(fields)))
+
+
+def _known(layout: Layout, dialect: Dialect) -> Dialect:
+    """Return what is known of the numbers: those of a workbook's cells are written here."""
+    return dialect if layout.source.content is None else dialect.of_workbook()
 
 
 def _unseen(
@@ -208,7 +216,9 @@ def _field(name: str, type_: Any, missing_word: str = "", unit: Unit | None = No
 
 
 def _written(layout: Layout, dialect: Dialect, types: Mapping[str, Any]) -> Written:
-    """What was found of the file."""
+    """What was found of the file; what is made of a workbook is CSV as it is written everywhere."""
+    if layout.source.content is not None:
+        return Written(notes=layout.notes)
     return Written(layout.separator, dialect.decimal or mark_of(types.values()), layout.notes)
 
 
@@ -299,7 +309,7 @@ def _parsed(path: Path, layout: Layout, convert_options: pyarrow.csv.ConvertOpti
     ragged: list[Any] = []
 
     def parse(use_threads: bool) -> pa.Table:
-        with opened(path, layout) as file:
+        with opened(layout) as file:
             return pyarrow.csv.read_csv(
                 file,
                 read_options=pyarrow.csv.ReadOptions(use_threads=use_threads, block_size=BLOCK_BYTES),
