@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
+from helpers.passing import Passing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -27,23 +28,6 @@ PLAIN = {
     "street": rng.choice(["oak", "elm", "ash"], N).tolist(),
     "price": rng.uniform(1, 9, N).tolist(),
 }
-
-
-class Passing:
-    """A table in memory, handed out in small pieces."""
-
-    name = "the table"
-
-    def __init__(self, table, n_rows=7):
-        self._table, self._length = table, n_rows
-        self.column_names, self.n_rows = table.column_names, table.num_rows
-
-    def no_rows(self, names):
-        return self._table.select(names).slice(0, 0)
-
-    def batches(self, names, n_rows):
-        for first in range(0, self.n_rows, self._length):
-            yield self._table.select(names).slice(first, self._length)
 
 
 def made(**changed):

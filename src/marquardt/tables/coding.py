@@ -27,7 +27,7 @@ from marquardt.tables.columns import Column, Label, as_table, listed
 from marquardt.tables.encoding import class_codes, coded_numbers, write_levels
 from marquardt.tables.input_columns import InputColumn, input_column
 from marquardt.tables.json_coding import checked_parts
-from marquardt.tables.notes import constant_notes, missing_notes, target_notes, word_notes
+from marquardt.tables.notes import constant_notes, missing_notes, row_number_notes, target_notes, word_notes
 from marquardt.tables.numerals import MISSING_WORDS
 from marquardt.tables.surveying import PassingTable, Rows, WholeTable
 from marquardt.tables.units import unit_notes
@@ -147,6 +147,7 @@ class TableCoding:
             *constant_notes(settled.constants),
             *missing_notes(settled, columns, missing),
             *word_notes(settled),
+            *row_number_notes(settled.inputs),
             *(target_notes(settled.targets, task) if decided == "regression" else ()),
         ]
         return cls(decided, missing, columns, tuple(target_names), classes, settled.constants, tuple(notes))

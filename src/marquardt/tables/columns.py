@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from marquardt.errors import DataError
 from marquardt.tables.numerals import MISSING_WORDS, Codes
+from marquardt.tables.row_numbers import RowNumbers
 from marquardt.wording import by_door
 
 __all__ = ["as_table"]
@@ -217,6 +218,17 @@ class Column:
         exponent = int(np.frexp(np.abs(numbers).max())[1])
         scaled = np.ldexp(numbers, -exponent)
         return float(np.ldexp(np.mean(scaled) if kind == "mean" else np.median(scaled), exponent))
+
+    def row_numbers(self) -> RowNumbers:
+        """Look whether it counts the rows."""
+        found = RowNumbers()
+        if self.kind == "number" and self.n_rows:
+            found.add(self.values, self.all_rows())
+        return found
+
+    def all_rows(self) -> NDArray[np.intp]:
+        """Return where each value stands in the whole table, from 0."""
+        return (self.first_row or 0) + np.arange(len(self.values)) if self.rows is None else self.rows
 
     def numbers(self) -> NDArray[np.float64]:
         """Return the values of a number, boolean or empty column as float64, missing ones as NaN."""

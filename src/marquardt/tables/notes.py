@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from marquardt.tables.columns import Column, listed
+from marquardt.tables.columns import Column, listed, way_out
 from marquardt.tables.input_columns import InputColumn
 from marquardt.tables.numerals import MISSING_WORDS
 from marquardt.tables.surveying import Settled
@@ -49,6 +49,19 @@ def word_notes(settled: Settled) -> list[str]:
         if kept:
             notes.append(f"Column {column.name!r}: {listed(kept)} {'is a level' if len(kept) == 1 else 'are levels'}.")
     return notes
+
+
+def row_number_notes(inputs: Sequence[Column]) -> list[str]:
+    """Name columns that count the rows; one that is the only input is what there is."""
+    if len(inputs) < 2:
+        return []
+    said = {column.name: column.row_numbers().said_of(column.name) for column in inputs}
+    return [
+        f"Column {name!r} looks like a row number: {why}. What a network learns from it, new rows do not have; leave "
+        f"it out with {way_out(name)}."
+        for name, why in said.items()
+        if why
+    ]
 
 
 def filled(column: InputColumn, count: int, missing: str) -> str:

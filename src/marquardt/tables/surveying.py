@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from marquardt.errors import ConfigurationError
 from marquardt.tables.checking import MAX_LEVELS, constant, kept_rows, refuse_no_row, refuse_no_target, with_targets
 from marquardt.tables.columns import Column
+from marquardt.tables.row_numbers import RowNumbers
 from marquardt.tables.written import Written
 from marquardt.wording import by_door
 
@@ -115,6 +116,7 @@ class Sketch(Column):
     mean: float = 0.0  # Of the numbers
     is_cut: bool = False  # Whether there are more different values than were kept
     sample: Column | None = None  # The first values, where there are many different ones
+    as_row_numbers: RowNumbers = field(default_factory=RowNumbers)
 
     @property
     def n_rows(self) -> int:
@@ -142,6 +144,10 @@ class Sketch(Column):
     def middle(self, kind: str) -> float:
         """Return the mean."""
         return self.mean
+
+    def row_numbers(self) -> RowNumbers:
+        """Return what was seen as they went by."""
+        return self.as_row_numbers
 
     def refuse_number_words(self) -> None:
         """Judge by the first values where there are too many different ones."""
@@ -249,6 +255,7 @@ class Growing:
         self._sample: Column | None = None
         self._ends: list[tuple[Any, int]] = []
         self._mean = 0.0
+        self._row_numbers = RowNumbers()
 
     def add(self, column: Column) -> None:
         """Take a batch in."""
@@ -268,6 +275,7 @@ class Growing:
             self._mean += (column.middle("mean") - self._mean) * (n_present / (self._total - self._absent))
         if column.kind == "number":
             self._add_ends(column)
+            self._row_numbers.add(column.values, column.all_rows())
         if self._is_target or column.kind != "number":
             self._add_levels(column)
 
@@ -329,4 +337,5 @@ class Growing:
             mean=self._mean,
             is_cut=self._is_cut,
             sample=self._sample if self._is_cut else None,
+            as_row_numbers=self._row_numbers,
         )
