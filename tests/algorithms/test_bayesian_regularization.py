@@ -168,3 +168,36 @@ def test_a_rule_that_was_not_prepared_says_so():
 def test_settings_that_cannot_work_are_refused(settings, message):
     with pytest.raises(ConfigurationError, match=message):
         algorithm_named("trainbr", **settings)
+
+
+def test_in_sample_space_it_is_the_same_run():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 20))
+    y = x[:, :3].sum(axis=1, keepdims=True) + 0.3 * rng.normal(size=(30, 1))
+    graph = feed_forward(20, 5, 1)
+    network = Network(graph, initial_weights(graph, rng=0))
+    runs = [
+        Training(network, x, y, rule=BayesianRegularization(), form=form, limits=TIGHT)
+        for form in ("explicit", "samples")
+    ]
+    by_weights, by_residuals = ([epoch.quantities for epoch in run] for run in runs)
+    # The matrix of the weights has rank 30 of 111 only: a step multiplies its rounding by up to a hundred.
+    for here, there in zip(by_weights[:10], by_residuals[:10], strict=True):
+        assert there == pytest.approx(here, rel=1e-6)
+    assert_allclose(by_residuals[-1]["gamma"], by_weights[-1]["gamma"], rtol=1e-3)
+
+
+def test_where_residuals_are_few_no_matrix_of_the_weights_is_made():
+    graph = feed_forward(2000, 10, 1)  # a matrix takes 3.2 GB
+    x = np.random.default_rng(0).normal(size=(30, 2000))
+    run = Training(
+        Network(graph, initial_weights(graph, rng=0)),
+        x,
+        x[:, :1],
+        rule=BayesianRegularization(),
+        limits=Limits(max_epochs=4),
+        max_memory="50MB",
+    )
+    assert run.objective.plan.form == "samples"
+    list(run)
+    assert run.record.epochs[-1].quantities["gamma"] <= 30.0

@@ -169,3 +169,22 @@ def test_thirty_rows_determine_no_more_than_thirty_weights(rule, hidden):
     assert fitting.network.n_weights > 100
     assert (found > 0).all()
     assert (found <= 30).all()
+
+
+def test_weights_without_a_decay_are_split_alike_whether_few_or_many():
+    rng = np.random.default_rng(0)
+    graph = feed_forward(3, 8, 1)
+    objective = Objective(graph, rng.normal(size=(12, 3)), rng.normal(size=(12, 1)), form="samples")
+    system = objective.at(rng.normal(size=graph.n_weights), Need.NORMAL).system
+    free = objective.facts.decayed[0]  # 24 columns of 12 rows
+    labels = np.zeros(graph.n_weights)
+    labels[free] = evidence.FREE
+    gram = system.grams(labels)[evidence.FREE]
+    many = evidence._split_free(system, graph.n_weights, free, gram)
+    few = evidence._split_free(system, graph.n_weights, free, None)
+    assert_allclose(many[0] @ many[0].T, few[0] @ few[0].T, atol=1e-8)
+    # Squares lose half of the digits of the smallest.
+    assert_allclose(np.sort(many[1]), np.sort(few[1]), rtol=1e-6)
+    assert_allclose(many[2], few[2], atol=1e-6)
+    assert many[2].sum() == pytest.approx(12.0)
+    assert not many[2][labels != evidence.FREE].any()

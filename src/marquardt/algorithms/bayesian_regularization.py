@@ -29,7 +29,7 @@ from marquardt.algorithms.levenberg_marquardt import Damped, LevenbergMarquardt
 from marquardt.algorithms.rule import StepRule
 from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.checks import positive, whole
-from marquardt.objective import Evaluation, Facts, Need
+from marquardt.objective import Evaluation, Facts, Need, SampleSystem
 
 __all__ = ["BayesianRegularization", "Regularized"]
 
@@ -86,6 +86,7 @@ class BayesianRegularization(StepRule):
     name = "bayesian_regularization"
     point_need = Need.NORMAL
     matrices = 5
+    systems = ("samples",)
     trial_need = Need.VALUE
     keeps_last = True
     refuses_validation = True
@@ -162,6 +163,9 @@ class BayesianRegularization(StepRule):
 
     def _with_decay(self, here: Evaluation, state: Regularized) -> Evaluation:
         """The point with the decay in its normal matrix, too."""
+        if isinstance(here.system, SampleSystem):
+            system = here.system.with_decay(state.decay, here.weights)
+            return self.seen(here, state)._replace(system=system)
         assert here.normal is not None
         normal = here.normal.copy()
         normal.reshape(-1)[:: len(normal) + 1] += state.decay

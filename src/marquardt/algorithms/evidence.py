@@ -178,19 +178,12 @@ def _by_weights(normal: Array, labels: Array, strengths: Array) -> _Found | None
 
 def _by_residuals(system: SampleSystem, labels: Array, strengths: Array) -> _Found | None:
     """Eq. (5) by a matrix of the residuals."""
-    free = np.flatnonzero(labels == FREE)
-    columns = [system.times(np.where(np.arange(len(labels)) == place, 1.0, 0.0)) for place in free]
     grams = system.grams(labels)
-    grams.pop(FREE, None)
     n_residuals = system.n_residuals
-    moved = np.array(columns).T if columns else np.zeros((n_residuals, 0))
-    if not np.isfinite(moved).all():
+    split = _split_free(system, len(labels), np.flatnonzero(labels == FREE), grams.pop(FREE, None))
+    if split is None:
         return None
-    basis, sizes, vectors = svd(moved, full_matrices=False, check_finite=False)
-    is_found = sizes**2 > len(free) * np.finfo(float).eps * np.max(sizes**2, initial=0.0)
-    basis, sizes, vectors = basis[:, is_found], sizes[is_found], vectors[is_found]
-    shares = np.zeros(len(labels))
-    shares[free] = (vectors * vectors).sum(axis=0)
+    basis, sizes, shares = split
     of_free = shares, len(sizes), 2.0 * float(np.log(sizes).sum())
     inner = np.zeros((n_residuals, n_residuals))
     condition = float(sizes[0] / sizes[-1]) if len(sizes) else 1.0
@@ -221,6 +214,34 @@ def _by_residuals(system: SampleSystem, labels: Array, strengths: Array) -> _Fou
     whole = parts.sum(axis=0)
     ratios = np.divide(rates / (1.0 + rates), whole, out=np.zeros(n_residuals), where=(rates > 0.0) & (whole > 0.0))
     return _Found(parts @ ratios, float(np.log1p(rates).sum()), *of_free)
+
+
+def _split_free(
+    system: SampleSystem, n_weights: int, free: Indices, gram: Array | None
+) -> tuple[Array, Array, Array] | None:
+    """What J of the weights without a decay spans, its singular values, and what each weight is determined by.
+
+    Few columns are written out. Where they are more than the residuals, their J Jᵀ tells the same.
+    """
+    n_residuals = system.n_residuals
+    shares = np.zeros(n_weights)
+    if len(free) > n_residuals and gram is not None:
+        found = _decomposed(gram)
+        if found is None:
+            return None
+        squares, basis = found
+        basis, sizes = basis[:, squares > 0.0], np.sqrt(squares[squares > 0.0])
+        for direction, size in zip(basis.T, sizes, strict=True):
+            shares[free] += (system.transposed_times(direction)[free] / size) ** 2
+        return basis, sizes, shares
+    columns = [system.times(np.where(np.arange(len(shares)) == place, 1.0, 0.0)) for place in free]
+    moved = np.array(columns).T if columns else np.zeros((n_residuals, 0))
+    if not np.isfinite(moved).all():
+        return None
+    basis, sizes, vectors = svd(moved, full_matrices=False, check_finite=False)
+    is_found = sizes**2 > len(free) * np.finfo(float).eps * np.max(sizes**2, initial=0.0)
+    shares[free] = (vectors[is_found] ** 2).sum(axis=0)
+    return basis[:, is_found], sizes[is_found], shares
 
 
 def _rounding(matrix: Array) -> float:

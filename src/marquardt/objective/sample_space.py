@@ -23,6 +23,7 @@ The residuals of a block of samples are ordered by row of R, then by sample; the
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from itertools import chain, pairwise
 from typing import NamedTuple
@@ -88,6 +89,14 @@ class SampleSystem:
     def _grams(self) -> dict[float, Array]:
         """K_α of eq. (2) for every α, before it is divided by α + μ."""
         return self.grams(self._penalty)
+
+    def with_decay(self, decay: float, weights: Array) -> SampleSystem:
+        """Return the system of A + decay · I, and of a gradient with the decay's part; it shares the sums."""
+        other = copy(self)
+        other._penalty = self._penalty + decay
+        other._rest = self._rest + decay * weights
+        other.__dict__["_grams"] = {alpha + decay: gram for alpha, gram in self._grams.items()}
+        return other
 
     @property
     def diagonal(self) -> Array:
