@@ -1,4 +1,7 @@
-"""Checks of single options, each with one sentence that says what was asked, what came and a way out."""
+"""Checks of single options, each with one sentence that says what was asked, what came and a way out.
+
+A setting has the name in it that the user knows it by (see `marquardt.wording.under_names`).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from marquardt.errors import ConfigurationError, MissingExtraError
+from marquardt.wording import called
 
 __all__ = [
     "fraction",
@@ -86,7 +90,7 @@ def one_of(value: Any, allowed: Iterable[str], what: str) -> str:
     if isinstance(value, str) and value in words:
         return value
     raise ConfigurationError(
-        f"{what} must be one of {', '.join(map(repr, words))}, got {shown(value)}.{nearest(value, words)}"
+        f"{called(what)} must be one of {', '.join(map(repr, words))}, got {shown(value)}.{nearest(value, words)}"
     )
 
 
@@ -94,9 +98,9 @@ def _real(value: Any, what: str, law: str) -> float:
     try:
         number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
     except OverflowError:
-        raise ConfigurationError(f"{what} must be {law} and at most 1e308, got {shown(value)}.") from None
+        raise ConfigurationError(f"{called(what)} must be {law} and at most 1e308, got {shown(value)}.") from None
     if math.isnan(number):
-        raise ConfigurationError(f"{what} must be {law}, got {shown(value)}.")
+        raise ConfigurationError(f"{called(what)} must be {law}, got {shown(value)}.")
     return number
 
 
@@ -104,7 +108,7 @@ def positive(value: Any, what: str) -> float:
     """Return `value` as a float if it is a number above 0 (infinity is allowed)."""
     number = _real(value, what, "a number above 0")
     if number <= 0:
-        raise ConfigurationError(f"{what} must be a number above 0, got {value!r}.")
+        raise ConfigurationError(f"{called(what)} must be a number above 0, got {value!r}.")
     return number
 
 
@@ -112,7 +116,7 @@ def non_negative(value: Any, what: str) -> float:
     """Return `value` as a float if it is a number from 0 up (infinity is allowed)."""
     number = _real(value, what, "a number from 0 up")
     if number < 0:
-        raise ConfigurationError(f"{what} must be a number from 0 up, got {value!r}.")
+        raise ConfigurationError(f"{called(what)} must be a number from 0 up, got {value!r}.")
     return number
 
 
@@ -120,14 +124,14 @@ def fraction(value: Any, what: str) -> float:
     """Return `value` as a float if 0 <= value < 1."""
     number = _real(value, what, "a fraction from 0 up to, not including, 1")
     if not 0 <= number < 1:
-        raise ConfigurationError(f"{what} must be a fraction from 0 up to, not including, 1, got {value!r}.")
+        raise ConfigurationError(f"{called(what)} must be a fraction from 0 up to, not including, 1, got {value!r}.")
     return number
 
 
 def whole(value: Any, what: str, minimum: int = 0) -> int:
     """Return `value` as an int if it is a whole number not below `minimum`."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
-        raise ConfigurationError(f"{what} must be a whole number from {minimum} up, got {shown(value)}.")
+        raise ConfigurationError(f"{called(what)} must be a whole number from {minimum} up, got {shown(value)}.")
     return int(value)
 
 
@@ -136,7 +140,7 @@ def require_kind(value: object, kind: type, what: str, way_out: str) -> None:
     if not isinstance(value, kind):
         got = repr(value)
         got = got if len(got) <= LONGEST else f"a {type(value).__name__}"
-        raise ConfigurationError(f"{what} must be a {kind.__name__}, got {got}. {way_out}")
+        raise ConfigurationError(f"{called(what)} must be a {kind.__name__}, got {got}. {way_out}")
 
 
 def memory_size(value: Any, what: str) -> int:
@@ -152,7 +156,7 @@ def memory_size(value: Any, what: str) -> int:
     else:
         number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else _real(value, what, law)
     if not 1 <= number < math.inf:
-        raise ConfigurationError(f"{what} must be {law}, got {shown(value)}.")
+        raise ConfigurationError(f"{called(what)} must be {law}, got {shown(value)}.")
     return int(number)
 
 

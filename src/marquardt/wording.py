@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 
-__all__ = ["by_door", "on_the_command_line"]
+__all__ = ["by_door", "called", "on_the_command_line", "under_names"]
 
 _IS_COMMAND_LINE: ContextVar[bool] = ContextVar("is_command_line", default=False)
+_NAMES: ContextVar[Mapping[str, str] | None] = ContextVar("names", default=None)
 
 
 @contextlib.contextmanager
@@ -49,3 +50,25 @@ def by_door(command_line: str, python: str) -> str:
     "missing='drop'"
     """
     return command_line if _IS_COMMAND_LINE.get() else python
+
+
+@contextlib.contextmanager
+def under_names(names: Mapping[str, str]) -> Iterator[None]:
+    """Within the block, sentences call settings by the names that the user gave them under; the outermost block holds.
+
+    Examples
+    --------
+    >>> with under_names({"max_epochs": "--epochs"}):
+    ...     called("max_epochs"), called("max_fail")
+    ('--epochs', 'max_fail')
+    """
+    token = _NAMES.set(names if _NAMES.get() is None else _NAMES.get())
+    try:
+        yield
+    finally:
+        _NAMES.reset(token)
+
+
+def called(setting: str) -> str:
+    """Return what a setting is called where the user stands."""
+    return (_NAMES.get() or {}).get(setting, setting)

@@ -182,7 +182,7 @@ def test_settings_must_be_positive_numbers(setting, value):
         ({"mu_increase": 1.0}, "mu_increase must be above 1, got 1.0. The usual value is 10"),
         ({"mu_increase": math.inf}, "mu_increase must be above 1"),
         ({"mu_decrease": 1.0}, "mu_decrease must be below 1, got 1.0. The usual value is 0.1"),
-        ({"mu_init": 1.0, "mu_max": 0.5}, "not below mu_init, got mu_max=0.5, mu_init=1.0"),
+        ({"mu_init": 1.0, "mu_max": 0.5}, "not below mu_init, got 0.5 and 1.0"),
         ({"mu_max": math.inf}, "mu_max must be finite"),
     ],
 )

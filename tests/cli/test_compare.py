@@ -159,7 +159,7 @@ def test_an_interrupt_reports_what_is_finished_and_the_rest_can_be_resumed(begin
         (["sin", "--seed", "-1"], "--seed must be"),
         (["sin", "--jobs", "0"], "--jobs .* must be a whole number from 1 up"),
         (["sin", "--goal", "0"], "--goal must be a number above 0"),
-        (["sin", "--goal-metric", "mse"], "--goal-metric says what --goal is given in"),
+        (["sin", "--goal-metric", "mse"], "--goal-metric says what a goal is given in"),
         (["sin", "--goal", "1", "--goal-metric", "mae"], "--goal-metric must be one of"),
         (["sin", "--time", "0"], "--time must be a number above 0"),
         (["sin", "--epochs", "-1"], "--epochs must be a whole number"),

@@ -435,7 +435,7 @@ def test_dates_without_pandas_name_the_extra(refused, air_csv, monkeypatch):
         (("-t", "passengers", "--min-grad", "-1"), "--min-grad must be a number from 0 up"),
         (("-t", "passengers", "--record", "r.txt"), "The name of --record must end in .json or .csv"),
         (("-t", "passengers", "-o", "f.xlsx"), "must end in .csv, .tsv, .parquet"),
-        (("-t", "passengers", "--plot", "p.gif"), "The name of --plot must end in .png, .svg, .pdf"),
+        (("-t", "passengers", "--plot", "p.gif"), "The name of --plot must end in .png, .svg or .pdf"),
         (("-t", "passengers", "-o", "air.csv", "--force"), "--output would write over DATA"),
         (("-t", "passengers", "--network", "air.csv", "--force"), "--network would write over DATA"),
         (("-t", "passengers", "--model", "m.marquardt"), "--target is about a training"),

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from marquardt.cli import opening, prediction
-from marquardt.cli.options import default_output
+from marquardt.cli.job import default_output
 from marquardt.cli.scores import scores_of_parts
 from marquardt.cli.training import COPIES
 from marquardt.storage import load

@@ -12,8 +12,8 @@ import time
 import numpy as np
 import pytest
 
-from marquardt.cli.choices import Choices
-from marquardt.cli.options import job_of
+from marquardt.cli.job import job_of
+from marquardt.cli.taking import Given
 from marquardt.storage import load
 from marquardt.tables import TableCoding, read_table
 from marquardt.training import PRESETS, Record
@@ -272,16 +272,16 @@ def test_no_class_of_a_truth_table_is_hidden(reading, call, tmp_path):
 def test_a_preset_stands_for_its_settings_and_whatever_is_given_goes_before(tmp_path):
     data = tmp_path / "d.csv"
     data.touch()
-    settings = job_of(Choices(data=data, preset="few_units")).settings
+    settings = job_of(Given("train", data=data, preset="few_units")).settings
     assert {name: getattr(settings, name) for name in PRESETS["few_units"]} == PRESETS["few_units"]
     # The default of an option, too, when it is given.
-    settings = job_of(Choices(data=data, preset="few_units", activation="tanh", algorithm="auto")).settings
+    settings = job_of(Given("train", data=data, preset="few_units", activation="tanh", algorithm="auto")).settings
     assert (settings.activation, settings.algorithm) == ("tanh", "auto")
     assert settings.initialization == PRESETS["few_units"]["initialization"]
     # A setting of its algorithm, too, that has an option of its own.
-    settings = job_of(Choices(data=data, preset="few_units", mu=0.01)).settings
+    settings = job_of(Given("train", data=data, preset="few_units", mu=0.01)).settings
     assert (settings.algorithm, settings.rule) == ("lm", {"mu_init": 0.01})
-    settings = job_of(Choices(data=data, preset="few_units", mu_inc=5.0)).settings
+    settings = job_of(Given("train", data=data, preset="few_units", mu_inc=5.0)).settings
     assert (settings.algorithm, settings.rule) == ("lm(mu_init=1)", {"mu_increase": 5.0})
 
 
@@ -343,7 +343,7 @@ REFUSED_OPTIONS = [
     (("--scaling", "max"), "--scaling must be .* Did you mean 'minmax'"),
     (("--target-scaling", "std"), "--target-scaling must be"),
     (("--loss", "square"), "--loss must be .* Did you mean 'squares'"),
-    (("--loss-scale", "2"), "--loss-scale belongs to --loss huber"),
+    (("--loss-scale", "2"), "--loss-scale belongs to the losses 'huber'"),
     (("--loss", "huber", "--loss-scale", "0"), "--loss-scale must be a number above 0"),
     (("--alpha", "-1"), "--alpha must be"),
     (("--alpha", "a"), "--alpha must be"),

@@ -10,7 +10,7 @@ from pathlib import Path
 PACKAGE = "marquardt"
 
 # A module imports from its own group's left, and inside the ground from its siblings.
-GROUND = ("_version", "errors", "arrays", "checks", "files", "json_values", "spelling", "wording")
+GROUND = ("_version", "errors", "arrays", "checks", "files", "json_values", "options", "spelling", "wording")
 CORE = ("numerics", "networks", "losses", "objective", "algorithms", "training", "streams", "problems", "comparison")
 FRONT = ("tables", "storage", "plots", "estimators", "cli", "__main__")
 ROOMS = (*GROUND, *CORE, *FRONT)

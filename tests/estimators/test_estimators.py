@@ -498,7 +498,7 @@ def test_robust_losses_are_not_pulled_by_outliers():
         ({"n_jobs": 0}, "n_jobs must be a whole number from 1 up, -1 for one a processor, or None; got 0"),
         ({"n_jobs": 1.5}, "n_jobs must be a whole number from 1 up, -1 for one a processor, or None; got 1.5"),
         ({"mu_increase": 0.5}, "mu_increase must be above 1"),
-        ({"time_limit": -1}, "time limit"),
+        ({"time_limit": -1}, "time_limit"),
         ({"early_stopping": True, "validation_fraction": 1.0}, "validation_fraction must be a fraction"),
         ({"early_stopping": True, "validation_fraction": 0.0}, "validation_fraction must be above 0"),
     ],

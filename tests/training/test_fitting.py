@@ -270,7 +270,7 @@ def test_refused_is(case):
         ({"topology": "cascade"}, "Did you mean 'cascade_forward'"),
         ({"loss": "hubert"}, "Did you mean 'huber'"),
         ({"loss_scale": 1.0}, "loss_scale belongs to the losses 'huber', 'cauchy' and 'soft_l1', got the loss 'auto'"),
-        ({"loss": "huber", "loss_scale": 0.0}, "scale of a robust loss must be a number above 0"),
+        ({"loss": "huber", "loss_scale": 0.0}, "loss_scale must be a number above 0"),
         ({"alpha": -1.0}, "alpha must be a number from 0 up, got -1.0"),
         ({"initialization": "nguyen"}, "Did you mean 'nguyen_widrow'"),
         ({"spread": 0.0}, "spread must be a number above 0"),

@@ -54,6 +54,7 @@ from marquardt.arrays import Array
 from marquardt.checks import non_negative, one_of, positive, whole
 from marquardt.errors import ConfigurationError
 from marquardt.objective import SYSTEM_FORMS, Descent, Evaluation, Facts, Minimized, Need
+from marquardt.wording import called
 
 __all__ = ["PLAIN_SETTINGS", "Damped", "GeodesicLevenbergMarquardt", "LevenbergMarquardt", "NeuronByNeuron"]
 
@@ -143,8 +144,8 @@ class LevenbergMarquardt(StepRule):
             object.__setattr__(self, "mu_increase", kind.usual)
         if self.mu_decrease is not None and not kind.falls_by_a_factor:
             raise ConfigurationError(
-                f"{kind.__name__}'s damping has no mu_decrease, got {self.mu_decrease!r}: it takes a function of the "
-                f"gain ratio. Leave it out, or take damping='factors'."
+                f"{kind.__name__}'s damping has no {called('mu_decrease')}, got {self.mu_decrease!r}: it takes a "
+                f"function of the gain ratio. Leave it out, or take damping='factors'."
             )
         if self.mu_decrease is None and kind.falls_by_a_factor:
             object.__setattr__(self, "mu_decrease", 1.0 / kind.usual)
@@ -153,12 +154,17 @@ class LevenbergMarquardt(StepRule):
         if self.mu_decrease is not None:
             positive(self.mu_decrease, "mu_decrease")
         if not 1 < self.factors[0] < math.inf:
-            raise ConfigurationError(f"mu_increase must be above 1, got {self.mu_increase!r}. The usual value is 10.")
+            raise ConfigurationError(
+                f"{called('mu_increase')} must be above 1, got {self.mu_increase!r}. The usual value is 10."
+            )
         if self.mu_decrease is not None and not self.mu_decrease < 1:
-            raise ConfigurationError(f"mu_decrease must be below 1, got {self.mu_decrease!r}. The usual value is 0.1.")
+            raise ConfigurationError(
+                f"{called('mu_decrease')} must be below 1, got {self.mu_decrease!r}. The usual value is 0.1."
+            )
         if not self.mu_init <= self.mu_max < math.inf:
             raise ConfigurationError(
-                f"mu_max must be finite and not below mu_init, got mu_max={self.mu_max!r}, mu_init={self.mu_init!r}."
+                f"{called('mu_max')} must be finite and not below {called('mu_init')}, got {self.mu_max!r} and "
+                f"{self.mu_init!r}."
             )
         one_of(self.scaling, ("identity", "marquardt"), "scaling")
         one_of(self.precision, ("double", "mixed"), "precision")

@@ -15,16 +15,9 @@ import typer
 
 from marquardt._version import __version__
 from marquardt.checks import shown
-from marquardt.cli.compare import compare
-from marquardt.cli.data import data
-from marquardt.cli.demo import demo
-from marquardt.cli.explain import explain
-from marquardt.cli.forecast import forecast
+from marquardt.cli import commands
 from marquardt.cli.grouped import GroupedCommand
-from marquardt.cli.inspect import inspect
 from marquardt.cli.interrupts import endings, what_is_saved
-from marquardt.cli.predict import predict
-from marquardt.cli.train import train
 from marquardt.cli.voice import clean, hand_over, silence, unwritable, warn
 from marquardt.errors import MarquardtError
 from marquardt.files import new_journal
@@ -59,14 +52,17 @@ def start(
         hand_over(context.get_help())
 
 
-app.command(cls=GroupedCommand)(demo)
-app.command(cls=GroupedCommand)(data)
-app.command(cls=GroupedCommand)(train)
-app.command(cls=GroupedCommand)(explain)
-app.command(cls=GroupedCommand)(predict)
-app.command(cls=GroupedCommand)(forecast)
-app.command(cls=GroupedCommand)(inspect)
-app.command(cls=GroupedCommand)(compare)
+for command in (
+    commands.demo,
+    commands.data,
+    commands.train,
+    commands.explain,
+    commands.predict,
+    commands.forecast,
+    commands.inspect,
+    commands.compare,
+):
+    app.command(cls=GroupedCommand)(command)
 
 
 @app.command()

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from marquardt.algorithms import ALGORITHMS, StepRule
-from marquardt.checks import non_negative, one_of, positive, require_extra, whole
-from marquardt.cli.choices import CompareChoices
-from marquardt.cli.options import _hidden, check_activation, refuse_collisions, topology_of
+from marquardt.checks import require_extra
+from marquardt.cli.job import refuse_collisions, require_suffix, settings_of, settings_values
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import short
-from marquardt.cli.reading import dialect_of
 from marquardt.cli.running import interrupts_of
 from marquardt.cli.tables import table
+from marquardt.cli.taking import Given
 from marquardt.cli.training import _split_names
 from marquardt.cli.voice import Voice, hand_over
 from marquardt.comparison import Comparison, Run, Summary, contenders
@@ -26,16 +25,17 @@ from marquardt.comparison.comparing import Comparing
 from marquardt.comparison.running import training_from
 from marquardt.errors import ConfigurationError, DataError, FileError
 from marquardt.files import refuse_existing, replacing
-from marquardt.networks import INITIALIZATIONS
+from marquardt.options import OPTIONS, READING
 from marquardt.problems import PROBLEMS, Problem, problem_named
 from marquardt.tables import WORKBOOKS, TableCoding, read_table
-from marquardt.training import GOAL_METRICS, Fitting, Limits, Settings
+from marquardt.training import Fitting, Limits
 
 if TYPE_CHECKING:
     from rich.live import Live
 
 DONE = 0
-OF_TABLES = ("target", "inputs", "ignore", "hidden", "activation", "topology", "init")
+OF_TABLES = ("target", "inputs", "ignore", *READING, "hidden", "activation", "topology", "init")
+OF_NETWORK = ("hidden_layer_sizes", "activation", "topology", "initialization", "seed")
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".arrow", ".feather", ".ipc", ".gz", ".bz2", ".zst", ".lz4")
 PICTURES: dict[str, tuple[str, dict[str, str]]] = {
     "losses-by-epochs.png": ("comparison_losses", {"against": "epochs"}),
@@ -45,62 +45,63 @@ PICTURES: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
-def run(choices: CompareChoices, voice: Voice) -> int:
+def run(given: Given) -> int:
     """Compare, show, write; returns the exit code."""
-    if choices.shows_list:
-        show_list(voice, as_json=choices.as_json)
-        if not choices.as_json:
+    voice = given.voice()
+    if given.list:
+        show_list(voice, as_json=given.json)
+        if not given.json:
             voice.require_heard()
         return DONE
-    _check(choices)
-    rules = _rules(choices)
-    problem, notes = problem_of(choices)
+    _check(given)
+    rules = _rules(given)
+    problem, notes = problem_of(given)
     if not rules:
-        rules = _able(problem, choices, notes)
-    introduce(problem, rules, choices, voice)
+        rules = _able(problem, given, notes)
+    introduce(problem, rules, given, voice)
     for note in notes:
         voice.say(f"Note: {note}")
     voice.say()
     comparing = Comparing(
         problem,
         rules,
-        choices.starts,
-        seed=choices.seed,
-        goal=choices.goal,
-        goal_metric=_metric(choices, problem),
-        max_epochs=choices.epochs,
-        max_seconds=choices.time,
-        min_gradient=choices.min_grad,
-        n_jobs=choices.jobs,
-        resume=choices.resume,
+        given.starts,
+        seed=given.seed,
+        goal=given.goal,
+        goal_metric=_metric(given, problem),
+        max_epochs=given.epochs,
+        max_seconds=given.time,
+        min_gradient=given.min_grad,
+        n_jobs=given.jobs,
+        resume=given.resume,
     )
     with interrupts_of(voice) as (interrupts, _):
 
         def rescue() -> bool:
             found = comparing.found
-            if choices.output is not None and found.runs:
-                write(found, choices.output, force=choices.force or interrupts.has_rescued)
+            if given.output is not None and found.runs:
+                write(found, given.output, force=given.force or interrupts.has_rescued)
                 return True
             if found.runs and not interrupts.is_ending:
-                conclude(found, choices, voice)  # a second Ctrl-C: there is no other place for them
+                conclude(found, given, voice)  # a second Ctrl-C: there is no other place for them
             return False
 
         interrupts.rescue = rescue
-        with Runs(voice, list(rules), choices.starts) as progress, interrupts.breaking():
+        with Runs(voice, list(rules), given.starts) as progress, interrupts.breaking():
             comparing.run(progress.take)
         found = comparing.found
         with interrupts.saving():
-            if choices.output is not None:
-                write(found, choices.output, force=choices.force or interrupts.has_rescued)
-        conclude(found, choices, voice)
-        if choices.output is not None:
-            voice.say(f"Every run: {choices.output}")
-        if choices.plots is not None and found.runs:
-            for path in draw(found, choices.plots, force=choices.force):
+            if given.output is not None:
+                write(found, given.output, force=given.force or interrupts.has_rescued)
+        conclude(found, given, voice)
+        if given.output is not None:
+            voice.say(f"Every run: {given.output}")
+        if given.plots is not None and found.runs:
+            for path in draw(found, given.plots, force=given.force):
                 voice.say(f"Picture: {path}")
-        if choices.as_json:
-            hand_over(json.dumps(summary(found, choices)))
-        elif choices.output is None and choices.resume is None:
+        if given.json:
+            hand_over(json.dumps(summary(found, given)))
+        elif given.output is None and given.resume is None:
             voice.require_heard()
         return interrupts.code if interrupts.is_asked or not found.is_complete else DONE
 
@@ -132,41 +133,32 @@ def show_list(voice: Voice, *, as_json: bool = False) -> None:
     voice.show(table("Algorithms", ["name", "also", ""], rows, n_left=3))
 
 
-def problem_of(choices: CompareChoices) -> tuple[Problem, list[str]]:
+def problem_of(given: Given) -> tuple[Problem, list[str]]:
     """Return the problem that is named, or make one from a table, and what there is to say about that."""
-    name = str(choices.problem)
+    name = str(given.problem)
     if not _is_table(name):
-        for option in choices.reading:
-            given = option.replace("_", "-")
-            raise ConfigurationError(f"--{given} belongs to a table, and {name!r} is the name of a problem.")
-        for option in OF_TABLES:
-            if getattr(choices, option) is not None:
-                if Path(name).is_dir():
-                    raise ConfigurationError(f"{name} is a folder. Name its files by a pattern: '{name}/*.parquet'.")
-                raise ConfigurationError(f"--{option} belongs to a table, and {name!r} is the name of a problem.")
+        for option in given.names(OF_TABLES):
+            if Path(name).is_dir():
+                raise ConfigurationError(f"{name} is a folder. Name its files by a pattern: '{name}/*.parquet'.")
+            flag = OPTIONS[option].flag
+            raise ConfigurationError(f"{flag} belongs to a table, and {name!r} is the name of a problem.")
         return problem_named(name), []
-    if choices.goal is None:
+    if given.goal is None:
         raise ConfigurationError("A table has no goal of its own. Say by --goal which error a run has to reach.")
     data = Path(name)
-    read = read_table(data, numbers=choices.target or (), dialect=dialect_of(choices.reading))
+    read = read_table(data, numbers=given.target or (), dialect=given.dialect())
     names: list[str] = read.column_names
-    if not choices.target:
+    if not given.target:
         raise DataError(f"Which column is to be predicted? Name it with --target. {name} has {', '.join(names[:12])}.")
     coding = TableCoding.fit(
         read,
-        targets=tuple(choices.target),
-        inputs=None if choices.inputs is None else _split_names(choices.inputs, names),
-        drop=_split_names(choices.ignore or (), names),
+        targets=tuple(given.target),
+        inputs=None if given.inputs is None else _split_names(given.inputs, names),
+        drop=_split_names(given.ignore or (), names),
         keep_words=(),
     )
     coded = coding.code(read)
-    settings = Settings(
-        hidden_layer_sizes=_hidden(choices.hidden),
-        activation=choices.activation or "tanh",
-        topology=topology_of(choices.topology or "feed_forward"),
-        initialization=choices.init or "nguyen_widrow",
-        seed=choices.seed,
-    )
+    settings = settings_of({name: value for name, value in settings_values(given).items() if name in OF_NETWORK})
     n_classes = len(coding.classes)
     fitting = Fitting(coded.inputs, coded.targets, settings, coding.task, n_classes=n_classes)
     is_regression = coding.task == "regression"
@@ -179,8 +171,8 @@ def problem_of(choices: CompareChoices) -> tuple[Problem, list[str]]:
         fitting.network.graph,
         coded.inputs,
         targets,
-        goal=choices.goal,
-        goal_metric=choices.goal_metric or ("mse" if is_regression else "loss"),
+        goal=given.goal,
+        goal_metric=given.goal_metric or ("mse" if is_regression else "loss"),
         loss=fitting.loss,
         initialization=settings.initialization,
         input_scaling=settings.input_scaling,
@@ -190,10 +182,10 @@ def problem_of(choices: CompareChoices) -> tuple[Problem, list[str]]:
     return problem, list(coding.notes)
 
 
-def introduce(problem: Problem, rules: dict[str, StepRule], choices: CompareChoices, voice: Voice) -> None:
+def introduce(problem: Problem, rules: dict[str, StepRule], given: Given, voice: Voice) -> None:
     """Say what is going to be done."""
-    goal = problem.goal if choices.goal is None else choices.goal
-    metric = _metric(choices, problem) or problem.goal_metric
+    goal = problem.goal if given.goal is None else given.goal
+    metric = _metric(given, problem) or problem.goal_metric
     voice.say(
         f"{problem.name}: network {problem.graph.describe()}, {problem.graph.n_weights} weights, {problem.n_samples} "
         f"samples, goal {metric} {short(goal)}."
@@ -201,7 +193,7 @@ def introduce(problem: Problem, rules: dict[str, StepRule], choices: CompareChoi
     if problem.source:
         voice.say(problem.source)
     of = f"{len(rules)} algorithms" if len(rules) > 1 else "One algorithm"
-    voice.say(f"{of} from {_count(choices.starts, 'start')}, {problem.initialization}, seed {choices.seed}.")
+    voice.say(f"{of} from {_count(given.starts, 'start')}, {problem.initialization}, seed {given.seed}.")
 
 
 class Runs:
@@ -241,7 +233,7 @@ class Runs:
         return Text(f"{self._n_done} of {self._n_all} runs; goal met by {counts}")
 
 
-def conclude(found: Comparison, choices: CompareChoices, voice: Voice) -> None:
+def conclude(found: Comparison, given: Given, voice: Voice) -> None:
     """Show one line an algorithm, and say what it comes to."""
     summaries = found.summaries()
     voice.say()
@@ -251,11 +243,11 @@ def conclude(found: Comparison, choices: CompareChoices, voice: Voice) -> None:
     voice.say()
     if not found.is_complete:
         n_all = len(found.algorithms) * found.n_starts
-        again = "" if choices.resume is None else " The same command goes on from there."
+        again = "" if given.resume is None else " The same command goes on from there."
         voice.say(f"Interrupted: {len(found.runs)} of {n_all} runs are finished.{again}", style="yellow")
     for sentence in verdict(found):
         voice.say(sentence)
-    if choices.jobs != 1:
+    if given.jobs != 1:
         voice.say("The runs shared the processor: compare the times with care, or take --jobs 1.")
 
 
@@ -303,7 +295,7 @@ def draw(found: Comparison, folder: Path, *, force: bool = False) -> list[Path]:
     return written
 
 
-def summary(found: Comparison, choices: CompareChoices) -> dict[str, Any]:
+def summary(found: Comparison, given: Given) -> dict[str, Any]:
     """Return what `--json` prints; NaN, which JSON has not, is null."""
     made: dict[str, Any] = finite(
         {
@@ -315,86 +307,66 @@ def summary(found: Comparison, choices: CompareChoices) -> dict[str, Any]:
             "complete": found.is_complete,
             "algorithms": [asdict(each) for each in found.summaries()],
             "settings": found.settings,
-            "output": None if choices.output is None else str(choices.output),
+            "output": None if given.output is None else str(given.output),
         }
     )
     return made
 
 
-def _check(choices: CompareChoices) -> None:
+def _check(given: Given) -> None:
     """Refuse, by the option's name, what can be refused before anything is read."""
-    if choices.problem is None:
+    if given.problem is None:
         raise ConfigurationError("Which problem? Name one, or a table; --list lists the problems.")
-    whole(choices.starts, "--starts", minimum=1)
-    whole(choices.seed, "--seed")
-    if choices.jobs != -1:
-        whole(choices.jobs, "--jobs (-1 for one a processor)", minimum=1)
-    if choices.goal is not None:
-        positive(choices.goal, "--goal")
-    if choices.goal_metric is not None:
-        one_of(choices.goal_metric, GOAL_METRICS, "--goal-metric")
-        if choices.goal is None:
-            raise ConfigurationError("--goal-metric says what --goal is given in. Give both.")
-    if choices.epochs is not None:
-        whole(choices.epochs, "--epochs")
-    if choices.time is not None:
-        positive(choices.time, "--time")
-    non_negative(choices.min_grad, "--min-grad")
-    if choices.activation is not None:
-        check_activation(choices.activation)
-    if choices.topology is not None:
-        topology_of(choices.topology)
-    if choices.init is not None:
-        one_of(choices.init, INITIALIZATIONS, "--init")
+    given.check()
+    settings_of(settings_values(given))
     written = {}
-    if choices.output is not None:
-        if choices.output.suffix.lower() != ".json":
-            raise ConfigurationError(f"The name of --output must end in .json, got {str(choices.output)!r}.")
-        refuse_existing(choices.output, force=choices.force)
-        written["--output"] = choices.output
-    if choices.resume is not None:
-        refuse_existing(choices.resume, force=True)
-        written["--resume"] = choices.resume
-    if choices.plots is not None:
-        require_extra("matplotlib", "plots")
-        if choices.plots.exists() and not choices.plots.is_dir():
-            raise FileError(f"--plots names a folder, and {choices.plots} is a file.")
-        if choices.plots.is_dir():
-            for name in PICTURES:
-                refuse_existing(choices.plots / name, force=choices.force)
-        else:
-            refuse_existing(choices.plots)
-    refuse_collisions({"PROBLEM": Path(str(choices.problem))} if _is_table(str(choices.problem)) else {}, written)
+    if given.output is not None:
+        require_suffix(given.output, (".json",), "--output")
+        refuse_existing(given.output, force=given.force)
+        written["--output"] = given.output
+    if given.resume is not None:
+        refuse_existing(given.resume, force=True)
+        written["--resume"] = given.resume
+    if given.plots is not None:
+        _check_folder(given.plots, given.force)
+    refuse_collisions({"PROBLEM": Path(given.problem)} if _is_table(given.problem) else {}, written)
 
 
-def _rules(choices: CompareChoices) -> dict[str, StepRule]:
+def _check_folder(folder: Path, force: bool) -> None:
+    require_extra("matplotlib", "plots")
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"--plots names a folder, and {folder} is a file.")
+    for path in [folder / name for name in PICTURES] if folder.is_dir() else [folder]:
+        refuse_existing(path, force=force)
+
+
+def _rules(given: Given) -> dict[str, StepRule]:
     """What is named; nothing where nothing is."""
-    given = choices.algorithms
-    if given is None:
+    if given.algorithms is None:
         return {}
     try:
-        return contenders(",".join(given))
+        return contenders(",".join(given.algorithms))
     except ConfigurationError as error:
         raise ConfigurationError(f"--algorithms: {error}") from error
 
 
-def _able(problem: Problem, choices: CompareChoices, notes: list[str]) -> dict[str, StepRule]:
+def _able(problem: Problem, given: Given, notes: list[str]) -> dict[str, StepRule]:
     """Return every algorithm that can train the problem, and note which cannot."""
     rules = contenders(list(dict.fromkeys(kind.name for kind in ALGORITHMS.values())))
     for label, rule in list(rules.items()):
         try:
-            training_from(problem, rule, 0, choices.seed, Limits(max_fail=0))
+            training_from(problem, rule, 0, given.seed, Limits(max_fail=0))
         except ConfigurationError as error:
             del rules[label]
             notes.append(f"{label} is left out: {error}")
     return rules
 
 
-def _metric(choices: CompareChoices, problem: Problem) -> str | None:
+def _metric(given: Given, problem: Problem) -> str | None:
     """A goal without a metric is a mean squared error, except of a table of classes, which has none."""
-    if choices.goal is None:
+    if given.goal is None:
         return None
-    return choices.goal_metric or (problem.goal_metric if _is_table(str(choices.problem)) else "mse")
+    return given.goal_metric or (problem.goal_metric if _is_table(str(given.problem)) else "mse")
 
 
 def _is_table(name: str) -> bool:

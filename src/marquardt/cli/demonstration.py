@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from marquardt.arrays import Array
 from marquardt.checks import one_of
-from marquardt.cli.choices import Choices
-from marquardt.cli.options import job_of
+from marquardt.cli.job import job_of
 from marquardt.cli.running import interrupts_of, pull
 from marquardt.cli.scores import classification_scores
 from marquardt.cli.shipped import write
+from marquardt.cli.taking import Given
 from marquardt.cli.training import PreparedTable, conclude, content_of, introduce, prepare_table
-from marquardt.cli.voice import Voice
 from marquardt.errors import FileError
 from marquardt.problems import table_named
 from marquardt.storage import NetworkFile, save
@@ -41,9 +39,10 @@ DEMOS = {
 """Of every kind of demo: its table, the question, and what the table is."""
 
 
-def run(kind: str, folder: Path, voice: Voice) -> int:
+def run(given: Given) -> int:
     """Write the data, train, explain; returns the exit code."""
-    name, question, text = DEMOS[one_of(kind, DEMOS, "the demo")]
+    name, question, text = DEMOS[one_of(given.kind, DEMOS, "the demo")]
+    folder, voice = given.folder, given.voice()
     found = table_named(name)
     data, network = folder / f"{name}.csv", folder / f"{name}.marquardt"
     try:
@@ -61,7 +60,7 @@ def run(kind: str, folder: Path, voice: Voice) -> int:
     voice.say(f"    marquardt train {data} --target {found.target}", style="cyan")
     voice.say()
 
-    job = job_of(Choices(data=data, target=[found.target], output=network, force=True))
+    job = job_of(Given("train", data=data, target=[found.target], output=network, force=True))
     if voice.is_live:
         # An epoch takes a hundredth of a second, too fast to watch.
         job = replace(job, pause=0.15)

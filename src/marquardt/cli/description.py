@@ -13,6 +13,7 @@ from marquardt.cli.horizons import sentence_of, show_report
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import METRIC_NAMES, short
 from marquardt.cli.tables import error_tables, table
+from marquardt.cli.taking import Given
 from marquardt.cli.voice import Voice, hand_over
 from marquardt.errors import MarquardtError
 from marquardt.storage import NetworkFile, load
@@ -20,10 +21,11 @@ from marquardt.tables import TableCoding
 from marquardt.training import Spread
 
 
-def run(path: Path, voice: Voice, *, as_json: bool = False) -> int:
+def run(given: Given) -> int:
     """Load and show; returns the exit code."""
+    path, voice = given.network, given.voice()
     content = load(path)
-    if as_json:
+    if given.json:
         hand_over(json.dumps(description(path, content)))
         return 0
     show(path, content, voice)

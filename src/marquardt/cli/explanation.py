@@ -8,9 +8,10 @@ from typing import Any
 from rich.table import Table
 
 from marquardt.algorithms import ALGORITHMS, StepRule
-from marquardt.cli.options import Job
+from marquardt.cli.job import Job, job_of
+from marquardt.cli.taking import Given
 from marquardt.cli.training import introduce, prepare
-from marquardt.cli.voice import Voice, hand_over
+from marquardt.cli.voice import hand_over
 from marquardt.objective import MemoryLimit, Need, Plan, readable_bytes, readable_seconds
 from marquardt.training import EvidenceTraining
 from marquardt.training.fitting import AnyRun
@@ -36,13 +37,14 @@ FORMS = {
 HESSIAN = "by second derivatives along the units and products of pairs"
 
 
-def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
+def run(given: Given) -> int:
     """Prepare everything, and say what would be done; returns the exit code."""
+    job, voice = job_of(given), given.voice()
     prepared = prepare(job, voice)
     fitting = prepared.fitting
     rule, training = fitting.rule, fitting.training
     plan = training.objective.plan
-    if as_json:
+    if given.json:
         made: dict[str, Any] = {
             "graph": fitting.network.graph.describe(),
             "weights": fitting.network.n_weights,

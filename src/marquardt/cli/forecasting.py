@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import math
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +16,24 @@ import numpy as np
 
 from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
-from marquardt.checks import fraction, require_extra, shown, whole, whole_of
-from marquardt.cli.choices import Choices, ForecastChoices
+from marquardt.checks import require_extra, shown, whole_of
 from marquardt.cli.dates import Times, drawn, times_of, unread
 from marquardt.cli.horizons import sentence_of, show_report
 from marquardt.cli.interrupts import Interrupts
-from marquardt.cli.options import (
+from marquardt.cli.job import (
     RECORD_SUFFIXES,
-    _algorithm,
-    _settings,
     default_output,
     refuse_collisions,
+    require_suffix,
+    rule_of,
+    settings_of,
+    settings_values,
 )
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import short
-from marquardt.cli.reading import dialect_of
 from marquardt.cli.running import interrupts_of, pull
 from marquardt.cli.tables import attempts_table, table
+from marquardt.cli.taking import Given
 from marquardt.cli.training import _split_names, save_both
 from marquardt.cli.voice import Voice, hand_over
 from marquardt.errors import ConfigurationError, DataError
@@ -42,6 +42,7 @@ from marquardt.estimators.lagging import Lags
 from marquardt.estimators.series import Series
 from marquardt.estimators.timeline import Timeline
 from marquardt.files import refuse_existing
+from marquardt.options import OPTIONS, PARAMETERS, READING
 from marquardt.storage import NetworkFile
 from marquardt.streams import is_arrow_data, is_pattern
 from marquardt.tables import Written, check_table_suffix, read_table, write_table
@@ -55,25 +56,8 @@ MOST_LAGS = 100_000
 LEAST_ROWS = 10
 """Rows with all their lags that the first split of an evaluation trains on, at least."""
 SERIES_LOSSES = ("squares", "huber", "soft_l1", "cauchy")
-OF_TRAINING = (
-    "target",
-    "lags",
-    "exog",
-    "lags_exog",
-    "difference",
-    "splits",
-    "hidden",
-    "scaling",
-    "target_scaling",
-    "loss",
-    "alpha",
-    "restarts",
-    "validation",
-    "closed_loop",
-    "seed",
-    "network",
-)
-"""Options of the command's own that have no meaning beside --model."""
+BESIDE_MODEL = ("data", *READING, "date", "dayfirst", "horizon", "model", "output", "plot", "force", "quiet", "json")
+"""Options that have a meaning beside --model: all others are about a training."""
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -100,51 +84,44 @@ class Data:
         return None if self.exog is None else replace(self.exog, values=self.exog.values[: self.n_known])
 
 
-def run(choices: ForecastChoices, voice: Voice) -> int:
+def run(given: Given) -> int:
     """Read, train or load, evaluate, forecast, write; returns the exit code."""
-    _check_files(choices)
-    if choices.horizon is not None:
-        whole(choices.horizon, "--horizon", minimum=1)
-    if choices.season is not None:
-        whole(choices.season, "--season", minimum=1)
-    if choices.splits is not None:
-        whole(choices.splits, "--splits")
-    if choices.model is not None:
-        return go_on(choices, voice)
-    return train(choices, voice)
+    _check_files(given)
+    given.check()
+    return train(given, given.voice()) if given.model is None else go_on(given, given.voice())
 
 
-def train(choices: ForecastChoices, voice: Voice) -> int:
+def train(given: Given, voice: Voice) -> int:
     """Train a forecaster, evaluate it and forecast."""
     began = time.perf_counter()
-    forecaster = forecaster_of(choices)
-    read = read_table(choices.data, numbers=None, dialect=dialect_of(choices.reading))
+    forecaster = forecaster_of(given)
+    read = read_table(given.data, numbers=None, dialect=given.dialect())
     names: list[str] = read.column_names
-    if not choices.target:
-        raise DataError(f"Which column is to be forecast? Name it with --target. {choices.data} has {listed(names)}.")
-    targets = named_columns(_split_names(choices.target, names), read.column_names, "target")
-    exog = named_columns(_split_names(choices.exog or (), names), read.column_names, "exogenous")
-    if choices.lags_exog is not None and not exog:
+    if not given.target:
+        raise DataError(f"Which column is to be forecast? Name it with --target. {given.data} has {listed(names)}.")
+    targets = named_columns(_split_names(given.target, names), read.column_names, "target")
+    exog = named_columns(_split_names(given.exog or (), names), read.column_names, "exogenous")
+    if given.lags_exog is not None and not exog:
         raise ConfigurationError("--lags-exog says at which lags exogenous columns are inputs. Name them by --exog.")
     both = [name for name in exog if name in targets]
     if both:
         raise DataError(f"Column {both[0]!r} is both a target and exogenous: its past is an input anyway (--lags).")
-    data = data_of(choices, read, targets, exog)
-    _refuse_unreachable(choices, forecaster, data)
+    data = data_of(given, read, targets, exog)
+    _refuse_unreachable(given, forecaster, data)
     lags = Lags(forecaster.lags, forecaster.exog_lags if exog else (), forecaster.difference)
-    horizon = _horizon(choices, data, lags, lags.n_history)
+    horizon = _horizon(given, data, lags, lags.n_history)
     with warnings.catch_warnings(), interrupts_of(voice) as (interrupts, asked):
         warnings.simplefilter("ignore")  # what they say is said here in the program's own way
         fitting = forecaster.begin(data.targets, data.known_exog)
-        season = data.times.season if choices.season is None and data.times is not None else choices.season
-        n_splits = _n_splits(choices, forecaster, data, horizon, season or 1)
-        introduce(choices, forecaster, data, fitting.network, voice)
-        path = choices.network if choices.network is not None else default_output(choices.data)
+        season = data.times.season if given.season is None and data.times is not None else given.season
+        n_splits = _n_splits(given, forecaster, data, horizon, season or 1)
+        introduce(given, forecaster, data, fitting.network, voice)
+        path = given.network if given.network is not None else default_output(given.data)
 
         def save(of: NetworkForecaster, report: dict[str, Any] | None = None, *, again: bool = False) -> None:
-            content = content_of(choices, of, data, report, time.perf_counter() - began)
+            content = content_of(given, of, data, report, time.perf_counter() - began)
             is_again = again or interrupts.has_rescued
-            save_both(path, content, None if again else choices.of_train.get("record"), force=choices.force or is_again)
+            save_both(path, content, None if again else given.record, force=given.force or is_again)
 
         def rescue() -> bool:
             if not fitting.record.num_epochs:
@@ -156,7 +133,7 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
         is_interrupted = pull(fitting, voice, interrupts, asked)
         if fitting.record.num_epochs == 0 and is_interrupted:
             voice.say("Interrupted before the first epoch. Nothing is saved.", style="yellow")
-            if choices.as_json:
+            if given.json:
                 hand_over(json.dumps({"interrupted": True, "network": None}))
             return interrupts.code
         # That in open loop is over: a signal ends what follows.
@@ -185,7 +162,7 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
                 f"In closed loop, {closed.metric} fell from {closed.perf[0]:.4g} to {closed.best_perf:.4g} "
                 f"in {closed.num_epochs} epochs."
             )
-        elif choices.closed_loop and not is_interrupted:
+        elif given.closed_loop and not is_interrupted:
             voice.say("The network grows without bound in closed loop, and was not trained there.", style="yellow")
         voice.say()
         predicted = forecaster.predict(horizon, _future(data))
@@ -199,47 +176,47 @@ def train(choices: ForecastChoices, voice: Voice) -> int:
                 if found is not None:
                     report = report_of(found, targets)
                     save(forecaster, report, again=True)
-            elif choices.splits != 0:
+            elif given.splits != 0:
                 voice.say("Note: The series is too short to evaluate such forecasts on its own past.")
                 voice.say()
         if report is not None:
             show_report(report, voice)
         values = np.asarray(predicted).reshape(horizon, -1)
-        conclude(choices, forecaster, data, values, report, path, voice, is_interrupted)
+        conclude(given, forecaster, data, values, report, path, voice, is_interrupted)
         voice.say(f"Forecaster: {path}", style="bold")
         return interrupts.code if interrupts.is_asked else DONE
 
 
-def go_on(choices: ForecastChoices, voice: Voice) -> int:
+def go_on(given: Given, voice: Voice) -> int:
     """Forecast what follows a table with a forecaster that is there."""
-    _refuse_training_options(choices)
-    assert choices.model is not None
+    _refuse_training_options(given)
+    assert given.model is not None
     try:
-        forecaster = NetworkForecaster.from_file(choices.model)
+        forecaster = NetworkForecaster.from_file(given.model)
     except DataError:
         raise DataError(
-            f"{choices.model} holds a network and no forecaster: it knows no lags. Use: marquardt predict "
-            f"{choices.model} {choices.data}"
+            f"{given.model} holds a network and no forecaster: it knows no lags. Use: marquardt predict "
+            f"{given.model} {given.data}"
         ) from None
-    read = read_table(choices.data, numbers=None, dialect=dialect_of(choices.reading))
+    read = read_table(given.data, numbers=None, dialect=given.dialect())
     targets = named_columns(forecaster.target_names_, read.column_names, "target")
     exog = named_columns(forecaster.exog_names_, read.column_names, "exogenous")
-    data = data_of(choices, read, targets, exog)
+    data = data_of(given, read, targets, exog)
     lags = forecaster.lags_
     if data.n_known < lags.n_history:
         raise DataError(
-            f"{choices.data} has {data.n_known} known rows, and a forecast needs {lags.n_history}: the largest lag"
+            f"{given.data} has {data.n_known} known rows, and a forecast needs {lags.n_history}: the largest lag"
             f"{' and all differences' if lags.differences else ''}. Give more rows."
         )
-    horizon = _horizon(choices, data, lags, data.n_known)
+    horizon = _horizon(given, data, lags, data.n_known)
     predicted = forecaster.predict(horizon, data.exog, y=data.targets)
-    voice.say(f"{choices.data}: {data.n_known} rows of {' and '.join(map(repr, targets))}. {inputs_of(forecaster)}")
+    voice.say(f"{given.data}: {data.n_known} rows of {' and '.join(map(repr, targets))}. {inputs_of(forecaster)}")
     for note in data.notes:
         voice.say(f"Note: {note}")
     voice.say()
     values = np.asarray(predicted).reshape(horizon, -1)
-    conclude(choices, forecaster, data, values, None, choices.model, voice, False)
-    if choices.output is None and not choices.as_json:
+    conclude(given, forecaster, data, values, None, given.model, voice, False)
+    if given.output is None and not given.json:
         voice.require_heard()
     return DONE
 
@@ -247,79 +224,48 @@ def go_on(choices: ForecastChoices, voice: Voice) -> int:
 # ---------------------------------------------------------------- options
 
 
-def forecaster_of(choices: ForecastChoices) -> NetworkForecaster:
+def forecaster_of(given: Given) -> NetworkForecaster:
     """Return the estimator that the options describe; each is checked by its own name."""
-    of_train = {name: value for name, value in choices.of_train.items() if name != "record"}
-    given = Choices(
-        data=choices.data,
-        hidden=choices.hidden,
-        scaling="standard" if choices.scaling is None else choices.scaling,
-        target_scaling="auto" if choices.target_scaling is None else choices.target_scaling,
-        loss="auto" if choices.loss is None else choices.loss,
-        alpha="auto" if choices.alpha is None else choices.alpha,
-        restarts=4 if choices.restarts is None else choices.restarts,
-        seed=choices.seed,
-        **of_train,
-    )
-    _algorithm(given)
-    settings = _settings(given)
-    if _algorithm(given).weighs_decay and choices.alpha is None:
-        settings = replace(settings, alpha="auto")
-    validation = 0.0 if choices.validation is None else fraction(choices.validation, "--validation")
-    if validation and _algorithm(given).refuses_validation:
-        raise ConfigurationError(f"--algorithm {given.algorithm} needs no --validation. Leave it out.")
-    if given.loss not in ("auto", *SERIES_LOSSES):
+    values = settings_values(given)
+    rule = rule_of(values)
+    settings = settings_of(values)
+    if rule.weighs_decay and settings.alpha not in ("auto", 0.0):
         raise ConfigurationError(
-            f"--loss {given.loss} is for classes, and a forecast is of numbers. Use {', '.join(SERIES_LOSSES)}."
+            f"--algorithm {settings.algorithm} chooses the weight decay itself, got --alpha {given.alpha}. Leave it "
+            f"out, or take --algorithm lm."
         )
-    limits = settings.limits
-    rule: dict[str, Any] = dict(settings.rule)
-    lags = lags_of(choices.lags, "--lags", 1, tuple(range(1, 13)))
-    exog_lags = lags_of(choices.lags_exog, "--lags-exog", 0, (0,))
-    difference = lags_of(choices.difference, "--difference", 1, ())
-    if choices.closed_loop and difference:
+    if given.validation and rule.refuses_validation:
+        raise ConfigurationError(f"--algorithm {given.algorithm} needs no --validation. Leave it out.")
+    if settings.loss not in ("auto", *SERIES_LOSSES):
+        raise ConfigurationError(
+            f"--loss {settings.loss} is for classes, and a forecast is of numbers. Use {', '.join(SERIES_LOSSES)}."
+        )
+    lags = lags_of(given.lags, "--lags", 1, tuple(range(1, 13)))
+    exog_lags = lags_of(given.lags_exog, "--lags-exog", 0, (0,))
+    difference = lags_of(given.difference, "--difference", 1, ())
+    if given.closed_loop and difference:
         raise ConfigurationError(
             "--closed-loop feeds the network's outputs back as they are, and --difference makes them differences. "
             "Leave one of them out."
         )
-    if not lags and choices.closed_loop:
+    if not lags and given.closed_loop:
         raise ConfigurationError(
             "--closed-loop feeds outputs back at their lags, and --lags none leaves none. Give lags such as 1-12."
         )
-    if not lags and not (choices.exog and exog_lags):
+    if not lags and not (given.exog and exog_lags):
         raise ConfigurationError(
             "--lags none leaves nothing to forecast from without a lag of a column that is named by --exog. Give lags "
             "such as 1-12."
         )
+    if given.validation:
+        values["validation_fraction"] = given.validation
     return NetworkForecaster(
         lags,
         exog_lags,
-        settings.hidden_layer_sizes,
-        settings.activation,
         difference=difference,
-        alpha=settings.alpha,
-        topology=settings.topology,
-        loss=settings.loss,
-        loss_scale=settings.loss_scale,
-        algorithm=settings.algorithm,
-        max_iter=limits.max_epochs,
-        goal=limits.goal,
-        goal_metric=limits.goal_metric,
-        max_fail=limits.max_fail,
-        min_grad=limits.min_gradient,
-        time_limit=None if math.isinf(limits.max_seconds) else limits.max_seconds,
-        n_restarts=settings.restarts,
-        initialization=settings.initialization,
-        input_scaling="auto" if choices.scaling is None else settings.input_scaling,
-        target_scaling=settings.target_scaling,
-        closed_loop=choices.closed_loop,
-        early_stopping=validation > 0,
-        validation_fraction=validation or 0.15,
-        random_state=choices.seed,
-        n_threads=settings.threads,
-        max_memory=settings.max_memory,
-        n_jobs=settings.jobs,
-        **rule,
+        closed_loop=given.closed_loop,
+        early_stopping=bool(given.validation),
+        **{PARAMETERS.get(setting, setting): value for setting, value in values.items()},
     )
 
 
@@ -356,63 +302,53 @@ def lags_of(words: Sequence[str] | None, option: str, minimum: int, default: tup
     return tuple(found)
 
 
-def _refuse_training_options(choices: ForecastChoices) -> None:
-    defaults = {each.name: None if each.default is MISSING else each.default for each in fields(ForecastChoices)}
-    given = [name for name in OF_TRAINING if getattr(choices, name) != defaults[name]]
-    of_train = {each.name: each.default for each in fields(Choices)}
-    given += [name for name, value in choices.of_train.items() if value != of_train[name]]
-    if given:
-        option = "--" + given[0].replace("_", "-")
-        raise ConfigurationError(
-            f"{option} is about a training, and --model takes a forecaster that is trained. Leave one of them out."
-        )
+def _refuse_training_options(given: Given) -> None:
+    for name in given.names():
+        if name not in BESIDE_MODEL:
+            raise ConfigurationError(
+                f"{OPTIONS[name].flag} is about a training, and --model takes a forecaster that is trained. Leave one "
+                f"of them out."
+            )
 
 
-def _check_files(choices: ForecastChoices) -> None:
+def _check_files(given: Given) -> None:
     written: dict[str, Path] = {}
-    if choices.model is None:
-        written["--network"] = choices.network if choices.network is not None else default_output(choices.data)
-    if choices.output is not None:
-        check_table_suffix(choices.output)
-        written["--output"] = choices.output
-    record = choices.of_train.get("record")
-    if record is not None:
-        if record.suffix.lower() not in RECORD_SUFFIXES:
-            raise ConfigurationError(
-                f"The name of --record must end in {' or '.join(RECORD_SUFFIXES)}, got {str(record)!r}."
-            )
-        written["--record"] = record
-    if choices.plot is not None:
-        if choices.plot.suffix.lower() not in PICTURES:
-            raise ConfigurationError(
-                f"The name of --plot must end in {', '.join(PICTURES)}, got {str(choices.plot)!r}."
-            )
+    if given.model is None:
+        written["--network"] = given.network if given.network is not None else default_output(given.data)
+    if given.output is not None:
+        check_table_suffix(given.output)
+        written["--output"] = given.output
+    if given.record is not None:
+        require_suffix(given.record, RECORD_SUFFIXES, "--record")
+        written["--record"] = given.record
+    if given.plot is not None:
+        require_suffix(given.plot, PICTURES, "--plot")
         require_extra("matplotlib", "plots")
-        written["--plot"] = choices.plot
+        written["--plot"] = given.plot
     for path in written.values():
-        refuse_existing(path, force=choices.force)
-    read = {"DATA": choices.data}
-    if choices.model is not None:
-        read["--model"] = choices.model
+        refuse_existing(path, force=given.force)
+    read = {"DATA": given.data}
+    if given.model is not None:
+        read["--model"] = given.model
     refuse_collisions(read, written)
 
 
 # ---------------------------------------------------------------- data
 
 
-def data_of(choices: ForecastChoices, read: Any, targets: Sequence[str], exog: Sequence[str]) -> Data:
+def data_of(given: Given, read: Any, targets: Sequence[str], exog: Sequence[str]) -> Data:
     """Return the series of a table; its last rows without any target are the future."""
-    date = choices.date
+    date = given.date
     if date is not None:
         named_columns([date], read.column_names, "date")
         if date in (*targets, *exog):
             raise DataError(f"Column {date!r} is the date and {'a target' if date in targets else 'exogenous'}, too.")
 
     def as_text(name: str) -> Any:
-        return read_table(choices.data, text=[name], dialect=dialect_of(choices.reading)).column(name)
+        return read_table(given.data, text=[name], dialect=given.dialect()).column(name)
 
-    is_typed = choices.data.is_dir() or is_pattern(choices.data) or is_arrow_data(choices.data)
-    times = times_of(read, date, {*targets, *exog}, None if is_typed else as_text, choices.dayfirst)
+    is_typed = given.data.is_dir() or is_pattern(given.data) or is_arrow_data(given.data)
+    times = times_of(read, date, {*targets, *exog}, None if is_typed else as_text, given.dayfirst)
     order = np.arange(read.num_rows) if times is None or times.order is None else times.order
     wanted = np.column_stack([_numbers(read, name, "Target") for name in targets])[order]
     is_known = ~np.isnan(wanted).all(axis=1)
@@ -438,7 +374,7 @@ def data_of(choices: ForecastChoices, read: Any, targets: Sequence[str], exog: S
             labels=tuple(targets),
             is_flat=False,
             timeline=_kept_timeline(times, n_known),
-            times="" if times is None else f"{choices.data}: column {times.name!r}",
+            times="" if times is None else f"{given.data}: column {times.name!r}",
         ),
         None if beside is None else Series(beside, "numpy", tuple(exog), False),
         n_known,
@@ -488,21 +424,21 @@ def _refuse_gaps(values: Array, names: Sequence[str], what: str, order: AnyArray
         )
 
 
-def _refuse_unreachable(choices: ForecastChoices, forecaster: NetworkForecaster, data: Data) -> None:
+def _refuse_unreachable(given: Given, forecaster: NetworkForecaster, data: Data) -> None:
     """Refuse a table with no row behind which all lags are."""
     exog_lags = () if data.exog is None else forecaster.exog_lags
     n_history = Lags(forecaster.lags, exog_lags, forecaster.difference).n_history
     if data.n_known <= n_history:
         raise DataError(
-            f"{choices.data} has {data.n_known} known rows, and the first that can be forecast needs {n_history} "
+            f"{given.data} has {data.n_known} known rows, and the first that can be forecast needs {n_history} "
             f"before it: the largest lag{' and all differences' if forecaster.difference else ''}. Give at least "
             f"{n_history + 1} rows, or smaller --lags{' or --difference' if forecaster.difference else ''}."
         )
 
 
-def _horizon(choices: ForecastChoices, data: Data, lags: Lags, first: int) -> int:
+def _horizon(given: Given, data: Data, lags: Lags, first: int) -> int:
     """The horizon; refuses one that the future rows do not cover, and gaps that a lag meets, from the first row on."""
-    horizon = choices.horizon if choices.horizon is not None else (data.n_future or 12)
+    horizon = given.horizon if given.horizon is not None else (data.n_future or 12)
     if data.exog is not None and lags.exog:
         needed = lags.n_future(horizon)
         asked = lags.exog_of(first, data.n_known + horizon)
@@ -534,14 +470,14 @@ def _future(data: Data) -> Series | None:
 # ---------------------------------------------------------------- training and evaluation
 
 
-def introduce(choices: ForecastChoices, forecaster: NetworkForecaster, data: Data, network: Any, voice: Voice) -> None:
+def introduce(given: Given, forecaster: NetworkForecaster, data: Data, network: Any, voice: Voice) -> None:
     """Say what is going to be done."""
     times = ""
     if data.times is not None:
         first, last = data.times.written(data.times.index[[0, data.n_known - 1]])
         times = f", {first} to {last}"
     future = f" and {data.n_future} of the future" if data.n_future else ""
-    voice.say(f"{choices.data}: {data.n_known} known rows{future}{times}. {inputs_of(forecaster)}")
+    voice.say(f"{given.data}: {data.n_known} known rows{future}{times}. {inputs_of(forecaster)}")
     for note in data.notes:
         voice.say(f"Note: {note}")
     if data.unused:
@@ -550,7 +486,7 @@ def introduce(choices: ForecastChoices, forecaster: NetworkForecaster, data: Dat
     topology = forecaster.topology if isinstance(forecaster.topology, str) else "a topology of its own"
     voice.say(
         f"Network {network.graph.describe()}: {network.n_weights} weights on {n_rows} rows, {topology}, "
-        f"seed {choices.seed}."
+        f"seed {given.seed}."
     )
     voice.say()
 
@@ -588,14 +524,14 @@ def evaluate(
     return found, False
 
 
-def _n_splits(choices: ForecastChoices, forecaster: NetworkForecaster, data: Data, horizon: int, season: int) -> int:
+def _n_splits(given: Given, forecaster: NetworkForecaster, data: Data, horizon: int, season: int) -> int:
     """How many splits the series has room for; one that was asked for and has not is refused."""
 
     def rows_left(n_splits: int) -> int:
         return data.n_known - n_splits * max(horizon, data.n_known // (n_splits + 1))
 
     least = max(forecaster.n_history_ + LEAST_ROWS, season)
-    asked = choices.splits
+    asked = given.splits
     if asked is not None:
         if asked and rows_left(asked) < least:
             raise DataError(
@@ -603,7 +539,7 @@ def _n_splits(choices: ForecastChoices, forecaster: NetworkForecaster, data: Dat
                 f"to train on before the first test part, and {least} are needed. Take fewer splits, smaller lags, "
                 f"a shorter --season or a shorter horizon."
             )
-        return asked
+        return int(asked)
     return next((n_splits for n_splits in range(5, 0, -1) if rows_left(n_splits) >= least), 0)
 
 
@@ -629,7 +565,7 @@ def report_of(found: WalkForward, targets: Sequence[str]) -> dict[str, Any]:
 
 
 def conclude(
-    choices: ForecastChoices,
+    given: Given,
     forecaster: NetworkForecaster,
     data: Data,
     predicted: Array,
@@ -643,25 +579,25 @@ def conclude(
     rows = [[str(label), *(short(value, 6) for value in row)] for label, row in zip(labels, predicted, strict=True)]
     voice.show(table("Forecast", [heading, *forecaster.target_names_], rows))
     voice.say()
-    if choices.output is not None:
+    if given.output is not None:
         write_table(
-            choices.output,
+            given.output,
             [heading, *forecaster.target_names_],
             [labels.tolist() if labels.dtype.kind == "U" else labels, *predicted.T],
-            force=choices.force,
+            force=given.force,
             like=data.written,
         )
-        voice.say(f"Forecast: {choices.output}")
-    if choices.plot is not None:
-        draw(choices.plot, forecaster, data, predicted, labels, force=choices.force)
-        voice.say(f"Picture: {choices.plot}")
-    if choices.as_json:
+        voice.say(f"Forecast: {given.output}")
+    if given.plot is not None:
+        draw(given.plot, forecaster, data, predicted, labels, force=given.force)
+        voice.say(f"Picture: {given.plot}")
+    if given.json:
         hand_over(
             json.dumps(
                 finite(
                     {
                         "network": str(network),
-                        "output": None if choices.output is None else str(choices.output),
+                        "output": None if given.output is None else str(given.output),
                         "targets": forecaster.target_names_,
                         "lags": list(forecaster.lags_.targets),
                         "exog": forecaster.exog_names_,
@@ -718,7 +654,7 @@ def _labels(data: Data, horizon: int) -> tuple[str, AnyArray]:
 
 
 def content_of(
-    choices: ForecastChoices, forecaster: NetworkForecaster, data: Data, report: dict[str, Any] | None, seconds: float
+    given: Given, forecaster: NetworkForecaster, data: Data, report: dict[str, Any] | None, seconds: float
 ) -> NetworkFile:
     """Return what goes into the file: the estimator's content, and where it is from."""
     content = forecaster.content()
@@ -726,9 +662,9 @@ def content_of(
         **content.about,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "marquardt": __version__,
-        "source": choices.data.name,
+        "source": given.data.name,
         "rows": data.n_known,
-        "seed": choices.seed,
+        "seed": given.seed,
         "seconds": seconds,
     }
     return replace(content, report=report, about=about)

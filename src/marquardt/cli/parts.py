@@ -10,7 +10,7 @@ import numpy as np
 
 from marquardt.arrays import AnyArray, Indices
 from marquardt.checks import nearest
-from marquardt.cli.options import Job
+from marquardt.cli.job import Job
 from marquardt.errors import DataError, FileError
 from marquardt.tables import read_table
 from marquardt.training import Division, Parts

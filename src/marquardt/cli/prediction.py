@@ -18,17 +18,16 @@ import numpy as np
 import pyarrow as pa
 
 from marquardt.arrays import AnyArray, Array
-from marquardt.checks import one_of
+from marquardt.cli.job import refuse_collisions
 from marquardt.cli.opening import WatchedRows, rows_to_stream
-from marquardt.cli.options import refuse_collisions
 from marquardt.cli.tables import error_tables
+from marquardt.cli.taking import Given
 from marquardt.cli.voice import Voice, silence, unwritable
 from marquardt.errors import DataError, FileError, NoRowsError
 from marquardt.files import refuse_existing
 from marquardt.storage import NetworkFile, load
 from marquardt.streams import ClassErrors, ErrorSums, RegressionErrors, is_arrow_data, is_pattern, probabilities
 from marquardt.tables import (
-    Dialect,
     InputColumn,
     Remarks,
     Rows,
@@ -48,23 +47,14 @@ PIECE_BYTES = 16 << 20
 """What a piece of a table takes that is predicted batch by batch."""
 
 
-def run(
-    network: Path,
-    data: Path,
-    voice: Voice,
-    *,
-    output: Path | None,
-    force: bool,
-    keep: bool,
-    unknown: str,
-    stream: bool | None = None,
-    dialect: Dialect | None = None,
-) -> int:
+def run(given: Given) -> int:
     """Read network and table, predict, write; returns the exit code."""
-    one_of(unknown, ("refuse", "ignore"), "--unknown")
+    given.check()
+    network, data, output = given.network, given.data, given.output
+    voice = given.voice(to_stderr=output is None)
     if output is not None:
         check_table_suffix(output)
-        refuse_existing(output, force=force)
+        refuse_existing(output, force=given.force)
         refuse_collisions({"NETWORK": network, "DATA": data}, {"--output": output})
         _refuse_output_among_data(data, output)
     content = load(network)
@@ -73,11 +63,11 @@ def run(
         "text": coding.text_columns,
         "keep_words": coding.known_words,
         "numbers": coding.number_columns,
-        "dialect": dialect,
+        "dialect": given.dialect(),
     }
     try:
         check = coding.require_inputs
-        rows = rows_to_stream(data, stream, voice, copies=COPIES, takes_passes=False, check=check, **meaning)
+        rows = rows_to_stream(data, given.stream, voice, copies=COPIES, takes_passes=False, check=check, **meaning)
         table = rows if rows is not None else WatchedRows(WholeRows(read_table(data, **meaning)))
     except NoRowsError as error:
         # What is left of a filter that found nothing: predicted as a table of the same kind.
@@ -85,14 +75,14 @@ def run(
         voice.say(f"Note: {error}")
         rows, table = None, WatchedRows(WholeRows(pa.table({name: pa.nulls(0) for name in error.column_names})))
     coding.require_inputs(table.column_names)
-    predicting = Predicting(content, coding, table, keep=keep, unknown=unknown)
+    predicting = Predicting(content, coding, table, keep=given.keep, unknown=given.unknown)
     n_rows = table.n_rows
     if rows is not None:
         # A multiple of the rows that a network evaluates together: so its outputs are the same to the bit.
         together = content.network.block_rows
         n_rows = together * max(1, PIECE_BYTES // (8 * together * predicting.width))
     written = Written.of(table.no_rows(()).schema)
-    with table.watched(None if rows is None else voice, "Predicting"), _writing(output, force, written) as writer:
+    with table.watched(None if rows is None else voice, "Predicting"), _writing(output, given.force, written) as writer:
         pieces = table.batches(predicting.columns, n_rows)
         for piece in even_batches(pieces, n_rows) if n_rows else pieces:
             writer.write(*predicting.predicted(piece))

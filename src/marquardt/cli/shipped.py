@@ -6,14 +6,15 @@ import csv
 from pathlib import Path
 
 from marquardt.cli.tables import table
-from marquardt.cli.voice import Voice
+from marquardt.cli.taking import Given
 from marquardt.errors import ConfigurationError
 from marquardt.files import replacing
 from marquardt.problems import SERIES, TABLES, ShippedTable, table_named
 
 
-def run(name: str | None, output: Path | None, voice: Voice, *, force: bool) -> int:
+def run(given: Given) -> int:
     """Write one table, or list all; returns the exit code."""
+    name, output, voice = given.name, given.output, given.voice()
     if name is None:
         if output is not None:
             raise ConfigurationError(f"Which table is to be written to {output}? Name one: {', '.join(TABLES)}.")
@@ -22,7 +23,7 @@ def run(name: str | None, output: Path | None, voice: Voice, *, force: bool) -> 
         return 0
     found = table_named(name)
     path = Path(f"{name}.csv") if output is None else output
-    write(found, path, force=force)
+    write(found, path, force=given.force)
     voice.say(f"{path}: {len(found.rows):,} rows, {len(found.header)} columns. {found.text}")
     voice.say("Next:")
     what = f"forecast {path} --target {found.target} --lags 1-12" if name in SERIES else None

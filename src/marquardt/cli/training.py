@@ -17,13 +17,14 @@ from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import nearest
 from marquardt.cli.interrupts import Interrupts
+from marquardt.cli.job import Job, job_of
 from marquardt.cli.opening import WatchedRows, rows_to_stream
-from marquardt.cli.options import Job
 from marquardt.cli.parts import divide
 from marquardt.cli.plain import finite
 from marquardt.cli.running import interrupts_of, pull
 from marquardt.cli.scores import scores_of_parts
 from marquardt.cli.tables import attempts_table, error_tables
+from marquardt.cli.taking import Given
 from marquardt.cli.voice import Voice, clean, hand_over, warn
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.files import replacing_all
@@ -82,8 +83,9 @@ class PreparedRows(Prepared):
             return errors_of_parts(network, self.data, self.coding.task)
 
 
-def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
+def run(given: Given) -> int:
     """Train, show, write; returns the exit code."""
+    job, voice = job_of(given), given.voice()
     began = time.perf_counter()
     prepared = prepare(job, voice)
     introduce(job, prepared, voice)
@@ -100,7 +102,7 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
         if prepared.fitting.record.num_epochs == 0 and is_interrupted:
             sentence = "Interrupted before the first epoch. Nothing is saved."
             voice.say(sentence, style="yellow")
-            if as_json:
+            if given.json:
                 hand_over(json.dumps({"interrupted": True, "network": None}))
             return interrupts.code
         seconds = time.perf_counter() - began
@@ -122,7 +124,7 @@ def run(job: Job, voice: Voice, *, as_json: bool = False) -> int:
             warn(clean(f"Warning: {stop.sentence}"))
         elif prepared.fitting.record.has_learned_nothing and stop is not None:
             warn(clean(f"Warning: nothing was learned, the starting weights are saved. {stop.sentence}"))
-        if as_json:
+        if given.json:
             made = json.dumps(summary(job, prepared, content))
             hand_over(made, f" The network is saved all the same: {job.output}.")
         if interrupts.is_asked and not is_interrupted:

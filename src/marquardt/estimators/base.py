@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
 from dataclasses import replace
@@ -27,15 +26,17 @@ from marquardt.arrays import (
     refuse_times,
     unmasked,
 )
-from marquardt.checks import fraction, whole
+from marquardt.checks import fraction
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators.given import refuse_gaps, refuse_repeated_names, refuse_unusable, warn_of_another_order
 from marquardt.estimators.merging import merge
 from marquardt.estimators.progress import describe
 from marquardt.networks import build
-from marquardt.training import Fitting, Limits, Parts, Record, Settings, split_by_content
+from marquardt.options import DAMPING, PARAMETERS
+from marquardt.training import Fitting, Parts, Record, Settings, split_by_content
 from marquardt.training.attempts import Attempt, Spread, kept_of, outcome
 from marquardt.training.division import content_keys
+from marquardt.wording import under_names
 
 if TYPE_CHECKING:
     from marquardt.storage import NetworkFile
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NetworkEstimator"]
 
-MU_SETTINGS = ("mu_init", "mu_increase", "mu_decrease", "mu_max")
 SEEDS = 2**31 - 1
 INTERRUPTED = "Training was interrupted; the best network found so far is kept."
 
@@ -61,34 +61,15 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """All options, checked."""
         if self.early_stopping and fraction(self.validation_fraction, "validation_fraction") == 0:
             raise ConfigurationError("validation_fraction must be above 0 for early_stopping, got 0.")
-        whole(self.max_iter, "max_iter")
-        whole(self.n_restarts, "n_restarts", minimum=1)
-        settings = Settings(
-            hidden_layer_sizes=self.hidden_layer_sizes,
-            activation=self.activation,
-            topology=self.topology,
-            loss=self.loss,
-            loss_scale=getattr(self, "loss_scale", None),
-            alpha=self.alpha,
-            initialization=self.initialization,
-            input_scaling=self._input_scaling(),
-            target_scaling=getattr(self, "target_scaling", "none"),
-            algorithm=self.algorithm,
-            rule=self._rule(),
-            limits=Limits(
-                max_epochs=self.max_iter,
-                max_seconds=math.inf if self.time_limit is None else self.time_limit,
-                goal=self.goal,
-                goal_metric=self.goal_metric,
-                min_gradient=self.min_grad,
-                max_fail=self.max_fail,
-            ),
-            restarts=self.n_restarts,
-            seed=seed,
-            threads=self.n_threads,
-            max_memory=self.max_memory,
-            jobs=self._jobs(),
-        )
+        values = {name: getattr(self, parameter, None) for name, parameter in PARAMETERS.items()}
+        values |= {"input_scaling": self._input_scaling(), "seed": seed, "jobs": self._jobs()}
+        if values["target_scaling"] is None:
+            values["target_scaling"] = "none"
+        for name in ("max_seconds", *DAMPING):
+            if values[name] is None:
+                del values[name]
+        with under_names(PARAMETERS):
+            settings = Settings.of(values)
         return replace(settings, restarts=n_restarts, target_scaling=settings.scaling_of_targets("standard"))
 
     def _input_scaling(self) -> str:
@@ -104,11 +85,6 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                 f"n_jobs must be a whole number from 1 up, -1 for one a processor, or None; got {given!r}."
             )
         return int(effective_n_jobs(given))
-
-    def _rule(self) -> dict[str, float]:
-        """The dampings that were given."""
-        given = {name: getattr(self, name) for name in MU_SETTINGS}
-        return {name: value for name, value in given.items() if value is not None}
 
     # ---------------------------------------------------------------- fitting
 

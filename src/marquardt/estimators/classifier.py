@@ -14,6 +14,7 @@ from marquardt.errors import DataError
 from marquardt.estimators.base import NetworkEstimator
 from marquardt.estimators.given import warn_of_another_order
 from marquardt.networks import LayerGraph
+from marquardt.training import Division, Limits
 
 if TYPE_CHECKING:
     from marquardt.storage import NetworkFile
@@ -153,11 +154,11 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         topology: str | LayerGraph = "feed_forward",
         loss: str = "auto",
         algorithm: str = "auto",
-        max_iter: int = 1000,
-        goal: float = 0.0,
+        max_iter: int = Limits.max_epochs,
+        goal: float = Limits.goal,
         goal_metric: str = "loss",
-        max_fail: int = 6,
-        min_grad: float = 1e-7,
+        max_fail: int = Limits.max_fail,
+        min_grad: float = Limits.min_gradient,
         mu_init: float | None = None,
         mu_increase: float | None = None,
         mu_decrease: float | None = None,
@@ -167,7 +168,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         initialization: str = "nguyen_widrow",
         input_scaling: str = "standard",
         early_stopping: bool = False,
-        validation_fraction: float = 0.15,
+        validation_fraction: float = Division.validation,
         random_state: Any = None,
         warm_start: bool = False,
         verbose: bool = False,

@@ -16,7 +16,7 @@ from marquardt.estimators.lagging import Lags
 from marquardt.estimators.schema import names_of
 from marquardt.losses import ROBUST, WeightDecay
 from marquardt.networks import LayerGraph
-from marquardt.training import Division, Fitting
+from marquardt.training import Division, Fitting, Limits
 
 __all__ = ["NetworkForecaster"]
 
@@ -185,11 +185,11 @@ class NetworkForecaster(SeriesForecaster):
         loss: str = "auto",
         loss_scale: float | None = None,
         algorithm: str = "auto",
-        max_iter: int = 1000,
-        goal: float = 0.0,
-        goal_metric: str = "mse",
-        max_fail: int = 6,
-        min_grad: float = 1e-7,
+        max_iter: int = Limits.max_epochs,
+        goal: float = Limits.goal,
+        goal_metric: str = Limits.goal_metric,
+        max_fail: int = Limits.max_fail,
+        min_grad: float = Limits.min_gradient,
         mu_init: float | None = None,
         mu_increase: float | None = None,
         mu_decrease: float | None = None,
@@ -202,7 +202,7 @@ class NetworkForecaster(SeriesForecaster):
         scale_each: bool = True,
         closed_loop: bool = False,
         early_stopping: bool = False,
-        validation_fraction: float = 0.15,
+        validation_fraction: float = Division.validation,
         random_state: Any = None,
         warm_start: bool = False,
         verbose: bool = False,

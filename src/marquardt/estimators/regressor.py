@@ -13,6 +13,7 @@ from marquardt.estimators.base import NetworkEstimator
 from marquardt.estimators.given import warn_of_another_order
 from marquardt.estimators.scoring import r2_by_target
 from marquardt.networks import LayerGraph
+from marquardt.training import Division, Limits
 
 if TYPE_CHECKING:
     from marquardt.storage import NetworkFile
@@ -160,11 +161,11 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         loss: str = "auto",
         loss_scale: float | None = None,
         algorithm: str = "auto",
-        max_iter: int = 1000,
-        goal: float = 0.0,
-        goal_metric: str = "mse",
-        max_fail: int = 6,
-        min_grad: float = 1e-7,
+        max_iter: int = Limits.max_epochs,
+        goal: float = Limits.goal,
+        goal_metric: str = Limits.goal_metric,
+        max_fail: int = Limits.max_fail,
+        min_grad: float = Limits.min_gradient,
         mu_init: float | None = None,
         mu_increase: float | None = None,
         mu_decrease: float | None = None,
@@ -175,7 +176,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         input_scaling: str = "standard",
         target_scaling: str = "auto",
         early_stopping: bool = False,
-        validation_fraction: float = 0.15,
+        validation_fraction: float = Division.validation,
         random_state: Any = None,
         warm_start: bool = False,
         verbose: bool = False,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from marquardt.algorithms import algorithm_named
@@ -12,6 +13,7 @@ from marquardt.losses import LOSSES, ROBUST, Loss, WeightDecay, loss_named
 from marquardt.networks import INITIALIZATIONS, SCALINGS, TOPOLOGIES, LayerGraph, activation_named, hidden_sizes
 from marquardt.objective import FORMS
 from marquardt.training.stops import Limits
+from marquardt.wording import called
 
 __all__ = ["Settings"]
 
@@ -106,13 +108,15 @@ class Settings:
         one_of(self.loss, ("auto", "cross_entropy", *LOSSES), "loss")
         if self.loss_scale is not None and self.loss not in ROBUST:
             raise ConfigurationError(
-                f"loss_scale belongs to the losses 'huber', 'cauchy' and 'soft_l1', got the loss {self.loss!r}."
+                f"{called('loss_scale')} belongs to the losses 'huber', 'cauchy' and 'soft_l1', got the loss "
+                f"{self.loss!r}."
             )
         if isinstance(self.alpha, str):
             one_of(self.alpha, ("auto",), "alpha, if it is not a number,")
         else:
             WeightDecay(self.alpha)
         if self.loss_scale is not None:
+            positive(self.loss_scale, "loss_scale")
             loss_named(self.loss, scale=self.loss_scale)
         one_of(self.initialization, INITIALIZATIONS, "initialization")
         positive(self.spread, "spread")
@@ -128,6 +132,38 @@ class Settings:
         if self.max_memory is not None:
             memory_size(self.max_memory, "max_memory")
         whole(self.jobs, "jobs", minimum=1)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Settings:
+        """Return the settings of one mapping: fields of `Settings` and of `Limits`, and what else is the rule's.
+
+        Parameters
+        ----------
+        values : mapping
+            By their names, such as ``{"restarts": 5, "max_epochs": 200, "mu_init": 0.01}``.
+
+        Returns
+        -------
+        Settings
+            With the defaults of both for what is not there.
+
+        Raises
+        ------
+        ConfigurationError
+            If a value cannot be.
+
+        Examples
+        --------
+        >>> Settings.of({"restarts": 5, "max_epochs": 200, "mu_init": 0.01}).limits.max_epochs
+        200
+        """
+        own: dict[str, Any] = {}
+        of_limits: dict[str, Any] = {}
+        rule: dict[str, Any] = {}
+        names, limits = ({each.name for each in fields(kind)} for kind in (cls, Limits))
+        for name, value in values.items():
+            (own if name in names else of_limits if name in limits else rule)[name] = value
+        return cls(**own, limits=Limits(**of_limits), rule=rule)
 
     @property
     def takes_scale(self) -> bool:

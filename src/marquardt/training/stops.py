@@ -268,11 +268,11 @@ class Limits:
     max_fail: int = 6
 
     def __post_init__(self) -> None:
-        whole(self.max_epochs, "the number of epochs", minimum=0)
+        whole(self.max_epochs, "max_epochs", minimum=0)
         whole(self.max_fail, "max_fail", minimum=0)
-        non_negative(self.max_seconds, "the time limit in seconds")
-        non_negative(self.goal, "the goal")
-        non_negative(self.min_gradient, "the minimum gradient")
+        non_negative(self.max_seconds, "max_seconds")
+        non_negative(self.goal, "goal")
+        non_negative(self.min_gradient, "min_gradient")
         one_of(self.goal_metric, GOAL_METRICS, "goal_metric")
 
     @property
