@@ -12,7 +12,8 @@ from helpers.closeness import assert_to_rounding
 from numpy.testing import assert_allclose, assert_array_equal
 
 from marquardt.algorithms import LBFGS, LMBFGS, Verdict, algorithm_named, iterate
-from marquardt.algorithms.lm_bfgs import Preconditioned, PreconditionedModel, progress_between
+from marquardt.algorithms.lm_bfgs import FIRST_PROGRESS, Preconditioned, PreconditionedModel, progress_between
+from marquardt.algorithms.quasi_newton import QuasiNewtonMemory
 from marquardt.errors import ConfigurationError
 from marquardt.networks import Network, feed_forward, initial_weights
 from marquardt.numerics import cholesky_damped, solve_cholesky
@@ -87,6 +88,28 @@ def test_while_a_matrix_is_too_dear_it_is_l_bfgs():
     assert all(math.isnan(row.report["mu"]) for row in got)
     for row, other in zip(got, wanted, strict=True):
         assert_array_equal(row.here.weights, other.here.weights)
+
+
+@pytest.mark.parametrize("price", [3.0, 10.0, 30.0])
+def test_the_first_matrix_waits_until_l_bfgs_does_less_than_it_is_expected_to(price):
+    found = accepted(rows(LMBFGS(samples=400), 400, Costs(1.0, price, 0.0)))
+    first = next(k for k, row in enumerate(found) if not math.isnan(row.report["mu"]))
+    least = LMBFGS().patience * FIRST_PROGRESS / price
+    rates = [
+        progress_between(found[k - 3].here.loss, found[k].here.loss) / (found[k].trial - found[k - 3].trial)
+        for k in range(3, first)
+    ]
+    assert rates[-1] < least <= min(rates[:-1])
+
+
+def test_steps_from_one_matrix_begin_with_the_length_of_the_last():
+    factor = cholesky_damped(np.eye(2), 1.0)
+    here = Evaluation(np.ones(2), 1.0, np.ones(1), gradient=np.ones(2))
+    memory = QuasiNewtonMemory(np.zeros(2), np.zeros(2), PreconditionedModel(factor))
+    assert Preconditioned().heading(here, memory, 2.5).first == 2.5
+    assert Preconditioned().heading(here, memory, math.nan).first == 1.0  # the first step from it
+    without = memory._replace(model=PreconditionedModel(None))
+    assert Preconditioned().heading(here, without, 2.5).first == 1.0  # as L-BFGS does
 
 
 def test_where_matrices_cost_nothing_every_cycle_is_as_short_as_it_can_be():
