@@ -27,7 +27,7 @@ from benchmarks.measuring import table, write
 from marquardt.losses import WeightDecay
 from marquardt.networks import LayerGraph, build, initial_weights, narx
 from marquardt.numerics import hold_blas, native_kernel
-from marquardt.objective import Need, Objective, unrolled
+from marquardt.objective import Need, Objective, form_named, unrolled
 from marquardt.objective.cost import KINDS, RATES, CostModel, Work
 
 LONGEST = 1.5
@@ -115,7 +115,7 @@ def measured(case: dict[str, Any]) -> dict[str, Any] | None:
         return solved(case["n"])
     graph = graph_of(*case["network"])
     model, n_samples, form = CostModel(graph), case["samples"], case["form"]
-    guess = model.normal(n_samples, form="pairs" if form == "gradient" else form).seconds()
+    guess = form_named("pairs" if form == "gradient" else form).normal(model, n_samples).seconds()
     if guess > LONGEST or (form == "samples" and n_samples * graph.n_outputs > 4000):
         return None
     need = Need[case["what"].upper()]
@@ -141,7 +141,7 @@ def work_of(model: CostModel, what: str, form: str, n_samples: int, block: int, 
         return model.value(n_samples, block, is_compiled=form == "compiled")
     if what == "gradient":
         return model.gradient(n_samples, block, is_compiled=form == "compiled")
-    return model.normal(n_samples, block, form, keeps_pairs=keeps, n_decays=2)  # of weights, and of biases
+    return form_named(form).normal(model, n_samples, block, keeps=keeps, n_decays=2)  # of weights, and of biases
 
 
 def solved(n: int) -> dict[str, Any]:
@@ -197,7 +197,8 @@ def contest(network: tuple[str, str, int, tuple[int, ...], int], samples: int) -
     start = initial_weights(graph, rng=0)
     seconds: dict[str, float] = {}
     for form in ("pairs", "explicit", "samples"):
-        guess = CostModel(graph).normal(samples, form=form).seconds()
+        costs, how = CostModel(graph), form_named(form)
+        guess = how.normal(costs, samples).seconds()
         if guess > 2 * LONGEST or (form == "samples" and samples * graph.n_outputs > 5000):
             continue
         objective = objective_of(graph, samples, form=form)
@@ -207,7 +208,7 @@ def contest(network: tuple[str, str, int, tuple[int, ...], int], samples: int) -
             here.damped_step(1e-2)
 
         with hold_blas():
-            seconds[form] = least(epoch, guess + CostModel(graph).solve(samples, form).seconds())
+            seconds[form] = least(epoch, guess + how.solution(costs, samples).seconds())
     chosen = objective_of(graph, samples, systems=("samples",)).plan.form
     return {"name": name, "samples": samples, "weights": graph.n_weights, "seconds": seconds, "chosen": chosen}
 

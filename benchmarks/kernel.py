@@ -19,7 +19,7 @@ from marquardt.algorithms import algorithm_named
 from marquardt.algorithms.automatic import DAMPING
 from marquardt.networks import Network, feed_forward, initial_weights
 from marquardt.numerics import hold_blas, native, native_kernel
-from marquardt.objective import Need, Objective, plan
+from marquardt.objective import Need, Objective, planning
 from marquardt.objective.cost import cost_model
 from marquardt.training import Limits, Training
 
@@ -43,7 +43,7 @@ def numpy_alone() -> Iterator[None]:
 def forget() -> None:
     """Plans and costs are remembered, and know nothing of the kernel that comes and goes."""
     cost_model.cache_clear()
-    plan._plans.cache_clear()
+    planning._remembered.cache_clear()
 
 
 def passes(shape: tuple[int, int, int, int], need: Need, **options: Any) -> Callable[[], object]:

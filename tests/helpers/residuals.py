@@ -11,8 +11,8 @@ import numpy as np
 from marquardt.losses import Squares
 from marquardt.objective import Evaluation, Facts, Need
 from marquardt.objective.evaluation import Costs
-from marquardt.objective.matrix_free import ProductSystem
-from marquardt.objective.sample_space import WrittenSystem
+from marquardt.objective.forms.matrix_free import ProductSystem
+from marquardt.objective.forms.sample_space import WrittenSystem
 
 
 class Vector:

@@ -15,7 +15,7 @@ from marquardt.algorithms import LevenbergMarquardt
 from marquardt.losses import LOSSES, loss_named
 from marquardt.networks import Network, feed_forward, initial_weights
 from marquardt.objective import Need, Objective, memory
-from marquardt.objective.matrix_free import ProductSystem
+from marquardt.objective.forms.matrix_free import ProductSystem
 from marquardt.training import Limits, Training
 
 

@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose
 from marquardt.losses import Huber, SoftmaxCrossEntropy, Squares
 from marquardt.networks import build, feed_forward
 from marquardt.numerics import native_kernel, pair_products
-from marquardt.objective import Need, Objective, pairs
+from marquardt.objective import Need, Objective
+from marquardt.objective.forms import pairs
 
 GRAPHS = {
     "one output": (feed_forward(4, 6, 1), Squares()),

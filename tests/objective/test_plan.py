@@ -13,7 +13,8 @@ from marquardt.errors import ConfigurationError, ResourceError
 from marquardt.losses import Squares, WeightDecay
 from marquardt.networks import Network, feed_forward, initial_weights, layer_recurrent
 from marquardt.numerics import native_kernel
-from marquardt.objective import CostModel, MemoryLimit, Need, Objective, sequence_objective
+from marquardt.objective import MemoryLimit, Need, Objective, sequence_objective
+from marquardt.objective.forms.pairs import Pairs
 from marquardt.training import Division, Limits, Training
 
 TWO_EPOCHS = Limits(max_epochs=2, max_fail=0)
@@ -279,8 +280,8 @@ def test_through_time_blocks_and_groups_shrink_too():
 
 def test_a_plan_is_made_once_for_all_runs_of_a_kind(monkeypatch):
     made = []
-    plain = CostModel.normal
-    monkeypatch.setattr(CostModel, "normal", lambda *given, **how: made.append(1) or plain(*given, **how))
+    plain = Pairs.normal
+    monkeypatch.setattr(Pairs, "normal", lambda *given, **how: made.append(1) or plain(*given, **how))
     graph, rng = feed_forward(7, (5, 3), 2), np.random.default_rng(0)
     inputs, targets = rng.normal(size=(311, 7)), rng.normal(size=(311, 2))
     first = Objective(graph, inputs, targets).plan

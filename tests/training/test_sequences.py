@@ -27,8 +27,7 @@ from marquardt.networks import (
     simulate,
     time_delay,
 )
-from marquardt.objective import Evaluation, Need, sequence_objective
-from marquardt.objective.plan import FORMS
+from marquardt.objective import FORMS, Evaluation, Need, sequence_objective
 from marquardt.training import Division, Limits, Training, train_sequences
 
 BUILT = {

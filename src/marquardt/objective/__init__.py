@@ -5,20 +5,15 @@ from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedErro
 from marquardt.objective.compiled import Descent, is_compiled
 from marquardt.objective.cost import CostModel, Work
 from marquardt.objective.evaluation import Costs, Evaluation, Facts, Need, System
+from marquardt.objective.forms import FORMS, SYSTEM_FORMS, form_named
+from marquardt.objective.forms.sample_space import SampleSystem, sample_space_bytes
 from marquardt.objective.local import LocalSums
 from marquardt.objective.memory import Budget, MemoryLimit, machine_memory, readable_bytes, require_memory
-from marquardt.objective.objective import Objective, estimated_costs
-from marquardt.objective.plan import (
-    FORMS,
-    SYSTEM_FORMS,
-    Plan,
-    readable_seconds,
-    require_matrices,
-    sample_space_bytes,
-)
+from marquardt.objective.objective import Objective
+from marquardt.objective.plan import Plan, readable_seconds
+from marquardt.objective.planning import estimated_costs, evidence_work, require_matrices
 from marquardt.objective.protocol import Minimized
 from marquardt.objective.relative import Relative
-from marquardt.objective.sample_space import SampleSystem
 from marquardt.objective.sequences import TIME_FORMS, TimePlan, TimeSums, sequence_objective, unrolled
 from marquardt.objective.sums import Sums
 
@@ -53,6 +48,8 @@ __all__ = [
     "TimeSums",
     "Work",
     "estimated_costs",
+    "evidence_work",
+    "form_named",
     "is_compiled",
     "machine_memory",
     "readable_bytes",

@@ -63,14 +63,14 @@ class BatchedObjective(Objective):
         super().__init__(graph, inputs, targets, loss, form="explicit", block_size=n_samples, threads=1, **options)
         sums = self._sums
         assert isinstance(sums, LocalSums)  # of arrays
-        self._wiring, self._is_plain_squares = sums.wiring, sums.is_plain_squares
+        self._wiring, self._is_plain_squares = sums.wiring, sums.passes.is_plain_squares
         probe = np.zeros((self.n_outputs, 1))
         if not self._wiring.activations[-1].elementwise or self.loss.curvature(probe, probe).ndim > 2:
             raise ConfigurationError(
                 f"Networks are trained side by side where each output has a unit and a loss of its own, got a "
                 f"{graph.output.activation} output with the loss {self.loss.name!r}. Train them one after the other."
             )
-        block = sums.blocks.only
+        block = sums.passes.blocks.only
         assert block is not None  # the block size is the number of samples
         self._inputs, self._answers, self._sample_weight = block.inputs, block.targets, block.weight
         per_lane = 8 * graph.n_connections * self.n_outputs * self.n_samples

@@ -1,7 +1,8 @@
 """The compiled kernel on one block: loss, gradient and normal matrix for squares in one call.
 
-The arithmetic is in ``numerics/kernel``; here a layer graph becomes the numbers that describe it there. Its twins are
-the explicit form and `SingleOutput`, in plain NumPy; tests hold them together.
+The arithmetic is in ``numerics/kernel``; here a layer graph becomes the numbers that describe it there, and here
+stands what the kernel keeps. Its twins are the explicit form and `SingleOutput`, in plain NumPy; tests hold
+them together.
 """
 
 from __future__ import annotations
@@ -15,9 +16,14 @@ from marquardt.losses import Loss, Squares
 from marquardt.networks import COMPILED_ACTIVATIONS, LayerGraph, activation_named
 from marquardt.numerics import ACTIVATION_CODES, native_kernel
 from marquardt.objective.blocks import Block
+from marquardt.objective.evaluation import Need
 from marquardt.objective.passes import Wiring
+from marquardt.objective.plan import Job
 
-__all__ = ["Compiled", "Descent", "is_compiled"]
+__all__ = ["Compiled", "Descent", "has_kernel", "is_compiled", "matrix_numbers", "pass_numbers", "suits_passes"]
+
+KERNEL_BLOCK = 128
+"""Samples of a block inside the compiled kernel, at least."""
 
 
 def is_compiled(graph: LayerGraph, loss: Loss, weighs_outputs: bool = False) -> bool:
@@ -34,6 +40,35 @@ def is_compiled(graph: LayerGraph, loss: Loss, weighs_outputs: bool = False) -> 
             for layer in graph.layers
         )
     )
+
+
+def pass_numbers(job: Job) -> int:
+    """Return what the kernel keeps for values and gradients: copies of the data, values and residuals."""
+    graph = job.graph
+    return (graph.n_inputs + 1 + 3 * graph.n_outputs + 2 * job.costs.units) * job.n_samples
+
+
+def matrix_numbers(job: Job) -> int:
+    """Return the same with the normal matrix: a block of the Jacobian, a system."""
+    return pass_numbers(job) + job.graph.n_weights * (job.graph.n_weights + KERNEL_BLOCK)
+
+
+def suits_passes(job: Job, memory: int) -> bool:
+    """Return whether it does values and gradients, of all samples on one thread, and there is so much memory."""
+    is_asked = job.most in (Need.VALUE, Need.GRADIENT, Need.CURVATURE)
+    if not is_asked or not job.kernel_covers or job.held_bytes is not None or job.block_size is not None:
+        return False
+    is_serial = job.is_serial(job.costs.gradient(job.n_samples, is_compiled=True))
+    return is_serial and job.keeps(pass_numbers(job)) and job.has_room(memory)
+
+
+def has_kernel(job: Job) -> bool:
+    """Return whether it covers the normal equations, and keeps little: beyond, blocks take no more memory.
+
+    It has the matrix of all samples only: not that of a random part.
+    """
+    is_whole = job.most is not Need.CURVATURE and job.held_bytes is None
+    return job.kernel_covers and is_whole and job.keeps(matrix_numbers(job))
 
 
 class Compiled:

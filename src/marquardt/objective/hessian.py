@@ -21,7 +21,7 @@ import numpy as np
 
 from marquardt.arrays import Array
 from marquardt.numerics import Rows, add_pair_products
-from marquardt.objective.pairs import _pair_table
+from marquardt.objective.forms.pairs import _pair_table
 from marquardt.objective.passes import Wiring
 from marquardt.objective.second_order import Curved, applied, output_rates, total_of
 

@@ -17,19 +17,16 @@ from marquardt.losses import Loss, Robust, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Scaling
 from marquardt.numerics import OrthogonalStep, SequentialRows, hold_blas, is_held
 from marquardt.objective.blocks import ArraySource, Source, require_width
-from marquardt.objective.compiled import Descent, is_compiled
-from marquardt.objective.cost import cost_model
-from marquardt.objective.evaluation import Costs, Evaluation, Facts, Need
-from marquardt.objective.local import LocalSums, layout_of
-from marquardt.objective.matrix_free import ProductSystem
-from marquardt.objective.memory import Budget, MemoryLimit, require_memory
-from marquardt.objective.passes import Wiring
-from marquardt.objective.plan import costs_of, make_plan
+from marquardt.objective.compiled import Descent
+from marquardt.objective.evaluation import Evaluation, Facts, Need
+from marquardt.objective.forms.matrix_free import ProductSystem
+from marquardt.objective.local import LocalSums
+from marquardt.objective.memory import Budget, require_memory
 from marquardt.objective.relative import Relative, check_loss, check_weights_of_outputs, in_parts_of
 from marquardt.objective.robust import misfit_of, noise_of, robust_mean_of, spread_of_targets
 from marquardt.objective.sums import Part, Sums
 
-__all__ = ["Objective", "estimated_costs"]
+__all__ = ["Objective"]
 
 T = TypeVar("T")
 
@@ -37,23 +34,6 @@ _NAMES = {need: need.counted_as for need in Need}
 
 ORTHOGONAL_BYTES = 32 << 20
 """What the rows of an orthogonal factorization may take where the plan has less for the normal equations."""
-
-
-def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int, weighs_outputs: bool = False) -> Costs:
-    """Return what a gradient, the normal equations and a step are going to take on one thread, as far as sizes tell."""
-    layout = layout_of(Wiring(graph, loss.link is not None), loss, weighs_outputs)
-    planned = partial(
-        make_plan,
-        graph,
-        layout,
-        n_samples,
-        threads=1,
-        is_compiled=is_compiled(graph, loss, weighs_outputs),
-        max_memory=MemoryLimit.none(),
-    )
-    costs = costs_of(planned(systems=("samples",)), cost_model(graph, tuple(layout)), n_samples)
-    # Of rules that ask for no more, which may have it from the kernel.
-    return costs._replace(gradient=planned(most=Need.GRADIENT, matrices=0).seconds)
 
 
 @lru_cache(maxsize=64)

@@ -21,9 +21,10 @@ from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import INPUTS, TARGETS, Course, Layer, LayerGraph, Network, Prepared, Sequences, TimeWiring
 from marquardt.objective.cost import Work, solution
 from marquardt.objective.evaluation import Costs, Need
+from marquardt.objective.forms import FORMS
 from marquardt.objective.memory import Budget, MemoryLimit, readable_bytes, require_memory
 from marquardt.objective.objective import Objective
-from marquardt.objective.plan import FORMS, Plan
+from marquardt.objective.plan import Plan
 from marquardt.objective.relative import Relative, check_loss, check_probabilities
 from marquardt.objective.sensitivities import curvature_rows
 from marquardt.objective.sums import Normal, Part

@@ -8,14 +8,16 @@ these sums can be trained on: blocks in memory, sequences, files, parts of the d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from marquardt.arrays import Array
 from marquardt.losses import Loss
-from marquardt.objective.compiled import Compiled
 from marquardt.objective.evaluation import Costs, System
-from marquardt.objective.plan import Plan
 from marquardt.objective.robust import Part
+
+if TYPE_CHECKING:
+    from marquardt.objective.compiled import Compiled
+    from marquardt.objective.plan import Plan
 
 __all__ = ["Normal", "Part", "Sums", "running_total", "total", "total_each"]
 

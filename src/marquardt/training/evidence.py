@@ -23,7 +23,7 @@ from marquardt.algorithms.evidence import Evidence, weigh
 from marquardt.losses import WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas
-from marquardt.objective import SYSTEM_FORMS, CostModel, Minimized, Need, sample_space_bytes
+from marquardt.objective import SYSTEM_FORMS, CostModel, Minimized, Need, evidence_work, sample_space_bytes
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import EpochStop, Limits, Status, Stop, TimeStop, UserStop
 from marquardt.training.training import Training
@@ -131,7 +131,7 @@ class EvidenceTraining:
         objective = self.objective
         plan = objective.plan
         form = "compiled" if plan.is_compiled and plan.form == "explicit" else plan.form
-        return CostModel(self._start.graph).evidence(objective.n_samples, form, plan.block_size).seconds()
+        return evidence_work(CostModel(self._start.graph), objective.n_samples, form, plan.block_size).seconds()
 
     @property
     def _is_by_residuals(self) -> bool:

@@ -1,7 +1,7 @@
 /* Loss, gradient, normal matrix and damped step of small networks, compiled.
 
    What a small network costs in Python is calls, not arithmetic. Here one call goes over all samples, or over many
-   networks of one graph, the lanes. The formulas are those of marquardt.objective.explicit, whose plain code stays
+   networks of one graph, the lanes. The formulas are those of marquardt.objective.forms.explicit, whose plain code stays
    the twin that tests hold this against: a row of the Jacobian is sqrt(weight) delta z, the residual is one more row,
    and the products of all pairs of rows are the normal matrix and the gradient.
 

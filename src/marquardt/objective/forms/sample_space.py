@@ -31,15 +31,26 @@ from typing import NamedTuple
 import numpy as np
 
 from marquardt.arrays import Array
+from marquardt.networks import LayerGraph
 from marquardt.numerics import factor_damped
+from marquardt.objective.block_passes import BlockPasses
+from marquardt.objective.cost import CostModel, Work, in_blocks, solution
 from marquardt.objective.evaluation import Solve
+from marquardt.objective.forms.explicit import explicit_jacobian
+from marquardt.objective.forms.form import Equations, SampleForm
 from marquardt.objective.passes import Wiring
+from marquardt.objective.plan import SMALLEST_BLOCK, Job, Plan
 from marquardt.objective.sensitivities import Sensitivity
+from marquardt.objective.sums import Sums, total_each
 
-__all__ = ["Rows", "SampleSystem", "WrittenSystem", "fitted_part"]
+__all__ = ["Rows", "SampleSpace", "SampleSystem", "WrittenSystem", "fitted_part", "sample_pass", "sample_space_bytes"]
 
 RANGE = 1e-3
 """Roots of the curvature below this share of the largest are not divided by."""
+PANEL = 2048
+"""Residuals a block: a product of two blocks then takes 32 MB."""
+SAMPLE_VECTORS = 14
+"""Vectors of n_weights that steps in sample space and the evidence hold."""
 
 
 class Rows(NamedTuple):
@@ -233,3 +244,91 @@ def _finite(array: Array) -> Array | None:
 
 def _nothing(right: Array) -> Array | None:
     return None
+
+
+class SampleSpace(SampleForm):
+    """A matrix of residuals × residuals, on one thread; products of two blocks are no larger than the copy factored."""
+
+    name = "samples"
+    has_matrix = False
+
+    def covers(self, graph: LayerGraph) -> bool:
+        # Where weights are fixed or shared there are no factors: on request only.
+        return graph.weight_map is None
+
+    def at(self, sums: Sums, weights: Array, decay: Array | None, is_single: bool = False) -> Equations:
+        added, gradient, system = sums.in_sample_space(weights, np.zeros(len(weights)) if decay is None else decay)
+        return Equations(added, gradient, system=system)
+
+    def normal(
+        self, costs: CostModel, n_samples: int, block_size: int = 512, *, n_decays: int = 1, keeps: bool = False
+    ) -> Work:
+        """Return the work of loss, gradient and JJᵀ: two Gram matrices a layer, their product and its sum."""
+        n_rows, n_layers, mapped = costs.n_rows, len(costs.graph.layers), costs.graph.weight_map is not None
+        n_residuals = n_rows * n_samples
+        products = n_residuals**2 / 2 * costs.units + n_samples**2 / 2 * costs.fan_ins
+        # Of a layer: a product in a new array, multiplied with another, and added for the weights and for the biases;
+        # the arrays are too large for a cache.
+        of_layer = (2 + (n_decays > 1)) * n_residuals**2
+        fresh = n_layers * (of_layer + n_samples**2) + n_decays * n_residuals**2
+        done = Work(products, touched=3 * costs.units * n_residuals, fresh=fresh, calls=40 + 20 * n_layers)
+        if mapped:
+            # The Jacobian of the weights is written out.
+            written = 2 * n_residuals * costs.n_connections
+            done += Work(n_residuals**2 * costs.graph.n_weights / 2, touched=written)
+        around = costs.forward, costs.slopes, costs.sensitivities, costs.slope_back
+        return done + in_blocks(n_samples, max(1, PANEL // n_rows), *around)
+
+    def solution(self, costs: CostModel, n_samples: int = 0, block_size: int = 1024, *, n_decays: int = 1) -> Work:
+        n_residuals = costs.n_rows * n_samples
+        passes = Work(products=2 * costs.n_connections * n_samples, touched=2 * n_residuals * costs.units)
+        squared, n_layers = n_decays * n_residuals**2, len(costs.graph.layers)
+        return solution(n_residuals) + passes + Work(touched=squared, fresh=squared, calls=4 * n_layers)
+
+    def memory(self, job: Job, size: int, threads: int, kept: int | None = None) -> int:
+        return job.data + sample_space_bytes(job.graph, job.n_samples, job.n_decays, job.matrices > 0)
+
+    def plan(self, job: Job) -> Plan:
+        size = job.block_size or max(SMALLEST_BLOCK, PANEL // job.graph.n_outputs)
+        return self.made(job, size, 1, self.memory(job, size, 1))
+
+
+def sample_space_bytes(graph: LayerGraph, n_samples: int, n_decays: int, has_matrices: bool = True) -> int:
+    """Return what the normal equations of residuals × residuals take beside the data: those of the evidence, too."""
+    numbers = SAMPLE_VECTORS * graph.n_weights
+    if has_matrices:
+        n_residuals = graph.n_outputs * n_samples
+        units = sum(layer.size for layer in graph.layers)
+        held = units * n_residuals + sum(span.fan_in for span in graph.spans) * n_samples
+        if graph.weight_map is not None:
+            held = n_residuals * graph.n_connections
+        # A sum a decay; theirs, what is added to it, and the damped copy. The evidence has one a layer, its sum, which
+        # the eigenvectors take the place of, and two matrices to find them.
+        numbers += (n_decays + 2 + (n_decays > 1)) * n_residuals**2 + 2 * held
+    return 8 * numbers
+
+
+def sample_pass(passes: BlockPasses, weights: Array, decay: Array) -> tuple[Array, Array, SampleSystem]:
+    """Return sums, gradient and the system; `decay` is the diagonal of the penalty's Hessian."""
+    wiring, rest = passes.wiring, decay * weights
+    is_mapped = wiring.graph.weight_map is not None
+    parts, rows, jacobians, residuals = [], [], [], []
+    for block in passes.blocks:
+        # Arrays of its own: the system solves after other points have been looked at.
+        done = wiring.forward(weights, block.inputs)
+        slopes, curvature, deltas = passes.deltas(done, block)
+        parts.append((passes.sums(done, block), passes.gradient(done, slopes, block)))
+        fitted, left = fitted_part(passes.loss.slope(done.outputs, block.targets), curvature)
+        if left is not None:
+            rest += wiring.gradient(done, slopes, left if block.weight is None else left * block.weight)
+        if block.weight is not None:
+            fitted = fitted * np.sqrt(block.weight)
+        if is_mapped:
+            jacobians.append(explicit_jacobian(wiring, deltas, done.stacked))
+            residuals.append(fitted.ravel())
+        else:
+            rows.append(Rows.of(deltas, done.stacked, fitted))
+    sums, gradient = total_each(parts)
+    if not is_mapped:
+        return sums, gradient, SampleSystem(wiring, rows, rest, decay)
+    return sums, gradient, WrittenSystem(jacobians, np.concatenate(residuals), rest, decay)

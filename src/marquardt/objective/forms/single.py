@@ -116,7 +116,7 @@ class SingleOutput:
         self._key = key
         return self._half_sum
 
-    def equations(self, weights: Array) -> tuple[Array, Array, Array]:
+    def equations(self, weights: Array, is_single: bool = False) -> tuple[Array, Array, Array]:
         """Return sums, gradient and normal matrix."""
         half_sum = self._passed(weights)
         wiring = self._wiring

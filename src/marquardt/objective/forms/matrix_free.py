@@ -19,22 +19,31 @@ is a product of squares, summed once a point.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from marquardt.arrays import Array
 from marquardt.numerics import truncated_solution
+from marquardt.objective.block_passes import BlockPasses
+from marquardt.objective.blocks import Block
+from marquardt.objective.cost import CG_PRODUCTS, CostModel, Work, in_blocks
 from marquardt.objective.evaluation import Solve
-from marquardt.objective.passes import Pass, Wiring
+from marquardt.objective.forms.form import Equations, SampleForm
+from marquardt.objective.passes import Pass, Scratch, Wiring
+from marquardt.objective.plan import PASSES, Job
+from marquardt.objective.quiet import quietly
 from marquardt.objective.sensitivities import Diagonal, Factored, Sensitivity
+from marquardt.objective.sums import Normal, Sums, running_total, total, total_each
 
-__all__ = ["ProductSystem", "add_diagonal", "moved_outputs"]
+__all__ = ["MatrixFree", "ProductSystem", "diagonal_pass", "product_pass"]
 
 TRUNCATION = 0.5
 """Nash and Sofer's τ, at their value."""
 MOST_PRODUCTS = 100
 """Products for one step: more have not been worth their time where the network is large enough for this form."""
+CG_VECTORS = 12
+"""Vectors of n_weights that a step by conjugate gradients and its point hold."""
 
 
 def moved_outputs(wiring: Wiring, done: Pass, slopes: list[Array | None], direction: Array) -> Array:
@@ -127,3 +136,74 @@ class ProductSystem:
                 return truncated_solution(damped, right, self._diagonal + added, self._tolerance, self._limit)[0]
 
         return solve(-self._gradient), solve
+
+
+class MatrixFree(SampleForm):
+    """Products by a forward and a backward pass, and truncated conjugate gradients: where no matrix has room."""
+
+    name = "matrix_free"
+    has_matrix = False
+    is_last_resort = True
+
+    def at(self, sums: Sums, weights: Array, decay: Array | None, is_single: bool = False) -> Equations:
+        added, gradient, diagonal = sums.diagonal(weights)
+        whole = gradient if decay is None else gradient + decay * weights
+
+        def times(vector: Array) -> Array:
+            product = quietly(sums.times, weights, vector)
+            return product if decay is None else product + decay * vector
+
+        system = ProductSystem(times, whole, diagonal if decay is None else diagonal + decay)
+        return Equations(added, gradient, system=system)
+
+    def normal(
+        self, costs: CostModel, n_samples: int, block_size: int = 512, *, n_decays: int = 1, keeps: bool = False
+    ) -> Work:
+        graph = costs.graph
+        squares = Work(costs.n_connections, (costs.n_rows + 1) * costs.units + 2 * costs.fan_ins)
+        of_block = Work(touched=2 * costs.n_connections, calls=4 * len(graph.layers))
+        more = in_blocks(n_samples, block_size, costs.sensitivities, (squares, of_block))
+        return costs.gradient(n_samples, block_size) + more
+
+    def solution(self, costs: CostModel, n_samples: int = 0, block_size: int = 1024, *, n_decays: int = 1) -> Work:
+        return costs.product(n_samples, block_size) * CG_PRODUCTS
+
+    def block(self, job: Job) -> tuple[int, int]:
+        # The gradient's arrays, twice for the rates, and the rows of R.
+        return (2 * PASSES + job.graph.n_outputs) * job.costs.units, job.graph.n_connections
+
+    def of_rule(self, job: Job) -> int:
+        return CG_VECTORS * job.graph.n_weights
+
+
+def diagonal_pass(passes: BlockPasses, weights: Array) -> Normal:
+    """Return sums, gradient and the diagonal of JᵀΛJ."""
+
+    def work(number: int, blocks: Iterable[Block]) -> Normal:
+        diagonal = np.zeros(len(weights))
+
+        def part(block: Block) -> tuple[Array, Array]:
+            done, sums = passes.forward(weights, number, block)
+            slopes, _, deltas = passes.deltas(done, block)
+            add_diagonal(passes.wiring, deltas, done.stacked, diagonal)
+            return sums, passes.gradient(done, slopes, block)
+
+        return (*running_total(map(part, blocks)), diagonal)
+
+    sums, gradient, diagonal = total_each(passes.each(work))
+    return sums, gradient, diagonal
+
+
+def product_pass(passes: BlockPasses, scratch: list[Scratch], weights: Array, vector: Array) -> Array:
+    """Return JᵀΛJ v; the scratch arrays leave those of other points alone."""
+    wiring = passes.wiring
+
+    def work(number: int, blocks: Iterable[Block]) -> Array:
+        added = np.zeros(len(weights))
+        for block in blocks:
+            done = wiring.forward(weights, block.inputs, scratch[number])
+            slopes = wiring.slopes(done)
+            added += passes.pulled(done, slopes, block, moved_outputs(wiring, done, slopes, vector))
+        return added
+
+    return total(passes.each(work))

@@ -26,9 +26,15 @@ import numpy as np
 
 from marquardt.arrays import Array, Indices
 from marquardt.networks import INPUTS, LayerGraph
+from marquardt.objective.block_passes import BlockPasses
+from marquardt.objective.cost import CostModel, Work
+from marquardt.objective.forms.form import NormalPass, SampleForm
 from marquardt.objective.passes import Wiring
+from marquardt.objective.plan import Plan
+from marquardt.objective.sensitivities import curvature_rows
+from marquardt.objective.sums import Normal, total_each
 
-__all__ = ["NeuronByNeuron"]
+__all__ = ["ByNeuron", "NeuronByNeuron"]
 
 
 class Unit(NamedTuple):
@@ -110,3 +116,36 @@ class NeuronByNeuron:
             for whitened in factor[:, :, s] @ rows:
                 normal += np.outer(whitened, whitened)
         return gradient, normal
+
+
+class ByNeuron(SampleForm):
+    """A sample and a unit at a time, in Python; for reading, so on request only."""
+
+    name = "neuron_by_neuron"
+    in_blocks = False  # threads would wait for each other
+
+    def equations(self, passes: BlockPasses, plan: Plan) -> NormalPass:
+        def normal(weights: Array, is_single: bool) -> Normal:
+            neurons = NeuronByNeuron(passes.wiring)
+            parts = []
+            for block in passes.blocks:
+                done, sums = passes.forward(weights, 0, block)
+                slope = passes.loss.slope(done.outputs, block.targets)
+                factor = curvature_rows(passes.loss.curvature(done.outputs, block.targets), *done.outputs.shape)
+                if block.weight is not None:
+                    slope = slope * block.weight
+                    factor = factor * np.sqrt(block.weight)
+                parts.append((sums, *neurons.equations(weights, block.inputs[:-1], slope, factor)))
+            sums, gradient, matrix = total_each(parts)
+            return sums, gradient, matrix
+
+        return normal
+
+    def normal(
+        self, costs: CostModel, n_samples: int, block_size: int = 512, *, n_decays: int = 1, keeps: bool = False
+    ) -> Work:
+        n_weights, units, n_rows = costs.graph.n_weights, costs.units, costs.n_rows
+        products = costs.n_connections * (1 + n_rows)
+        products += sum(span.layer.size * span.fan_in * units for span in costs.graph.spans)
+        touched = (2 * n_weights**2 + n_weights) * n_rows
+        return Work(products, touched=touched, activated=units, calls=12 * units + 8) * n_samples

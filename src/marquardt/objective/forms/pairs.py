@@ -21,6 +21,7 @@ in any order, from any thread.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,10 +29,18 @@ import numpy as np
 from marquardt.arrays import Array, Indices
 from marquardt.networks import INPUTS, LayerSpan
 from marquardt.numerics import Rows, add_pair_products, native_kernel
+from marquardt.objective.block_passes import BlockPasses
+from marquardt.objective.blocks import Block
+from marquardt.objective.cost import CostModel, Work
+from marquardt.objective.evaluation import Need
+from marquardt.objective.forms.form import NormalPass, SampleForm
+from marquardt.objective.forms.pair_counts import kept_input_pairs, pair_counts, pairs_work
 from marquardt.objective.passes import Scratch, Wiring
+from marquardt.objective.plan import PASSES, Job, Plan
 from marquardt.objective.sensitivities import Diagonal, Factored, Form, Sensitivity
+from marquardt.objective.sums import Normal, running_total, total_each
 
-__all__ = ["PairSums"]
+__all__ = ["PairSums", "Pairs"]
 
 
 class _Accumulator(Protocol):
@@ -266,3 +275,62 @@ class PairSums:
             accumulator.write(everything, self._last[a], self._last[b])
         if weight_map is not None:
             normal[:] = weight_map.contract_matrix(everything)
+
+
+class Pairs(SampleForm):
+    """Pair products: one matrix multiplication a pair of layers, whatever the number of outputs."""
+
+    name = "pairs"
+    is_usual = True
+
+    def equations(self, passes: BlockPasses, plan: Plan) -> NormalPass:
+        made: list[PairSums] = []
+
+        def normal(weights: Array, is_single: bool) -> Normal:
+            if not made:
+                made.extend(PairSums(passes.wiring, passes.layout, each, plan.keeps_pairs) for each in passes.scratch)
+            return _paired(passes, made, weights, is_single)
+
+        return normal
+
+    def normal(
+        self, costs: CostModel, n_samples: int, block_size: int = 512, *, n_decays: int = 1, keeps: bool = False
+    ) -> Work:
+        return pairs_work(costs, n_samples, block_size, keeps)
+
+    def block(self, job: Job) -> tuple[int, int]:
+        counts, costs = pair_counts(job.costs), job.costs
+        # Where the kernel makes pairs as they are read, a pass is what there is.
+        scratch = counts.rows + PASSES * costs.units * (native_kernel() is not None)
+        # The matrix of all connections beside that of the weights.
+        return scratch, counts.sums + (job.graph.weight_map is not None) * costs.n_connections**2
+
+    def kept(self, job: Job) -> int | None:
+        pairs = kept_input_pairs(job.costs) * job.n_samples
+        # The kernel makes them again in less than reading them takes.
+        is_asked = job.most is Need.NORMAL and job.matrices > 0 and native_kernel() is None
+        return pairs if is_asked and job.held_bytes is None and job.keeps(pairs) else super().kept(job)
+
+
+def _paired(passes: BlockPasses, pair_sums: list[PairSums], weights: Array, is_single: bool) -> Normal:
+    """Sums, gradient and normal matrix; sums of pairs for every share of the blocks."""
+
+    def work(number: int, blocks: Iterable[Block]) -> tuple[Array, Array]:
+        pair_sums[number].clear()
+
+        def part(block: Block) -> tuple[Array, Array]:
+            done, sums = passes.forward(weights, number, block)
+            slopes, _, deltas = passes.deltas(done, block)
+            pair_sums[number].add(deltas, done.stacked, is_single)
+            return sums, passes.gradient(done, slopes, block)
+
+        return running_total(map(part, blocks))
+
+    parts = passes.each(work)
+    merged = pair_sums[0]
+    for other in pair_sums[1:]:
+        merged.merge(other)
+    normal = np.empty((len(weights), len(weights)))
+    merged.write(normal)
+    sums, gradient = total_each(parts)
+    return sums, gradient, normal
