@@ -68,8 +68,8 @@ LAST_STEPS = 3
 
 
 FIRST_PROGRESS = 0.13
-"""What a matrix is expected to lower ln(loss) by, eq. (4): with 0.13 to 0.17 the nine trainings that it was chosen on (71 to
-940 weights) took least or within a tenth of it, with 0.2 one of them half as long again."""
+"""What a matrix is expected to lower ln(loss) by, eq. (4). With 0.13 to 0.17 the nine trainings it was chosen on, of
+71 to 940 weights, took least or within a tenth of it; with 0.2 one of them took half as long again."""
 
 
 class PreconditionedModel(NamedTuple):
