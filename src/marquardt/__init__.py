@@ -6,6 +6,7 @@ nothing. Type checkers read the same names from ``__init__.pyi``; a test holds t
 
 from importlib import import_module as _import_module
 from typing import Any
+from warnings import warn as _warn
 
 from marquardt._version import __version__
 
@@ -64,9 +65,9 @@ _HOMES = {
     "storage": ("NetworkFile", "load", "save"),
     "streams": ("ArrayFiles", "FileTrainingResult", "TableFiles", "train_on_files"),
     "training": (
+        "BatchTraining",
         "Division",
         "Epoch",
-        "Lanes",
         "Limits",
         "ManyResults",
         "Parts",
@@ -86,7 +87,15 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604  - names, resolved on use
 
 
+_RENAMED = {"Lanes": ("training", "BatchTraining")}
+"""Old names, which work for one version more."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        home, new = _RENAMED[name]
+        _warn(f"marquardt.{name} is called {new} now.", FutureWarning, stacklevel=2)
+        return getattr(_import_module(f"marquardt.{home}"), new)
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'marquardt' has no attribute {name!r}")

@@ -59,9 +59,9 @@ from marquardt.streams import ArrayFiles as ArrayFiles
 from marquardt.streams import FileTrainingResult as FileTrainingResult
 from marquardt.streams import TableFiles as TableFiles
 from marquardt.streams import train_on_files as train_on_files
+from marquardt.training import BatchTraining as BatchTraining
 from marquardt.training import Division as Division
 from marquardt.training import Epoch as Epoch
-from marquardt.training import Lanes as Lanes
 from marquardt.training import Limits as Limits
 from marquardt.training import ManyResults as ManyResults
 from marquardt.training import Parts as Parts

@@ -64,7 +64,7 @@ def test_an_interrupt_at_any_line_leaves_the_best_network_and_its_record(choices
         record = fitting.record
         assert record.num_epochs >= 1
         assert record.stop is not None
-        assert len(fitting.attempts) >= 1
+        assert len(fitting.summaries) >= 1
         error = np.mean((fitting.network.outputs(INPUTS) - TARGETS) ** 2)
         assert_allclose(error, record.best_perf, rtol=1e-6)  # in scaled and in own units
     assert n_interrupted

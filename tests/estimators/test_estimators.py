@@ -34,7 +34,7 @@ from marquardt.estimators.merging import merge
 from marquardt.numerics import native
 from marquardt.storage import save
 from marquardt.training import Fitting
-from marquardt.training import crew as crew_module
+from marquardt.training.restarts import pool as pool_module
 
 BOTH = pytest.mark.parametrize("estimator", [NetworkRegressor, NetworkClassifier], ids=lambda kind: kind.__name__)
 
@@ -305,22 +305,22 @@ def test_a_fit_says_how_it_went(estimator):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_starts_at_a_time_change_nothing_but_the_time(estimator, monkeypatch):
     monkeypatch.setattr("marquardt.training.fitting.BESIDE_SECONDS", 0.0)
-    crews = []
-    made = crew_module.Crew.__init__
+    pools = []
+    made = pool_module.RestartPool.__init__
 
     def counted(self, first, make, n_runs, jobs):
-        crews.append(jobs)
+        pools.append(jobs)
         made(self, first, make, n_runs, jobs)
 
-    monkeypatch.setattr(crew_module.Crew, "__init__", counted)
+    monkeypatch.setattr(pool_module.RestartPool, "__init__", counted)
     X, y = data_for(estimator)
     options = {"hidden_layer_sizes": 3, "n_restarts": 3, "random_state": 0, "max_iter": 20}
     one = estimator(**options).fit(X, y)
-    assert crews == []
+    assert pools == []
     two = estimator(**options, n_jobs=2).fit(X, y)
     with joblib.parallel_config(n_jobs=3):
         three = estimator(**options).fit(X, y)
-    assert crews == [2, 3]
+    assert pools == [2, 3]
     for other in (two, three):
         assert np.array_equal(other.network_.weights, one.network_.weights)
         assert [attempt.merit for attempt in other.attempts_] == [attempt.merit for attempt in one.attempts_]

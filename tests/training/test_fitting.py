@@ -55,15 +55,15 @@ def test_restarts_are_repeatable_and_the_first_is_the_run_without_restarts():
     again, _ = fitted({"restarts": 3}, parts=PARTS)
     assert [epoch.loss for epoch in all_epochs[: len(epochs)]] == [epoch.loss for epoch in epochs]
     assert np.array_equal(several.network.weights, again.network.weights)
-    assert [attempt.restart for attempt in several.attempts] == [0, 1, 2]
-    assert several.attempts[0].validation == single.record.best_vperf
-    assert len({attempt.performance for attempt in several.attempts}) == 3
+    assert [attempt.restart for attempt in several.summaries] == [0, 1, 2]
+    assert several.summaries[0].validation == single.record.best_vperf
+    assert len({attempt.performance for attempt in several.summaries}) == 3
 
 
 @pytest.mark.parametrize("parts", [PARTS, None], ids=["by validation", "by loss"])
 def test_the_best_restart_is_kept(parts):
     fitting, _ = fitted({"restarts": 4}, parts=parts)
-    numbers = [a.performance if parts is None else a.validation for a in fitting.attempts]
+    numbers = [a.performance if parts is None else a.validation for a in fitting.summaries]
     best = fitting.record.best
     assert (best.performance if parts is None else best.validation) == min(numbers)
     rows = slice(None) if parts is None else parts.validation
@@ -73,8 +73,8 @@ def test_the_best_restart_is_kept(parts):
 
 def test_attempts_say_how_each_restart_went():
     fitting, epochs = fitted({"restarts": 2})
-    assert [attempt.epochs for attempt in fitting.attempts] == [10, 10]
-    assert [attempt.stop for attempt in fitting.attempts] == ["epochs", "epochs"]
+    assert [attempt.epochs for attempt in fitting.summaries] == [10, 10]
+    assert [attempt.stop for attempt in fitting.summaries] == ["epochs", "epochs"]
     assert len(epochs) == 22
 
 
@@ -83,10 +83,10 @@ def test_a_stop_by_the_user_ends_all_restarts():
     for epoch in fitting:
         if fitting.restart == 1 and epoch.epoch == 2:
             fitting.stop_by_user()
-    assert [(attempt.restart, attempt.stop) for attempt in fitting.attempts] == [(0, "epochs"), (1, "user")]
-    assert fitting.attempts[1].epochs == 2
+    assert [(attempt.restart, attempt.stop) for attempt in fitting.summaries] == [(0, "epochs"), (1, "user")]
+    assert fitting.summaries[1].epochs == 2
     # The finished one is better than the interrupted one.
-    assert fitting.record.best_perf == min(attempt.performance for attempt in fitting.attempts)
+    assert fitting.record.best_perf == min(attempt.performance for attempt in fitting.summaries)
 
 
 def test_an_interrupt_keeps_the_best_restart_so_far():
@@ -100,8 +100,8 @@ def test_an_interrupt_keeps_the_best_restart_so_far():
     with pytest.raises(KeyboardInterrupt):
         pull()
     fitting.stop_by_user()
-    assert [attempt.stop for attempt in fitting.attempts] == ["epochs", "user"]
-    assert fitting.record.best_perf == min(attempt.performance for attempt in fitting.attempts)
+    assert [attempt.stop for attempt in fitting.summaries] == ["epochs", "user"]
+    assert fitting.record.best_perf == min(attempt.performance for attempt in fitting.summaries)
     assert fitting.network.outputs(X).shape == (60, 1)
 
 
@@ -333,7 +333,7 @@ def test_restarts_that_have_no_room_side_by_side_go_one_after_the_other():
     settings = {"hidden_layer_sizes": 5, "restarts": 20, "algorithm": "lm", "limits": Limits(max_epochs=2)}
     side_by_side, _ = fitted(settings, inputs, np.sin(inputs[:, :1]))
     in_turn, _ = fitted(settings | {"max_memory": "100kB"}, inputs, np.sin(inputs[:, :1]))
-    assert [type(fitting.training).__name__ for fitting in (side_by_side, in_turn)] == ["Lane", "Training"]
+    assert [type(fitting.training).__name__ for fitting in (side_by_side, in_turn)] == ["BatchMember", "Training"]
     assert in_turn.training.memory <= 100_000 < side_by_side.training.memory
     np.testing.assert_allclose(in_turn.network.weights, side_by_side.network.weights, rtol=1e-6)
 

@@ -17,9 +17,9 @@ from marquardt.networks import Network, Scaling, feed_forward, initial_weights, 
 from marquardt.objective import Need, Objective
 from marquardt.streams import ArrayFiles, FileData
 from marquardt.training import (
+    BatchTraining,
     Division,
     Fitting,
-    Lanes,
     Settings,
     Training,
     spread_of,
@@ -202,7 +202,7 @@ def test_a_scale_that_is_given_stays(loss):
 def test_lanes_by_themselves_want_a_scale():
     network = Network(feed_forward(1, (), 1), [0.0, 0.0])
     with pytest.raises(ConfigurationError, match=r"train_many.*Huber\(scale=0.1\)"):
-        Lanes(network, [[0.0, 0.0]], [[0.0], [1.0]], [[0.0], [1.0]], Huber())
+        BatchTraining(network, [[0.0, 0.0]], [[0.0], [1.0]], [[0.0], [1.0]], Huber())
 
 
 @pytest.mark.parametrize("scale", [(), (1.0, 0.0), (1.0, "auto"), "atuo"])
@@ -256,13 +256,13 @@ def test_the_restart_nearest_to_most_targets_is_kept():
     fitting = Fitting(x, y, settings, "regression")
     for _ in fitting:
         pass
-    merits = [attempt.merit for attempt in fitting.attempts]
+    merits = [attempt.merit for attempt in fitting.summaries]
     assert fitting.kept == int(np.argmin(merits))
     network = fitting.network
     residual = (network.outputs(x)[:, 0] - y) / network.target_scaling.spread
     noise = 1.482602218505602 * np.median(np.abs(residual))
     assert min(merits) == pytest.approx(np.mean(np.minimum(np.abs(residual), 3 * noise) ** 2), rel=1e-9)
-    assert fitting.spread == spread_of(fitting.attempts, fitting.kept, "robust")
+    assert fitting.spread == spread_of(fitting.summaries, fitting.kept, "robust")
     assert fitting.spread.best == min(merits)
 
 

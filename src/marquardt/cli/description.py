@@ -18,7 +18,7 @@ from marquardt.cli.voice import Voice, hand_over
 from marquardt.errors import MarquardtError
 from marquardt.storage import NetworkFile, load
 from marquardt.tables import TableCoding
-from marquardt.training import Spread
+from marquardt.training import RestartSpread
 
 
 def run(given: Given) -> int:
@@ -184,7 +184,7 @@ def _show_training(content: NetworkFile, voice: Voice) -> None:
         spread = about.get("spread")
         if isinstance(spread, Mapping):
             with contextlib.suppress(TypeError, ValueError):
-                facts.append(("spread", str(Spread(**spread))))
+                facts.append(("spread", str(RestartSpread(**spread))))
     if about.get("interrupted") is True:
         facts.append(("interrupted", "yes, this is the best network until then"))
     if facts:

@@ -14,7 +14,7 @@ from marquardt.cli.training import introduce, prepare
 from marquardt.cli.voice import hand_over
 from marquardt.objective import MemoryLimit, Need, Plan, readable_bytes, readable_seconds
 from marquardt.training import EvidenceTraining
-from marquardt.training.fitting import AnyRun
+from marquardt.training.restarts import Run
 
 SHOWN = ("lm", "lm_geodesic", "trainbr", "bfgs", "lbfgs", "scg", "newton")
 PASSES = {
@@ -110,7 +110,7 @@ def _plain(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _memory(job: Job, training: AnyRun) -> str:
+def _memory(job: Job, training: Run) -> str:
     budget, memory = job.settings.max_memory, training.memory
     told = readable_bytes(memory) + ("" if budget is None else f", within the budget of {budget}")
     beside = training.memory_beside if isinstance(training, EvidenceTraining) else 0

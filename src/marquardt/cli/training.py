@@ -35,7 +35,7 @@ from marquardt.streams import FileData, errors_of_parts
 from marquardt.tables import CodedFiles, TableCoding, read_table
 from marquardt.tables.checking import named_columns
 from marquardt.training import AnyParts, Fitting, HashedParts, Parts, Record, require_classes
-from marquardt.training.attempts import outcome
+from marquardt.training.restarts import outcome
 
 DONE = 0
 COPIES = 5
@@ -312,7 +312,7 @@ def content_of(job: Job, prepared: Prepared, seconds: float, is_interrupted: boo
                 "loss_scale": settings.loss_scale,
                 "alpha": settings.alpha,
             },
-            **outcome(fitting.attempts_so_far(), fitting.spread, fitting.decay),
+            **outcome(fitting.summaries_so_far(), fitting.spread, fitting.decay),
             "interrupted": is_interrupted,
             "seconds": seconds,
         },
@@ -352,7 +352,7 @@ def conclude(job: Job, prepared: Prepared, content: NetworkFile, voice: Voice, i
             f"marquardt predict {job.output} {job.data}"
         )
         voice.say()
-    pauses = job.pause * sum(attempt.epochs + 1 for attempt in fitting.attempts)
+    pauses = job.pause * sum(each.epochs + 1 for each in fitting.summaries)
     at_once = f", {fitting.jobs} starts at a time" if fitting.jobs > 1 else ""
     slowed = " (and slowed down, so that it could be watched)" if job.pause else ""
     n_values = len(prepared.parts.train) * fitting.network.graph.n_outputs

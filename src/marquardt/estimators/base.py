@@ -34,8 +34,8 @@ from marquardt.estimators.progress import describe
 from marquardt.networks import build
 from marquardt.options import DAMPING, PARAMETERS
 from marquardt.training import Fitting, Parts, Record, Settings, split_by_content
-from marquardt.training.attempts import Attempt, Spread, kept_of, outcome
 from marquardt.training.division import content_keys
+from marquardt.training.restarts import RestartSpread, RestartSummary, kept_of, outcome
 from marquardt.wording import under_names
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         record = fitting.record
         self.network_ = fitting.network
         self._note_record(record)
-        self.attempts_ = fitting.attempts_so_far()
+        self.attempts_ = fitting.summaries_so_far()
         self.spread_ = fitting.spread
         self.kept_ = fitting.kept
         self.alpha_ = fitting.decay
@@ -263,10 +263,10 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     def _note_outcome(self, about: dict[str, Any]) -> None:
         """Take what a file says of the restarts."""
         if about.get("attempts"):
-            self.attempts_ = [Attempt(**attempt) for attempt in about["attempts"]]
+            self.attempts_ = [RestartSummary(**attempt) for attempt in about["attempts"]]
             self.kept_ = int(about.get("kept_attempt", kept_of(self.attempts_)))
         if about.get("spread"):
-            self.spread_ = Spread(**about["spread"])
+            self.spread_ = RestartSpread(**about["spread"])
         if about.get("decay") is not None:
             self.alpha_ = tuple(float(each) for each in about["decay"])
 

@@ -93,7 +93,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
     n_jobs : int, optional
         Starts that go on at a time, in threads; -1 is one a processor, none is 1 unless a context of
         `joblib.parallel_config` says otherwise. The result does not depend on it. Where a start takes milliseconds they
-        go on one by one all the same, and so many small networks that are trained side by side.
+        go on one by one all the same, and so many small networks that are trained as a batch.
 
     Attributes
     ----------
@@ -113,9 +113,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         Its value on the training part for `network_`.
     alpha_ : tuple of float
         The weight decay of each layer that `network_` was trained with.
-    attempts_ : list of Attempt
+    attempts_ : list of RestartSummary
         Every start in short: epochs, errors, why it ended, seconds.
-    spread_ : Spread
+    spread_ : RestartSpread
         How far apart the starts came out: best, median and worst error, and how many came near the best; its `str` is
         a sentence.
     n_layers_ : int

@@ -106,7 +106,7 @@ class NetworkForecaster(SeriesForecaster):
     n_jobs : int, optional
         Starts that go on at a time, in threads; -1 is one a processor, none is 1 unless a context of
         `joblib.parallel_config` says otherwise. The result does not depend on it. Where a start takes milliseconds they
-        go on one by one all the same, and so many small networks that are trained side by side.
+        go on one by one all the same, and so many small networks that are trained as a batch.
 
     Attributes
     ----------
@@ -144,9 +144,9 @@ class NetworkForecaster(SeriesForecaster):
         The lags and differences as they were checked: its `targets`, `exog` and `differences` are tuples.
     kept_ : int
         The number of the start that was kept, from 0.
-    attempts_ : list of Attempt
+    attempts_ : list of RestartSummary
         Every start in short.
-    spread_ : Spread
+    spread_ : RestartSpread
         How far apart the starts came out: best, median and worst error, and how many came near the best; its `str` is
         a sentence.
     n_layers_ : int

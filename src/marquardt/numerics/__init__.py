@@ -4,7 +4,6 @@ from marquardt.numerics.damped import COMPILED_UNKNOWNS, cholesky_damped, factor
 from marquardt.numerics.differences import central_difference
 from marquardt.numerics.inverse import inverted
 from marquardt.numerics.krylov import truncated_solution
-from marquardt.numerics.lanes import solve_damped_each
 from marquardt.numerics.medians import DEVIATION, Sample, deviation_about, weighted_median
 from marquardt.numerics.native import ACTIVATION_CODES, describe_native, native_kernel
 from marquardt.numerics.orthogonal import OrthogonalStep, SequentialRows
@@ -35,7 +34,6 @@ __all__ = [
     "native_kernel",
     "solve_cholesky",
     "solve_damped",
-    "solve_damped_each",
     "threads_left",
     "truncated_solution",
     "usable_cpus",

@@ -1,8 +1,7 @@
 """The compiled kernel on one block: loss, gradient and normal matrix for squares in one call.
 
 The arithmetic is in ``numerics/kernel``; here a layer graph becomes the numbers that describe it there, and here
-stands what the kernel keeps. Its twins are the explicit form and `SingleOutput`, in plain NumPy; tests hold
-them together.
+stands what the kernel keeps. Its twin is the explicit form, in plain NumPy; tests hold them together.
 """
 
 from __future__ import annotations
@@ -114,7 +113,7 @@ class Compiled:
         self.kernel.at(weights, sums, gradient, normal, is_single)
         return sums, gradient, normal
 
-    def lanes(
+    def batch(
         self,
         weights: Array,
         bar: Array,

@@ -61,17 +61,12 @@ class LocalSums:
         self._part: tuple[float, LocalSums] | None = None
         form = sample_form_of(plan)
         self._equations = form.equations(self.passes, plan)
-        self._whole = form.whole(self.passes, plan)
+        self.compiled: Compiled | None = form.whole(self.passes, plan)
 
     @property
     def loss(self) -> Loss:
         """What is summed."""
         return self.passes.loss
-
-    @property
-    def compiled(self) -> Compiled | None:
-        """The kernel on all samples, where it does the passes."""
-        return self._whole if isinstance(self._whole, Compiled) else None
 
     @classmethod
     def of(
@@ -132,8 +127,8 @@ class LocalSums:
 
     def value(self, weights: Array) -> Array:
         """Return each output's sum of the loss."""
-        if self._whole is not None:
-            return self._whole.sums(weights)
+        if self.compiled is not None:
+            return self.compiled.sums(weights)
 
         def work(number: int, blocks: Iterable[Block]) -> Array:
             added: Array | None = None
@@ -147,8 +142,8 @@ class LocalSums:
 
     def gradient(self, weights: Array) -> tuple[Array, Array]:
         """Return sums and gradient."""
-        if isinstance(self._whole, Compiled):
-            return self._whole.slope(weights)
+        if self.compiled is not None:
+            return self.compiled.slope(weights)
 
         def work(number: int, blocks: Iterable[Block]) -> tuple[Array, Array]:
             def part(block: Block) -> tuple[Array, Array]:
@@ -169,8 +164,8 @@ class LocalSums:
 
     def normal(self, weights: Array, is_single: bool = False) -> Normal:
         """Return sums, gradient and JᵀΛJ; by pairs where the form has no matrix."""
-        if self._whole is not None and self._whole.has_matrix:
-            return self._whole.equations(weights, is_single)
+        if self.compiled is not None and self.compiled.has_matrix:
+            return self.compiled.equations(weights, is_single)
         return self._equations(weights, is_single)
 
     def normal_of(self, weights: Array, share: float) -> Array:

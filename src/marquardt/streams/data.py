@@ -16,10 +16,10 @@ from marquardt.errors import ConfigurationError, DataError, FileError
 from marquardt.losses import Loss, WeightDecay
 from marquardt.networks import ColumnStatistics, Network, Scaling
 from marquardt.numerics import Sample
-from marquardt.objective import ArraySource, Block, Blocks, MemoryLimit, Objective, Source
+from marquardt.objective import ArraySource, Block, Blocks, Source
 from marquardt.streams.files import Files
 from marquardt.streams.reading import DEPTH, StreamedBlocks
-from marquardt.training import HashedParts, Limits, Training, column_keys, require_classes
+from marquardt.training import HashedParts, Limits, Objectives, Training, column_keys, require_classes
 from marquardt.training.division import CELL_COPIES
 from marquardt.wording import by_door
 
@@ -148,39 +148,10 @@ class FileData:
         self, network: Network, loss: Loss, penalty: WeightDecay, rule: StepRule, limits: Limits, **options: Any
     ) -> Training:
         """Return a run."""
-        form = options.pop("form", "auto")
-        limit = MemoryLimit.of(options.pop("max_memory", None))
-
-        def objective(part: int, penalty: WeightDecay | None = None) -> Objective | None:
-            nonlocal limit
-            if part and not self.counts[part]:
-                return None
-            made = Objective.of(
-                network.graph,
-                self.source(part),
-                loss,
-                input_scaling=network.input_scaling,
-                target_scaling=network.target_scaling,
-                penalty=penalty,
-                max_memory=limit,
-                is_relative=True,
-                **rule.asks(form, trains=part == 0),
-                **options,
-            )
-            limit = limit.without(made.plan.memory)
-            return made
-
-        # What only looks on has no choice of forms: the part that trains gets what is left.
-        test, validation, trained = objective(2), objective(1), objective(0, penalty)
-        assert trained is not None  # a training part without rows was refused
+        sources = [self.source(part) if self.counts[part] or not part else None for part in range(3)]
+        trained, validation, test = Objectives.of(network, sources, loss, penalty, rule, **options)
         return Training.of(
-            network,
-            trained,
-            validation=validation,
-            test=test,
-            parts=self.parts,
-            rule=rule,
-            limits=limits,
+            network, trained, validation=validation, test=test, parts=self.parts, rule=rule, limits=limits
         )
 
     def batches(self) -> Iterator[tuple[Array, AnyArray]]:

@@ -1,13 +1,24 @@
 """Training: the loop, its stops, division and validation, the record, restarts."""
 
-from marquardt.training.attempts import Attempt, Spread, spread_of
 from marquardt.training.data import ArrayData, TrainingData
 from marquardt.training.division import DIVISIONS, AnyParts, Division, HashedParts, Parts, column_keys, split_by_content
 from marquardt.training.evidence import EvidenceTraining
 from marquardt.training.fitting import Fitting, require_classes
-from marquardt.training.lanes import Lanes, ManyResults, train_many
+from marquardt.training.objectives import Objectives
 from marquardt.training.presets import PRESETS, preset
 from marquardt.training.record import Epoch, Record, epoch_line, gradient_name
+from marquardt.training.restarts import (
+    BatchTraining,
+    FinishedRun,
+    ManyResults,
+    Restarts,
+    RestartSpread,
+    RestartSummary,
+    kept_of,
+    outcome,
+    spread_of,
+    train_many,
+)
 from marquardt.training.sequences import train_sequences
 from marquardt.training.settings import Settings
 from marquardt.training.stops import GOAL_METRICS, TOOLBOX_TEXTS, Limits, Status, Stop
@@ -20,19 +31,22 @@ __all__ = [
     "TOOLBOX_TEXTS",
     "AnyParts",
     "ArrayData",
-    "Attempt",
+    "BatchTraining",
     "Division",
     "Epoch",
     "EvidenceTraining",
+    "FinishedRun",
     "Fitting",
     "HashedParts",
-    "Lanes",
     "Limits",
     "ManyResults",
+    "Objectives",
     "Parts",
     "Record",
+    "RestartSpread",
+    "RestartSummary",
+    "Restarts",
     "Settings",
-    "Spread",
     "Status",
     "Stop",
     "Training",
@@ -41,6 +55,8 @@ __all__ = [
     "column_keys",
     "epoch_line",
     "gradient_name",
+    "kept_of",
+    "outcome",
     "preset",
     "require_classes",
     "split_by_content",

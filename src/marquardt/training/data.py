@@ -14,6 +14,7 @@ from marquardt.losses import Loss, WeightDecay
 from marquardt.networks import Network, Scaling
 from marquardt.objective import ArraySource, SharedSource, require_width
 from marquardt.training.division import AnyParts, Parts
+from marquardt.training.objectives import Objectives
 from marquardt.training.stops import Limits
 from marquardt.training.training import Training
 
@@ -124,18 +125,13 @@ class ArrayData:
         self, network: Network, loss: Loss, penalty: WeightDecay, rule: StepRule, limits: Limits, **options: Any
     ) -> Training:
         """Return a run."""
-        graph = network.graph
-        require_width(self.inputs, graph.n_inputs, "inputs")
-        require_width(self.targets, graph.n_outputs, "targets")
-        return Training.of_sources(
-            network,
-            [self._source(part) for part in range(3)],
-            loss,
-            penalty=penalty,
-            parts=self.parts,
-            rule=rule,
-            limits=limits,
-            **options,
+        require_width(self.inputs, network.graph.n_inputs, "inputs")
+        require_width(self.targets, network.graph.n_outputs, "targets")
+        sources = [self._source(part) for part in range(3)]
+        objectives = Objectives.of(network, sources, loss, penalty, rule, **options)
+        trained, validation, test = objectives
+        return Training.of(
+            network, trained, validation=validation, test=test, parts=self.parts, rule=rule, limits=limits
         )
 
     def _source(self, part: int) -> SharedSource | None:

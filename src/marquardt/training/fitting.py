@@ -1,15 +1,16 @@
 """From arrays to a trained network: what the estimators and the command line share.
 
 `Fitting` builds the network, scales, starts, trains it once or, with restarts, several times, and keeps the best. Many
-restarts of a small network go on side by side (see `Lanes`), others in threads where there are `jobs` (see `Crew`);
-they are still pulled one after the other.
+restarts of a small network are a batch (see `BatchTraining`), others go on in threads where there are `jobs` (see
+`RestartPool`); they are still pulled one after the other.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -34,7 +35,6 @@ from marquardt.networks import (
     LayerGraph,
     Network,
     Scaling,
-    activation_named,
     build,
     initial_weights,
 )
@@ -49,20 +49,15 @@ from marquardt.objective import (
     require_memory,
     sample_space_bytes,
 )
-from marquardt.training.attempts import Attempt, Spread, spread_of
-from marquardt.training.crew import Crew, Kept, Run
 from marquardt.training.data import ArrayData, TrainingData
 from marquardt.training.division import Parts
 from marquardt.training.evidence import EVIDENCE_MATRICES, EvidenceTraining, decay_of_any_kind
-from marquardt.training.lanes import Lane, Lanes
-from marquardt.training.record import Epoch, Record
+from marquardt.training.restarts import BatchMember, BatchTraining, Restarts, RestartSummary
 from marquardt.training.settings import Settings
 from marquardt.training.training import Training
 from marquardt.wording import by_door
 
 __all__ = ["Fitting", "require_classes"]
-
-AnyRun = Training | EvidenceTraining | Lane
 
 VALIDATED_DECAY = 1e-4
 """What the automatic weight decay is beside a validation part: enough to keep the weights finite."""
@@ -72,15 +67,10 @@ EVIDENCE_WEIGHTS = 1000
 matrix of 8 MB. Where they are more, so many residuals will do. Beyond, the automatic weight decay is
 `VALIDATED_DECAY`."""
 
-LANES_FROM, LANES_WEIGHTS, LANES_JACOBIAN = 20, 65, 20_000
-"""Restarts from which, and weights and numbers of a Jacobian up to which restarts go on side by side. Measured with
-early stopping: 20 restarts are 1.9 times faster for 13 weights and 60 samples, 1.3 for 65 and 300; 10 restarts of 21 to
-65 weights are not, as lanes that have stopped leave few."""
-
-COMPILED_LANES_FROM, THREADED_WEIGHTS = 10, 300
-"""The same with the compiled kernel; and the weights up to which threads share its lanes, where there are several
-processors. With early stopping 10 restarts took half the time for 31 weights and 200 samples; on one thread those of
-121 weights on 442 samples, or 241 on 800, gained nothing (0.9 to 1.0): there it is the threads that pay."""
+BATCH_FROM, BATCH_WEIGHTS, THREADED_WEIGHTS = 10, 65, 300
+"""Restarts from which, and weights up to which they are a batch; and weights up to which threads share it, where there
+are several processors. With early stopping 10 restarts took half the time for 31 weights and 200 samples; on one thread
+those of 121 weights on 442 samples, or 241 on 800, gained nothing (0.9 to 1.0): there it is the threads that pay."""
 
 BESIDE_SECONDS = 7e-4
 """Estimated seconds of a pass from which restarts go on in threads: in shorter ones they wait for each other's lock.
@@ -88,7 +78,7 @@ Two at a time were 1.6 times as fast at 0.85 ms (121 weights, 2,000 samples, com
 and 0.7 at 0.05. Of rules without a matrix the gain is less, 0.9 at 0.5 ms and 1.2 at 1.9."""
 
 
-class Fitting:
+class Fitting(Restarts):
     """Builds and trains a network from arrays; iterating pulls the epochs of all restarts.
 
     Parameters
@@ -223,72 +213,20 @@ class Fitting:
         self._seeds = np.random.SeedSequence(settings.seed).spawn(settings.restarts)
         self._untrained = self._build(graph) if start is None else start
         self._has_start = start is not None
-        self._lanes: list[Lane] = []
         if self._has_start and settings.restarts > 1:
             raise ConfigurationError("Going on from a network and restarting exclude each other. Use restarts=1.")
-        self._run = self._training(0)
-        self._best: Kept | None = None
-        self._crew: Crew | None = None
-        self.restart = 0
-        self.attempts: list[Attempt] = []
-        self._is_cancelled = False
+        super().__init__(self._training, settings.restarts, together=self._batch())
 
     @property
-    def training(self) -> AnyRun:
-        """The run that is going on, or the last one; with several at a time, the first."""
-        return self._run
-
-    def __getstate__(self) -> object:
-        raise TypeError(
-            "A Fitting cannot be pickled: it holds a run under way, with threads and compiled code. Its network and "
-            "record can; an estimator that was fitted can, too."
-        )
-
-    @property
-    def network(self) -> Network:
-        """The best network of all restarts so far."""
-        return self._best_run().network
-
-    @property
-    def record(self) -> Record:
-        """The record of the restart that `network` is from."""
-        return self._best_run().record
-
-    @property
-    def kept(self) -> int:
-        """The number of the restart that `network` is from."""
-        return self._best_run().number
-
-    @property
-    def n_ended(self) -> int:
-        """Restarts that have ended, of several at a time whether they have been shown or not."""
-        return len(self.attempts) if self._crew is None else self._crew.n_ended
-
-    @property
-    def spread(self) -> Spread:
-        """How far apart the restarts came out, those that go on as they stand; one must have begun."""
+    def criterion(self) -> str:
+        """What restarts are ranked by, as `RestartSpread` says it; empty where nothing has a name."""
         if isinstance(self._run, EvidenceTraining):
-            criterion = "evidence"
-        elif self.settings.takes_scale and not self.rule.weighs_decay:
-            criterion = "robust"
-        elif len(self.record.parts.validation):
-            criterion = "validation"
-        else:
-            # Where the rule weighs the decay as it goes, losses of different decays are compared.
-            criterion = "" if self.rule.weighs_decay else "loss"
-        return spread_of(self.attempts_so_far(), self.kept, criterion)
-
-    @property
-    def seconds(self) -> float:
-        """What the attempts took: their seconds, or those on the clock where several went on at a time."""
-        if self._crew is not None:
-            return self._crew.seconds
-        return sum(attempt.seconds for attempt in self.attempts)
-
-    @property
-    def jobs(self) -> int:
-        """How many restarts go on at a time, lanes aside."""
-        return 1 if self._crew is None else self._crew.jobs
+            return "evidence"
+        if self.settings.takes_scale and not self.rule.weighs_decay:
+            return "robust"
+        found = super().criterion
+        # Where the rule weighs the decay as it goes, losses of different decays are compared.
+        return "" if found == "loss" and self.rule.weighs_decay else found
 
     @property
     def decay(self) -> tuple[float, ...]:
@@ -304,60 +242,21 @@ class Fitting:
         n_layers = len(self._untrained.graph.layers)
         return tuple(alpha) if isinstance(alpha, Sequence) else (float(alpha),) * n_layers
 
-    def attempts_so_far(self) -> list[Attempt]:
-        """Return the attempts, and those that go on as they stand.
+    @property
+    def attempts(self) -> list[RestartSummary]:
+        """The old name of `summaries`."""
+        warnings.warn("attempts is called summaries now.", FutureWarning, stacklevel=2)
+        return self.summaries
 
-        Returns
-        -------
-        list of Attempt
-            None before the first epoch.
-        """
-        return [*self.attempts, *(_attempt(number, run) for number, run in self._open())]
+    def attempts_so_far(self) -> list[RestartSummary]:
+        """Return what `summaries_so_far` does, by its old name."""
+        warnings.warn("attempts_so_far is called summaries_so_far now.", FutureWarning, stacklevel=2)
+        return self.summaries_so_far()
 
-    def stop_by_user(self) -> None:
-        """Ask the run to end; also closes the record after an interrupt. Runs in threads end their epoch first."""
-        self._is_cancelled = True
-        if self._crew is None:
-            self._run.stop_by_user()
-        else:
-            self._crew.stop()
-        for number, run in self._open():
-            self._finish(number, run)
-
-    def __iter__(self) -> Iterator[Epoch]:
-        """Train, all restarts one after the other.
-
-        Where several go on at a time, the epochs of the first come as they are made, and those of the others, already
-        made or not, when it is their turn. A stop by the user ends all of them, and all of them are among the attempts.
-
-        Yields
-        ------
-        Epoch
-            `restart` says of which.
-        """
-        jobs = 1 if self._is_cancelled else self._jobs()
-        if jobs > 1:
-            self._crew = Crew(self._run, self._training, self.settings.restarts, jobs)
-            self._crew.begin()
-        try:
-            for restart in range(self.settings.restarts):
-                if restart and self._crew is None:
-                    self._run = self._training(restart)
-                self.restart = restart
-                yield from self._run if self._crew is None else self._crew.epochs(restart)
-                if len(self.attempts) <= restart:
-                    self._finish(*self._open()[0])
-                if self._is_cancelled:
-                    return
-        finally:
-            if self._crew is not None:
-                self._crew.stop()
-
-    def _jobs(self) -> int:
-        """How many restarts go on at a time."""
+    def _most_jobs(self) -> int:
         settings, run, data = self.settings, self._run, self._data
-        # Files are read by one pass at a time, and lanes have threads of their own.
-        if isinstance(run, Lane) or not isinstance(data, ArrayData):
+        # Files are read by one pass at a time, and a batch has threads of its own.
+        if isinstance(run, BatchMember) or not isinstance(data, ArrayData):
             return 1
         if run.objective.plan.seconds < BESIDE_SECONDS:
             return 1
@@ -365,29 +264,6 @@ class Fitting:
         copy = 8 * len(data.inputs) * (data.n_inputs + 1 + data.n_outputs)
         room = (self._limit.limit - copy) // max(1, run.memory - copy)
         return int(max(1, min(settings.jobs, settings.restarts, room)))
-
-    def _best_run(self) -> Kept:
-        """The best of what has ended and what goes on; of equals the one before."""
-        best = self._best
-        number, run = min(self._open(), key=lambda one: one[1].merit, default=(0, None))
-        if run is None or (best is not None and best.merit <= run.merit):
-            return Kept.of(0, self._run) if best is None else best
-        return run if isinstance(run, Kept) else Kept.of(number, run)
-
-    def _open(self) -> list[tuple[int, Run | Kept]]:
-        """The runs that have begun and are not among the attempts yet, in their order."""
-        begun: Iterable[tuple[int, Run | Kept]]
-        if self._crew is not None:
-            begun = self._crew.begun()
-        else:
-            begun = enumerate(self._lanes) if self._lanes else [(self.restart, self._run)]
-        return [(number, run) for number, run in begun if number >= len(self.attempts) and run.record.epochs]
-
-    def _finish(self, number: int, run: Run | Kept) -> None:
-        """Note the attempt, and keep it if it is the best."""
-        self.attempts.append(_attempt(number, run))
-        if self._best is None or run.merit < self._best.merit:
-            self._best = run if isinstance(run, Kept) else Kept.of(number, run)
 
     def _graph(self) -> LayerGraph:
         settings = self.settings
@@ -459,14 +335,8 @@ class Fitting:
             target_scaling = Scaling.none(graph.n_outputs)
         return Network(graph, np.zeros(graph.n_weights), input_scaling, target_scaling)
 
-    def _training(self, restart: int) -> AnyRun:
+    def _training(self, restart: int) -> Training | EvidenceTraining:
         settings = self.settings
-        if restart == 0 and self._is_side_by_side():
-            # Where they have no room together, one after the other may.
-            with contextlib.suppress(ResourceError):
-                self._lanes = self._side_by_side()
-        if self._lanes:
-            return self._lanes[restart]
         network = self._untrained if self._has_start else self._untrained.with_weights(self._start(restart))
 
         def run(penalty: WeightDecay, limit: MemoryLimit = self._limit) -> Training:
@@ -521,49 +391,43 @@ class Fitting:
         # Constant targets: the model that says so has no weights.
         return weights if network.target_scaling.factor.any() else np.zeros_like(weights)
 
-    def _is_side_by_side(self) -> bool:
-        """Whether the restarts go on together: where it is faster, and a run cannot be told from one by itself."""
+    def _batch(self) -> list[BatchMember]:
+        """The restarts as a batch: where it is faster, and a run cannot be told from one by itself; or none."""
+        settings, data = self.settings, self._data
+        if not isinstance(data, ArrayData) or not self._suits_a_batch():
+            return []
+        # Where they have no room together, one after the other may.
+        with contextlib.suppress(ResourceError):
+            return BatchTraining(
+                self._untrained,
+                [self._start(restart) for restart in range(settings.restarts)],
+                data.inputs,
+                data.targets,
+                self.loss,
+                penalty=WeightDecay(self._validated_decay if isinstance(settings.alpha, str) else settings.alpha),
+                sample_weight=data.weight,
+                parts=data.parts,
+                rule=self.rule,
+                limits=settings.limits,
+                threads=settings.threads,
+                max_memory=self._limit,
+            ).runs()
+        return []
+
+    def _suits_a_batch(self) -> bool:
         settings, graph = self.settings, self._untrained.graph
+        most = THREADED_WEIGHTS if settings.threads is None and usable_cpus() > 1 else BATCH_WEIGHTS
         return (
-            isinstance(self._data, ArrayData)
-            and self._pays_side_by_side(graph, self._data.n_training)
+            settings.restarts >= BATCH_FROM
+            and graph.n_weights <= most
+            and is_compiled(graph, self.loss, self._data.weighs_outputs)
             and self.rule.is_plain
-            # A run takes the scale from residuals of its own.
-            and not settings.takes_scale
             and not self._is_decay_weighed()
             and settings.form in ("auto", "explicit")
             and settings.threads in (None, 1)
-            # The limit is one restart's; lanes share the clock.
+            # The limit is one restart's; a batch shares the clock.
             and math.isinf(settings.limits.max_seconds)
-            and activation_named(graph.output.activation).elementwise
         )
-
-    def _pays_side_by_side(self, graph: LayerGraph, n_samples: int) -> bool:
-        restarts = self.settings.restarts
-        if is_compiled(graph, self.loss, self._data.weighs_outputs):
-            most = THREADED_WEIGHTS if self.settings.threads is None and usable_cpus() > 1 else LANES_WEIGHTS
-            return restarts >= COMPILED_LANES_FROM and graph.n_weights <= most
-        numbers = graph.n_weights * graph.n_outputs * n_samples
-        return restarts >= LANES_FROM and graph.n_weights <= LANES_WEIGHTS and numbers <= LANES_JACOBIAN
-
-    def _side_by_side(self) -> list[Lane]:
-        settings, data = self.settings, self._data
-        assert isinstance(data, ArrayData)
-        lanes = Lanes(
-            self._untrained,
-            [self._start(restart) for restart in range(settings.restarts)],
-            data.inputs,
-            data.targets,
-            self.loss,
-            penalty=WeightDecay(self._validated_decay if isinstance(settings.alpha, str) else settings.alpha),
-            sample_weight=data.weight,
-            parts=data.parts,
-            rule=self.rule,
-            limits=settings.limits,
-            threads=settings.threads,
-            max_memory=self._limit,
-        )
-        return lanes.runs()
 
     def _has_room_for_evidence(self) -> bool:
         """Whether the normal equations that the evidence is made of are there, or small beside what the rule needs."""
@@ -584,12 +448,6 @@ class Fitting:
             edge = np.where(scaling.factor == 0, 0.0, 1.0)
             return np.stack([-edge, edge], axis=1)
         return np.ascontiguousarray(scaling.apply(self._data.input_ends()).T)
-
-
-def _attempt(number: int, run: Run | Kept) -> Attempt:
-    record = run.record
-    stop = "user" if record.stop is None else record.stop.code
-    return Attempt(number, record.num_epochs, record.best_perf, record.best_vperf, stop, record.seconds, run.merit)
 
 
 def require_classes(codes: AnyArray, classes: Sequence[Any]) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,8 +16,9 @@ from marquardt.errors import ConfigurationError, ShapeError
 from marquardt.losses import Loss, Robust, Squares, WeightDecay, takes_scale
 from marquardt.networks import LayerGraph, Network, Scaling, initial_weights
 from marquardt.numerics import hold_blas
-from marquardt.objective import Budget, Evaluation, MemoryLimit, Minimized, Need, Objective, Source, require_width
+from marquardt.objective import Budget, Evaluation, Minimized, Need, require_width
 from marquardt.training.division import AnyParts, Division, Parts
+from marquardt.training.objectives import Objectives, sources_of
 from marquardt.training.record import Epoch, Record, epoch_line
 from marquardt.training.stops import Limits, Status, Stop, UserStop, first_stop
 from marquardt.wording import by_door
@@ -128,26 +128,19 @@ class Training:
         loss = Squares() if loss is None else loss
         require_pieces(network, loss, rule, limits)
         limits.check_metric(loss.metric)
-
-        def objective(part: int, **options: Any) -> Objective | None:
-            rows = None if parts is None else (parts.train, parts.validation, parts.test)[part]
-            if part and (rows is None or len(rows) == 0):
-                return None
-            return Objective(network.graph, inputs, targets, loss, sample_weight=sample_weight, rows=rows, **options)
-
         self._check_validation(rule, limits, parts is not None and len(parts.validation) > 0)
-        options = {"block_size": block_size, "threads": threads}
-        trained, validation, test = _objectives(objective, network, penalty, rule, form, max_memory, options)
-        self._begin(
+        objectives = Objectives.of(
             network,
-            trained,
-            validation,
-            test,
-            parts,
+            sources_of(network, inputs, targets, sample_weight, parts),
+            loss,
+            penalty,
             rule,
-            limits,
-            clock,
+            form=form,
+            max_memory=max_memory,
+            block_size=block_size,
+            threads=threads,
         )
+        self._begin(network, objectives, parts, rule.prepared_for(objectives.trained.facts), limits, clock)
 
     @classmethod
     def of(
@@ -190,6 +183,7 @@ class Training:
         Examples
         --------
         >>> from marquardt.networks import feed_forward
+        >>> from marquardt.objective import Objective
         >>> line = Network(feed_forward(1, (), 1), [0.0, 0.0])
         >>> run = Training.of(line, Objective(line.graph, [[0.0], [1.0]], [[1.0], [3.0]]))
         >>> [epoch.epoch for epoch in run][-1] > 0
@@ -200,74 +194,8 @@ class Training:
         limits.check_metric(objective.loss.metric)
         cls._check_validation(rule, limits, validation is not None)
         run = cls.__new__(cls)
-        run._begin(network, objective, validation, test, parts, rule, limits, clock)
-        return run
-
-    @classmethod
-    def of_sources(
-        cls,
-        network: Network,
-        sources: Sequence[Source | None],
-        loss: Loss | None = None,
-        *,
-        penalty: WeightDecay | None = None,
-        parts: AnyParts | None = None,
-        rule: StepRule | None = None,
-        limits: Limits | None = None,
-        form: str = "auto",
-        max_memory: Budget = None,
-        clock: Callable[[], float] = time.perf_counter,
-        **options: Any,
-    ) -> Training:
-        """Return a run on sources of samples, such as those that several runs share.
-
-        Parameters
-        ----------
-        network : Network
-            Start, scalings and description.
-        sources : sequence of Source or None
-            Of the samples that train, that validate, and that test; None for a part that there is not.
-        loss : Loss
-            Squares when not given.
-        parts : Parts or HashedParts, optional
-            The division, for the record; all samples train when not given.
-        penalty, rule, limits, form, max_memory, clock
-            As for `Training`.
-        **options
-            As for `Objective`.
-
-        Returns
-        -------
-        Training
-            Not begun.
-
-        Raises
-        ------
-        MarquardtError
-            Whatever `Training` refuses.
-
-        Examples
-        --------
-        >>> from marquardt.networks import feed_forward
-        >>> from marquardt.objective import ArraySource
-        >>> line = Network(feed_forward(1, (), 1), [0.0, 0.0])
-        >>> run = Training.of_sources(line, [ArraySource([[0.0], [1.0]], [[1.0], [3.0]]), None, None])
-        >>> [epoch.epoch for epoch in run][-1] > 0
-        True
-        """
-        rule = LevenbergMarquardt() if rule is None else rule
-        limits = Limits() if limits is None else limits
-        loss = Squares() if loss is None else loss
-        limits.check_metric(loss.metric)
-
-        def objective(part: int, **options: Any) -> Objective | None:
-            source = sources[part]
-            return None if source is None else Objective.of(network.graph, source, loss, **options)
-
-        cls._check_validation(rule, limits, sources[1] is not None)
-        trained, validation, test = _objectives(objective, network, penalty, rule, form, max_memory, options)
-        run = cls.__new__(cls)
-        run._begin(network, trained, validation, test, parts, rule, limits, clock)
+        objectives = Objectives(objective, validation, test)
+        run._begin(network, objectives, parts, rule.prepared_for(objective.facts), limits, clock)
         return run
 
     @staticmethod
@@ -281,9 +209,7 @@ class Training:
     def _begin(
         self,
         network: Network,
-        objective: Minimized,
-        validation: Minimized | None,
-        test: Minimized | None,
+        objectives: Objectives,
         parts: AnyParts | None,
         rule: StepRule,
         limits: Limits,
@@ -292,10 +218,9 @@ class Training:
         self._start = network
         self._limits = limits
         self._clock = clock
+        self._objectives, self.rule = objectives, rule
+        objective, self._validation, self._test = objectives
         self.objective = objective
-        self.rule = rule.prepared_for(objective.facts)
-        self._validation = validation
-        self._test = test
         self.record = Record(
             self.rule.name,
             {**vars(limits), **self.rule.settings},
@@ -326,8 +251,7 @@ class Training:
     @property
     def memory(self) -> int:
         """Bytes that it needs beyond the caller's data, as planned for all parts."""
-        parts = (self.objective, self._validation, self._test)
-        return sum(objective.plan.memory for objective in parts if objective is not None)
+        return self._objectives.memory
 
     @property
     def merit(self) -> float:
@@ -356,21 +280,9 @@ class Training:
         Training
             Not begun.
         """
-        self.objective.begin_again(penalty)
-        for other in (self._validation, self._test):
-            if other is not None:
-                other.begin_again(None)
+        self._objectives.begin_again(penalty)
         run = Training.__new__(Training)
-        run._begin(
-            network,
-            self.objective,
-            self._validation,
-            self._test,
-            self.record.parts,
-            self.rule,
-            limits,
-            self._clock,
-        )
+        run._begin(network, self._objectives, self.record.parts, self.rule, limits, self._clock)
         return run
 
     def stop_by_user(self) -> None:
@@ -403,9 +315,7 @@ class Training:
             try:
                 yield from self._epochs()
             finally:
-                for objective in (self.objective, self._validation, self._test):
-                    if objective is not None:
-                        objective.close()
+                self._objectives.close()
 
     def _trials(self) -> Iterator[Trial]:
         """The loop; where the rule has compiled code for it, without the rejected trials."""
@@ -454,9 +364,8 @@ class Training:
             if not (scale < share * self._scale).any():
                 return False
             self._scale = scale
-        for each in (objective, self._validation, self._test):
-            if each is not None:
-                each.take_scale(self._scale)
+        for each in self._objectives.all:
+            each.take_scale(self._scale)
         self.record.settings["loss_scale"] = self._scale.tolist()
         if self.record.epochs:
             self.best_value = self._value_of(self._best_weights)
@@ -739,38 +648,6 @@ def _network_for(
         Scaling.fit("minmax", columns[rows], None if weight is None else of_samples(weight)),
         Scaling.fit(kind, answers[rows], weight) if scaled else Scaling.none(graph.n_outputs),
     )
-
-
-def _objectives(
-    make: Callable[..., Objective | None],
-    network: Network,
-    penalty: WeightDecay | None,
-    rule: StepRule,
-    form: str,
-    max_memory: Budget,
-    options: dict[str, Any],
-) -> tuple[Objective, Objective | None, Objective | None]:
-    """The objectives of the parts: ``make(part, …)`` returns one, 0 training, 1 validation, 2 test."""
-    limit = MemoryLimit.of(max_memory)
-    made: list[Objective | None] = [None, None, None]
-    # What only looks on has no choice of forms: the part that trains gets what is left.
-    for part in (1, 2, 0):
-        objective = make(
-            part,
-            penalty=None if part else penalty,
-            input_scaling=network.input_scaling,
-            target_scaling=network.target_scaling,
-            max_memory=limit,
-            is_relative=part == 0,
-            **options,
-            **rule.asks(form, trains=part == 0),
-        )
-        if objective is not None:
-            limit = limit.without(objective.plan.memory)
-        made[part] = objective
-    trained, validation, test = made
-    assert trained is not None  # there is always a part that trains
-    return trained, validation, test
 
 
 def require_pieces(network: Network, loss: Loss, rule: StepRule, limits: Limits) -> None:

@@ -17,7 +17,6 @@ from marquardt.objective.compiled import Compiled, has_kernel
 from marquardt.objective.cost import CostModel, Work, in_blocks
 from marquardt.objective.forms.compiled import COMPILED
 from marquardt.objective.forms.form import NormalPass, SampleForm
-from marquardt.objective.forms.single import SingleOutput
 from marquardt.objective.passes import Scratch, Wiring
 from marquardt.objective.plan import Job, Plan
 from marquardt.objective.sensitivities import Factored, Sensitivity
@@ -72,16 +71,8 @@ class Explicit(SampleForm):
 
         return normal
 
-    def whole(self, passes: BlockPasses, plan: Plan) -> Compiled | SingleOutput | None:
-        has_matrix = not plan.matrix_block
-        if plan.is_compiled:
-            return passes.compiled(has_matrix)
-        graph, only, squares = passes.wiring.graph, passes.blocks.only, passes.squares
-        if only is None or squares is None or not has_matrix:
-            return None
-        if graph.n_outputs > 1 or graph.output.activation == "softmax":
-            return None
-        return SingleOutput(passes.wiring, only, 1.0 if squares.output_weights is None else squares.output_weights[0])
+    def whole(self, passes: BlockPasses, plan: Plan) -> Compiled | None:
+        return passes.compiled(has_matrix=not plan.matrix_block) if plan.is_compiled else None
 
     def normal(
         self, costs: CostModel, n_samples: int, block_size: int = 512, *, n_decays: int = 1, keeps: bool = False

@@ -13,7 +13,6 @@ from marquardt.objective.compiled import Compiled, pass_numbers, suits_passes
 from marquardt.objective.cost import CG_PRODUCTS, CostModel, Work, solution
 from marquardt.objective.evaluation import Need, System
 from marquardt.objective.forms.pair_counts import hessian_work
-from marquardt.objective.forms.single import SingleOutput
 from marquardt.objective.plan import LARGEST_BLOCK, LBFGS_VECTORS, LEAST_BLOCK, MATRIX_NEEDS, PASSES, Job, Plan
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class SampleForm(Form[Job]):
         """Return what makes the normal equations, with all that it keeps from pass to pass."""
         raise NotImplementedError
 
-    def whole(self, passes: BlockPasses, plan: Plan) -> Compiled | SingleOutput | None:
+    def whole(self, passes: BlockPasses, plan: Plan) -> Compiled | None:
         """Return what does a whole pass by itself, where there is such for network, loss and plan."""
         return passes.compiled(has_matrix=False) if plan.is_compiled else None
 

@@ -11,7 +11,7 @@ from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Huber, LogisticCrossEntropy, Squares, WeightDecay
 from marquardt.networks import INPUTS, Layer, LayerGraph, Network, Scaling, cascade_forward, feed_forward
 from marquardt.training import Division, Limits, train
-from marquardt.training.lanes import Lanes, train_many
+from marquardt.training.restarts import BatchTraining, train_many
 
 pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
 
@@ -144,8 +144,8 @@ def test_more_lanes_than_memory_takes_go_on_in_turns(monkeypatch):
     network, inputs, targets = problem(graph)
     starts, limits = starts_of(graph, 10), Limits(max_epochs=6)
     whole = train_many(network, starts, inputs, targets, limits=limits)
-    monkeypatch.setattr("marquardt.training.lanes.TOGETHER_BYTES", 4 * 8 * graph.n_weights**2)
-    lanes = Lanes(network, starts, inputs, targets, limits=limits)
+    monkeypatch.setattr("marquardt.training.restarts.batch.TOGETHER_BYTES", 4 * 8 * graph.n_weights**2)
+    lanes = BatchTraining(network, starts, inputs, targets, limits=limits)
     going = list(lanes)
     assert going[0] == 10
     assert 6 in going
@@ -158,7 +158,7 @@ def test_lanes_that_have_stopped_are_left_as_they_are():
     network, inputs, targets = problem(graph)
     first = train(network.with_weights(starts_of(graph, 1)[0]), inputs, targets, limits=Limits(max_epochs=30)).record
     limits = Limits(max_epochs=30, goal=float(np.median(first.perf)))
-    lanes = Lanes(network, starts_of(graph, 20), inputs, targets, limits=limits)
+    lanes = BatchTraining(network, starts_of(graph, 20), inputs, targets, limits=limits)
     ended: dict[int, tuple] = {}
     for _ in lanes:
         for lane, stop in enumerate(lanes.stops):
@@ -201,7 +201,7 @@ def test_an_interrupt_keeps_the_best_of_every_lane():
 def test_a_stop_by_the_user_ends_all_lanes():
     graph = feed_forward(2, 5, 1)
     network, inputs, targets = problem(graph)
-    lanes = Lanes(network, starts_of(graph, 4), inputs, targets)
+    lanes = BatchTraining(network, starts_of(graph, 4), inputs, targets)
     for sweep, going in enumerate(lanes):
         assert going == 4
         if sweep == 3:
@@ -238,7 +238,7 @@ def test_a_lane_can_be_pulled_like_a_run():
     network, inputs, targets = problem(graph)
     starts, options = starts_of(graph, 4), {"parts": PARTS, "limits": Limits(max_epochs=7, max_fail=3)}
     whole = train_many(network, starts, inputs, targets, **options)
-    runs = Lanes(network, starts, inputs, targets, **options).runs()
+    runs = BatchTraining(network, starts, inputs, targets, **options).runs()
     for run, result in zip(runs, whole, strict=True):
         epochs = []
         for epoch in run:
@@ -280,7 +280,7 @@ def test_logistic_cross_entropy_is_trained_too():
 def refused(starts=None, **options):
     graph = feed_forward(2, 3, 1)
     network, inputs, targets = problem(graph)
-    return Lanes(network, starts_of(graph, 2) if starts is None else starts, inputs, targets, **options)
+    return BatchTraining(network, starts_of(graph, 2) if starts is None else starts, inputs, targets, **options)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_a_start_that_overflows_is_named_before_any_work():
     starts = starts_of(graph, 5)
     starts[3] *= 1e200
     with pytest.raises(DataError, match="overflows at start 3"):
-        Lanes(network, starts, inputs, targets)
+        BatchTraining(network, starts, inputs, targets)
 
 
 def test_a_goal_in_squares_for_another_loss_is_refused():
@@ -342,4 +342,4 @@ def test_a_number_of_threads_that_cannot_be_is_refused():
     graph = feed_forward(2, 5, 1)
     network, inputs, targets = problem(graph)
     with pytest.raises(ConfigurationError, match="threads must be a whole number from 1 up, got 0"):
-        Lanes(network, starts_of(graph, 2), inputs, targets, threads=0)
+        BatchTraining(network, starts_of(graph, 2), inputs, targets, threads=0)

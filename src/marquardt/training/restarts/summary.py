@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["NEAR", "Attempt", "Spread", "kept_of", "outcome", "spread_of"]
+from marquardt.training.record import Record
+
+__all__ = ["NEAR", "RestartSpread", "RestartSummary", "kept_of", "outcome", "spread_of", "summary_of"]
 
 NEAR = 0.01
 """A restart is near the best where its error is at most this share above."""
@@ -23,7 +25,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Attempt:
+class RestartSummary:
     """One of several restarts, in short."""
 
     restart: int
@@ -39,7 +41,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Spread:
+class RestartSpread:
     """How far apart restarts came out."""
 
     n: int
@@ -80,17 +82,23 @@ class Spread:
         return f"{sentence} The one {reason} is kept; its error is {self.kept:.4g}."
 
 
-def kept_of(attempts: Sequence[Attempt]) -> int:
+def summary_of(number: int, record: Record, merit: float) -> RestartSummary:
+    """Return a restart in short, from its record; one that goes on counts as stopped by the user."""
+    stop = "user" if record.stop is None else record.stop.code
+    return RestartSummary(number, record.num_epochs, record.best_perf, record.best_vperf, stop, record.seconds, merit)
+
+
+def kept_of(summaries: Sequence[RestartSummary]) -> int:
     """Return the number of the restart that is kept: the first of the lowest merit."""
-    return min(attempts, key=lambda attempt: attempt.merit).restart
+    return min(summaries, key=lambda each: each.merit).restart
 
 
-def outcome(attempts: Sequence[Attempt], spread: Spread, decay: Sequence[float]) -> dict[str, Any]:
+def outcome(summaries: Sequence[RestartSummary], spread: RestartSpread, decay: Sequence[float]) -> dict[str, Any]:
     """Return what a network file says of the restarts, as plain values."""
-    kept = kept_of(attempts)
-    merit = next(attempt.merit for attempt in attempts if attempt.restart == kept)
+    kept = kept_of(summaries)
+    merit = next(each.merit for each in summaries if each.restart == kept)
     return {
-        "attempts": [asdict(attempt) for attempt in attempts],
+        "attempts": [asdict(each) for each in summaries],
         "kept_attempt": kept,
         "spread": asdict(spread),
         "decay": list(decay),
@@ -98,15 +106,15 @@ def outcome(attempts: Sequence[Attempt], spread: Spread, decay: Sequence[float])
     }
 
 
-def spread_of(attempts: Sequence[Attempt], kept: int = 0, criterion: str = "") -> Spread:
+def spread_of(summaries: Sequence[RestartSummary], kept: int = 0, criterion: str = "") -> RestartSpread:
     """Return how far apart restarts came out."""
-    has_validation = not any(math.isnan(attempt.validation) for attempt in attempts)
-    errors = {one.restart: one.validation if has_validation else one.performance for one in attempts}
+    has_validation = not any(math.isnan(each.validation) for each in summaries)
+    errors = {one.restart: one.validation if has_validation else one.performance for one in summaries}
     if criterion == "robust":
         # Their losses are of different scales.
-        errors = {one.restart: one.merit for one in attempts}
+        errors = {one.restart: one.merit for one in summaries}
     lowest = min(errors.values())
-    return Spread(
+    return RestartSpread(
         len(errors),
         "validation" if has_validation else "training",
         lowest,
@@ -114,6 +122,6 @@ def spread_of(attempts: Sequence[Attempt], kept: int = 0, criterion: str = "") -
         max(errors.values()),
         errors.get(kept, lowest),
         sum(error <= lowest * (1 + NEAR) for error in errors.values()) - 1,
-        sum(attempt.stop == "goal" for attempt in attempts),
+        sum(each.stop == "goal" for each in summaries),
         criterion,
     )

@@ -8,7 +8,7 @@ import pytest
 from marquardt.numerics import native, native_kernel
 from marquardt.training import Division, EvidenceTraining, Fitting, Limits, Settings, Training
 from marquardt.training import fitting as fitting_module
-from marquardt.training.lanes import Lane
+from marquardt.training.restarts import BatchMember
 
 X = np.random.default_rng(0).uniform(-1, 1, size=(60, 2))
 Y = np.sin(3 * X[:, 0]) + X[:, 1] ** 2
@@ -27,16 +27,16 @@ def pulled(**options):
 
 
 def one_after_the_other(monkeypatch, **options):
-    monkeypatch.setattr(fitting_module, "LANES_FROM", 1000)
-    monkeypatch.setattr(fitting_module, "COMPILED_LANES_FROM", 1000)
+    monkeypatch.setattr(fitting_module, "BATCH_FROM", 1000)
     return pulled(**options)
 
 
+@needs_kernel
 @pytest.mark.parametrize("parts", [PARTS, None], ids=["by validation", "by loss"])
 @pytest.mark.parametrize("alpha", [0.0, 1e-3])
 def test_they_are_the_restarts_one_after_the_other(monkeypatch, parts, alpha):
     together, epochs = pulled(parts=parts, alpha=alpha)
-    assert isinstance(together.training, Lane)
+    assert isinstance(together.training, BatchMember)
     alone, expected = one_after_the_other(monkeypatch, parts=parts, alpha=alpha)
     assert isinstance(alone.training, Training)
     assert [(restart, epoch.epoch, epoch.trials) for restart, epoch in epochs] == [
@@ -44,24 +44,22 @@ def test_they_are_the_restarts_one_after_the_other(monkeypatch, parts, alpha):
     ]
     # Rounding, grown in eight steps.
     np.testing.assert_allclose([e.loss for _, e in epochs], [e.loss for _, e in expected], rtol=1e-5)
-    assert [(a.restart, a.epochs, a.stop) for a in together.attempts] == [
-        (a.restart, a.epochs, a.stop) for a in alone.attempts
+    assert [(a.restart, a.epochs, a.stop) for a in together.summaries] == [
+        (a.restart, a.epochs, a.stop) for a in alone.summaries
     ]
-    numbers = [a.performance if parts is None else a.validation for a in together.attempts]
+    numbers = [a.performance if parts is None else a.validation for a in together.summaries]
     best = together.record.best
     assert (best.performance if parts is None else best.validation) == min(numbers)
     np.testing.assert_allclose(together.network.outputs(X), alone.network.outputs(X), rtol=0, atol=1e-4)
     assert together.decay == alone.decay
 
 
-def test_classes_and_the_automatic_decay_beside_validation_are_taken(monkeypatch):
-    codes = (X[:, 0] > 0).astype(int)
-    options = {"task": "classification", "targets": codes, "n_classes": 2, "alpha": "auto", "parts": PARTS}
-    together, epochs = pulled(**options)
-    assert isinstance(together.training, Lane)
+@needs_kernel
+def test_the_automatic_decay_beside_validation_is_taken(monkeypatch):
+    together, epochs = pulled(alpha="auto", parts=PARTS)
+    assert isinstance(together.training, BatchMember)
     assert together.decay == (fitting_module.VALIDATED_DECAY,) * 2
-    _, expected = one_after_the_other(monkeypatch, **options)
-    # The first epochs: a cross-entropy's curvature vanishes where it is learned, and rounding grows.
+    _, expected = one_after_the_other(monkeypatch, alpha="auto", parts=PARTS)
     for (_, epoch), (_, other) in zip(epochs[:5], expected[:5], strict=True):
         assert epoch.loss == pytest.approx(other.loss, rel=1e-6)
 
@@ -71,9 +69,9 @@ def test_a_stop_by_the_user_ends_all_and_keeps_the_best_of_all():
     for epoch in made:
         if epoch.epoch == 3:
             made.stop_by_user()
-    assert [a.restart for a in made.attempts] == list(range(20))
-    assert {a.stop for a in made.attempts} == {"user"}
-    assert made.record.best_perf == min(a.performance for a in made.attempts)
+    assert [a.restart for a in made.summaries] == list(range(20))
+    assert {a.stop for a in made.summaries} == {"user"}
+    assert made.record.best_perf == min(a.performance for a in made.summaries)
     assert made.restart == 0
 
 
@@ -88,8 +86,8 @@ def test_an_interrupt_keeps_the_best_of_all():
     with pytest.raises(KeyboardInterrupt):
         pull()
     made.stop_by_user()
-    assert len(made.attempts) == 20
-    assert made.record.best_vperf == min(a.validation for a in made.attempts)
+    assert len(made.summaries) == 20
+    assert made.record.best_vperf == min(a.validation for a in made.summaries)
     error = made.network.outputs(X[PARTS.validation])[:, 0] - Y[PARTS.validation]
     assert np.mean(error**2) == pytest.approx(made.record.best_vperf, rel=1e-9)
 
@@ -107,27 +105,33 @@ def test_the_network_is_at_least_as_good_as_the_best_that_was_shown():
 @pytest.mark.parametrize(
     "settings",
     [
-        {"restarts": 19},
-        {"hidden_layer_sizes": 20},
+        {"restarts": 9},
+        {"hidden_layer_sizes": 80},
         {"algorithm": "lm(damping='nielsen')"},
         {"algorithm": "bfgs"},
         {"form": "pairs"},
         {"threads": 2},
+        {"activation": "sine"},
+        {"loss": "huber", "loss_scale": 0.1},
         {"limits": Limits(max_epochs=8, max_seconds=1e3)},
     ],
     ids=str,
 )
-def test_others_are_trained_one_after_the_other(settings, monkeypatch):
-    monkeypatch.setattr(native, "_MODULE", None)  # with the kernel, fewer and larger ones go together
+def test_others_are_trained_one_after_the_other(settings):
     assert isinstance(fitting(**settings).training, Training)
 
 
+def test_without_the_kernel_there_is_no_batch(monkeypatch):
+    monkeypatch.setattr(native, "_MODULE", None)
+    assert isinstance(fitting().training, Training)
+
+
 @needs_kernel
-def test_the_kernel_takes_fewer_and_with_several_processors_larger_ones(monkeypatch):
-    assert isinstance(fitting(restarts=10).training, Lane)
+def test_with_several_processors_larger_ones_are_a_batch_too(monkeypatch):
+    assert isinstance(fitting(restarts=10).training, BatchMember)
     assert isinstance(fitting(restarts=9).training, Training)
     assert isinstance(fitting(hidden_layer_sizes=20, threads=1).training, Training)
-    for cpus, kind in ((1, Training), (4, Lane)):
+    for cpus, kind in ((1, Training), (4, BatchMember)):
         monkeypatch.setattr(fitting_module, "usable_cpus", lambda cpus=cpus: cpus)
         assert isinstance(fitting(hidden_layer_sizes=20).training, kind)
 

@@ -15,8 +15,8 @@ from marquardt.errors import ConfigurationError
 from marquardt.numerics import is_held, most_threads, threads_left
 from marquardt.objective import Need, Objective
 from marquardt.training import ArrayData, Division, Fitting, Limits, Settings, Training
-from marquardt.training import crew as crew_module
 from marquardt.training import fitting as fitting_module
+from marquardt.training.restarts import pool as pool_module
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(-1, 1, (400, 3))
@@ -86,11 +86,11 @@ def test_not_a_bit_depends_on_the_jobs(settings):
         for epoch in fitting:
             shown.append(epoch)
             restarts.append(fitting.restart)
-        assert (fitting._crew is None) == (jobs == 1)
+        assert (fitting._pool is None) == (jobs == 1)
         return (
             restarts,
             untimed(shown),
-            untimed(fitting.attempts),
+            untimed(fitting.summaries),
             fitting.kept,
             fitting.decay,
             fitting.network.weights.tolist(),
@@ -119,7 +119,7 @@ def test_few_threads_sum_the_shares_of_many_in_the_same_order():
 
 
 def test_the_processors_are_divided_among_the_runs_that_go_on(monkeypatch):
-    monkeypatch.setattr(crew_module, "usable_cpus", lambda: 6)
+    monkeypatch.setattr(pool_module, "usable_cpus", lambda: 6)
     seen = []
     together = threading.Barrier(3, timeout=30)
     plain = Training.__iter__
@@ -151,7 +151,7 @@ def test_runs_go_on_at_the_same_time(monkeypatch):
     monkeypatch.setattr(Training, "__iter__", meeting)
     fitting = begun(jobs=3, restarts=6)
     list(fitting)
-    assert len(fitting.attempts) == fitting.n_ended == 6
+    assert len(fitting.summaries) == fitting.n_ended == 6
 
 
 def test_a_stop_by_the_user_ends_all_and_keeps_the_best_of_those_begun(unhurried):
@@ -159,11 +159,11 @@ def test_a_stop_by_the_user_ends_all_and_keeps_the_best_of_those_begun(unhurried
     for epoch in fitting:
         if epoch.epoch == 4:
             fitting.stop_by_user()
-    numbers = [attempt.restart for attempt in fitting.attempts]
+    numbers = [attempt.restart for attempt in fitting.summaries]
     assert numbers == list(range(len(numbers)))
     assert 1 <= len(numbers) < 9
-    assert "user" in {attempt.stop for attempt in fitting.attempts}
-    assert fitting.record.best_perf == min(attempt.performance for attempt in fitting.attempts)
+    assert "user" in {attempt.stop for attempt in fitting.summaries}
+    assert fitting.record.best_perf == min(attempt.performance for attempt in fitting.summaries)
     assert fitting.record.stop is not None
     error = fitting.network.outputs(X)[:, 0] - Y
     assert np.mean(error**2) == pytest.approx(fitting.record.best_perf, rel=1e-9)
@@ -180,8 +180,8 @@ def test_an_interrupt_keeps_the_best_finished_and_the_best_so_far(unhurried):
     with pytest.raises(KeyboardInterrupt):
         pull()
     fitting.stop_by_user()
-    assert len(fitting.attempts) >= 2
-    assert fitting.record.best_perf == min(attempt.performance for attempt in fitting.attempts)
+    assert len(fitting.summaries) >= 2
+    assert fitting.record.best_perf == min(attempt.performance for attempt in fitting.summaries)
 
 
 @pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="Ctrl-C is the main thread's.")
@@ -204,7 +204,7 @@ def test_ctrl_c_gets_through_to_who_waits(monkeypatch):
     finally:
         fitting.stop_by_user()
         signal.signal(signal.SIGINT, before)
-    assert len(fitting.attempts) in (1, 2)
+    assert len(fitting.summaries) in (1, 2)
     assert fitting.record.stop.code == "user"
 
 
@@ -238,13 +238,13 @@ def test_an_error_in_a_run_is_raised_as_it_is(monkeypatch):
 def test_the_time_limit_is_each_restarts():
     fitting = begun(jobs=2, limits=Limits(max_epochs=10**6, max_seconds=0.05, min_gradient=0.0))
     list(fitting)
-    assert [attempt.stop for attempt in fitting.attempts] == ["time"] * 5
+    assert [attempt.stop for attempt in fitting.summaries] == ["time"] * 5
 
 
 def test_of_a_run_that_has_ended_the_data_are_let_go():
     fitting = begun(jobs=2)
     list(fitting)
-    assert [type(run).__name__ for _, run in fitting._crew.begun()] == ["Kept"] * 5
+    assert [type(run).__name__ for _, run in fitting._pool.begun()] == ["FinishedRun"] * 5
 
 
 @pytest.mark.parametrize("case", ["short", "memory", "files", "one", "stopped"])
@@ -259,8 +259,8 @@ def test_others_go_one_by_one(monkeypatch, case):
     if case == "stopped":
         fitting.stop_by_user()
     list(fitting)
-    assert fitting._crew is None
-    assert len(fitting.attempts) == (1 if case == "stopped" else 5)
+    assert fitting._pool is None
+    assert len(fitting.summaries) == (1 if case == "stopped" else 5)
 
 
 @pytest.mark.parametrize("parts", [None, PARTS], ids=["all train", "divided"])
@@ -268,7 +268,7 @@ def test_memory_for_three_is_used_by_three(parts):
     fitting = begun(jobs=4, parts=parts)
     copy = 8 * 400 * (3 + 1 + 1)
     fitting._limit.limit = copy + 3.1 * (fitting.training.memory - copy)
-    assert fitting._jobs() == 3
+    assert fitting._most_jobs() == 3
 
 
 def test_all_runs_share_one_scaled_copy_of_the_data():

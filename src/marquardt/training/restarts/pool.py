@@ -19,16 +19,17 @@ from typing import Protocol
 
 from marquardt.networks import Network
 from marquardt.numerics import most_threads, usable_cpus
+from marquardt.objective import Minimized
 from marquardt.training.record import Epoch, Record
 
-__all__ = ["Crew", "Kept", "Run"]
+__all__ = ["FinishedRun", "RestartPool", "Run"]
 
 LOOK_AGAIN = 0.1
 """Seconds after which a wait is begun anew: some systems do not interrupt one that has no end."""
 
 
 class Run(Protocol):
-    """What can be pulled epoch by epoch: `Training`, `EvidenceTraining`, `Lane`."""
+    """What can be pulled epoch by epoch: `Training`, `EvidenceTraining`, `BatchMember`."""
 
     @property
     def network(self) -> Network:
@@ -37,6 +38,14 @@ class Run(Protocol):
     @property
     def record(self) -> Record:
         """What happened so far."""
+
+    @property
+    def objective(self) -> Minimized:
+        """That of the training part."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it needs beyond the caller's data, as planned."""
 
     @property
     def merit(self) -> float:
@@ -50,8 +59,8 @@ class Run(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
-    """What is kept of a run: not its copy of the data."""
+class FinishedRun:
+    """What is kept of a run that has ended: not its copy of the data."""
 
     number: int  # Which run, from 0
     network: Network
@@ -60,14 +69,14 @@ class Kept:
     decay: tuple[float, ...] | None  # The weight decay a layer that the run found, if it looks for one
 
     @classmethod
-    def of(cls, number: int, run: Run) -> Kept:
+    def of(cls, number: int, run: Run) -> FinishedRun:
         """Keep what a run has come to."""
         # The merit first: where the run goes on meanwhile, the network can only be better.
         merit: float = run.merit
         return cls(number, run.network, run.record, merit, getattr(run, "decay", None))
 
 
-class Crew:
+class RestartPool:
     """Threads that do runs, as many at a time as there are jobs.
 
     A run is begun when a thread is free, in the order of their numbers. What a run does, to the bit, does not depend on
@@ -81,7 +90,7 @@ class Crew:
         self.jobs = min(jobs, n_runs)
         self._began = self._last = time.perf_counter()
         self._runs: dict[int, Run] = {}
-        self._ended: dict[int, Kept] = {}
+        self._ended: dict[int, FinishedRun] = {}
         self._next = 0
         self._error: BaseException | None = None
         self._is_stopping = False
@@ -134,9 +143,9 @@ class Crew:
         self._is_stopping = True
         self._wait(lambda: not any(thread.is_alive() for thread in self._threads))
 
-    def begun(self) -> list[tuple[int, Run | Kept]]:
+    def begun(self) -> list[tuple[int, Run | FinishedRun]]:
         """Return the runs that have begun, after their numbers and in that order."""
-        found: dict[int, Run | Kept] = {**self._runs}
+        found: dict[int, Run | FinishedRun] = {**self._runs}
         return sorted((found | self._ended).items())
 
     def _has_news(self, number: int, n_shown: int) -> bool:
@@ -186,6 +195,6 @@ class Crew:
             self._news.put(None)
         # The run itself, and with it its copy of the data, is not needed any more.
         self._last = time.perf_counter()
-        self._ended[number] = Kept.of(number, run)
+        self._ended[number] = FinishedRun.of(number, run)
         del self._runs[number]
         self._news.put(None)

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from marquardt.training import Attempt, Fitting, Limits, Parts, Settings, spread_of
-from marquardt.training.attempts import kept_of, outcome
+from marquardt.training import Fitting, Limits, Parts, RestartSummary, Settings, spread_of
+from marquardt.training.restarts import kept_of, outcome
 
 
 def attempts(*errors, validation=math.nan, stop="epochs"):
-    return [Attempt(k, 10, error, validation, stop, 0.1, error) for k, error in enumerate(errors)]
+    return [RestartSummary(k, 10, error, validation, stop, 0.1, error) for k, error in enumerate(errors)]
 
 
 def test_best_median_worst_and_those_within_one_percent():
@@ -74,9 +74,9 @@ def test_a_fitting_says_what_its_restarts_were_ranked_by():
         for _ in fitting:
             pass
         assert fitting.spread.criterion == criterion
-        assert fitting.kept == kept_of(fitting.attempts)
-        told = outcome(fitting.attempts, fitting.spread, fitting.decay)
-        assert told["evidence"] == (-fitting.attempts[fitting.kept].merit if criterion == "evidence" else None)
+        assert fitting.kept == kept_of(fitting.summaries)
+        told = outcome(fitting.summaries, fitting.spread, fitting.decay)
+        assert told["evidence"] == (-fitting.summaries[fitting.kept].merit if criterion == "evidence" else None)
 
 
 def test_a_single_run_has_no_median():
