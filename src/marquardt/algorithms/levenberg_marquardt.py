@@ -94,7 +94,7 @@ class LevenbergMarquardt(StepRule):
         A μ above this ends the run: no step along the gradient lowers the loss any more. Where the largest entry of the
         diagonal of A is above 1e4, as it is in other units than scaled ones, the limit rises with it.
     damping : str
-        How μ follows the steps: ``"factors"``, ``"gain_ratio"``, ``"fan"`` or ``"nielsen"``.
+        How μ follows the steps: one of `algorithms.damping.DAMPINGS`, such as ``"factors"`` or ``"nielsen"``.
     scaling : str
         D: ``"identity"``, or ``"marquardt"`` for the diagonal of A, which makes the path independent of the units of
         the weights; μ is relative then.

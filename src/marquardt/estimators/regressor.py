@@ -29,8 +29,8 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer; ``()`` for a linear model.
     activation : str
-        Of the hidden layers: ``"tanh"``, ``"logistic"``, ``"relu"``, ``"identity"``, ``"softplus"``, ``"elliot"``,
-        ``"radial_basis"``, ``"saturating_linear"``, ``"sine"``, or one that was registered.
+        Of the hidden layers: one of `networks.ACTIVATIONS`, such as ``"relu"`` or ``"tanh(gain=0.5)"``, or one
+        that was registered.
     alpha : "auto", float or sequence of float
         Weight decay ½ α Σ w², one number or one a layer. It is added to the sum of the loss over all samples,
         in scaled targets.

@@ -10,7 +10,7 @@ sigmoid 2 / (1 + exp(−net)) − 1 of many textbooks is ``"tanh(gain=0.5)"``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import one_of, positive
 from marquardt.errors import ConfigurationError
-from marquardt.numerics import ACTIVATION_CODES, central_difference
+from marquardt.numerics import central_difference
 from marquardt.spelling import spelled
 
 __all__ = [
@@ -55,6 +55,8 @@ class Activation:
         net.
     second : callable, optional
         (net, a) ↦ f″(net), for the methods that use the exact Hessian; the others do without.
+    code : int, optional
+        Its number in the compiled kernel, of the library's own that it has.
 
     Examples
     --------
@@ -71,6 +73,7 @@ class Activation:
     elementwise: bool = True
     uses_net: bool = True
     second: Callable[[Array, Array], Array] | None = None
+    code: int | None = field(default=None, repr=False)
 
 
 def _logistic(net: Array) -> Array:
@@ -149,18 +152,31 @@ ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
         Activation(
-            "tanh", np.tanh, lambda net, a: 1.0 - a * a, uses_net=False, second=lambda net, a: -2.0 * a * (1.0 - a * a)
+            "tanh",
+            np.tanh,
+            lambda net, a: 1.0 - a * a,
+            uses_net=False,
+            second=lambda net, a: -2.0 * a * (1.0 - a * a),
+            code=1,
         ),
         Activation(
-            "logistic", _logistic, lambda net, a: a * (1.0 - a), (-4.0, 4.0), (0.0, 1.0), second=_logistic_second
+            "logistic",
+            _logistic,
+            lambda net, a: a * (1.0 - a),
+            (-4.0, 4.0),
+            (0.0, 1.0),
+            second=_logistic_second,
+            code=2,
         ),
-        Activation("identity", _identity, lambda net, a: np.ones_like(net), UNBOUNDED, UNBOUNDED, second=_flat),
-        Activation("relu", _relu, lambda net, a: _step(net > 0), UNBOUNDED, UNBOUNDED, second=_flat),
+        Activation("identity", _identity, lambda net, a: np.ones_like(net), UNBOUNDED, UNBOUNDED, second=_flat, code=0),
+        Activation("relu", _relu, lambda net, a: _step(net > 0), UNBOUNDED, UNBOUNDED, second=_flat, code=3),
         Activation(
             "softplus", _softplus, lambda net, a: _logistic(net), (-4.0, 4.0), (0.0, np.inf), second=_softplus_second
         ),
         # 1/(1+|net|) = 1-|a|, hence the square.
-        Activation("elliot", _elliot, lambda net, a: (1.0 - np.abs(a)) ** 2, (-4.0, 4.0), second=_elliot_second),
+        Activation(
+            "elliot", _elliot, lambda net, a: (1.0 - np.abs(a)) ** 2, (-4.0, 4.0), second=_elliot_second, code=4
+        ),
         Activation(
             "radial_basis",
             _bell,
@@ -168,15 +184,18 @@ ACTIVATIONS: dict[str, Activation] = {
             (-2.0, 2.0),
             (0.0, 1.0),
             second=lambda net, a: (4.0 * net * net - 2.0) * a,
+            code=5,
         ),
-        Activation("saturating_linear", _clipped, lambda net, a: _step(np.abs(net) < 1), (-1.0, 1.0), second=_flat),
+        Activation(
+            "saturating_linear", _clipped, lambda net, a: _step(np.abs(net) < 1), (-1.0, 1.0), second=_flat, code=6
+        ),
         Activation("sine", np.sin, lambda net, a: np.cos(net), (-np.pi / 2, np.pi / 2), second=lambda net, a: -a),
         Activation("softmax", _softmax, _no_slope, UNBOUNDED, (0.0, 1.0), elementwise=False),
     )
 }
 """Every activation that layers may name."""
 
-COMPILED_ACTIVATIONS = {name: ACTIVATIONS[name] for name in ACTIVATION_CODES}
+COMPILED_ACTIVATIONS = {name: activation for name, activation in ACTIVATIONS.items() if activation.code is not None}
 """Those that the compiled kernel has; one that is replaced under the same name is another."""
 
 

@@ -5,14 +5,13 @@ from marquardt.numerics.differences import central_difference
 from marquardt.numerics.inverse import inverted
 from marquardt.numerics.krylov import truncated_solution
 from marquardt.numerics.medians import DEVIATION, Sample, deviation_about, weighted_median
-from marquardt.numerics.native import ACTIVATION_CODES, describe_native, native_kernel
+from marquardt.numerics.native import describe_native, native_kernel
 from marquardt.numerics.orthogonal import OrthogonalStep, SequentialRows
 from marquardt.numerics.pair_products import CHUNK_ROWS, Rows, add_pair_products
 from marquardt.numerics.products import add_product
 from marquardt.numerics.threads import hold_blas, is_held, most_threads, threads_left, usable_cpus
 
 __all__ = [
-    "ACTIVATION_CODES",
     "CHUNK_ROWS",
     "COMPILED_UNKNOWNS",
     "DEVIATION",

@@ -16,22 +16,11 @@ from typing import Any
 
 from marquardt.errors import ConfigurationError
 
-__all__ = ["ACTIVATION_CODES", "NATIVE_KNOB", "describe_native", "native_kernel"]
+__all__ = ["NATIVE_KNOB", "describe_native", "native_kernel"]
 
 NATIVE_KNOB = "MARQUARDT_NATIVE"
 INTERFACE = 4
 """What this version calls; a build that was left from another one may take other arguments."""
-
-ACTIVATION_CODES = {
-    "identity": 0,
-    "tanh": 1,
-    "logistic": 2,
-    "relu": 3,
-    "elliot": 4,
-    "radial_basis": 5,
-    "saturating_linear": 6,
-}
-"""The activations that the kernel has, and its numbers for them."""
 
 
 def _loaded(wanted: str) -> tuple[Any, str]:

@@ -13,7 +13,7 @@ import numpy as np
 from marquardt.arrays import Array, Indices
 from marquardt.losses import Loss, Squares
 from marquardt.networks import COMPILED_ACTIVATIONS, LayerGraph, activation_named
-from marquardt.numerics import ACTIVATION_CODES, native_kernel
+from marquardt.numerics import native_kernel
 from marquardt.objective.blocks import Block
 from marquardt.objective.evaluation import Need
 from marquardt.objective.passes import Wiring
@@ -80,7 +80,8 @@ class Compiled:
         description = [graph.n_inputs, len(graph.layers), graph.n_weights]
         for span, sources in zip(wiring.spans, wiring.sources, strict=True):
             layer = span.layer
-            code = ACTIVATION_CODES[layer.activation]
+            code = COMPILED_ACTIVATIONS[layer.activation].code
+            assert code is not None
             description += [span.start, layer.size, span.fan_in, int(layer.bias), code, len(sources)]
             for source, (_, first, _) in zip(sources, span.columns, strict=True):
                 description += [source, first]
