@@ -20,6 +20,8 @@ from marquardt.losses import Loss, WeightDecay
 from marquardt.networks import SCALINGS, Network, Scaling, Sequences, initial_weights
 from marquardt.objective import MemoryLimit, Objective, sequence_objective
 from marquardt.training.division import Division, Parts
+from marquardt.training.objectives import Objectives
+from marquardt.training.restarts import Restarts
 from marquardt.training.stops import Limits
 from marquardt.training.training import Training, TrainingResult
 
@@ -106,69 +108,59 @@ def train_sequences(
     whole(n_restarts, "n_restarts", minimum=1)
     whole(seed, "seed")
     one_of(scaling, SCALINGS, "scaling")
-    if division is not None and division.kind not in ("blocks", "none"):
-        raise ConfigurationError(
-            f"Sequences are divided into blocks, as every step needs those before it, got the division "
-            f"{division.kind!r}. Use Division('blocks')."
-        )
-    if division is not None and validation is not None:
-        raise ConfigurationError("A division and validation sequences exclude each other. Give one of them.")
+    _check_division(division, validation is not None)
     rule = LevenbergMarquardt() if rule is None else rule
     sequences = Sequences.of(network, inputs, targets, states)
     parts = None if division is None else _parts(sequences, division)
     if scaling != "none":
         network = _scaled(network, sequences, parts, scaling)
 
-    limit = MemoryLimit(max_memory)
-
-    def objective(rows: Any, **options: Any) -> Objective:
+    def of_rows(rows: Any, **options: Any) -> Objective | None:
+        if rows is not None and not len(rows):
+            return None
         weight = sample_weight if rows is None else _masked(sequences, sample_weight, rows)
         return sequence_objective(network, inputs, targets, loss, states=states, sample_weight=weight, **options)
 
-    stopping = watching = None
+    limit = MemoryLimit(max_memory)
+    watching: dict[str, Any] = {"matrices": 0, "max_memory": limit}
+    stopping = tested = None
     if parts is not None:
-        stopping, watching = (
-            objective(rows, matrices=0, max_memory=limit) if len(rows) else None
-            for rows in (parts.validation, parts.test)
-        )
-    if validation is not None:
-        stopping = sequence_objective(network, *validation, loss, states=states, matrices=0, max_memory=limit)
+        stopping, tested = of_rows(parts.validation, **watching), of_rows(parts.test, **watching)
+    elif validation is not None:
+        stopping = sequence_objective(network, *validation, loss, states=states, **watching)
     # What only looks on has no choice of forms: the part that trains gets what is left.
-    taken = sum(each.plan.memory for each in (stopping, watching) if each is not None)
-    trained = objective(
+    trained = of_rows(
         None if parts is None else parts.train,
         penalty=penalty,
         truncate=truncate,
-        max_memory=limit.without(taken),
+        max_memory=limit.without(sum(each.plan.memory for each in (stopping, tested) if each is not None)),
         is_relative=True,
         **rule.asks(form),
     )
-    best: Training | None = None
-    found = trained.loss
-    for restart in range(n_restarts):
+    assert trained is not None  # a division leaves rows to train on
+    objectives = Objectives(trained, stopping, tested)
+
+    def run(restart: int) -> Training:
         start = network
         if restart:
+            objectives.begin_again(penalty)
             drawn = np.random.default_rng([seed, restart])
             start = network.with_weights(initial_weights(network.graph, rng=drawn))
-        for each in (trained, stopping, watching):
-            if each is not None:
-                each.loss = found  # the last run took a scale of its own where it is automatic
-        run = Training.of(start, trained, validation=stopping, test=watching, parts=parts, rule=rule, limits=limits)
-        is_interrupted = False
-        try:
-            for _ in run:
-                pass
-        except KeyboardInterrupt:
-            is_interrupted = True
-            run.stop_by_user()
-            if best is None and not run.record.num_epochs:
-                raise
-        if best is None or run.merit < best.merit:
-            best = run
-        if is_interrupted:
-            break
-    assert best is not None
-    return TrainingResult(best.network, best.record)
+        return Training.of(start, trained, validation=stopping, test=tested, parts=parts, rule=rule, limits=limits)
+
+    restarts = Restarts(run, n_restarts)
+    restarts.pull()
+    return TrainingResult(restarts.network, restarts.record)
+
+
+def _check_division(division: Division | None, has_validation: bool) -> None:
+    if division is not None and division.kind not in ("blocks", "none"):
+        raise ConfigurationError(
+            f"Sequences are divided into blocks, as every step needs those before it, got the division "
+            f"{division.kind!r}. Use Division('blocks')."
+        )
+    if division is not None and has_validation:
+        raise ConfigurationError("A division and validation sequences exclude each other. Give one of them.")
 
 
 def _parts(sequences: Sequences, division: Division) -> Parts:

@@ -128,6 +128,17 @@ class Restarts:
             if self._pool is not None:
                 self._pool.stop()
 
+    def pull(self) -> None:
+        """Train to the end; an interrupt ends it early and keeps the best, unless there is nothing to keep."""
+        try:
+            for _ in self:
+                pass
+        except KeyboardInterrupt:
+            is_first = not self.summaries
+            self.stop_by_user()
+            if is_first and not self.record.num_epochs:
+                raise
+
     def _most_jobs(self) -> int:
         """How many may go on at a time."""
         return 1
