@@ -25,6 +25,7 @@ NAMES = (
     "larger_than_memory",
     "command_line",
     "start_up",
+    "reading",
     "scores",
     "defaults",
     "forecasting",

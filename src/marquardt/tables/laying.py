@@ -7,7 +7,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,11 +161,18 @@ class _Start:
     def table(self, leading: Sequence[int] = ()) -> tuple[str, list[list[str]]]:
         """Return the separator and the first rows, without the lines that are left out and some more."""
         gone = self.left_out.union(leading)
-        text = "\n".join(line for k, line in enumerate(self.lines) if k not in gone)
-        if not text.strip():
+
+        def rows_by(separator: str) -> list[list[str]]:
+            return _first_rows((line for k, line in enumerate(self.lines) if k not in gone), separator, self.is_whole)
+
+        if self.separator is not None:
+            found = {self.separator: rows_by(self.separator)}
+        else:
+            found = {separator: rows_by(separator) for separator in SEPARATORS}
+        separator = max(found, key=lambda each: _splitting(found[each]))
+        if not any(cell.strip() for row in found[separator] for cell in row):
             raise FileError(f"{self.path} is empty: a table needs a header row and at least one row below it.")
-        separator = self.separator or _separator(text, self.is_whole)
-        return separator, _first_rows(text, separator, self.is_whole)
+        return separator, found[separator]
 
     def take_said_separator(self) -> None:
         """Take the separator of a first line "sep=;"."""
@@ -368,11 +375,20 @@ def not_utf8(path: Path, place: str) -> str:
     )
 
 
-def _first_rows(sample: str, separator: str, is_whole: bool) -> list[list[str]]:
-    """Return the first rows of a sample that are not empty; the header is always among them."""
+def _first_rows(lines: Iterable[str], separator: str, is_whole: bool) -> list[list[str]]:
+    """Return the first rows that are not empty; the header is always among them. Lines are taken as they are needed."""
     rows: list[list[str]] = []
+    first = ""
+
+    def ended() -> Iterator[str]:
+        nonlocal first
+        for line in lines:
+            first = first or line
+            # A carriage return alone ends a line, too.
+            yield from io.StringIO(f"{line}\n", newline="") if "\r" in line[:-1] else (f"{line}\n",)
+
     try:
-        for row in csv.reader(io.StringIO(sample, newline=""), delimiter=separator):
+        for row in csv.reader(ended(), delimiter=separator):
             if row:
                 rows.append(row)
             if len(rows) > SAMPLE_ROWS:
@@ -381,19 +397,14 @@ def _first_rows(sample: str, separator: str, is_whole: bool) -> list[list[str]]:
             if not is_whole and len(rows) > 1:
                 rows.pop()
     except csv.Error:  # a field that never ends
-        rows = rows or [[sample]]
+        rows = rows or [[first]]
     return rows
 
 
-def _separator(sample: str, is_whole: bool) -> str:
-    """Return the separator that splits the header, splits most rows alike and splits them most."""
-
-    def merit(separator: str) -> tuple[bool, float, int]:
-        rows = _first_rows(sample, separator, is_whole)
-        width = len(rows[0])
-        return width > 1, sum(len(row) == width for row in rows) / len(rows), width
-
-    return max(SEPARATORS, key=merit)
+def _splitting(rows: Sequence[Sequence[str]]) -> tuple[bool, float, int]:
+    """Judge a separator: whether it splits the header, which share of the rows alike, and into how many."""
+    width = len(rows[0]) if rows else 0
+    return width > 1, sum(len(row) == width for row in rows) / max(1, len(rows)), width
 
 
 def _refuse_numbers_as_header(path: Path, names: Sequence[str]) -> None:

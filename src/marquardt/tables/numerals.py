@@ -98,10 +98,15 @@ class Notations:
 
     def numbers(self, reading: str, cells: Any) -> Any:
         """Return cells that fit a reading as numbers."""
-        marks = self.separators[reading]
-        plain = pc.replace_substring_regex(cells, marks, "") if marks else cells
-        plain = pc.replace_substring(plain, DECIMAL[reading], ".") if reading == COMMA else plain
-        return plain.cast(pa.float64())
+        marks, plain = self.separators[reading], cells
+        if reading == COMMA:
+            # A point would be taken for the decimal one; of other marks the cast tells.
+            plain = pc.replace_substring(plain, ".", "") if "." in marks else plain
+            plain = pc.replace_substring(plain, ",", ".")
+        try:
+            return plain.cast(pa.float64())
+        except pa.ArrowInvalid:
+            return pc.replace_substring_regex(plain, marks.replace(".", ""), "").cast(pa.float64())
 
 
 def _pattern(decimal: str, marks: Sequence[str]) -> str:
@@ -265,20 +270,26 @@ def _fitting(types: Sequence[Any], cells: Any, notations: Notations) -> tuple[li
     if pa.float64() in found and POINT in types:
         found.append(POINT)  # of which what Arrow reads is a part
     others = [each for each in types if each not in found]
-    if not others and types:
-        return found, False
+    start = cells.drop_null().slice(0, FEW)
+    if _cleaned(start).null_count < len(start):
+        others = [
+            each for each in others if _fits_trimmed(each, pc.utf8_trim_whitespace(start), _cleaned(start), notations)
+        ]
+        if not others:
+            return [each for each in types if each in found], False
     # Arrow takes blanks off numbers, dates and times; words for what is missing may stand in blanks among numbers only.
     trimmed, cleaned = pc.utf8_trim_whitespace(cells), _cleaned(cells)
-    for each in others:
-        if each in DECIMAL:
-            if notations.fit(each, cleaned):
-                found.append(each)
-            continue
-        is_number = pa.types.is_integer(each) or pa.types.is_floating(each)
-        is_day = not is_number and (each == TIME or pa.types.is_date(each))
-        if (is_number and _fits(each, cleaned)) or (is_day and _fits(each, trimmed)):
-            found.append(each)
+    found += [each for each in others if _fits_trimmed(each, trimmed, cleaned, notations)]
     return [each for each in types if each in found], cleaned.null_count == len(cleaned)
+
+
+def _fits_trimmed(each: Any, trimmed: Any, cleaned: Any, notations: Notations) -> bool:
+    """Whether cells fit a type without the blanks around them, or without the words for what is missing as well."""
+    if each in DECIMAL:
+        return notations.fit(each, cleaned)
+    if pa.types.is_integer(each) or pa.types.is_floating(each):
+        return _fits(each, cleaned)
+    return (each == TIME or pa.types.is_date(each)) and _fits(each, trimmed)
 
 
 def _fits(type_: Any, cells: Any) -> bool:

@@ -32,6 +32,7 @@ from marquardt.tables.laying import (
 )
 from marquardt.tables.numerals import (
     DECIMAL,
+    FEW,
     MOST_CODES,
     Codes,
     Notations,
@@ -255,7 +256,11 @@ def _may_be_code(column: Any, start: Any, notations: Notations) -> bool:
 def _seen(column: Any, seen: Seen, notations: Notations) -> Seen:
     """What is known of a column as Arrow read it."""
     if pa.types.is_string(column.type) or pa.types.is_null(column.type):
-        seen.add(notations.without_missing(column.cast(pa.string())), notations)
+        cells = column.cast(pa.string())
+        # The first cells tell most columns of words from all else.
+        for piece in (cells.slice(0, FEW), cells.slice(FEW)):
+            if len(piece) and (seen.types or seen.is_empty):
+                seen.add(notations.without_missing(piece), notations)
         return seen
     is_integer = pa.types.is_integer(column.type)
     return Seen([column.type, *(notations.patterns if is_integer else ())], is_empty=False, n_rows=len(column))

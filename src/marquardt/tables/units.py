@@ -57,7 +57,9 @@ class Unit:
 
     def without(self, cells: Any) -> Any:
         """Return cells that all have it as the text of their numbers alone."""
-        return pc.replace_substring_regex(cells, self._pattern, r"\1\2" if self.is_before else r"\1")
+        if self.is_before or re.search(r"[\d.,'\u2019]", self.name):
+            return pc.replace_substring_regex(cells, self._pattern, r"\1\2" if self.is_before else r"\1")
+        return pc.utf8_rtrim(cells, characters=self.name + SPACES)
 
 
 def unit_of(cell: str) -> Unit | None:
