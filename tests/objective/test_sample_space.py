@@ -9,7 +9,7 @@ from helpers.problems import problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marquardt.algorithms import BayesianRegularization, GaussNewton, LevenbergMarquardt
+from marquardt.algorithms import GaussNewton, LevenbergMarquardt
 from marquardt.errors import ConfigurationError, ResourceError
 from marquardt.losses import Squares, WeightDecay
 from marquardt.networks import Network, feed_forward, initial_weights
@@ -86,7 +86,7 @@ def test_training_takes_it_where_residuals_are_few_and_walks_the_same_path(rule)
 
 
 def test_rules_that_read_the_matrix_keep_it_or_refuse_the_form():
-    for rule in (BayesianRegularization(), GaussNewton(), LevenbergMarquardt(scaling="marquardt")):
+    for rule in (GaussNewton(), LevenbergMarquardt(scaling="marquardt")):
         assert "samples" not in rule.systems
         assert run(rule=rule, hidden=200, epochs=1).objective.plan.form not in SYSTEM_FORMS
         with pytest.raises(ConfigurationError, match=r"entries of the normal matrix, which form='samples' never"):

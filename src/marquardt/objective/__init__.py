@@ -5,8 +5,9 @@ from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedErro
 from marquardt.objective.compiled import Descent, is_compiled
 from marquardt.objective.cost import CostModel, Work
 from marquardt.objective.evaluation import Costs, Evaluation, Facts, Need, System
-from marquardt.objective.forms import FORMS, SYSTEM_FORMS, form_named
+from marquardt.objective.forms import FORMS, SYSTEM_FORMS, TIME_FORMS, form_named
 from marquardt.objective.forms.sample_space import SampleSystem, sample_space_bytes
+from marquardt.objective.forms.time_form import TimePlan
 from marquardt.objective.local import LocalSums
 from marquardt.objective.memory import Budget, MemoryLimit, machine_memory, readable_bytes, require_memory
 from marquardt.objective.objective import Objective
@@ -14,8 +15,9 @@ from marquardt.objective.plan import Plan, readable_seconds
 from marquardt.objective.planning import estimated_costs, evidence_work, require_matrices
 from marquardt.objective.protocol import Minimized
 from marquardt.objective.relative import Relative
-from marquardt.objective.sequences import TIME_FORMS, TimePlan, TimeSums, sequence_objective, unrolled
+from marquardt.objective.sequences import sequence_objective, unrolled
 from marquardt.objective.sums import Sums
+from marquardt.objective.time_sums import TimeSums
 
 __all__ = [
     "FORMS",

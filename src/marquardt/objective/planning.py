@@ -21,7 +21,8 @@ from marquardt.networks import LayerGraph
 from marquardt.objective.compiled import is_compiled as kernel_covers
 from marquardt.objective.cost import CostModel, Work, cost_model
 from marquardt.objective.evaluation import Costs, Need
-from marquardt.objective.forms import GRADIENT, PAIRS, Form, SampleForm, form_named, sample_forms
+from marquardt.objective.forms import GRADIENT, PAIRS, Form, SampleForm, form_named, sample_forms, time_forms
+from marquardt.objective.forms.time_form import TimeJob, TimePlan
 from marquardt.objective.memory import Budget, MemoryLimit, readable_bytes, require_memory
 from marquardt.objective.passes import Wiring
 from marquardt.objective.plan import MATRIX_NEEDS, Job, Plan
@@ -37,6 +38,7 @@ __all__ = [
     "fastest",
     "layout_of",
     "make_plan",
+    "plan_through_time",
     "planned",
     "require_matrices",
 ]
@@ -145,6 +147,35 @@ def _way_out(job: Job, forms: Sequence[SampleForm]) -> str:
         )
     if job.is_held_out:
         return "No algorithm takes less: give it more than that, as samples to train on need more, or fewer of them."
+    return job.limit.refusal_of_vectors(gradient.memory)
+
+
+def plan_through_time(job: TimeJob, form: str) -> TimePlan:
+    """Choose form, groups and blocks of sequences through time, and refuse what does not fit in memory."""
+    usual = [each for each in time_forms.values() if job.truncate is None or each.can_truncate]
+    candidates = planned(usual, job)
+    allowed = [each for each in candidates if each.form.name == form] or candidates
+    chosen = fastest(allowed, job.limit)
+    if chosen is None:
+        least = min((each.plan for each in allowed), key=lambda plan: plan.memory)
+        on_what = f"through time on {sum(job.lengths):,} steps with form={least.form!r} "
+        way_out = _way_out_through_time(job, candidates)
+        require_memory(job.graph, least.memory, on_what, limit=job.limit, way_out=way_out)
+    assert isinstance(chosen, TimePlan)  # of forms through time
+    return replace(chosen, others=tuple(plan for _, plan, _ in candidates if plan is not chosen))
+
+
+def _way_out_through_time(job: TimeJob, candidates: Sequence[Planned]) -> str:
+    """What would fit: another form, or an algorithm without matrices."""
+    other = next((plan for _, plan, _ in candidates if job.limit.allows(plan.memory)), None)
+    if other is not None:
+        return f"form={other.form!r} would take {readable_bytes(other.memory)}."
+    if job.most not in (Need.NORMAL, Need.CURVATURE):
+        return ""
+    # A gradient is always backward.
+    gradient = time_forms["backward"].plan(replace(job, most=Need.GRADIENT, matrices=0))
+    if job.limit.allows(gradient.memory):
+        return f"The algorithm 'lbfgs' would take {readable_bytes(gradient.memory)}."
     return job.limit.refusal_of_vectors(gradient.memory)
 
 

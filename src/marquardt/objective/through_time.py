@@ -27,7 +27,6 @@ Departures from the papers: 1. Only units that are taken with delays are states:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +34,17 @@ import numpy as np
 from marquardt.arrays import Array
 from marquardt.networks import Course, TimeWiring
 
-__all__ = ["Backward", "Forward", "Layout", "gradient_through_time", "rows_as_cells", "through_value", "value_slopes"]
+__all__ = [
+    "Layout",
+    "Locals",
+    "Within",
+    "gradient_through_time",
+    "own_columns",
+    "rows_as_cells",
+    "through_value",
+    "value_slopes",
+    "write_stacked",
+]
 
 
 class Layout(NamedTuple):
@@ -209,14 +218,14 @@ def _deltas_of_loop(
 # ---------------------------------------------------------------- within a step
 
 
-class _Local(NamedTuple):
+class Locals(NamedTuple):
     """Eq. (1) for some rows over a run of steps: Δ of every layer, and A by delay, descending as in the layout."""
 
     deltas: dict[int, Array]
     before: Array
 
 
-class _Within:
+class Within:
     """The backward pass within a step, for all steps at once."""
 
     def __init__(self, wiring: TimeWiring, layout: Layout) -> None:
@@ -235,7 +244,7 @@ class _Within:
                 ]
             )
 
-    def back(self, course: Course, slopes: list[Array | None], steps: slice, k: int, delta: Array) -> _Local:
+    def back(self, course: Course, slopes: list[Array | None], steps: slice, k: int, delta: Array) -> Locals:
         """From rows at the net of layer k, (n_steps, n_sequences, n_rows, size), to all layers and states before."""
         layout = self.layout
         deltas = {k: delta}
@@ -253,9 +262,9 @@ class _Within:
                 errors[source] = errors[source] + part if source in errors else part
             for source, tap, first, stop in self.later[m]:
                 before[..., tap, layout.states[source]] += here @ matrix[:, first:stop]
-        return _Local(deltas, before.reshape(*delta.shape[:3], -1))
+        return Locals(deltas, before.reshape(*delta.shape[:3], -1))
 
-    def of_outputs(self, course: Course, slopes: list[Array | None], steps: slice, rows: Array) -> _Local:
+    def of_outputs(self, course: Course, slopes: list[Array | None], steps: slice, rows: Array) -> Locals:
         """The rows of R ∂outputs; `rows` is R, (n_steps, n_sequences, n_rows, n_outputs)."""
         wiring, last = self.wiring, len(self.wiring.spans) - 1
         if not wiring.is_fused:
@@ -264,7 +273,7 @@ class _Within:
             rows = through_value(wiring, last, None if slope is None else slope[steps][:, :, None], value, rows)
         return self.back(course, slopes, steps, last, rows)
 
-    def of_state(self, course: Course, slopes: list[Array | None], steps: slice, k: int) -> _Local:
+    def of_state(self, course: Course, slopes: list[Array | None], steps: slice, k: int) -> Locals:
         """The rows of ∂s that are layer k."""
         wiring, size = self.wiring, self.wiring.spans[k].layer.size
         value = course.values[wiring.names[k]][wiring.depth :][steps]
@@ -276,175 +285,29 @@ class _Within:
         )  # fmt: skip
         return self.back(course, slopes, steps, k, delta)
 
-    def add_direct(self, into: Array, columns: dict[int, slice], local: _Local, course: Course, steps: slice) -> None:
+    def add_direct(self, into: Array, columns: dict[int, slice], local: Locals, course: Course, steps: slice) -> None:
         """Add D = Δ ⊗ z to rows of (n_steps, n_sequences, n_rows, n_columns)."""
         for m, delta in local.deltas.items():
             if m not in columns:
                 continue
             span = self.wiring.spans[m]
             z = course.stacked[m]
-            assert z is not None  # written by `_prepared`
+            assert z is not None  # written by `write_stacked`
             part = into[..., columns[m]].reshape(*delta.shape, span.fan_in)
             part += delta[..., None] * z[steps][:, :, None, None]
 
 
-def _own_columns(wiring: TimeWiring) -> dict[int, slice]:
+def own_columns(wiring: TimeWiring) -> dict[int, slice]:
     """Where the weights of every layer lie among all connections."""
     return {k: slice(span.start, span.stop) for k, span in enumerate(wiring.spans)}
 
 
-def _prepared(wiring: TimeWiring, course: Course) -> None:
+def write_stacked(wiring: TimeWiring, course: Course) -> None:
     """Write z of every layer."""
     n_steps = len(course.outputs)
     for k, z in enumerate(course.stacked):
         if z is None:
             course.stacked[k] = wiring.stacked(k, course.values, 0, n_steps)
-
-
-# ---------------------------------------------------------------- the Jacobian, forward
-
-
-class Forward:
-    """The Jacobian by eq. (2), forward through time."""
-
-    def __init__(self, wiring: TimeWiring, layout: Layout) -> None:
-        self.wiring, self.layout = wiring, layout
-        self._within = _Within(wiring, layout)
-
-    def blocks(
-        self, course: Course, slopes: list[Array | None], rows: Array, block_size: int
-    ) -> Iterator[tuple[slice, Array]]:
-        """Write J block by block."""
-        wiring, layout, within = self.wiring, self.layout, self._within
-        _prepared(wiring, course)
-        n_steps, n_sequences = rows.shape[:2]
-        longest = layout.delays[0] if layout.delays else 0
-        carried = np.zeros((n_sequences, longest, layout.n_states, layout.n_columns))
-        everything = _own_columns(wiring)
-        for first in range(0, n_steps, block_size):
-            steps = slice(first, min(first + block_size, n_steps))
-            count = steps.stop - first
-            jacobian = np.zeros((count, n_sequences, rows.shape[2], wiring.graph.n_connections))
-            local = within.of_outputs(course, slopes, steps, rows[steps])
-            within.add_direct(jacobian, everything, local, course, steps)
-            if layout.n_states:
-                sensitivity = np.zeros((n_sequences, longest + count, layout.n_states, layout.n_columns))
-                sensitivity[:, :longest] = carried
-                self._go_forward(sensitivity, course, slopes, steps)
-                self._add_states(jacobian, sensitivity, local.before)
-                carried = sensitivity[:, count:].copy()
-            yield steps, jacobian
-
-    def _go_forward(self, sensitivity: Array, course: Course, slopes: list[Array | None], steps: slice) -> None:
-        """Carry S over the steps of a block."""
-        layout, within = self.layout, self._within
-        longest, count = layout.delays[0], steps.stop - steps.start
-        n_sequences = len(sensitivity)
-        new = sensitivity[:, longest:].transpose(1, 0, 2, 3)
-        before = np.empty((count, n_sequences, layout.n_states, len(layout.delays) * layout.n_states))
-        for k, place in layout.states.items():
-            local = within.of_state(course, slopes, steps, k)
-            before[:, :, place] = local.before
-            within.add_direct(new[:, :, place], layout.columns, local, course, steps)
-        is_run = layout.delays == tuple(range(longest, 0, -1))
-        offsets = np.array([longest - delay for delay in layout.delays])
-        height = len(layout.delays) * layout.n_states
-        for i in range(count):
-            n = n_sequences if course.counts is None else int(course.counts[steps.start + i])
-            taps = sensitivity[:n, i : i + longest] if is_run else sensitivity[:n, i + offsets]
-            sensitivity[:n, longest + i] += before[i, :n] @ taps.reshape(n, height, layout.n_columns)
-
-    def _add_states(self, jacobian: Array, sensitivity: Array, before: Array) -> None:
-        """Add Σ_d B_d(t) S(t − d)."""
-        layout = self.layout
-        longest, count = layout.delays[0], len(jacobian)
-        spans = self.wiring.spans
-        for tap, delay in enumerate(layout.delays):
-            factor = before[..., tap * layout.n_states : (tap + 1) * layout.n_states]
-            past = sensitivity[:, longest - delay : longest - delay + count].transpose(1, 0, 2, 3)
-            for k, columns in layout.columns.items():
-                jacobian[..., spans[k].start : spans[k].stop] += factor @ past[..., columns]
-
-
-# ---------------------------------------------------------------- the Jacobian, backward
-
-
-class Backward:
-    """The Jacobian by eq. (3), backward through time."""
-
-    def __init__(self, wiring: TimeWiring, layout: Layout, truncate: int | None = None) -> None:
-        self.wiring, self.layout, self.truncate = wiring, layout, truncate
-        self._within = _Within(wiring, layout)
-
-    def window(self, n_steps: int) -> int:
-        """Return how many steps back are looked at, at most."""
-        limits = [n_steps - 1, self.truncate, self.layout.reach]
-        return min(limit for limit in limits if limit is not None)
-
-    def blocks(
-        self, course: Course, slopes: list[Array | None], rows: Array, block_size: int
-    ) -> Iterator[tuple[slice, Array]]:
-        """Write J block by block."""
-        wiring, within = self.wiring, self._within
-        _prepared(wiring, course)
-        n_steps, n_sequences = rows.shape[:2]
-        locals_ = self._state_locals(course, slopes, n_steps, n_sequences)
-        everything = _own_columns(wiring)
-        for first in range(0, n_steps, block_size):
-            steps = slice(first, min(first + block_size, n_steps))
-            jacobian = np.zeros((steps.stop - first, n_sequences, rows.shape[2], wiring.graph.n_connections))
-            local = within.of_outputs(course, slopes, steps, rows[steps])
-            within.add_direct(jacobian, everything, local, course, steps)
-            if self.layout.n_states:
-                self._look_back(jacobian, local.before, locals_, course, steps)
-            yield steps, jacobian
-
-    def _state_locals(self, course: Course, slopes: list[Array | None], n_steps: int, n_sequences: int) -> _Local:
-        """Eq. (1) for all states at all steps."""
-        layout = self.layout
-        height = len(layout.delays) * layout.n_states
-        before = np.empty((n_steps, n_sequences, layout.n_states, height))
-        deltas = {
-            k: np.zeros((n_steps, n_sequences, layout.n_states, self.wiring.spans[k].layer.size))
-            for k in layout.columns
-        }
-        for k, place in layout.states.items():
-            local = self._within.of_state(course, slopes, slice(0, n_steps), k)
-            before[:, :, place] = local.before
-            for m, delta in local.deltas.items():
-                deltas[m][:, :, place] = delta
-        return _Local(deltas, before)
-
-    def _look_back(self, jacobian: Array, before: Array, state: _Local, course: Course, steps: slice) -> None:
-        """Add Σ_j Λ_j(t) D_s(t − j) for the steps of a block."""
-        layout, spans = self.layout, self.wiring.spans
-        n_states = layout.n_states
-        # Λ_j by j, over the steps t of the block that are at least j; the last ones, as far as a delay reaches.
-        earlier: dict[int, Array] = {}
-        longest = layout.delays[0]
-        for j in range(1, self.window(steps.stop) + 1):
-            begin = max(steps.start, j)
-            if begin >= steps.stop:
-                break
-            skip = begin - steps.start
-            rate = np.zeros((steps.stop - begin, *before.shape[1:3], n_states))
-            for tap, delay in enumerate(layout.delays):
-                columns = slice(tap * n_states, (tap + 1) * n_states)
-                if delay == j:
-                    rate += before[skip:, :, :, columns]
-                elif j - delay in earlier:
-                    nearer = earlier[j - delay]
-                    there = slice(begin - j + delay, steps.stop - j + delay)
-                    rate += nearer[len(nearer) - len(rate) :] @ state.before[there, :, :, columns]
-            earlier[j] = rate
-            earlier.pop(j - longest, None)
-            past = slice(begin - j, steps.stop - j)
-            for k, delta in state.deltas.items():
-                z = course.stacked[k]
-                assert z is not None  # written by `_prepared`
-                flow = rate @ delta[past]
-                part = jacobian[skip:, :, :, spans[k].start : spans[k].stop]
-                part += (flow[..., None] * z[past][:, :, None, None]).reshape(part.shape)
 
 
 def rows_as_cells(rows: Array, n_steps: int, n_sequences: int) -> Array:
