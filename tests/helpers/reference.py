@@ -37,27 +37,52 @@ SMOOTH = ("tanh", "logistic", "identity", "softplus", "radial_basis", "sine")
 LINKS = {"logistic_cross_entropy", "softmax_cross_entropy"}
 
 
+def _squares(loss, residual, targets, outputs):
+    return 0.5 * residual**2 * anp.array(loss.output_weights or np.ones(targets.shape[1]))
+
+
+def _logistic_cross_entropy(loss, residual, targets, outputs):
+    # −log p and −log(1 − p), each without a difference of nearly equal numbers, so that its Hessian is good too.
+    return targets * anp.log(1 + anp.exp(-outputs)) + (1 - targets) * anp.log(1 + anp.exp(outputs))
+
+
+def _softmax_cross_entropy(loss, residual, targets, outputs):
+    return targets * (anp.log(anp.sum(anp.exp(outputs), axis=1, keepdims=True)) - outputs)
+
+
+def _huber(loss, residual, targets, outputs):
+    size, scale = anp.abs(residual), scale_of(loss)
+    return anp.where(size <= scale, 0.5 * residual**2, scale * size - 0.5 * scale**2)
+
+
+def _soft_l1(loss, residual, targets, outputs):
+    scale = scale_of(loss)
+    return scale**2 * (anp.sqrt(1 + (residual / scale) ** 2) - 1)
+
+
+def _cauchy(loss, residual, targets, outputs):
+    scale = scale_of(loss)
+    return 0.5 * scale**2 * anp.log(1 + (residual / scale) ** 2)
+
+
+LOSSES = {
+    "squares": _squares,
+    "logistic_cross_entropy": _logistic_cross_entropy,
+    "softmax_cross_entropy": _softmax_cross_entropy,
+    "huber": _huber,
+    "soft_l1": _soft_l1,
+    "cauchy": _cauchy,
+}
+
+
+def scale_of(loss):
+    """The scale of a robust loss; 1 where it is left to the training."""
+    return 1.0 if loss.scale == "auto" else loss.scale
+
+
 def loss_parts(loss, outputs, targets):
     """Each output's part of the loss, (n_samples, n_outputs); cross-entropies take the net of the output layer."""
-    residual = outputs - targets
-    scale = getattr(loss, "scale", 1.0)
-    scale = 1.0 if scale == "auto" else scale
-    ratio = (residual / scale) ** 2
-    if loss.name == "squares":
-        return 0.5 * residual**2 * anp.array(loss.output_weights or np.ones(targets.shape[1]))
-    if loss.name == "logistic_cross_entropy":
-        # −log p and −log(1 − p), each without a difference of nearly equal numbers, so that its Hessian is good too.
-        return targets * anp.log(1 + anp.exp(-outputs)) + (1 - targets) * anp.log(1 + anp.exp(outputs))
-    if loss.name == "softmax_cross_entropy":
-        return targets * (anp.log(anp.sum(anp.exp(outputs), axis=1, keepdims=True)) - outputs)
-    if loss.name == "huber":
-        size = anp.abs(residual)
-        return anp.where(size <= scale, 0.5 * residual**2, scale * size - 0.5 * scale**2)
-    if loss.name == "soft_l1":
-        return scale**2 * (anp.sqrt(1 + ratio) - 1)
-    if loss.name == "cauchy":
-        return 0.5 * scale**2 * anp.log(1 + ratio)
-    raise AssertionError(f"the reference does not know {loss.name}")
+    return LOSSES[loss.name](loss, outputs - targets, targets, outputs)
 
 
 def curvatures(loss, outputs, targets):
