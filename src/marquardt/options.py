@@ -105,7 +105,7 @@ _TABLE = (
         "keep_words",
         list,
         "A,B",
-        "Words of a text file that are no missing values, such as NA.",
+        "Words of a file that are no missing values, such as NA.",
         "empty, ?, NA, N/A, NaN and null are missing",
     ),
     Option(
@@ -468,7 +468,7 @@ COMMANDS: dict[str, dict[str, tuple[str | Option, ...]]] = {
         _TEXT: READING,
     },
     "forecast": {
-        "": (_but("data", help="CSV, TSV or Parquet file with a header; oldest row first, or dated."),),
+        "": (_but("data", help="CSV, TSV, Excel or Parquet file with a header; oldest row first, or dated."),),
         "Data": (
             _but("target", help="Column to forecast. Repeat for several."),
             "lags",
@@ -539,7 +539,7 @@ COMMANDS: dict[str, dict[str, tuple[str | Option, ...]]] = {
             _but("min_grad", help="Norm of the gradient of the mean loss: the run has failed.", usual="", default=0.0),
         ),
         "For a table: data and network": (
-            *("target", "inputs", "ignore"),
+            *("target", "inputs", "ignore", "missing", "keep_words"),
             _but("hidden", help="Units of each hidden layer, or 'none'."),
             *("activation", "topology", "init"),
         ),

@@ -508,3 +508,26 @@ def test_an_empty_table_without_the_inputs_is_refused_and_none_is_trained_on(cal
     (tmp_path / "new.csv").write_text("x,d\n")
     assert "lacks 1 of the 2 input columns" in refused("predict", "n.m", "new.csv")
     assert "no rows" in refused("train", "new.csv", "-t", "x")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_comparison_does_with_gaps_and_words_what_a_training_does(call, refused, tmp_path, kind):
+    frame = with_words("NA", "UK")
+    frame.loc[::9, "x"] = np.nan
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet", index=False)
+    compare = ("compare", f"t.{kind}", "-t", "y", "--goal", 1, "--starts", 1, "--epochs", 2, "-a", "lm")
+    said = refused(*compare)
+    assert "--missing drop, mean or median" in said
+    assert "--keep-words NA" in said
+    dropped, kept = (
+        " ".join((answer.out + answer.err).split())
+        for answer in (
+            call(*compare, "--missing", "drop"),
+            call(*compare, "--missing", "mean", "--keep-words", "NA"),
+        )
+    )
+    assert "rows are left out: they have missing values" in dropped
+    assert "9 missing values are filled with the mean" in kept
+    assert "Column 'c': 'NA' is a level" in kept
+    assert "--missing belongs to a table" in refused("compare", "parity-2", "--missing", "drop")

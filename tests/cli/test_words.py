@@ -27,6 +27,19 @@ REFUSED = {
     "a word read as missing": (replaced("1.5,elm", "1.5,NA"), TRAIN, "--keep-words NA"),
     "mostly numbers": (replaced("1.5,elm", "none,elm"), TRAIN, "--ignore area"),
     "all gaps": ("area,price\n,1\n,2\n,3\n", TRAIN, "--ignore area"),
+    "a target without values": ("area,price\n1,\n2,\n3,\n", TRAIN, "Fill it, or choose another target"),
+    "dates as a target": ("a,price\n1,2020-01-01\n2,2020-01-02\n", TRAIN, "or choose another target"),
+    "words in a target": (replaced(",1.5\n", ",none\n"), TRAIN, "is missing, or choose another target"),
+    "no row with all targets": (
+        "area,price,rent\n1,1,\n2,,2\n3,2,\n4,,1\n",
+        (*TRAIN, "--target", "rent"),
+        "Train one network for each, naming it alone by --target",
+    ),
+    "gaps in a comparison": (
+        replaced("1.5,elm", ",elm"),
+        ("compare", "rows.csv", "--target", "price", "--goal", "1"),
+        "--missing drop",
+    ),
     "every row has a gap": (
         "area,street,price\n1,,1\n,elm,2\n3,,3\n,oak,4\n",
         (*TRAIN, "--missing", "drop"),

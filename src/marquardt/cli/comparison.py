@@ -12,7 +12,7 @@ import numpy as np
 
 from marquardt.algorithms import ALGORITHMS, StepRule
 from marquardt.checks import require_extra
-from marquardt.cli.job import refuse_collisions, require_suffix, settings_of, settings_values
+from marquardt.cli.job import keep_words, refuse_collisions, require_suffix, settings_of, settings_values
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import short
 from marquardt.cli.running import interrupts_of
@@ -34,7 +34,18 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 DONE = 0
-OF_TABLES = ("target", "inputs", "ignore", *READING, "hidden", "activation", "topology", "init")
+OF_TABLES = (
+    "target",
+    "inputs",
+    "ignore",
+    "missing",
+    "keep_words",
+    *READING,
+    "hidden",
+    "activation",
+    "topology",
+    "init",
+)
 OF_NETWORK = ("hidden_layer_sizes", "activation", "topology", "initialization", "seed")
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".arrow", ".feather", ".ipc", ".gz", ".bz2", ".zst", ".lz4")
 PICTURES: dict[str, tuple[str, dict[str, str]]] = {
@@ -146,7 +157,8 @@ def problem_of(given: Given) -> tuple[Problem, list[str]]:
     if given.goal is None:
         raise ConfigurationError("A table has no goal of its own. Say by --goal which error a run has to reach.")
     data = Path(name)
-    read = read_table(data, numbers=given.target or (), dialect=given.dialect())
+    kept = keep_words(given.keep_words)
+    read = read_table(data, keep_words=kept, numbers=given.target or (), dialect=given.dialect())
     names: list[str] = read.column_names
     if not given.target:
         raise DataError(f"Which column is to be predicted? Name it with --target. {name} has {', '.join(names[:12])}.")
@@ -155,7 +167,8 @@ def problem_of(given: Given) -> tuple[Problem, list[str]]:
         targets=tuple(given.target),
         inputs=None if given.inputs is None else _split_names(given.inputs, names),
         drop=_split_names(given.ignore or (), names),
-        keep_words=(),
+        missing=given.missing,
+        keep_words=kept,
     )
     coded = coding.code(read)
     settings = settings_of({name: value for name, value in settings_values(given).items() if name in OF_NETWORK})

@@ -92,18 +92,22 @@ def decided_task(targets: Sequence[Column], task: str) -> str:
     return "regression"
 
 
-def refuse_missing(targets: Sequence[Column], inputs: Sequence[Column], missing: str) -> None:
-    """Refuse missing values in the targets, and in the inputs if they are neither dropped nor filled."""
-    if missing == "drop":
-        return
+def refuse_missing_targets(targets: Sequence[Column]) -> None:
+    """Refuse missing values where every target is asked for."""
     for column in targets:
         if column.n_missing:
             count = f"{column.n_missing} of {column.n_rows} rows, first in " if column.first_row is None else ""
-            way = by_door("--missing drop", "missing='drop'")
+            way = by_door(
+                "leave such rows out", "have what is missing as NaN, or as -1 among classes, with missing='keep'"
+            )
             raise DataError(
                 f"Target {column.name!r} is missing in {count}{column.missing_place}. {_words([column])}Complete "
-                f"them, or leave such rows out with {way}."
+                f"them, or {way}."
             )
+
+
+def refuse_missing(inputs: Sequence[Column], missing: str) -> None:
+    """Refuse missing values where they are neither dropped nor filled."""
     gaps = [column for column in inputs if column.n_missing] if missing == "refuse" else []
     if gaps:
         places = ", ".join(
@@ -170,8 +174,10 @@ def rows_with_all(columns: Sequence[Column]) -> NDArray[np.bool_] | None:
 
 def refuse_no_target(n_left: int, targets: Sequence[Column]) -> None:
     if n_left == 0:
+        way = by_door("naming it alone by --target", "naming it alone in targets")
         raise DataError(
-            f"No row has all of the targets {listed([column.name for column in targets])}. Train one network for each."
+            f"No row has all of the targets {listed([column.name for column in targets])}, and a network of several is "
+            f"trained on rows that have them all. Train one network for each, {way}."
         )
 
 

@@ -20,6 +20,7 @@ from marquardt.tables.checking import (
     decided_task,
     named_columns,
     refuse_missing,
+    refuse_missing_targets,
     refuse_too_many_levels,
     rows_with_all,
 )
@@ -122,8 +123,9 @@ class TableCoding:
         input_names = chosen_inputs(present, target_names, inputs, drop)
 
         found = {column.name: column for column in table.columns([*target_names, *input_names], target_names)}
-        target_list, input_list = [found[name] for name in target_names], [found[name] for name in input_names]
-        for column in found.values():
+        target_list = [replace(found[name], is_target=True) for name in target_names]
+        input_list = [found[name] for name in input_names]
+        for column in (*target_list, *input_list):
             column.refuse_unusable()
             column.refuse_infinity()
         decided = decided_task(target_list, task)
@@ -131,7 +133,7 @@ class TableCoding:
             column.refuse_number_words()
         taught = table.taught([*target_list, *input_list], target_list)
         target_list, input_list = taught[: len(target_list)], taught[len(target_list) :]
-        refuse_missing([], input_list, missing)
+        refuse_missing(input_list, missing)
 
         settled = table.settled(target_list, input_list, missing)
         if not settled.inputs:
@@ -347,7 +349,7 @@ class TableCoding:
         for values in found:
             values.refuse_infinity()
         if self.missing == "refuse" and missing == "refuse":
-            refuse_missing([], found, "refuse")
+            refuse_missing(found, "refuse")
         start = 0
         for column, values in zip(self.input_columns, found, strict=True):
             stop = start + len(column.input_names)
@@ -361,7 +363,7 @@ class TableCoding:
         for column in found:
             column.refuse_infinity()
         if missing == "refuse":
-            refuse_missing(found, [], "refuse")
+            refuse_missing_targets(found)
         if self.classes:
             return class_codes(found[0], self.classes)
         return np.column_stack([coded_numbers("number", None, column, allow_boolean=True) for column in found])

@@ -115,6 +115,7 @@ class Column:
     # The first word that the reader of a text file took for a missing value; empty where there was none
     missing_word: str = ""
     unit: str = ""  # Of numbers that a reader of text found with one; empty where they had none
+    is_target: bool = False  # Which messages do not advise to leave out
 
     @classmethod
     def of(cls, table: pa.Table, name: str, first_row: int | None = None) -> Column:
@@ -268,22 +269,24 @@ class Column:
         """Return where a value stands in the whole table, from 0."""
         return (self.first_row or 0) + index if self.rows is None else int(self.rows[index])
 
+    @property
+    def _way_out(self) -> str:
+        """What else can be done where a column is of no use."""
+        return "choose another target" if self.is_target else f"leave the column out with {way_out(self.name)}"
+
     def refuse_unusable(self) -> None:
         """Refuse dates and times, nested and binary values, and a column without any value."""
         if self.kind == "time":
             raise DataError(
                 f"Column {self.name!r} holds dates or times ({self.values.type}), which a network cannot use as they "
-                f"are. Turn them into numbers, such as days since a start or the month, or leave the column "
-                f"out with {way_out(self.name)}."
+                f"are. Turn them into numbers, such as days since a start or the month, or {self._way_out}."
             )
         if self.kind == "empty":
-            raise DataError(
-                f"Column {self.name!r} is missing in all {self.n_rows} rows. Leave it out with {way_out(self.name)}."
-            )
+            raise DataError(f"Column {self.name!r} is missing in all {self.n_rows} rows. Fill it, or {self._way_out}.")
         if self.kind not in ("number", "boolean", "text"):
             raise DataError(
                 f"Column {self.name!r} holds values of type {self.kind}; numbers, true/false and text can be used. "
-                f"Leave it out with {way_out(self.name)}."
+                f"Convert it, or {self._way_out}."
             )
 
     def refuse_infinity(self) -> None:
@@ -322,16 +325,14 @@ class Column:
             value, place = self.first(dates)
             raise DataError(
                 f"Column {self.name!r} holds dates, such as {value!r} in {place}, which a network cannot use as "
-                f"they are. Turn them into numbers, such as days since a start or the month, or leave the column "
-                f"out with {way_out(self.name)}."
+                f"they are. Turn them into numbers, such as days since a start or the month, or {self._way_out}."
             )
         loose = pc.match_substring_regex(self.values, LOOSE_NUMBER)
         if 2 * self.count(loose) > count:
             value, place = self.first(pc.and_(loose, pc.invert(numbers)))
             raise DataError(
                 f"Column {self.name!r} holds numbers written in a way that cannot be read, such as {value!r} in "
-                f"{place}. Write all of them alike, as plain numbers like 1234.5 without a unit, or leave the "
-                f"column out with {way_out(self.name)}."
+                f"{place}. Write all of them alike, as plain numbers like 1234.5 without a unit, or {self._way_out}."
             )
 
     def _refuse_words(self, numbers: Any, n_words: int, count: int) -> None:
@@ -339,8 +340,7 @@ class Column:
         verb = "is" if n_words == 1 else "are"
         raise DataError(
             f"Column {self.name!r} is mostly numbers, but {n_words} of its {count} values {verb} not, first "
-            f"{value!r} in {place}. Correct the value, leave the cell empty if it is missing, or leave the "
-            f"column out with {way_out(self.name)}."
+            f"{value!r} in {place}. Correct the value, leave the cell empty if it is missing, or {self._way_out}."
         )
 
 

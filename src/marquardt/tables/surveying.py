@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -173,7 +173,7 @@ class PassingTable:
         for name in names:
             column = Column.of(types, name)
             if column.kind != "empty":  # which takes a look
-                column.refuse_unusable()
+                replace(column, is_target=name in targets).refuse_unusable()
         self._targets = targets
         return list(self._look(names))
 
