@@ -1,4 +1,4 @@
-"""What DEVELOPERS.md says to write for an activation, a loss, a rule or a damping is enough: the contracts hold."""
+"""What DEVELOPERS.md says to write for an activation, a loss, a rule, a damping or an option is enough."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ import subprocess
 import sys
 
 import pytest
+import typer
+
+from marquardt.cli.job import job_of
+from marquardt.cli.taking import takes_its_options
+from marquardt.errors import ConfigurationError
+from marquardt.options import COMMANDS, FLAGS, OPTIONS
 
 from .documents import ROOT
 from .markdown import fenced_blocks
@@ -63,3 +69,24 @@ def test_the_contracts_find_a_recipe_that_is_wrong(tmp_path):
     done = run(wrong, tmp_path, contracts, words)
     assert done.returncode == 1
     assert "test_slope_is_the_derivative_of_value[arctan]" in done.stdout
+
+
+def test_the_recipe_of_an_option_is_enough_for_the_command_line(monkeypatch):
+    """A setting without a flag gets one: it is parsed, handed on, told in help, and refused by its flag."""
+    written = {}
+    exec(module_of("An option"), written)
+    record = written["record"]
+    monkeypatch.setitem(OPTIONS, record.name, record)
+    monkeypatch.setitem(COMMANDS["train"], "Network", (*COMMANDS["train"]["Network"], record.name))
+    monkeypatch.setitem(FLAGS, record.setting, record.flag)  # made of the table when it is read
+
+    @takes_its_options
+    def train(given):
+        return job_of(given)
+
+    app = typer.Typer()
+    app.command()(train)
+    assert app(["a.csv", "--spread", "0.5"], standalone_mode=False)().settings.spread == 0.5
+    with pytest.raises(ConfigurationError, match="^--spread must be a number above 0"):
+        app(["a.csv", "--spread", "-1"], standalone_mode=False)()
+    assert "[default: 1]" in train.__annotations__["spread"].__metadata__[0].help

@@ -30,6 +30,7 @@ from marquardt.checks import fraction
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators.given import refuse_gaps, refuse_repeated_names, refuse_unusable, warn_of_another_order
 from marquardt.estimators.merging import merge
+from marquardt.estimators.nested import PREFIX, settings_within, with_settings
 from marquardt.estimators.progress import describe
 from marquardt.networks import build
 from marquardt.options import DAMPING, PARAMETERS
@@ -52,8 +53,52 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     """The part of an estimator that does not depend on the task. The leaf classes have the parameters."""
 
     _task: str
+    algorithm: Any
     _coding: TableCoding | None = None
     """How a frame's columns become inputs, where the network was trained on a table by the command line."""
+
+    # ---------------------------------------------------------------- parameters
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters.
+
+        Parameters
+        ----------
+        deep : bool
+            Whether to add the settings of an algorithm that is named, such as ``algorithm__mu_init`` of ``"lm"``.
+
+        Returns
+        -------
+        dict
+            Values by their names.
+        """
+        parameters: dict[str, Any] = super().get_params(deep)
+        within = settings_within(self.algorithm) if deep else {}
+        return parameters | {PREFIX + name: value for name, value in within.items()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, and settings of the algorithm.
+
+        Parameters
+        ----------
+        **params
+            By their names; ``algorithm__mu_init=0.1`` makes ``"lm"`` ``"lm(mu_init=0.1)"``.
+
+        Returns
+        -------
+        NetworkEstimator
+            The estimator itself.
+
+        Raises
+        ------
+        ConfigurationError
+            If the algorithm has no such setting, or is not named; it is a ``ValueError``.
+        """
+        within = {name.removeprefix(PREFIX): params[name] for name in params if name.startswith(PREFIX)}
+        super().set_params(**{name: value for name, value in params.items() if not name.startswith(PREFIX)})
+        if within:
+            self.algorithm = with_settings(self.algorithm, within)
+        return self
 
     # ---------------------------------------------------------------- from options to settings
 
