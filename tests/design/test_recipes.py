@@ -87,6 +87,6 @@ def test_the_recipe_of_an_option_is_enough_for_the_command_line(monkeypatch):
     app = typer.Typer()
     app.command()(train)
     assert app(["a.csv", "--spread", "0.5"], standalone_mode=False)().settings.spread == 0.5
-    with pytest.raises(ConfigurationError, match="^--spread must be a number above 0"):
+    with pytest.raises(ConfigurationError, match=r"^--spread must be a number above 0"):
         app(["a.csv", "--spread", "-1"], standalone_mode=False)()
     assert "[default: 1]" in train.__annotations__["spread"].__metadata__[0].help
