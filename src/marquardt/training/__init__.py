@@ -22,7 +22,8 @@ from marquardt.training.restarts import (
 from marquardt.training.sequences import train_sequences
 from marquardt.training.settings import Settings
 from marquardt.training.stops import GOAL_METRICS, TOOLBOX_TEXTS, Limits, Status, Stop
-from marquardt.training.training import Training, TrainingResult, train
+from marquardt.training.train import train
+from marquardt.training.training import Training, TrainingResult
 
 __all__ = [
     "DIVISIONS",

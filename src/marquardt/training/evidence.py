@@ -94,6 +94,7 @@ class EvidenceTraining:
         self._first_round *= SLOW if is_slow else 1
         self._is_trained = is_trained
         self._is_cancelled = False
+        self._best, self._rounds_since = -math.inf, 0  # The highest evidence, and rounds without a better one
         first = self._round.record
         self.record = Record(first.algorithm, first.settings, first.metric, first.parts)
 
@@ -154,50 +155,48 @@ class EvidenceTraining:
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train."""
+        record, limits, clock, started = self.record, self._limits, self._clock, self._clock()
         with hold_blas():
-            yield from self._epochs()
+            if self._is_trained:
+                self._begin_round(limits)
+                evidence = self._weigh()
+                self.decay = self.decay if evidence is None else evidence.decay
+            while record.stop is None:
+                done = record.num_epochs
+                left = limits.max_seconds - (clock() - started)
+                length = min(self.round_length if done else self._first_round, limits.max_epochs - done)
+                self._begin_round(replace(limits, max_epochs=length, max_seconds=max(left, 0.0)))
+                for epoch in self._round:
+                    if epoch.epoch == 0 and record.epochs:
+                        continue  # the end of the last round
+                    numbered = epoch.at(done + epoch.epoch, clock() - started)
+                    record.epochs.append(numbered)
+                    # Only now: an interrupt must not leave a network that is not in the record.
+                    self._weights, record.best_epoch = self._round.weights, len(record.epochs) - 1
+                    if "loss_scale" in self._round.record.settings:
+                        record.settings["loss_scale"] = self._round.record.settings["loss_scale"]
+                    yield numbered
+                    if self._is_cancelled:
+                        return
+                self._end_round(clock() - started)
 
-    def _epochs(self) -> Iterator[Epoch]:
-        record, limits = self.record, self._limits
-        started = self._clock()
-        best, rounds_since = -math.inf, 0
-        if self._is_trained:
-            self._begin_round(limits)
-            evidence = self._weigh()
-            self.decay = self.decay if evidence is None else evidence.decay
-        while True:
-            done = record.num_epochs
-            left = limits.max_seconds - (self._clock() - started)
-            length = min(self.round_length if done else self._first_round, limits.max_epochs - done)
-            self._begin_round(replace(limits, max_epochs=length, max_seconds=max(left, 0.0)))
-            for epoch in self._round:
-                if epoch.epoch == 0 and record.epochs:
-                    continue  # the end of the last round
-                numbered = epoch.at(done + epoch.epoch, self._clock() - started)
-                record.epochs.append(numbered)
-                # Only now: an interrupt must not leave a network that is not in the record.
-                self._weights, record.best_epoch = self._round.weights, len(record.epochs) - 1
-                if "loss_scale" in self._round.record.settings:
-                    record.settings["loss_scale"] = self._round.record.settings["loss_scale"]
-                yield numbered
-                if self._is_cancelled:
-                    return
-            for name, count in self._round.record.evaluations.items():
-                record.evaluations[name] = record.evaluations.get(name, 0) + count
-            evidence = self._weigh()
-            rounds_since += 1
-            if evidence is not None:
-                self.evidence = evidence
-                facts = self._round.objective.facts
-                gain = GAIN * facts.n_residuals * facts.sample_unit / facts.counted_weight
-                if evidence.logarithm > best + gain:
-                    rounds_since = 0
-                best = max(best, evidence.logarithm)
-            record.stop = self._stop(self._clock() - started, rounds_since)
-            if record.stop is not None:
-                return
-            if evidence is not None:
-                self.decay = tuple(min(new, RISE * old) for new, old in zip(evidence.decay, self.decay, strict=True))
+    def _end_round(self, seconds: float) -> None:
+        """Weigh the evidence; it ends the run, or says the decay of the next round."""
+        record, objective = self.record, self._round.objective
+        for name, count in self._round.record.evaluations.items():
+            record.evaluations[name] = record.evaluations.get(name, 0) + count
+        evidence = self._weigh()
+        self._rounds_since += 1
+        if evidence is not None:
+            self.evidence = evidence
+            facts = objective.facts
+            gain = GAIN * facts.n_residuals * facts.sample_unit / facts.counted_weight
+            if evidence.logarithm > self._best + gain:
+                self._rounds_since = 0
+            self._best = max(self._best, evidence.logarithm)
+        record.stop = self._stop(seconds)
+        if evidence is not None and record.stop is None:
+            self.decay = tuple(min(new, RISE * old) for new, old in zip(evidence.decay, self.decay, strict=True))
 
     def _begin_round(self, limits: Limits) -> None:
         self._round = self._round.again(self.network, WeightDecay(self.decay), limits)
@@ -218,14 +217,14 @@ class EvidenceTraining:
         objective.close()
         return evidence and evidence._replace(decay=tuple(each * facts.unit for each in evidence.decay))
 
-    def _stop(self, seconds: float, rounds_since: int) -> Stop | None:
+    def _stop(self, seconds: float) -> Stop | None:
         """What ends the whole run at the end of a round."""
         last, limits = self._round.record.stop, self._limits
         if last is not None and last.code == "goal":
             return last
         status = Status(epoch=self.record.num_epochs, seconds=seconds)
         stop = TimeStop(limits.max_seconds)(status) or EpochStop(limits.max_epochs)(status)
-        if stop is not None or rounds_since < PATIENCE:
+        if stop is not None or self._rounds_since < PATIENCE:
             return stop
         if self.evidence is None:
             return last
