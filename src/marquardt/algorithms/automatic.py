@@ -70,24 +70,10 @@ class Choice(NamedTuple):
 
 def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choice:
     """Choose an algorithm."""
-    n = facts.n_weights
-    residuals = facts.n_samples * facts.n_outputs
-    is_wide = n > LM_WEIGHTS and 2 * residuals <= n and residuals <= LM_RESIDUALS
-    is_few = 2 * residuals <= n and residuals <= LM_RESIDUALS and EVIDENCE_MATRICES * 8.0 * residuals**2 <= memory
-    if is_decay_weighed and facts.has_curvature and is_few:
-        return Choice(
-            "levenberg_marquardt",
-            f"The evidence chooses the weight decay from the normal equations, and {residuals:,} residuals are few "
-            f"beside {n:,} weights: both are solved by a matrix of {residuals:,} × {residuals:,}.",
-        )
-    if is_wide and facts.has_curvature and not is_decay_weighed and 3 * 8.0 * residuals**2 <= memory:
-        return Choice(
-            "levenberg_marquardt",
-            f"{n:,} weights are many, but {residuals:,} residuals are few: in sample space, by a matrix of "
-            f"{residuals:,} × {residuals:,}, Levenberg–Marquardt was first to its goal up to {LM_RESIDUALS:,}.",
-            DAMPING,
-        )
-    matrix = 8.0 * n * n
+    of_few = _for_few_residuals(facts, memory, is_decay_weighed)
+    if of_few is not None:
+        return of_few
+    n, matrix = facts.n_weights, 8.0 * facts.n_weights**2
     if 3 * matrix > memory:
         return Choice(
             "lbfgs",
@@ -97,21 +83,58 @@ def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choic
     if not facts.has_curvature:
         return Choice("bfgs", f"The loss {facts.loss!r} has no curvature, which Levenberg–Marquardt needs.")
     costs = None if facts.costs is None else facts.costs()
-    is_sampled = costs is not None and costs.form == "samples" and residuals <= LM_WEIGHTS
-    is_blended = costs is not None and not is_sampled and n <= BLEND_WEIGHTS and 4 * matrix <= memory
-    if is_decay_weighed and not (is_blended and costs is not None and costs.price >= DEAR_PRICE):
+    has_room = n <= BLEND_WEIGHTS and 4 * matrix <= memory
+    if is_decay_weighed and not (has_room and _is_dear(costs) and not _is_sampled(facts, costs)):
         return Choice(
             "levenberg_marquardt",
             "The evidence chooses the weight decay from the normal equations: they serve the steps, too.",
         )
-    if is_sampled:
+    return _by_passes(facts) if costs is None else _by_price(facts, costs, has_room)
+
+
+def _for_few_residuals(facts: Facts, memory: float, is_decay_weighed: bool) -> Choice | None:
+    """What solves the normal equations by a matrix of the residuals, where these are few beside the weights."""
+    n, residuals = facts.n_weights, facts.n_samples * facts.n_outputs
+    if not facts.has_curvature or 2 * residuals > n or residuals > LM_RESIDUALS:
+        return None
+    matrix = 8.0 * residuals**2
+    if is_decay_weighed and EVIDENCE_MATRICES * matrix <= memory:
+        return Choice(
+            "levenberg_marquardt",
+            f"The evidence chooses the weight decay from the normal equations, and {residuals:,} residuals are few "
+            f"beside {n:,} weights: both are solved by a matrix of {residuals:,} × {residuals:,}.",
+        )
+    if not is_decay_weighed and n > LM_WEIGHTS and 3 * matrix <= memory:
+        return Choice(
+            "levenberg_marquardt",
+            f"{n:,} weights are many, but {residuals:,} residuals are few: in sample space, by a matrix of "
+            f"{residuals:,} × {residuals:,}, Levenberg–Marquardt was first to its goal up to {LM_RESIDUALS:,}.",
+            DAMPING,
+        )
+    return None
+
+
+def _is_sampled(facts: Facts, costs: Costs | None) -> bool:
+    """Whether the normal equations are solved in sample space."""
+    return costs is not None and costs.form == "samples" and facts.n_samples * facts.n_outputs <= LM_WEIGHTS
+
+
+def _is_dear(costs: Costs | None) -> bool:
+    """Whether normal equations and a step are shared by many steps whatever the part of the samples."""
+    return costs is not None and costs.price >= DEAR_PRICE
+
+
+def _by_price(facts: Facts, costs: Costs, has_room: bool) -> Choice:
+    """What the price of the normal equations and a step says."""
+    n, residuals = facts.n_weights, facts.n_samples * facts.n_outputs
+    if _is_sampled(facts, costs):
         return Choice(
             "levenberg_marquardt",
             f"{residuals:,} residuals are few beside {n:,} weights: in sample space, by a matrix of "
             f"{residuals:,} × {residuals:,}, Levenberg–Marquardt was first to its goal.",
             DAMPING,
         )
-    if costs is not None and costs.price < DEAR_PRICE and _advantage(costs, facts) < ADVANTAGE:
+    if not _is_dear(costs) and _advantage(costs, facts) < ADVANTAGE:
         kernel = " in the compiled kernel" if costs.form == "compiled" else ""
         return Choice(
             "levenberg_marquardt",
@@ -119,26 +142,40 @@ def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choic
             f"{kernel}, and Levenberg–Marquardt needs fewest epochs.",
             DAMPING,
         )
-    if is_blended and costs is not None:
+    if has_room:
         return Choice(
             "lm_bfgs",
             f"With {n:,} weights the normal equations and a step cost as much as {costs.price:.2g} gradients: a few "
             f"Levenberg–Marquardt steps, and quasi-Newton steps in between.",
         )
-    if costs is None and n <= LM_WEIGHTS:
+    if n <= BLEND_WEIGHTS:
+        return _without_normal_equations(facts, f"There is no room for four matrices of {n:,} × {n:,} weights")
+    return _without_normal_equations(facts, _too_many(facts))
+
+
+def _by_passes(facts: Facts) -> Choice:
+    """Where every pass reads files: what needs fewest."""
+    if facts.n_weights <= LM_WEIGHTS:
         return Choice(
             "levenberg_marquardt",
-            f"{n:,} weights are few, and a pass over the samples is dear: Levenberg–Marquardt needs fewest.",
+            f"{facts.n_weights:,} weights are few, and a pass over the samples is dear: Levenberg–Marquardt needs "
+            f"fewest.",
             DAMPING,
         )
-    many = f"{n:,} weights are many for a matrix of the normal equations, whose factorization costs their cube"
-    if costs is not None and n <= BLEND_WEIGHTS:
-        many = f"There is no room for four matrices of {n:,} × {n:,} weights"
-    if facts.n_samples >= SAMPLES_A_WEIGHT * n:
-        return Choice("bfgs", f"{many}; beside {facts.n_samples:,} samples the matrix of BFGS costs little.")
+    return _without_normal_equations(facts, _too_many(facts))
+
+
+def _too_many(facts: Facts) -> str:
+    n = facts.n_weights
+    return f"{n:,} weights are many for a matrix of the normal equations, whose factorization costs their cube"
+
+
+def _without_normal_equations(facts: Facts, reason: str) -> Choice:
+    if facts.n_samples >= SAMPLES_A_WEIGHT * facts.n_weights:
+        return Choice("bfgs", f"{reason}; beside {facts.n_samples:,} samples the matrix of BFGS costs little.")
     return Choice(
         "lbfgs",
-        f"{many}, and a matrix for BFGS would cost more than the gradient of {facts.n_samples:,} samples.",
+        f"{reason}, and a matrix for BFGS would cost more than the gradient of {facts.n_samples:,} samples.",
     )
 
 
