@@ -269,33 +269,40 @@ class SizedLevenbergMarquardt(StepRule):
 
 def candidates() -> dict[str, StepRule]:
     """All of them, by what tables call them."""
-    found: dict[str, StepRule] = {TODAY: LevenbergMarquardt(), "factors, μ₀ 1": LevenbergMarquardt(mu_init=1.0)}
-    for part in (1e-3, 1e-2, 1e-1):
-        found[f"factors, relative {part:g}"] = relative(part)
-    for up, down in ((4.0, 4.0), (2.0, 3.0), (1.5, 5.0)):
-        found[f"factors ×{up:g} ÷{down:g}, relative 0.01"] = relative(1e-2, mu_increase=up, mu_decrease=1 / down)
-    for part in (1e-3, 1e-2, 1e-1):
-        found[f"Nielsen, relative {part:g}"] = relative(part, damping="nielsen")
-    for part in (1e-3, 1e-2, 1e-1):
-        found[f"gain ratio, relative {part:g}"] = relative(part, damping="gain_ratio")
-    for part in (1e-2, 1e-1):
-        by_four = {"mu_increase": 4.0, "mu_decrease": 0.25}
-        found[f"gain ratio ×4 ÷4, relative {part:g}"] = relative(part, damping="gain_ratio", **by_four)
-    for part in (1e-3, 1e-2, 3e-2, 1e-1, 1.0):
-        found[f"Fan, relative {part:g}"] = relative(part, damping="fan")
-    for factor in (2.0, 3.0, 6.0):
-        settings = {"mu_increase": factor, "mu_decrease": 1 / factor}
-        found[f"Fan ×{factor:g} ÷{factor:g}, relative 0.1"] = relative(1e-1, damping="fan", **settings)
-    found["α times the gradient's norm, α₀ 1"] = SizedLevenbergMarquardt("gradient", 1.0)
-    for alpha in (0.01, 1.0):
-        found[f"α times the loss, α₀ {alpha:g}"] = SizedLevenbergMarquardt("loss", alpha)
-    for damping, shown in NAMES.items():
-        scaled = LevenbergMarquardt(mu_init=1e-2, damping=damping, scaling="marquardt")
-        found[f"diag A: {shown}, 0.01"] = scaled
-    found["diag A: gain ratio, 1"] = LevenbergMarquardt(mu_init=1.0, damping="gain_ratio", scaling="marquardt")
-    for damping, shown in NAMES.items():
-        found[f"geodesic: {shown}, relative 0.01"] = relative(1e-2, damping=damping, geodesic=0.75)
-    return found
+    parts, by_four = (1e-3, 1e-2, 1e-1), {"mu_increase": 4.0, "mu_decrease": 0.25}
+    return {
+        TODAY: LevenbergMarquardt(),
+        "factors, μ₀ 1": LevenbergMarquardt(mu_init=1.0),
+        **{f"factors, relative {part:g}": relative(part) for part in parts},
+        **{
+            f"factors ×{up:g} ÷{down:g}, relative 0.01": relative(1e-2, mu_increase=up, mu_decrease=1 / down)
+            for up, down in ((4.0, 4.0), (2.0, 3.0), (1.5, 5.0))
+        },
+        **{f"Nielsen, relative {part:g}": relative(part, damping="nielsen") for part in parts},
+        **{f"gain ratio, relative {part:g}": relative(part, damping="gain_ratio") for part in parts},
+        **{
+            f"gain ratio ×4 ÷4, relative {part:g}": relative(part, damping="gain_ratio", **by_four)
+            for part in (1e-2, 1e-1)
+        },
+        **{f"Fan, relative {part:g}": relative(part, damping="fan") for part in (1e-3, 1e-2, 3e-2, 1e-1, 1.0)},
+        **{
+            f"Fan ×{factor:g} ÷{factor:g}, relative 0.1": relative(
+                1e-1, damping="fan", mu_increase=factor, mu_decrease=1 / factor
+            )
+            for factor in (2.0, 3.0, 6.0)
+        },
+        "α times the gradient's norm, α₀ 1": SizedLevenbergMarquardt("gradient", 1.0),
+        **{f"α times the loss, α₀ {alpha:g}": SizedLevenbergMarquardt("loss", alpha) for alpha in (0.01, 1.0)},
+        **{
+            f"diag A: {shown}, 0.01": LevenbergMarquardt(mu_init=1e-2, damping=damping, scaling="marquardt")
+            for damping, shown in NAMES.items()
+        },
+        "diag A: gain ratio, 1": LevenbergMarquardt(mu_init=1.0, damping="gain_ratio", scaling="marquardt"),
+        **{
+            f"geodesic: {shown}, relative 0.01": relative(1e-2, damping=damping, geodesic=0.75)
+            for damping, shown in NAMES.items()
+        },
+    }
 
 
 def relative(part: float, **settings: Any) -> LevenbergMarquardt:

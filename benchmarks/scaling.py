@@ -191,10 +191,8 @@ def blas_seconds(threads: int) -> float:
     return float(done.stdout)
 
 
-def main(options: Sequence[str] = ()) -> None:
-    """Measure, and write table and picture."""
-    from threadpoolctl import threadpool_limits
-
+def chosen(options: Sequence[str]) -> tuple[Path, bool, str]:
+    """Where results go, whether only a few are wanted, and which study alone; "" for all."""
     output, is_quick, only = RESULTS, False, ""
     for option in options:
         if option == "--quick":
@@ -212,6 +210,14 @@ def main(options: Sequence[str] = ()) -> None:
         from benchmarks.contest.environments import cache
 
         output = cache() / "part"
+    return output, is_quick, only
+
+
+def main(options: Sequence[str] = ()) -> None:
+    """Measure, and write table and picture."""
+    from threadpoolctl import threadpool_limits
+
+    output, is_quick, only = chosen(options)
     output.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {}
     if only:

@@ -127,6 +127,12 @@ def _kept_array(name: str, values: Any) -> AnyArray:
     return array.astype(np.int64 if array.dtype.kind in "iu" else np.float64)
 
 
+def _check_keys(value: Mapping[Any, Any], place: tuple[Any, ...]) -> None:
+    for key in value:
+        if not isinstance(key, str) or key == FLOAT:
+            raise DataError(f"The keys of {_named(place)} must be texts other than {FLOAT!r}, got {key!r}.")
+
+
 def plain(value: Any, *place: Any) -> Any:
     """Return a value as plain ones; raise if it is not made of texts, numbers, booleans, None, lists and dicts.
 
@@ -134,18 +140,14 @@ def plain(value: Any, *place: Any) -> Any:
     """
     if type(value) in SIMPLE:
         return value
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     if isinstance(value, list | tuple):
         if _are_simple(value):
             return list(value)
         return [plain(part, *place, position) for position, part in enumerate(value)]
     if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str) or key == FLOAT:
-                raise DataError(f"The keys of {_named(place)} must be texts other than {FLOAT!r}, got {key!r}.")
+        _check_keys(value, place)
         return {str(key): plain(part, *place, key) for key, part in value.items()}
     # A subclass, such as an IntEnum, is kept as the number it is.
     for kind in (str, bool, int, float):
