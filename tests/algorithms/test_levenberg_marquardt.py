@@ -208,3 +208,10 @@ def test_unknown_names_and_settings_are_refused():
         algorithm_named("lm", mu=1.0)
     with pytest.raises(ConfigurationError, match=r"has mu_init already, got 2.0 for it, too"):
         algorithm_named("lm(mu_init=1)", mu_init=2.0)
+
+
+@pytest.mark.parametrize("entry", [math.inf, math.nan, 1e305])
+def test_where_the_matrix_overflows_a_run_ends(entry):
+    # mu rises to infinity at most.
+    largest = LevenbergMarquardt().largest_mu(np.array([1.0, entry]))
+    assert largest < math.inf

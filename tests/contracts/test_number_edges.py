@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
 
 from marquardt import NetworkClassifier, NetworkForecaster, NetworkRegressor
+from marquardt.algorithms import ALGORITHMS, algorithm_named
 from marquardt.errors import MarquardtError
 from marquardt.networks import Network, Scaling, feed_forward, initial_weights
+from marquardt.objective import Need, Objective
 from marquardt.training import Fitting, Limits, Settings, Training, train, train_many
 from marquardt.training.stops import GoalStop, Status
 
@@ -91,3 +94,21 @@ def test_wide_network_is_evaluated_within_a_bound():
     assert peak < 100e6
     assert outputs.shape == (5 * network.block_rows, 1)
     assert Network(GRAPH, initial_weights(GRAPH, rng=0)).block_rows == 4096
+
+
+def test_the_norm_of_a_gradient_is_there_where_its_square_is_not():
+    objective = Objective(feed_forward(1, (), 1), [[1e200], [1.0]], [[0.0], [0.0]])
+    here = objective.at(np.array([1e-200, 0.0]), Need.GRADIENT)
+    # The mean of two squares has twice the slope of half of one.
+    assert objective.gradient_norm(here) == pytest.approx(1e200)
+
+
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_the_steepest_units_there_may_be_train_without_a_hang_or_a_warning(algorithm):
+    graph = feed_forward(2, 3, 1, "tanh(gain=1e100)")
+    network = Network(graph, initial_weights(graph, rng=0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run = Training(network, X, Y, rule=algorithm_named(algorithm), limits=Limits(max_epochs=30))
+        list(run)
+    assert run.record.stop is not None

@@ -215,6 +215,12 @@ def test_solutions_are_those_of_numpy(kernel, size):
         ((np.array([1, 1, 3, 0, 1, 2, 1, 0, 1, -1, 0]),), ValueError, "no network"),
         ((np.array([1, 1, 2, 0, 1, 2, 1, 99, 1, -1, 0]),), ValueError, "no network"),
         ((np.array([1, 1, 2, 0, 1, 2, 1, 0, 1, 0, 0]),), ValueError, "no network"),
+        ((np.array([1, 1, 2, 0, 1, 2, 1, 2**32, 1, -1, 0]),), ValueError, "no network"),
+        ((np.array([1, 1, 2, 0, 1, 2, 1, 0, 2**32 + 1, -1, 0]),), ValueError, "no network"),
+        ((np.array([2**62, 1, 2, 0, 1, 2, 1, 0, 1, -1, 0]),), ValueError, "no network"),
+        ((np.array([2**62, 1, 2**62 + 1, 0, 1, 2**62 + 1, 1, 0, 1, -1, 0]),), ValueError, "no network"),
+        ((np.array([1, 1, 0, 0, 2**63 - 1, 2, 1, 0, 1, -1, 0]),), ValueError, "no network"),
+        ((np.array([1, 1, 2, 0, 2**62, 2**62, 1, 0, 1, -1, 0]),), ValueError, "no network"),
         ((np.array([1.0]),), TypeError, "int64"),
     ],
 )

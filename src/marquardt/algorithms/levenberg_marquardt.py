@@ -58,6 +58,7 @@ from marquardt.wording import called
 
 __all__ = ["PLAIN_SETTINGS", "Damped", "GeodesicLevenbergMarquardt", "LevenbergMarquardt", "NeuronByNeuron"]
 
+LARGEST = float(np.finfo(float).max)
 USUAL_ENTRY = 1e4
 """The largest entry of A's diagonal up to which `mu_max` is what it says: scaled inputs and targets have entries of the
 order of the number of samples."""
@@ -236,7 +237,9 @@ class LevenbergMarquardt(StepRule):
         """
         if self.scaling == "marquardt":
             return np.full(diagonal.shape[:-1], float(self.mu_max))
-        largest: Array = self.mu_max * np.maximum(diagonal.max(axis=-1) / USUAL_ENTRY, 1.0)
+        # Where the matrix overflows it is a number still, so that μ comes to be above it.
+        with np.errstate(over="ignore"):
+            largest: Array = np.fmin(self.mu_max * np.maximum(diagonal.max(axis=-1) / USUAL_ENTRY, 1.0), LARGEST)
         return largest
 
     def propose(self, here: Evaluation, state: Damped) -> tuple[Step, Damped]:

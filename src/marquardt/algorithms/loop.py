@@ -66,7 +66,10 @@ def evaluated_start(objective: Minimized, weights: Array, need: Need) -> Evaluat
     """Return the first point; refuse one where the loss overflows."""
     here = objective.at(weights, need)
     if here.gradient is None and need > Need.VALUE:
-        raise DataError("The loss overflows at the start. Scale the inputs and targets, or start from smaller weights.")
+        raise DataError(
+            "The loss or its gradient overflows at the start. Scale the inputs and targets, or start from smaller "
+            "weights."
+        )
     return here
 
 

@@ -78,7 +78,8 @@ class TruncatedNewton(DirectionRule):
         """Solve eq. (1) as far as it is worth."""
         if here.times is None or here.gradient is None:
             raise ValueError("Truncated Newton needs products with the Hessian at accepted points.")
-        direction, products = _truncated_solution(here.times, here.gradient, self.max_products)
+        with np.errstate(over="ignore", invalid="ignore"):
+            direction, products = _truncated_solution(here.times, here.gradient, self.max_products)
         if direction is None:
             return Heading(-here.gradient, steepest_length(here.gradient), products)
         return Heading(direction, 1.0, products)

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import textwrap
+import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -78,6 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_process = arguments is None
     if is_process:
         _open_standard_streams()
+        # What overflows is looked for where it matters; NumPy's lines name ours, and say nothing to who reads them.
+        warnings.filterwarnings(
+            "ignore", r"(overflow|underflow|invalid value|divide by zero) encountered", RuntimeWarning
+        )
     with on_the_command_line(), new_journal(), endings():
         return _run(arguments, is_process)
 

@@ -30,6 +30,9 @@ __all__ = [
     "register_activation",
 ]
 
+LARGEST_GAIN = 1e100
+"""Derivatives have the gain as a factor, their products its square."""
+
 
 @dataclass(frozen=True)
 class Activation:
@@ -218,8 +221,11 @@ def name_and_gain(name: str) -> tuple[str, float]:
         if setting != "gain":
             raise ConfigurationError(f"The activation {plain} has no setting {setting!r}. It takes gain.")
     gain = positive(settings.get("gain", 1.0), f"the gain of {name!r}")
-    if not np.isfinite(gain):
-        raise ConfigurationError(f"The gain of {name!r} must be finite.")
+    if not 1.0 / LARGEST_GAIN <= gain <= LARGEST_GAIN:
+        raise ConfigurationError(
+            f"The gain of {name!r} must be from {1.0 / LARGEST_GAIN:g} to {LARGEST_GAIN:g}, or its derivatives "
+            f"overflow. The usual gain is 1; scale the inputs instead."
+        )
     if gain != 1 and not ACTIVATIONS[plain].elementwise:
         raise ConfigurationError(f"The activation {plain} takes no gain, got {name!r}.")
     return plain, gain

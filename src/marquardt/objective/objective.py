@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import numpy as np
+from scipy.linalg.blas import dnrm2
 
 from marquardt.arrays import Array, ArrayLike, Indices
 from marquardt.errors import ConfigurationError, ShapeError
@@ -468,8 +469,8 @@ class Objective:
         """
         if evaluation.gradient is None:
             return math.nan
-        gradient = evaluation.gradient
-        return math.sqrt(float(gradient @ gradient)) * self._mean
+        # LAPACK's norm, which does not square what would overflow.
+        return float(dnrm2(evaluation.gradient)) * self._mean
 
     def normal(self, weights: Array) -> Array:
         """Write out the normal matrix, whatever the form.
@@ -754,8 +755,10 @@ class Objective:
             loss += 0.5 * float(diagonal @ (weights * weights))
         if not math.isfinite(loss):
             return Evaluation.overflow(weights)
-        if gradient is not None and diagonal is not None:
-            gradient = gradient + diagonal * weights
+        if gradient is not None:
+            gradient = gradient if diagonal is None else gradient + diagonal * weights
+            if not math.isfinite(float(np.add.reduce(gradient))):
+                return Evaluation.overflow(weights)
         misfit = partial(self._misfit, weights) if self._has_own_scale else None
         if normal is None:
             return Evaluation(weights, loss, sums, gradient, misfit=misfit)

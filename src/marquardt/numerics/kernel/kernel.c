@@ -414,7 +414,8 @@ static int read_layers(Network *net, const int64_t *p, Py_ssize_t count)
     const int64_t *end = p + count;
     int64_t weights = 0, rows = 0, units = 0;
     int k, s;
-    if (count < 3 || p[0] < 1 || p[1] < 1 || p[1] > count)
+    /* Squares of the number of weights are numbers, and what is summed below is no more: see the pairs at the end. */
+    if (count < 3 || p[0] < 1 || p[0] > INT32_MAX || p[1] < 1 || p[1] > count || p[2] < 1 || p[2] > INT32_MAX)
         return -1;
     net->n_inputs = *p++;
     net->n_layers = (int)*p++;
@@ -425,7 +426,7 @@ static int read_layers(Network *net, const int64_t *p, Py_ssize_t count)
     for (k = 0; k < net->n_layers; k++) {
         Layer *layer = net->layers + k;
         int64_t column = 0;
-        if (end - p < 6)
+        if (end - p < 6 || p[4] < 0 || p[4] >= N_ACTIVATIONS || p[5] < 1 || p[5] > (end - p - 6) / 2)
             return -1;
         layer->start = *p++;
         layer->size = *p++;
@@ -433,8 +434,8 @@ static int read_layers(Network *net, const int64_t *p, Py_ssize_t count)
         layer->has_bias = *p++ != 0;
         layer->activation = (int)*p++;
         layer->n_sources = (int)*p++;
-        if (layer->start != weights || layer->size < 1 || layer->activation < 0 || layer->activation >= N_ACTIVATIONS ||
-            layer->n_sources < 1 || end - p < 2 * layer->n_sources)
+        if (layer->start != weights || layer->size < 1 || layer->fan_in < 1 ||
+            layer->fan_in > (net->n_weights - weights) / layer->size)
             return -1;
         layer->sources = calloc((size_t)layer->n_sources, sizeof(int64_t));
         if (layer->sources == NULL)
@@ -538,6 +539,10 @@ static PyObject *kernel_new(PyTypeObject *type, PyObject *args, PyObject *keywor
     net->n_samples = views[1].len / 8 / net->n_inputs;
     if (net->n_samples < 1 || net->n_samples * net->n_inputs != views[1].len / 8) {
         PyErr_SetString(PyExc_ValueError, "inputs must be of shape (n_inputs, n_samples)");
+        goto failed;
+    }
+    if (net->n_rows + net->n_units + net->n_inputs + 1 > PY_SSIZE_T_MAX / 64 / (net->n_samples + PAD)) {
+        PyErr_SetString(PyExc_ValueError, "there are too many samples for a network of that size");
         goto failed;
     }
     if (get_array(objects[2], &views[n], 0, net->n_outputs * net->n_samples, 'd', "targets") < 0)
@@ -1110,21 +1115,25 @@ static PyObject *spread_pairs(PyObject *module, PyObject *const *args, Py_ssize_
         if (numbers[n] == -1 && PyErr_Occurred())
             return NULL;
     }
-    for (n = NORMAL; n < N_ARGS; n++) {
-        const Py_ssize_t size = numbers[SIZE], fan_in = numbers[FAN_IN];
-        const Py_ssize_t counts[N_ARGS] = {-1, 0, 0, 0, size * (size + 1) / 2 * (fan_in * (fan_in + 1) / 2), size * size};
-        if ((n >= START && n <= FAN_IN) || (n == FACTORS && args[n] == Py_None))
-            continue;
-        if (get_array(args[n], &views[n], n == NORMAL, counts[n], 'd', names[n]) < 0)
-            goto finished;
-        taken[n] = 1;
-    }
+    if (get_array(args[NORMAL], &views[NORMAL], 1, -1, 'd', names[NORMAL]) < 0)
+        goto finished;
+    taken[NORMAL] = 1;
     n_weights = (Py_ssize_t)(sqrt((double)(views[NORMAL].len / 8)) + 0.5);
+    /* Before anything is multiplied: the sizes may be any numbers. */
     if (numbers[START] < 0 || numbers[SIZE] < 1 || numbers[FAN_IN] < 1 || n_weights * n_weights != views[NORMAL].len / 8 ||
-        numbers[SIZE] > n_weights || numbers[FAN_IN] > n_weights ||
-        numbers[START] + numbers[SIZE] * numbers[FAN_IN] > n_weights) {
+        numbers[FAN_IN] > n_weights / numbers[SIZE] ||
+        numbers[START] > n_weights - numbers[SIZE] * numbers[FAN_IN]) {
         PyErr_SetString(PyExc_ValueError, "normal must be square and have a place for the layer's weights");
         goto finished;
+    }
+    for (n = SUMS; n < N_ARGS; n++) {
+        const Py_ssize_t size = numbers[SIZE], fan_in = numbers[FAN_IN];
+        const Py_ssize_t count = n == FACTORS ? size * size : size * (size + 1) / 2 * (fan_in * (fan_in + 1) / 2);
+        if (n == FACTORS && args[n] == Py_None)
+            continue;
+        if (get_array(args[n], &views[n], 0, count, 'd', names[n]) < 0)
+            goto finished;
+        taken[n] = 1;
     }
     Py_BEGIN_ALLOW_THREADS
     {
