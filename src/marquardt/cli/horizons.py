@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from marquardt.arrays import Array
 from marquardt.cli.progress import short
 from marquardt.cli.tables import table
 from marquardt.cli.voice import Voice
 from marquardt.tables.columns import listed
+
+if TYPE_CHECKING:
+    from marquardt.estimators import WalkForward
 
 MOST_STEPS = 12
 """Rows of the table for one target; of a longer horizon some steps are shown."""
@@ -52,6 +56,24 @@ def ranges(numbers: Sequence[int]) -> str:
             runs.append([number])
     words = [f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
     return ", ".join(words)
+
+
+def report_of(found: WalkForward, targets: Sequence[str]) -> dict[str, Any]:
+    """Return the errors by horizon as plain values."""
+
+    def by_target(errors: Mapping[str, Array]) -> dict[str, Any]:
+        return {
+            name: {target: values[:, column].tolist() for column, target in enumerate(targets)}
+            for name, values in errors.items()
+        }
+
+    return {
+        "steps": list(found.steps),
+        "forecasts": len(found.origins),
+        "trainings": found.n_fits,
+        "rmse": by_target(found.rmse()),
+        "mae": by_target(found.mae()),
+    }
 
 
 def show_report(report: Mapping[str, Any], voice: Voice) -> None:

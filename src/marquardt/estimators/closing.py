@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from marquardt.arrays import Array
 from marquardt.errors import ConfigurationError
 from marquardt.estimators.lagging import Lags
-from marquardt.networks import INPUTS, Network, Scaling, simulate
+from marquardt.networks import INPUTS, Layer, LayerSpan, Network, Scaling, simulate
 from marquardt.training import Record, train_sequences
 
 __all__ = ["close_loop", "dynamic_of", "lagged_of", "tiled"]
@@ -56,34 +56,40 @@ def dynamic_of(network: Network, lags: Lags, n_exog: int) -> Network:
     shift = (after.offset - before.offset) * before.factor
     sources = [*([graph.output.name] if lags.targets else []), *([INPUTS] if lags.exog else [])]
     delays = {graph.output.name: lags.targets, INPUTS: lags.exog}
-    weights, layers = network.weights.copy(), []
+    weights = network.weights.copy()
     for span in graph.spans:
-        layer, matrix = span.layer, span.matrix(weights)
-        for source, first, last in span.columns:
-            if source != INPUTS:
-                continue
-            moved = matrix[:, first:last] @ shift
-            if layer.bias:
-                matrix[:, -1] += moved
-            elif moved.any():
-                raise ConfigurationError(
-                    f"Layer {layer.name!r} has no bias, which another scaling of its inputs needs. Use a topology with "
-                    f"biases, or input_scaling='none' and target_scaling='none'."
-                )
-            matrix[:, first:last] *= ratio
-        if INPUTS not in layer.sources:
-            layers.append(layer)
-            continue
-        place = layer.sources.index(INPUTS)
-        layers.append(
-            replace(
-                layer,
-                sources=(*layer.sources[:place], *sources, *layer.sources[place + 1 :]),
-                delays={source: delays[source] for source in sources},
-            )
-        )
-    dynamic = replace(graph, n_inputs=len(scaling.offset), layers=tuple(layers))
+        _rescale(span, span.matrix(weights), ratio, shift)
+    layers = tuple(_delayed(layer, sources, delays) for layer in graph.layers)
+    dynamic = replace(graph, n_inputs=len(scaling.offset), layers=layers)
     return Network(dynamic, weights, scaling, own)
+
+
+def _rescale(span: LayerSpan, matrix: Array, ratio: Array, shift: Array) -> None:
+    """Write the weights of equation (1) into the matrix of a layer."""
+    for source, first, last in span.columns:
+        if source != INPUTS:
+            continue
+        moved = matrix[:, first:last] @ shift
+        if span.layer.bias:
+            matrix[:, -1] += moved
+        elif moved.any():
+            raise ConfigurationError(
+                f"Layer {span.layer.name!r} has no bias, which another scaling of its inputs needs. Use a topology "
+                f"with biases, or input_scaling='none' and target_scaling='none'."
+            )
+        matrix[:, first:last] *= ratio
+
+
+def _delayed(layer: Layer, sources: list[str], delays: dict[str, tuple[int, ...]]) -> Layer:
+    """The layer with delays of the targets and exogenous columns in the place of the lagged columns."""
+    if INPUTS not in layer.sources:
+        return layer
+    place = layer.sources.index(INPUTS)
+    return replace(
+        layer,
+        sources=(*layer.sources[:place], *sources, *layer.sources[place + 1 :]),
+        delays={source: delays[source] for source in sources},
+    )
 
 
 def lagged_of(dynamic: Network, network: Network, lags: Lags) -> Network:

@@ -106,15 +106,9 @@ def read_series(given: Any, what: str, *, may_miss: bool = False) -> Series:
             require_finite_rows(given.values, what, given.index, None if given.is_flat else given.names)
         return given
     library = type(given).__module__.partition(".")[0]
-    labels: tuple[Any, ...] | None = None
-    index = timeline = levels = None
     container = library if library in ("pandas", "polars") else "numpy"
-    if container != "numpy":
-        if hasattr(given, "columns"):
-            labels = tuple(given.columns)
-            levels = tuple(given.columns.names) if container == "pandas" else None
-        elif given.name is not None and str(given.name):
-            labels = (given.name,)
+    labels, levels = (None, None) if container == "numpy" else _labels_of(given, container)
+    index = timeline = None
     _refuse_times(given, library, what)
     try:
         values = _numbers(given, container)
@@ -134,6 +128,13 @@ def read_series(given: Any, what: str, *, may_miss: bool = False) -> Series:
     if not may_miss:
         require_finite_rows(values, what, index, None if is_flat else labels or range(values.shape[1]))
     return Series(values, container, labels, is_flat, timeline, index, levels)
+
+
+def _labels_of(given: Any, container: str) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]:
+    """The labels of the columns, and what pandas calls them."""
+    if hasattr(given, "columns"):
+        return tuple(given.columns), tuple(given.columns.names) if container == "pandas" else None
+    return ((given.name,) if given.name is not None and str(given.name) else None), None
 
 
 def require_finite_rows(values: Array, what: str, index: Any, names: Sequence[Any] | None) -> None:

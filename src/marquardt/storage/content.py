@@ -150,11 +150,9 @@ def plain(value: Any, *place: Any) -> Any:
         _check_keys(value, place)
         return {str(key): plain(part, *place, key) for key, part in value.items()}
     # A subclass, such as an IntEnum, is kept as the number it is.
-    for kind in (str, bool, int, float):
-        if isinstance(value, kind):
-            return kind(value)
-    if value is None:
-        return None
+    kind = next((kind for kind in (str, bool, int, float) if isinstance(value, kind)), None)
+    if value is None or kind is not None:
+        return None if kind is None else kind(value)
     raise DataError(f"{_named(place)} cannot be kept in a network file: {type(value).__name__} is not a plain value.")
 
 
