@@ -1,4 +1,4 @@
-"""Words of the door through which somebody came: options on the command line, parameters in Python."""
+"""Words of the door through which somebody came: options on the command line, parameters in Python or of estimators."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 
-__all__ = ["by_door", "called", "on_the_command_line", "under_names"]
+__all__ = ["by_door", "called", "in_an_estimator", "on_the_command_line", "under_names"]
 
-_IS_COMMAND_LINE: ContextVar[bool] = ContextVar("is_command_line", default=False)
+_DOOR: ContextVar[str] = ContextVar("door", default="python")
 _NAMES: ContextVar[Mapping[str, str] | None] = ContextVar("names", default=None)
 
 
@@ -22,15 +22,28 @@ def on_the_command_line() -> Iterator[None]:
     ...     by_door("--missing drop", "missing='drop'")
     '--missing drop'
     """
-    token = _IS_COMMAND_LINE.set(True)
+    with _through("command line"):
+        yield
+
+
+@contextlib.contextmanager
+def in_an_estimator() -> Iterator[None]:
+    """Within the block, sentences advise what a method of an estimator takes."""
+    with _through("estimator"):
+        yield
+
+
+@contextlib.contextmanager
+def _through(door: str) -> Iterator[None]:
+    token = _DOOR.set(door)
     try:
         yield
     finally:
-        _IS_COMMAND_LINE.reset(token)
+        _DOOR.reset(token)
 
 
-def by_door(command_line: str, python: str) -> str:
-    """Return one of two wordings of the same advice, for a sentence that is made now.
+def by_door(command_line: str, python: str, estimator: str | None = None) -> str:
+    """Return one of the wordings of the same advice, for a sentence that is made now.
 
     Parameters
     ----------
@@ -38,18 +51,23 @@ def by_door(command_line: str, python: str) -> str:
         With options, such as ``--missing drop``.
     python : str
         With parameters, such as ``missing='drop'``.
+    estimator : str, optional
+        What else an estimator's methods take; they have no parameters for tables.
 
     Returns
     -------
     str
-        That of the command line within `on_the_command_line`, else Python's.
+        That of the command line within `on_the_command_line`, of an estimator within `in_an_estimator`, else Python's.
 
     Examples
     --------
     >>> by_door("--missing drop", "missing='drop'")
     "missing='drop'"
     """
-    return command_line if _IS_COMMAND_LINE.get() else python
+    door = _DOOR.get()
+    if door == "command line":
+        return command_line
+    return estimator if door == "estimator" and estimator is not None else python
 
 
 @contextlib.contextmanager

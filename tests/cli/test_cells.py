@@ -13,7 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from marquardt import NetworkClassifier, NetworkRegressor
+from marquardt import DataError, NetworkClassifier, NetworkRegressor
 from marquardt.storage import load
 from marquardt.tables import InputColumn, TableCoding
 
@@ -531,3 +531,14 @@ def test_a_comparison_does_with_gaps_and_words_what_a_training_does(call, refuse
     assert "9 missing values are filled with the mean" in kept
     assert "Column 'c': 'NA' is a level" in kept
     assert "--missing belongs to a table" in refused("compare", "parity-2", "--missing", "drop")
+
+
+def test_an_unknown_level_is_refused_with_what_each_door_has(call, refused, tmp_path):
+    rows = [["c", "x", "y"], *(["ab"[n % 2], n, n] for n in range(40))]
+    new = [["c", "x"], ["d", 3]]
+    write(tmp_path / "t.csv", rows)
+    write(tmp_path / "new.csv", new)
+    assert call("train", "t.csv", "-t", "y", "--hidden", "none", "--epochs", "3").code == 0
+    assert "mean over these with --unknown ignore." in " ".join(refused("predict", "t.marquardt", "new.csv").split())
+    with pytest.raises(DataError, match=r"has the level 'd' .* with `marquardt predict … --unknown ignore`, as an est"):
+        NetworkRegressor.from_file("t.marquardt").predict(pd.DataFrame(new[1:], columns=new[0]))

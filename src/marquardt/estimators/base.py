@@ -37,7 +37,7 @@ from marquardt.options import DAMPING, PARAMETERS
 from marquardt.training import Fitting, Parts, Record, Settings, split_by_content
 from marquardt.training.division import content_keys
 from marquardt.training.restarts import RestartSpread, RestartSummary, kept_of, outcome
-from marquardt.wording import under_names
+from marquardt.wording import in_an_estimator, under_names
 
 if TYPE_CHECKING:
     from marquardt.storage import NetworkFile
@@ -319,7 +319,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "network_")
         coding, columns = self._coding, getattr(X, "columns", None)
         if coding is not None and columns is not None and _is_coded_by(coding, columns):
-            inputs = coding.inputs(X, missing="keep")
+            with in_an_estimator():
+                inputs = coding.inputs(X, missing="keep")
             if coding.missing == "refuse":
                 names = [column.name for column in coding.input_columns for _ in column.input_names]
                 refuse_gaps(inputs, "X", names, getattr(X, "index", None))

@@ -83,7 +83,11 @@ def write_levels(
         if unseen.any():
             level, place = found.first(pa.array(unseen))
             count = f" ({int(unseen.sum())} such values)" if found.first_row is None else ""
-            way = by_door("--unknown ignore", "unknown='ignore' of TableCoding.inputs")
+            way = by_door(
+                "--unknown ignore",
+                "unknown='ignore' of TableCoding.inputs",
+                "`marquardt predict … --unknown ignore`, as an estimator has no such option",
+            )
             raise DataError(
                 f"Column {found.name!r} has the level {str(level)!r} in {place}, which was not there in "
                 f"training{count}.{nearest(level, levels)} Known are {listed(levels)}. "
