@@ -206,7 +206,7 @@ def with_words(*levels):
 
 
 @pytest.mark.parametrize("how", ["--stream", "--no-stream"])
-@pytest.mark.parametrize("word", WORDS[:-1])
+@pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_a_level_is_a_level_in_whatever_file_it_comes(call, tmp_path, kind, word, how):
     text, parquet = written(tmp_path, with_words(word))
@@ -226,8 +226,8 @@ def test_a_word_for_what_is_missing_is_that_at_training_whatever_the_file(call, 
     arguments = ("-t", "y", *QUICK, how, "--force", "-o", "n.m")
     said = [refused("train", file, *arguments) for file in (text, parquet)]
     assert all("Values are missing in 'c'" in each for each in said)
-    assert said[0] == said[1] or how == "--stream"
-    assert f"--keep-words {shlex.quote(word)}" in said[1] or not word
+    assert said[0] == said[1] or how == "--stream" or not word
+    assert f"--keep-words {shlex.quote(word)}" in said[1]
     codings = []
     for file in (text, parquet):
         assert call("train", file, "--missing", "mean", *arguments).code == 0
@@ -360,7 +360,7 @@ def test_a_word_that_was_read_as_missing_is_named_with_a_way_to_keep_it(call, re
     )
     out = call("train", text, "-t", "y", "--missing", "drop", "--epochs", "5").out
     assert "Note: Column 'c': 'NA' was read as missing" in out
-    for words, wrong in (("NAN,Na", "Na"), ("EU", "EU"), ("", "")):
+    for words, wrong in (("NAN,Na", "Na"), ("EU", "EU"), ("NA,", "")):
         assert f"got {wrong!r}" in refused("train", text, "-t", "y", "--keep-words", words, "--force")
 
 

@@ -100,7 +100,7 @@ def keep_words(given: Sequence[str] | None) -> tuple[str, ...]:
     """The words of an option that are no missing values: each is one, or several with commas between."""
     words = tuple(part.strip() for word in given or () for part in word.split(","))
     for word in words:
-        if word not in MISSING_WORDS or not word:
+        if word not in MISSING_WORDS or (not word and "" not in (given or ())):
             raise ConfigurationError(
                 f"--keep-words keeps what would be read as missing: {' '.join(MISSING_WORDS[1:])}; got {word!r}."
             )

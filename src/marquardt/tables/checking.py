@@ -126,7 +126,7 @@ def refuse_missing(inputs: Sequence[Column], missing: str) -> None:
 def _words(columns: Sequence[Column]) -> str:
     """Say of the first column whose words were read as missing how to keep them."""
     for column in columns:
-        if column.kind == "text" and column.missing_word:
+        if column.kind == "text" and column.keeping_words:
             return f"In column {column.name!r} {column.keeping_words} "
     return ""
 

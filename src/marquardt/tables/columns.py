@@ -112,8 +112,8 @@ class Column:
     # Where the first value stands, if the column is a piece of a longer one, of which messages do not count
     # values
     first_row: int | None = None
-    # The first word that the reader of a text file took for a missing value; empty where there was none
-    missing_word: str = ""
+    # The first word that was taken for a missing value, "" if it is only the empty one; None where there was none
+    missing_word: str | None = None
     unit: str = ""  # Of numbers that a reader of text found with one; empty where they had none
     is_target: bool = False  # Which messages do not advise to leave out
 
@@ -123,6 +123,7 @@ class Column:
         values = table.column(name)
         said = table.schema.field(name).metadata or {}
         missing_word, unit = ((said.get(key) or b"").decode() for key in (READ_AS_MISSING, UNIT))
+        missing_word = missing_word or None
         is_categorical = pa.types.is_dictionary(values.type)
         if is_categorical:
             values = _decoded(values)
@@ -144,11 +145,10 @@ class Column:
         is_missing = pc.is_in(self.values, value_set=words)
         if not pc.any(is_missing).as_py():
             return self
-        first = next(iter(self.values.filter(pc.and_(is_missing, pc.not_equal(self.values, "")))), None)
+        first = next(iter(self.values.filter(pc.and_(is_missing, pc.not_equal(self.values, "")))), pa.scalar(""))
         values = pc.if_else(is_missing, pa.scalar(None, pa.large_string()), self.values)
         kind = "empty" if values.null_count == len(values) else self.kind
-        word = self.missing_word or ("" if first is None else first.as_py())
-        return replace(self, kind=kind, values=values, missing_word=word)
+        return replace(self, kind=kind, values=values, missing_word=self.missing_word or first.as_py())
 
     def known(self, words: Sequence[Label]) -> Column:
         """Return a column of words as a network sees it: what is none of its words may be missing, or empty."""
@@ -197,7 +197,7 @@ class Column:
     @property
     def keeping_words(self) -> str:
         """Which word was read as missing, and how to keep it; nothing where there is none."""
-        if not self.missing_word:
+        if self.missing_word is None:
             return ""
         word = self.missing_word
         way = by_door(f"--keep-words {shlex.quote(word)}", f"keep_words=[{word!r}]")

@@ -43,7 +43,7 @@ def word_notes(settled: Settled) -> list[str]:
     for column in settled.inputs:
         if column.kind != "text":
             continue
-        if column.missing_word:
+        if column.keeping_words:
             notes.append(f"Column {column.name!r}: {column.keeping_words}")
         kept = [word for word in MISSING_WORDS if word in column.level_counts()]
         if kept:

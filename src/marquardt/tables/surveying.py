@@ -247,7 +247,8 @@ class Growing:
         self.name = name
         self._cap, self._is_target = cap, is_target
         self._kind, self._is_categorical, self._type = "empty", False, pa.null()
-        self._missing_word = self._unit = ""
+        self._missing_word: str | None = None
+        self._unit = ""
         self._total = self._absent = 0
         self._first_absent = -1
         self._levels: dict[Any, list[int]] = {}
