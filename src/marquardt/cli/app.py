@@ -117,17 +117,21 @@ def _run(arguments: Sequence[str] | None, is_process: bool) -> int:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = _interrupted(getattr(error, "code", INTERRUPTED))
     except Exception as error:
-        if hasattr(error, "format_message"):
-            code = _refuse(_usage(error), "--json" in arguments)
-        elif isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-            code = _refuse(f"The name of a file is too long: {shown(error.filename)}.", "--json" in arguments)
-        else:
-            import traceback
-
-            traceback.print_exc()
-            _complain("This is a mistake in marquardt, not in your data. Please report it with the lines above.")
-            code = UNEXPECTED
+        code = _failed(error, "--json" in arguments)
     return code if isinstance(code, int) else DONE
+
+
+def _failed(error: Exception, as_json: bool) -> int:
+    """Refuse what the framework or the file system refuses; what is left is our mistake."""
+    if hasattr(error, "format_message"):
+        return _refuse(_usage(error), as_json)
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return _refuse(f"The name of a file is too long: {shown(error.filename)}.", as_json)
+    import traceback
+
+    traceback.print_exception(error)
+    _complain("This is a mistake in marquardt, not in your data. Please report it with the lines above.")
+    return UNEXPECTED
 
 
 def _open_standard_streams() -> None:

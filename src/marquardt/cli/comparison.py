@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +13,7 @@ import numpy as np
 
 from marquardt.algorithms import ALGORITHMS, StepRule
 from marquardt.checks import require_extra
+from marquardt.cli.interrupts import Interrupts
 from marquardt.cli.job import keep_words, refuse_collisions, require_suffix, settings_of, settings_values
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import short
@@ -61,8 +63,6 @@ def run(given: Given) -> int:
     voice = given.voice()
     if given.list:
         show_list(voice, as_json=given.json)
-        if not given.json:
-            voice.require_heard()
         return DONE
     _check(given)
     rules = _rules(given)
@@ -87,17 +87,7 @@ def run(given: Given) -> int:
         resume=given.resume,
     )
     with interrupts_of(voice) as (interrupts, _):
-
-        def rescue() -> bool:
-            found = comparing.found
-            if given.output is not None and found.runs:
-                write(found, given.output, force=given.force or interrupts.has_rescued)
-                return True
-            if found.runs and not interrupts.is_ending:
-                conclude(found, given, voice)  # a second Ctrl-C: there is no other place for them
-            return False
-
-        interrupts.rescue = rescue
+        interrupts.rescue = rescue_of(comparing, given, voice, interrupts)
         with Runs(voice, list(rules), given.starts) as progress, interrupts.breaking():
             comparing.run(progress.take)
         found = comparing.found
@@ -105,16 +95,36 @@ def run(given: Given) -> int:
             if given.output is not None:
                 write(found, given.output, force=given.force or interrupts.has_rescued)
         conclude(found, given, voice)
-        if given.output is not None:
-            voice.say(f"Every run: {given.output}")
-        if given.plots is not None and found.runs:
-            for path in draw(found, given.plots, force=given.force):
-                voice.say(f"Picture: {path}")
-        if given.json:
-            hand_over(json.dumps(summary(found, given)))
-        elif given.output is None and given.resume is None:
-            voice.require_heard()
+        hand_out(found, given, voice)
         return interrupts.code if interrupts.is_asked or not found.is_complete else DONE
+
+
+def rescue_of(comparing: Comparing, given: Given, voice: Voice, interrupts: Interrupts) -> Callable[[], bool]:
+    """Return what writes the runs that are finished, while others go on, and says whether there is such a file."""
+
+    def rescue() -> bool:
+        found = comparing.found
+        if given.output is not None and found.runs:
+            write(found, given.output, force=given.force or interrupts.has_rescued)
+            return True
+        if found.runs and not interrupts.is_ending:
+            conclude(found, given, voice)  # a second Ctrl-C: there is no other place for them
+        return False
+
+    return rescue
+
+
+def hand_out(found: Comparison, given: Given, voice: Voice) -> None:
+    """Say where the runs are, draw the pictures and print the summary for programs, as far as they are asked for."""
+    if given.output is not None:
+        voice.say(f"Every run: {given.output}")
+    if given.plots is not None and found.runs:
+        for path in draw(found, given.plots, force=given.force):
+            voice.say(f"Picture: {path}")
+    if given.json:
+        hand_over(json.dumps(summary(found, given)))
+    elif given.output is None and given.resume is None:
+        voice.require_heard()
 
 
 def write(found: Comparison, path: Path, *, force: bool) -> None:
@@ -142,6 +152,8 @@ def show_list(voice: Voice, *, as_json: bool = False) -> None:
     voice.say()
     rows = [[name, ", ".join(also[name]), line] for name, line in algorithms.items()]
     voice.show(table("Algorithms", ["name", "also", ""], rows, n_left=3))
+    if not as_json:
+        voice.require_heard()
 
 
 def problem_of(given: Given) -> tuple[Problem, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,54 +142,64 @@ def _found_scale(content: NetworkFile) -> str:
 
 
 def _show_training(content: NetworkFile, voice: Voice) -> None:
-    about, record = content.about, content.record
-    facts: list[tuple[str, object]] = []
-    if about.get("source"):
-        facts.append(("trained on", f"{about['source']}, {about.get('rows', '?')} rows"))
-    if about.get("created"):
-        facts.append(("when", f"{about['created']}, by marquardt {about.get('marquardt', '?')}"))
-    settings = about.get("settings")
-    if isinstance(settings, Mapping):
-        shown = {key: value for key, value in settings.items() if value not in (None, 0.0)}
-        facts.append(("choices", ", ".join(f"{key} {_word(value)}" for key, value in shown.items())))
-    if record is not None:
-        of_rule = {key: value for key, value in record.settings.items() if key not in ("goal_metric", "loss_scale")}
-        facts.append(("algorithm", f"{record.algorithm}: {', '.join(f'{k} {_word(v)}' for k, v in of_rule.items())}"))
-        scale = _found_scale(content)
-        if scale:
-            facts.append(("robust loss", f"residuals above {scale} count less, a limit taken from the residuals"))
-        parts = record.parts
-        counts = f"{len(parts.train)} train, {len(parts.validation)} validation, {len(parts.test)} test"
-        division = about.get("division")
-        kind = f", {division.get('kind')}" if isinstance(division, Mapping) else ""
-        seed = f", seed {about['seed']}" if about.get("seed") is not None else ""
-        facts.append(("division", f"{counts}{kind}{seed}"))
-        facts.append(("epochs", f"{record.num_epochs}, the weights are those of epoch {record.best_epoch}"))
-        if record.stop is not None:
-            facts.append(("stopped", record.stop.sentence))
-        if record.epochs:
-            name = METRIC_NAMES.get(record.metric, record.metric)
-            best = {"training": record.best_perf, "validation": record.best_vperf, "test": record.best_tperf}
-            facts.append((name, ", ".join(f"{key} {short(v)}" for key, v in best.items() if not math.isnan(v))))
-            facts.append(("time", f"{record.seconds:.2f} s"))
-    decay, evidence = about.get("decay"), about.get("evidence")
-    if isinstance(decay, list) and decay:
-        facts.append(("decay", ", ".join(map(_word, decay)) + (" by layer" if len(decay) > 1 else "")))
-    if isinstance(evidence, float):
-        facts.append(("evidence", f"{evidence:.6g} (its logarithm, by which the weight decay is chosen)"))
-    attempts = about.get("attempts")
-    if isinstance(attempts, Sequence) and len(attempts) > 1:
-        kept = about.get("kept_attempt")
-        facts.append(("starts", f"{len(attempts)}" + (f", number {kept + 1} is kept" if isinstance(kept, int) else "")))
-        spread = about.get("spread")
-        if isinstance(spread, Mapping):
-            with contextlib.suppress(TypeError, ValueError):
-                facts.append(("spread", str(RestartSpread(**spread))))
-    if about.get("interrupted") is True:
+    facts = [*_facts_of_origin(content.about), *_facts_of_record(content), *_facts_of_starts(content.about)]
+    if content.about.get("interrupted") is True:
         facts.append(("interrupted", "yes, this is the best network until then"))
     if facts:
         voice.show(table("Training", [], [[f"  {key}", str(value)] for key, value in facts], n_left=2))
         voice.say()
+
+
+def _facts_of_origin(about: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    if about.get("source"):
+        yield "trained on", f"{about['source']}, {about.get('rows', '?')} rows"
+    if about.get("created"):
+        yield "when", f"{about['created']}, by marquardt {about.get('marquardt', '?')}"
+    settings = about.get("settings")
+    if isinstance(settings, Mapping):
+        shown = {key: value for key, value in settings.items() if value not in (None, 0.0)}
+        yield "choices", ", ".join(f"{key} {_word(value)}" for key, value in shown.items())
+
+
+def _facts_of_record(content: NetworkFile) -> Iterator[tuple[str, object]]:
+    about, record = content.about, content.record
+    if record is None:
+        return
+    of_rule = {key: value for key, value in record.settings.items() if key not in ("goal_metric", "loss_scale")}
+    yield "algorithm", f"{record.algorithm}: {', '.join(f'{k} {_word(v)}' for k, v in of_rule.items())}"
+    scale = _found_scale(content)
+    if scale:
+        yield "robust loss", f"residuals above {scale} count less, a limit taken from the residuals"
+    parts = record.parts
+    counts = f"{len(parts.train)} train, {len(parts.validation)} validation, {len(parts.test)} test"
+    division = about.get("division")
+    kind = f", {division.get('kind')}" if isinstance(division, Mapping) else ""
+    seed = f", seed {about['seed']}" if about.get("seed") is not None else ""
+    yield "division", f"{counts}{kind}{seed}"
+    yield "epochs", f"{record.num_epochs}, the weights are those of epoch {record.best_epoch}"
+    if record.stop is not None:
+        yield "stopped", record.stop.sentence
+    if record.epochs:
+        name = METRIC_NAMES.get(record.metric, record.metric)
+        best = {"training": record.best_perf, "validation": record.best_vperf, "test": record.best_tperf}
+        yield name, ", ".join(f"{key} {short(v)}" for key, v in best.items() if not math.isnan(v))
+        yield "time", f"{record.seconds:.2f} s"
+
+
+def _facts_of_starts(about: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    decay, evidence = about.get("decay"), about.get("evidence")
+    if isinstance(decay, list) and decay:
+        yield "decay", ", ".join(map(_word, decay)) + (" by layer" if len(decay) > 1 else "")
+    if isinstance(evidence, float):
+        yield "evidence", f"{evidence:.6g} (its logarithm, by which the weight decay is chosen)"
+    attempts = about.get("attempts")
+    if isinstance(attempts, Sequence) and len(attempts) > 1:
+        kept = about.get("kept_attempt")
+        yield "starts", f"{len(attempts)}" + (f", number {kept + 1} is kept" if isinstance(kept, int) else "")
+        spread = about.get("spread")
+        if isinstance(spread, Mapping):
+            with contextlib.suppress(TypeError, ValueError):
+                yield "spread", str(RestartSpread(**spread))
 
 
 def _word(value: object) -> str:
