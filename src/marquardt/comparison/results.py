@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from marquardt.arrays import Array
-from marquardt.checks import require_extra
 from marquardt.errors import DataError
-from marquardt.json_values import from_json, to_json
+from marquardt.json_values import Exported, from_json, to_json
 
 if TYPE_CHECKING:
-    import pandas
+    pass
 
 __all__ = ["Comparison", "Run", "Summary"]
 
@@ -147,7 +145,7 @@ class Summary:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Exported):
     """Several algorithms on one problem, all from the same starts.
 
     Parameters
@@ -288,42 +286,21 @@ class Comparison:
                 raise
             raise DataError(f"This does not describe a comparison: {type(error).__name__}: {error}.") from error
 
-    def to_json(self, indent: int | None = None) -> str:
-        """Return the comparison as JSON text.
-
-        Parameters
-        ----------
-        indent : int, optional
-            Spaces a level; one line when not given.
+    def to_columns(self) -> dict[str, Any]:
+        """Return the runs by what is known of them.
 
         Returns
         -------
-        str
-            ``Comparison.from_dict(json.loads(text))`` gives it back.
+        dict
+            A list with a value a run for each name; a run without such evaluations has NaN.
         """
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
-
-    def to_frame(self) -> pandas.DataFrame:
-        """Return the runs as a pandas data frame.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row a run: algorithm, start, succeeded, stop, epochs, seconds, the last loss, and the evaluations by
-            their names.
-
-        Raises
-        ------
-        MissingExtraError
-            If pandas is not installed.
-        """
-        pandas = require_extra("pandas", "pandas")
         told = ("algorithm", "start", "succeeded", "stop", "epochs", "seconds")
-        rows = [
-            {**{name: getattr(run, name) for name in told}, self.metric: run.losses[-1], **run.evaluations}
-            for run in self.runs
-        ]
-        return pandas.DataFrame(rows, columns=None if rows else [*told, self.metric])
+        counted = dict.fromkeys(name for run in self.runs for name in run.evaluations)
+        return {
+            **{name: [getattr(run, name) for run in self.runs] for name in told},
+            self.metric: [run.losses[-1] for run in self.runs],
+            **{name: [run.evaluations.get(name, math.nan) for run in self.runs] for name in counted},
+        }
 
 
 def _summary(algorithm: str, runs: Sequence[Run], memory: int) -> Summary:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from marquardt.arrays import Array, Indices
-from marquardt.checks import one_of, require_extra
+from marquardt.checks import one_of
 from marquardt.errors import DataError
-from marquardt.json_values import from_json, to_json
+from marquardt.json_values import Exported, from_json, to_json
 from marquardt.training.division import AnyParts, HashedParts, Parts
 from marquardt.training.stops import Limits, Stop
 
 if TYPE_CHECKING:
-    import pandas
     import pyarrow
 
 __all__ = ["Epoch", "Record", "epoch_line", "gradient_name"]
@@ -86,7 +84,7 @@ WHOLE = {f.name for f in fields(Epoch) if f.type == "int"}
 
 
 @dataclass(eq=False)
-class Record:
+class Record(Exported):
     """What happened in a run. It grows while the run goes on.
 
     Parameters
@@ -351,21 +349,6 @@ class Record:
             raise DataError(f"The record's best epoch {record.best_epoch} is not among its {len(epochs)} epochs.")
         return record
 
-    def to_json(self, indent: int | None = None) -> str:
-        """Return the record as JSON text.
-
-        Parameters
-        ----------
-        indent : int, optional
-            Spaces a level; one line when not given.
-
-        Returns
-        -------
-        str
-            ``Record.from_dict(json.loads(text))`` gives it back.
-        """
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
-
     def to_table(self) -> pyarrow.Table:
         """Return the epochs as an Arrow table, a column for each of `columns`.
 
@@ -376,24 +359,17 @@ class Record:
         """
         import pyarrow
 
-        return pyarrow.table({name: self._values(name) for name in self.columns})
+        return pyarrow.table(self.to_columns())
 
-    def to_frame(self) -> pandas.DataFrame:
-        """Return the epochs as a pandas data frame, a column for each of `columns`.
+    def to_columns(self) -> dict[str, Any]:
+        """Return the epochs by `columns`.
 
         Returns
         -------
-        pandas.DataFrame
-            A row an epoch, indexed by epoch.
-
-        Raises
-        ------
-        MissingExtraError
-            If pandas is not installed.
+        dict
+            An array for each of `columns`.
         """
-        pandas = require_extra("pandas", "pandas")
-        frame = pandas.DataFrame({name: self._values(name) for name in self.columns})
-        return frame.set_index("epoch")
+        return {name: self._values(name) for name in self.columns}
 
 
 def _parts(description: Mapping[str, Any]) -> AnyParts:
