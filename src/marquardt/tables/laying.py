@@ -170,7 +170,7 @@ class _Start:
         else:
             found = {separator: rows_by(separator) for separator in SEPARATORS}
         separator = max(found, key=lambda each: _splitting(found[each]))
-        if not any(cell.strip() for row in found[separator] for cell in row):
+        if not any(line.strip() for k, line in enumerate(self.lines) if k not in gone):
             raise FileError(f"{self.path} is empty: a table needs a header row and at least one row below it.")
         return separator, found[separator]
 
