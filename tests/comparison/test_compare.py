@@ -275,7 +275,7 @@ def test_labels_name_rules_in_every_way_they_may_be_given():
         ({"goal": 0}, "needs a goal above 0"),
         ({"goal_metric": "mse"}, "goal_metric belongs to a goal"),
         ({"goal": 1, "goal_metric": "mae"}, "goal_metric must be one of"),
-        ({"max_epochs": -1}, "number of epochs"),
+        ({"max_epochs": -1}, "max_epochs"),
         ({"problem": "parity"}, None),
     ],
 )

@@ -98,8 +98,8 @@ def test_stops_have_the_toolboxs_words():
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"max_epochs": -1}, "number of epochs must be a whole number from 0 up, got -1"),
-        ({"max_epochs": 2.5}, "number of epochs must be a whole number"),
+        ({"max_epochs": -1}, "max_epochs must be a whole number from 0 up, got -1"),
+        ({"max_epochs": 2.5}, "max_epochs must be a whole number"),
         ({"max_fail": -1}, "max_fail must be a whole number"),
         ({"max_seconds": -1}, "time limit in seconds must be a number from 0 up, got -1"),
         ({"goal": -1e-9}, "goal must be a number from 0 up"),

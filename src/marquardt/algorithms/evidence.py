@@ -146,19 +146,19 @@ def _by_weights(normal: Array, labels: Array, strengths: Array) -> _Found | None
     kept, free = np.flatnonzero(labels != FREE), np.flatnonzero(labels == FREE)
     held = labels[kept].astype(np.intp)
     root = np.sqrt(strengths[held])
-    inner = normal[np.ix_(kept, kept)]
+    inner = normal[kept[:, None], kept]
     inner /= root
     inner /= root[:, None]
     inner.ravel()[:: len(inner) + 1] += held == len(strengths) - 1
     rounding = _rounding(inner)
-    found = _decomposed(normal[np.ix_(free, free)])
+    found = _decomposed(normal[free[:, None], free])
     if found is None:
         return None
     sizes, vectors = found
     vectors = vectors[:, sizes > 0.0]
     sizes = sizes[sizes > 0.0]
     if len(sizes):
-        across = (vectors / np.sqrt(sizes)).T @ normal[np.ix_(free, kept)] / root
+        across = (vectors / np.sqrt(sizes)).T @ normal[free[:, None], kept] / root
         inner -= across.T @ across
         rounding *= math.sqrt(sizes.max() / sizes.min())
     shares = np.zeros(len(labels))
@@ -255,6 +255,8 @@ def _decomposed(matrix: Array, rounding: float = 0.0) -> tuple[Array, Array] | N
         return np.zeros(0), np.zeros((0, 0))
     if not math.isfinite(float(matrix.sum())):
         return None
+    if len(matrix) == 1:
+        return np.maximum(matrix[0] if matrix[0, 0] > rounding else np.zeros(1), 0.0), np.ones((1, 1))
     try:
         # The faster driver "evr" gives up on some matrices that are mostly rounding.
         sizes, vectors = eigh(matrix.T, overwrite_a=True, check_finite=False, driver="evd")

@@ -294,9 +294,9 @@ class LevenbergMarquardt(StepRule):
             return False
         return state.damping.mu >= self.single_from * float(here.diagonal.max())
 
-    @property
+    @cached_property
     def is_plain(self) -> bool:
-        """Whether compiled trials and lanes do the same: D = I, and a damping that remembers nothing but μ."""
+        """Whether compiled trials and batches do the same: D = I, and a damping that remembers nothing but μ."""
         if type(self) is not LevenbergMarquardt or self.moves.code is None:
             return False
         # Whatever else may be chosen is left at its default.

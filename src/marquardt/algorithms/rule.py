@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -69,6 +70,7 @@ class StepRule(ABC):
         return False
 
     @classmethod
+    @cache
     def setting_names(cls) -> tuple[str, ...]:
         """Return the names of the hyper-parameters."""
         fields: dict[str, Any] = getattr(cls, "__dataclass_fields__", {})

@@ -6,7 +6,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -398,7 +398,7 @@ class Objective:
         self.evaluations[_NAMES[need]] += 1
         return self._quietly(self._at, weights, need, is_single)
 
-    @property
+    @cached_property
     def facts(self) -> Facts:
         """What rules may know."""
         decayed, hidden_biases = _groups_of(self.graph)

@@ -49,6 +49,8 @@ class Parts:
     test: Indices
 
     def __post_init__(self) -> None:
+        if not len(self.train) + len(self.validation) + len(self.test):
+            return
         values, counts = np.unique(np.concatenate([self.train, self.validation, self.test]), return_counts=True)
         if (counts > 1).any():
             raise DataError(f"Sample {values[counts > 1][0]} is named more than once in the division.")
@@ -68,7 +70,9 @@ class Parts:
             With empty validation and test parts.
         """
         none = np.empty(0, dtype=np.intp)
-        return cls(np.arange(n_samples), none, none)
+        parts = cls(none, none, none)
+        object.__setattr__(parts, "train", np.arange(n_samples))  # nothing that would have to be looked for twice
+        return parts
 
     def named(self) -> dict[str, Indices]:
         """Return the parts that are not empty, by name.

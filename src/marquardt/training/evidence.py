@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from marquardt.algorithms.evidence import Evidence, weigh
 from marquardt.losses import WeightDecay
@@ -165,7 +164,7 @@ class EvidenceTraining:
                 done = record.num_epochs
                 left = limits.max_seconds - (clock() - started)
                 length = min(self.round_length if done else self._first_round, limits.max_epochs - done)
-                self._begin_round(replace(limits, max_epochs=length, max_seconds=max(left, 0.0)))
+                self._begin_round(limits.of_round(length, max(left, 0.0)))
                 for epoch in self._round:
                     if epoch.epoch == 0 and record.epochs:
                         continue  # the end of the last round
@@ -199,7 +198,7 @@ class EvidenceTraining:
             self.decay = tuple(min(new, RISE * old) for new, old in zip(evidence.decay, self.decay, strict=True))
 
     def _begin_round(self, limits: Limits) -> None:
-        self._round = self._round.again(self.network, WeightDecay(self.decay), limits)
+        self._round = self._round.again(self._weights, WeightDecay(self.decay), limits)
 
     def _weigh(self) -> Evidence | None:
         objective = self._round.objective
@@ -207,9 +206,9 @@ class EvidenceTraining:
         # Where a hidden unit is lost its bias moves nothing, and det H vanishes with it: a network that has given up
         # would look more probable than any other. The broad prior says what a free bias is worth: nothing.
         if self._is_by_residuals:
-            here = objective.in_sample_space(self.network.weights)
+            here = objective.in_sample_space(self._weights)
         else:
-            here = objective.at(self.network.weights, Need.NORMAL)
+            here = objective.at(self._weights, Need.NORMAL)
             if here.normal is None and here.gradient is not None:
                 here = here._replace(normal=objective.normal(here.weights))  # of a form that steps without it
         decay = [each / facts.unit for each in self.decay]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -279,6 +280,13 @@ class Limits:
     def trials_at_once(self) -> int:
         """Trials between two looks at the stops: whoever watches the time wants to be asked after every one."""
         return MOST_TRIALS if math.isinf(self.max_seconds) else 1
+
+    def of_round(self, max_epochs: int, max_seconds: float) -> Limits:
+        """Return the same for a part of a run, unchecked."""
+        limits = copy(self)
+        object.__setattr__(limits, "max_epochs", max_epochs)
+        object.__setattr__(limits, "max_seconds", max_seconds)
+        return limits
 
     def check_metric(self, metric: str) -> None:
         """Refuse a goal that the loss cannot be measured in.

@@ -251,13 +251,13 @@ class Training:
         """
         return self.best_value if self._scale is None or self.rule.weighs_decay else self._scale.robust_mean
 
-    def again(self, network: Network, penalty: WeightDecay, limits: Limits) -> Training:
+    def again(self, weights: Array, penalty: WeightDecay, limits: Limits) -> Training:
         """Return another run of the same rule, on the same objectives with another penalty: this one is over.
 
         Parameters
         ----------
-        network : Network
-            Where it starts; its scalings are those of this one.
+        weights : ndarray of shape (n_weights,)
+            Where it starts.
         penalty : WeightDecay
             On the weights.
         limits : Limits
@@ -270,7 +270,8 @@ class Training:
         """
         self._objectives.begin_again(penalty)
         run = Training.__new__(Training)
-        run._begin(network, self._objectives, self.record.parts, self.rule, limits, self._clock)
+        run._begin(self._start, self._objectives, self.record.parts, self.rule, limits, self._clock)
+        run._best_weights = weights
         return run
 
     def stop_by_user(self) -> None:
