@@ -16,7 +16,8 @@ from numpy.testing import assert_allclose
 from marquardt.errors import ConfigurationError, DataError, FileError, ShapeError
 from marquardt.losses import WeightDecay
 from marquardt.networks import Network, Scaling, feed_forward, initial_weights
-from marquardt.objective import LocalSums, Need, Objective, PassEndedError
+from marquardt.objective import Need, Objective, PassEndedError
+from marquardt.objective.block_passes import BlockPasses
 from marquardt.streams import ArrayFiles, FileData, ReadAhead, TableFiles, errors_of_parts, train_on_files
 from marquardt.streams import data as data_module
 from marquardt.training import ArrayData, Fitting, HashedParts, Limits, Parts, Settings
@@ -267,7 +268,7 @@ def test_an_interrupt_in_the_middle_of_a_pass_leaves_no_reader_behind(tmp_path, 
     data = FileData(written(tmp_path, "parquet"))
     fitting = Fitting.of(data, Settings(hidden_layer_sizes=5, seed=0, threads=2))
     calls = []
-    forward = LocalSums._forward
+    forward = BlockPasses.forward
 
     def interrupted(self, weights, number, block):
         calls.append(number)
@@ -275,7 +276,7 @@ def test_an_interrupt_in_the_middle_of_a_pass_leaves_no_reader_behind(tmp_path, 
             raise KeyboardInterrupt
         return forward(self, weights, number, block)
 
-    monkeypatch.setattr(LocalSums, "_forward", interrupted)
+    monkeypatch.setattr(BlockPasses, "forward", interrupted)
     with pytest.raises(KeyboardInterrupt):
         for _ in fitting:
             pass
