@@ -279,6 +279,14 @@ _TABLE = (
     Option("output", Path, "FILE", "Network file.", "name of DATA with .marquardt, here", short="-o"),
     Option("force", bool, "", "Replace files that exist."),
     Option("record", Path, "FILE", "Also write every epoch's numbers: .json or .csv."),
+    Option(
+        "show",
+        int,
+        "N",
+        "Show every N epochs as a line of its own.",
+        "25; on a terminal one line, drawn over itself",
+        check=_ONE_OR_MORE,
+    ),
     Option("quiet", bool, "", "Show errors only.", short="-q"),
     Option("json", bool, "", "Print one summary for programs; all else goes to standard error."),
     # ------------------------------------------------------------ forecast
@@ -443,7 +451,7 @@ COMMANDS: dict[str, dict[str, tuple[str | Option, ...]]] = {
         "Network": _NETWORK,
         "Training": _TRAINING,
         "When it stops": _LIMITS,
-        "Output": ("output", "force", "record", "quiet", "json"),
+        "Output": ("output", "force", "record", "show", "quiet", "json"),
     },
     "explain": {
         "": ("data",),
@@ -505,6 +513,7 @@ COMMANDS: dict[str, dict[str, tuple[str | Option, ...]]] = {
             "network",
             "plot",
             "force",
+            "show",
             "quiet",
             "json",
         ),

@@ -70,6 +70,7 @@ VALUES = {
     "output": Path("other.marquardt"),
     "force": True,
     "record": Path("record.csv"),
+    "show": 5,
     "lags": ["1-2"],
     "lags_exog": ["0-1"],
     "difference": ["1"],

@@ -13,6 +13,17 @@ from marquardt.cli.voice import Voice
 from marquardt.training import Epoch, Limits
 
 
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_lines_of_their_own_come_every_so_many_epochs_and_at_the_last(is_terminal):
+    voice = Voice()
+    voice.console = Console(file=io.StringIO(), width=100, force_terminal=is_terminal, no_color=True)
+    with Progress(voice, Line(Limits(), "mse", 10), 1e10, show=4) as progress:
+        for number in range(7):
+            progress.show(Epoch(number, 0.5, math.nan, math.nan, 0.1, 1e-3, 0, 0.2, 1, 5.0), 0)
+    lines = voice.console.file.getvalue().splitlines()
+    assert [line.split()[0] for line in lines] == ["epoch", "0/1000", "4/1000", "6/1000"]
+
+
 @pytest.mark.parametrize(
     ("restart", "n_ended", "words"),
     [(0, 0, "Start 1 of 5"), (2, 2, "Start 3 of 5"), (2, 3, "Start 3 of 5"), (0, 3, "Start 1 of 5, 3 have ended")],

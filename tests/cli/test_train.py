@@ -107,6 +107,8 @@ def test_plain_output_has_a_line_every_25_epochs_and_the_last(call, concrete_csv
     answer = call("train", concrete_csv, "--target", "strength", "--epochs", "60", "--max-fail", "0", "--min-grad", "0")
     shown = [line.split("/")[0] for line in answer.out.splitlines() if "/60 " in line]
     assert shown == ["0", "25", "50", "60"]
+    shown = call("train", concrete_csv, "--target", "strength", "--epochs", "9", "--show", "4", "-o", "other.marquardt")
+    assert re.findall(r"^(\d+)/9 ", shown.out, re.M) == ["0", "4", "8", "9"]
 
 
 def test_options_reach_the_training(call, concrete_csv, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from dataclasses import replace
 
 import joblib
@@ -336,6 +337,24 @@ def test_verbose_prints_a_line_an_epoch(capsys):
     assert lines[0].startswith("epoch 0/1000  mse ")
     for limit in ("/1e-09", "/1e-07", "/1e+10", f"checks {6}/6"):
         assert limit in lines[-1]
+
+
+@BOTH
+def test_verbose_may_say_every_how_many_epochs(estimator, capsys):
+    X, y = data_for(estimator)
+
+    def printed(verbose):
+        estimator(3, n_restarts=2, n_jobs=1, max_iter=11, alpha=0.0, random_state=0, verbose=verbose).fit(X, y)
+        lines = capsys.readouterr().out.splitlines()
+        return [(line.partition(" epoch")[0], int(re.search(r"epoch (\d+)/", line)[1])) for line in lines]
+
+    wanted = [(start, epoch) for start in ("start 1/2 ", "start 2/2 ") for epoch in range(12)]
+    assert printed(True) == printed(1) == wanted
+    assert printed(5) == [(start, epoch) for start, epoch in wanted if epoch in (0, 5, 10, 11)]
+    assert printed(100) == [(start, epoch) for start, epoch in wanted if epoch in (0, 11)]
+    assert printed(0) == printed(False) == []
+    with pytest.raises(ValueError, match="verbose must be a whole number"):
+        estimator(verbose=-1).fit(X, y)
 
 
 @BOTH

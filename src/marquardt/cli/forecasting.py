@@ -110,7 +110,7 @@ def train(given: Given, voice: Voice) -> int:
             return True
 
         interrupts.rescue = rescue
-        is_interrupted = pull(fitting, voice, interrupts, asked)
+        is_interrupted = pull(fitting, voice, interrupts, asked, show=given.show)
         if fitting.record.num_epochs == 0 and is_interrupted:
             voice.say("Interrupted before the first epoch. Nothing is saved.", style="yellow")
             if given.json:

@@ -51,6 +51,7 @@ class Job:
     record: Path | None
     force: bool
     dialect: Dialect
+    show: int | None = None
     pause: float = 0.0
 
     @property
@@ -91,6 +92,7 @@ def job_of(given: Given) -> Job:
         settings=settings,
         output=output,
         record=given.record,
+        show=given.show,
         force=given.force,
         dialect=given.dialect(),
     )

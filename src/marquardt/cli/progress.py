@@ -1,4 +1,4 @@
-"""An epoch becomes a line: drawn over itself on a terminal, every 25 epochs elsewhere."""
+"""An epoch becomes a line: drawn over itself on a terminal, every 25 epochs elsewhere, or as often as is asked for."""
 
 from __future__ import annotations
 
@@ -73,10 +73,11 @@ class Line:
 
 
 class Progress:
-    """Shows epochs as they come."""
+    """Shows epochs as they come; where it is said how often, every so many and the last are lines of their own."""
 
-    def __init__(self, voice: Voice, line: Line, mu_max: float, restarts: int = 1) -> None:
+    def __init__(self, voice: Voice, line: Line, mu_max: float, restarts: int = 1, show: int | None = None) -> None:
         self._voice, self._line, self._mu_max, self._restarts = voice, line, mu_max, restarts
+        self._every, self._is_live = show or EVERY, voice.is_live and show is None
         self._epoch: Epoch | None = None
         self._restart = self._n_ended = 0
         self._has_shown_last = True
@@ -84,7 +85,7 @@ class Progress:
         self.is_stopping = False
 
     def __enter__(self) -> Self:
-        if self._voice.is_live:
+        if self._is_live:
             from rich.live import Live
 
             self._live = Live(console=self._voice.console, get_renderable=self._picture, refresh_per_second=8)
@@ -109,7 +110,7 @@ class Progress:
                 self._voice.say(f"Start {restart + 1} of {self._restarts}")
         self._epoch, self._restart, self._has_shown_last = epoch, restart, False
         self._n_ended = n_ended
-        if self._live is None and epoch.epoch % EVERY == 0:
+        if self._live is None and epoch.epoch % self._every == 0:
             self._print_last()
 
     def _print_last(self) -> None:
@@ -138,5 +139,7 @@ class Progress:
             ended = f", {self._n_ended} have ended" if self._n_ended > self._restart + 1 else ""
             above.append(Text(f"Start {self._restart + 1} of {self._restarts}{ended}"))
         if self.is_stopping:
-            above.append(Text("Stopping after this step. Ctrl-C again ends at once, without saving.", style="yellow"))
+            above.append(
+                Text("Stopping after this step. Ctrl-C again saves what there is and ends at once.", style="yellow")
+            )
         return Group(*above, table)

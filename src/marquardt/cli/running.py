@@ -38,19 +38,21 @@ def pull(
     interrupts: Interrupts,
     asked: Asked,
     *,
+    show: int | None = None,
     pause: float = 0.0,
     is_broken_off: bool = False,
 ) -> bool:
     """Train with progress; returns whether it was interrupted.
 
-    `pause` is waited for after every epoch, in seconds. SIGTERM and SIGHUP, which a kill may follow, break an epoch
-    off; Ctrl-C does where `is_broken_off` says that a pass may take minutes, as over rows that are read anew.
+    `show` is every how many epochs there is a line, by default as `Progress` has it; `pause` is waited for after every
+    epoch, in seconds. SIGTERM and SIGHUP, which a kill may follow, break an epoch off; Ctrl-C does where
+    `is_broken_off` says that a pass may take minutes, as over rows that are read anew.
     """
     record = fitting.training.record
     n_values = len(record.parts.train) * fitting.network.graph.n_outputs
     line = Line(fitting.settings.limits, record.metric, n_values)
     mu_max = float(record.settings.get("mu_max", math.nan))
-    asked.progress = progress = Progress(voice, line, mu_max, fitting.settings.restarts)
+    asked.progress = progress = Progress(voice, line, mu_max, fitting.settings.restarts, show)
     with progress:
         try:
             with interrupts.breaking(by=ALL if is_broken_off else ENDINGS):

@@ -96,6 +96,7 @@ def run(given: Given) -> int:
             voice,
             interrupts,
             asked,
+            show=job.show,
             pause=job.pause,
             is_broken_off=isinstance(prepared, PreparedRows),
         )

@@ -31,7 +31,7 @@ from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators.given import refuse_gaps, refuse_repeated_names, refuse_unusable, warn_of_another_order
 from marquardt.estimators.merging import merge
 from marquardt.estimators.nested import PREFIX, settings_within, with_settings
-from marquardt.estimators.progress import describe
+from marquardt.estimators.progress import Lines, every
 from marquardt.networks import build
 from marquardt.options import DAMPING, PARAMETERS
 from marquardt.training import Fitting, Parts, Record, Settings, split_by_content
@@ -106,6 +106,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """All options, checked."""
         if self.early_stopping and fraction(self.validation_fraction, "validation_fraction") == 0:
             raise ConfigurationError("validation_fraction must be above 0 for early_stopping, got 0.")
+        every(self.verbose)
         values = {name: getattr(self, parameter, None) for name, parameter in PARAMETERS.items()}
         values |= {"input_scaling": self._input_scaling(), "seed": seed, "jobs": self._jobs()}
         if values["target_scaling"] is None:
@@ -262,15 +263,17 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _pull(self, fitting: Fitting) -> None:
         """Train to the end; an interrupt ends early and keeps the best."""
+        lines = Lines(self.verbose)
         try:
             for epoch in fitting:
-                if self.verbose:
-                    print(describe(epoch, fitting))
+                lines.take(epoch, fitting)
         except KeyboardInterrupt:
             fitting.stop_by_user()
             if not fitting.record.num_epochs:
                 raise
             warnings.warn(INTERRUPTED, stacklevel=4)
+        finally:
+            lines.end()
 
     def _note(self, fitting: Fitting) -> None:
         record = fitting.record

@@ -82,8 +82,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         Of the starts and the choice of the validation part.
     warm_start : bool
         Whether `fit` goes on from the network of the last one, scalings included; a single start then.
-    verbose : bool
-        Whether to print a line an epoch, each quantity as value/limit.
+    verbose : bool or int
+        Whether to print a line an epoch, or every how many, each quantity as value/limit.
     n_threads : int, optional
         Threads of one fit; chosen by the size of the problem when not given.
     max_memory : int or str, optional
@@ -171,7 +171,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         validation_fraction: float = Division.validation,
         random_state: Any = None,
         warm_start: bool = False,
-        verbose: bool = False,
+        verbose: bool | int = False,
         n_threads: int | None = None,
         max_memory: int | str | None = None,
         n_jobs: int | None = None,

@@ -95,8 +95,8 @@ class NetworkForecaster(SeriesForecaster):
         Of the starts.
     warm_start : bool
         Whether `fit` goes on from the network of the last one, scalings included; a single start then.
-    verbose : bool
-        Whether to print a line an epoch.
+    verbose : bool or int
+        Whether to print a line an epoch, or every how many.
     n_threads : int, optional
         Threads of one fit; chosen by the size of the problem when not given.
     max_memory : int or str, optional
@@ -205,7 +205,7 @@ class NetworkForecaster(SeriesForecaster):
         validation_fraction: float = Division.validation,
         random_state: Any = None,
         warm_start: bool = False,
-        verbose: bool = False,
+        verbose: bool | int = False,
         n_threads: int | None = None,
         max_memory: int | str | None = None,
         n_jobs: int | None = None,

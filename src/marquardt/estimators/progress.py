@@ -1,13 +1,45 @@
-"""One line an epoch, for ``verbose=True``."""
+"""One line an epoch, or every how many, for ``verbose``."""
 
 from __future__ import annotations
 
+import numpy as np
+
+from marquardt.checks import whole
 from marquardt.training import Epoch, Fitting, epoch_line
 
-__all__ = ["describe"]
+__all__ = ["Lines", "every"]
 
 
-def describe(epoch: Epoch, fitting: Fitting) -> str:
+def every(verbose: bool | int) -> int:
+    """Return every how many epochs there is a line, 0 for none."""
+    return int(verbose) if isinstance(verbose, bool | np.bool_) else whole(verbose, "verbose")
+
+
+class Lines:
+    """Prints every how many epochs, and the last one of every start; nothing where that is 0."""
+
+    def __init__(self, verbose: bool | int) -> None:
+        self._every = every(verbose)
+        self._restart, self._left = 0, ""
+
+    def take(self, epoch: Epoch, fitting: Fitting) -> None:
+        """Print an epoch, or keep it until it is the last one."""
+        if not self._every:
+            return
+        if fitting.restart != self._restart:
+            self.end()
+        self._restart, self._left = fitting.restart, _line(epoch, fitting)
+        if epoch.epoch % self._every == 0:
+            self.end()
+
+    def end(self) -> None:
+        """Print the last one."""
+        if self._left:
+            print(self._left)
+            self._left = ""
+
+
+def _line(epoch: Epoch, fitting: Fitting) -> str:
     """Return an epoch as one line, each quantity as value/limit."""
     restarts = fitting.settings.restarts
     line = epoch_line(epoch, fitting.training.record, fitting.settings.limits)
