@@ -9,10 +9,11 @@ import pytest
 from helpers.clock import FakeClock
 
 from marquardt.algorithms import LevenbergMarquardt
-from marquardt.algorithms.damping import COMPILED_DAMPINGS
+from marquardt.algorithms.damping import COMPILED_DAMPINGS, DAMPINGS
 from marquardt.losses import Squares, WeightDecay
 from marquardt.networks import Network, cascade_forward, feed_forward, initial_weights
 from marquardt.numerics import native, native_kernel
+from marquardt.objective import Need
 from marquardt.training import Division, Limits, Training
 
 pytestmark = pytest.mark.skipif(native_kernel() is None, reason="There is no compiled kernel here.")
@@ -84,6 +85,24 @@ def test_a_mu_above_its_limit_is_told_as_ever(monkeypatch):
     monkeypatch.setattr(native, "_MODULE", None)
     assert sentence == str(_ended(run_of("little room for mu")))
     assert "mu would have to be above" in sentence
+
+
+def test_the_kernel_has_as_many_dampings_as_have_a_number():
+    codes = sorted(DAMPINGS[name].code for name in COMPILED_DAMPINGS)
+    assert codes == list(range(len(codes)))
+    objective = run_of("plain").objective
+    here = objective.at(initial_weights(CASES["plain"][0], rng=1), Need.NORMAL)
+
+    def tried(code):
+        descent = objective.descent(10.0, 0.1, 1e-20, 1e10, code)
+        counts = np.zeros(3, dtype=np.int64)
+        arrays = (np.array([here.loss]), here.sums.copy(), here.gradient.copy(), here.normal.copy(), np.array([1.0]))
+        descent(1, here.weights.copy(), *arrays, counts)
+        return counts[0]
+
+    assert tried(codes[-1]) == 1
+    with pytest.raises(ValueError, match="settings name no damping"):
+        tried(len(codes))
 
 
 def _ended(run):
