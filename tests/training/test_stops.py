@@ -101,10 +101,10 @@ def test_stops_have_the_toolboxs_words():
         ({"max_epochs": -1}, "max_epochs must be a whole number from 0 up, got -1"),
         ({"max_epochs": 2.5}, "max_epochs must be a whole number"),
         ({"max_fail": -1}, "max_fail must be a whole number"),
-        ({"max_seconds": -1}, "time limit in seconds must be a number from 0 up, got -1"),
+        ({"max_seconds": -1}, "max_seconds must be a number from 0 up, got -1"),
         ({"goal": -1e-9}, "goal must be a number from 0 up"),
         ({"goal": math.nan}, "goal must be a number from 0 up, got nan"),
-        ({"min_gradient": "1"}, "minimum gradient must be a number from 0 up, got '1'"),
+        ({"min_gradient": "1"}, "min_gradient must be a number from 0 up, got '1'"),
         ({"goal_metric": "msse"}, "goal_metric must be one of 'loss', 'sse', 'mse', 'rmse', got 'msse'. Did you mean"),
     ],
 )
