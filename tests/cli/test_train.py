@@ -426,7 +426,7 @@ REFUSED_DATA = {
     "memory": (table_of({}), "--target y --hidden 3000,3000 --algorithm bfgs", "needs .* GiB, this machine has"),
     "budget": (
         table_of({}),
-        "--target y --hidden 300 --algorithm trainbr --memory 1MB",
+        "--target y --hidden 300 --algorithm bfgs --memory 1MB",
         r"needs .* MiB, the budget is 976.6 KiB \(1MB\)\. The algorithm 'lbfgs' .* would take",
     ),
 }
