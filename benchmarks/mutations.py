@@ -87,7 +87,7 @@ def shown(text: str, limit: int = 90) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
-def changes(node: ast.AST) -> Iterator[ast.AST]:
+def changes(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - one case a mutation
     """All mutations of one node, its children untouched."""
     match node:
         case ast.Compare(ops=[op]) if type(op) in COMPARISONS:

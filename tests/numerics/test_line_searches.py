@@ -525,7 +525,7 @@ def test_third_length_is_the_minimum_of_the_parabola_through_the_last_three_look
         assert lengths == pytest.approx([2.0, second, expected], rel=1e-9)
 
 
-def plain_brent(function, found, tolerance, most):
+def plain_brent(function, found, tolerance, most):  # noqa: C901 - as it is printed
     """Brent's rules as he printed them in section 5.8, from a bracket, with a tolerance without an absolute part."""
     a, b, x = found.left.length, found.right.length, found.middle.length
     w, v = sorted((a, b), key=lambda t: function(t)[0])
