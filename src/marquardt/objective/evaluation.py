@@ -62,6 +62,8 @@ class Facts(NamedTuple):
     loss: str = "squares"
     # Whether the loss is a negative log-likelihood as it stands, a cross-entropy: no noise to estimate
     is_likelihood: bool = False
+    # Whether residuals are linear in the weights and the loss is that of squares: the minimum is one linear solution
+    is_linear: bool = False
     has_curvature: bool = True  # Whether the loss has a curvature, which the normal equations need
     # The activation or loss without a second derivative, which the exact Hessian needs; None where all have one
     lacks_second_derivative: str | None = None

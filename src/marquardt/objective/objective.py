@@ -15,7 +15,7 @@ from scipy.linalg.blas import dnrm2
 from marquardt.arrays import Array, ArrayLike, Indices
 from marquardt.errors import ConfigurationError, ShapeError
 from marquardt.losses import Loss, Robust, Squares, WeightDecay
-from marquardt.networks import LayerGraph, Scaling
+from marquardt.networks import INPUTS, LayerGraph, Scaling
 from marquardt.numerics import OrthogonalStep, SequentialRows, hold_blas, is_held
 from marquardt.objective.blocks import ArraySource, Source, require_width
 from marquardt.objective.compiled import Descent
@@ -35,6 +35,12 @@ _NAMES = {need: need.counted_as for need in Need}
 
 ORTHOGONAL_BYTES = 32 << 20
 """What the rows of an orthogonal factorization may take where the plan has less for the normal equations."""
+
+
+def is_linear(graph: LayerGraph) -> bool:
+    """Return whether outputs are linear in the weights: one layer of identity that sees nothing but the inputs."""
+    layer = graph.output
+    return len(graph.layers) == 1 and layer.activation == "identity" and layer.sources == (INPUTS,)
 
 
 @lru_cache(maxsize=64)
@@ -409,6 +415,7 @@ class Objective:
             self.total_weight * self.n_outputs,
             self.loss.name,
             is_likelihood=self.loss.link is not None,
+            is_linear=isinstance(self.loss, Squares) and is_linear(self.graph),
             has_curvature=self._has_curvature,
             lacks_second_derivative=self._sums.lacking,
             decayed=decayed,

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 from marquardt.algorithms import LevenbergMarquardt, StepRule, Trial, Verdict
+from marquardt.algorithms.loop import finished
 from marquardt.arrays import Array, ArrayLike
 from marquardt.checks import require_kind
 from marquardt.errors import ConfigurationError
@@ -90,7 +92,7 @@ class Training:
     >>> run = Training(Network(feed_forward(1, (), 1), [0.0, 0.0]), [[0.0], [1.0]], [[1.0], [3.0]])
     >>> epochs = [epoch.epoch for epoch in run]
     >>> run.network.outputs([[2.0]]).round(6), run.record.stop.code
-    (array([[5.]]), 'gradient')
+    (array([[5.]]), 'goal')
     """
 
     def __init__(
@@ -221,6 +223,8 @@ class Training:
         self._is_cancelled = False
         self._is_started = False
         self._is_squares = isinstance(objective.loss, Squares)
+        is_newton = self.rule.point_need is Need.NORMAL and not self.rule.weighs_decay
+        self._is_linear = is_newton and self._validation is None and objective.facts.is_linear
         own = takes_scale(objective.loss)
         self._scale: OwnScale | None = OwnScale(objectives, self._scale_taken) if own else None
         self._fails = self._trials_before = 0
@@ -310,14 +314,31 @@ class Training:
                 seconds = clock() - started
                 if trial.verdict in _GOES_ON and not self._is_cancelled and seconds < limits.max_seconds:
                     continue  # a rejected trial changes nothing else that a stop looks at
-                epoch = self._recorded(trial, seconds) if trial.verdict in _MOVES else None
-                record.stop = self._ended(trial, seconds)
+                epoch, ended = None, trial
+                if trial.verdict in _MOVES:
+                    ended = self._solved(trial)
+                    epoch = self._recorded(ended, seconds)
+                record.stop = self._ended(ended, seconds)
                 if epoch is not None:
                     yield epoch
                 if self._is_cancelled and record.stop is None:
                     record.stop = UserStop().told(Status(epoch=trial.epoch))
                 if record.stop is not None:
                     return
+
+    def _solved(self, trial: Trial) -> Trial:
+        """The trial; where it ends a linear least-squares problem by its gradient, at the solution itself.
+
+        A gradient as small as that leaves weights of ill-conditioned inputs without a right digit.
+        """
+        here, objective = trial.here, self.objective
+        if not self._is_linear or trial.epoch == 0 or objective.gradient_norm(here) > self._limits.min_gradient:
+            return trial
+        here = here._replace(orthogonal=partial(objective.orthogonal_step, here.weights))
+        last, tried = finished(objective, here)
+        if last is here:
+            return trial
+        return trial._replace(here=last, merit=last.loss, trial=trial.trial + tried, verdict=Verdict.SETTLED)
 
     def _ended(self, trial: Trial, seconds: float) -> Stop | None:
         """Why the run ends after a trial, if it does."""

@@ -184,7 +184,15 @@ class BatchTraining:
                 f"The loss overflows at start {overflown[0]}. Scale the inputs and targets, or start from smaller "
                 f"weights."
             )
-        self._trials = BatchTrials(self.objective, self._rule, self.n_members, threads, self._limits.trials_at_once)
+        is_solved = self.objective.facts.is_linear and self._validation is None
+        self._trials = BatchTrials(
+            self.objective,
+            self._rule,
+            self.n_members,
+            threads,
+            self._limits.trials_at_once,
+            self._limits.min_gradient if is_solved else -1.0,
+        )
         self._begin(weights, parts)
 
     def _begin(self, weights: Array, parts: Parts | None) -> None:
@@ -314,12 +322,12 @@ class BatchTraining:
         """Train some of the members; yields how many of them go on."""
         now = self._trials.start(members, self.best.weights[members])
         is_accepted = np.ones(len(members), dtype=bool)
-        is_stuck = ~is_accepted
+        is_stuck = is_last = ~is_accepted
         before = started if members[0] == 0 else self._clock()
         while True:
             read = self._clock()
             now = now._replace(share=now.share + (read - before) / len(now.member))
-            now = self._noted(now, is_accepted, is_stuck)
+            now = self._noted(now, is_accepted, is_last)
             before = read
             goes_on = self._judged(now, is_stuck, read - started)
             if not goes_on.all():
@@ -327,10 +335,10 @@ class BatchTraining:
             yield len(now.member)
             if len(now.member) == 0:
                 return
-            now, is_accepted, is_stuck = self._trials.advance(now)
+            now, is_accepted, is_stuck, is_last = self._trials.advance(now)
 
-    def _noted(self, now: Going, is_accepted: AnyArray, is_stuck: AnyArray) -> Going:
-        """Put the new epochs into the history, and keep the best; the last of those that are stuck was finished."""
+    def _noted(self, now: Going, is_accepted: AnyArray, is_last: AnyArray) -> Going:
+        """Put the new epochs into the history, and keep the best; the last of those that end was finished."""
         if not is_accepted.any():
             return now
         # An index of everything copies; a slice does not.
@@ -350,7 +358,7 @@ class BatchTraining:
         # Equal counts as a failure.
         is_best = (compared < best.value[member]) | (epoch == 0)
         if self._validation is None:
-            is_best |= is_stuck[which]
+            is_best |= is_last[which]
         fails = now.fails[which]
         if self._validation is not None:
             fails = np.where(is_best, 0, fails + 1)

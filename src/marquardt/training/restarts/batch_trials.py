@@ -93,9 +93,16 @@ class BatchTrials:
     """Does the trials of members, in threads where they are compiled, and ends those that no step helps any more."""
 
     def __init__(
-        self, objective: BatchedObjective, rule: LevenbergMarquardt, n_members: int, threads: int | None, at_once: int
+        self,
+        objective: BatchedObjective,
+        rule: LevenbergMarquardt,
+        n_members: int,
+        threads: int | None,
+        at_once: int,
+        solved_from: float = -1.0,
     ) -> None:
         self._objective, self._rule, self._at_once = objective, rule, at_once
+        self._solved_from = solved_from  # The gradient from which a linear problem is solved outright
         descent = rule.descent(objective)
         self._trials: Descent | RuleTrials = RuleTrials(objective, rule) if descent is None else descent
         is_long = n_members * objective.plan.seconds >= THREADED_SECONDS
@@ -122,8 +129,8 @@ class BatchTrials:
         performance, share = objective.performances(sums), np.zeros(count)
         return Going(members, weights, losses, gradient, normal, mu, zero, zero, zero, zero, performance, none, share)
 
-    def advance(self, now: Going) -> tuple[Going, AnyArray, AnyArray]:
-        """Do a sweep; returns also who has had a step, and who can have none any more."""
+    def advance(self, now: Going) -> tuple[Going, AnyArray, AnyArray, AnyArray]:
+        """Do a sweep; returns also who has had a step, who can have none any more, and whose last point is final."""
         objective, count = self._objective, len(now.member)
         weights, loss, mu = now.weights.copy(), now.loss.copy(), now.mu.copy()
         sums, counts = np.zeros((count, objective.n_outputs)), np.zeros((count, 3), dtype=np.int64)
@@ -143,16 +150,19 @@ class BatchTrials:
         is_stuck = ~is_accepted & (mu > self._rule.mu_max)
         if is_stuck.any():
             is_stuck &= mu > self._rule.largest_mu(np.einsum("lww->lw", now.normal))
-        if is_stuck.any():
-            now, is_accepted = self._finished(now, is_accepted, is_stuck)
-        return now, is_accepted, is_stuck
+        is_last = is_stuck
+        if self._solved_from >= 0.0:
+            is_last = is_stuck | (is_accepted & (objective.gradient_norms(now.gradient) <= self._solved_from))
+        if is_last.any():
+            now, is_accepted = self._finished(now, is_accepted, is_last)
+        return now, is_accepted, is_stuck, is_last
 
-    def _finished(self, now: Going, is_accepted: AnyArray, is_stuck: AnyArray) -> tuple[Going, AnyArray]:
-        """Go on by orthogonal steps where members are stuck, as `finished` does; and who has had a step."""
+    def _finished(self, now: Going, is_accepted: AnyArray, is_last: AnyArray) -> tuple[Going, AnyArray]:
+        """Go on by orthogonal steps where members end, as `finished` does; and who has had a step."""
         objective = self._objective
         weights, loss, performance = now.weights.copy(), now.loss.copy(), now.performance.copy()
         epoch, trial, is_moved = now.epoch.copy(), now.trial.copy(), is_accepted.copy()
-        for k in np.flatnonzero(is_stuck).tolist():
+        for k in np.flatnonzero(is_last).tolist():
             point = weights[k].copy()
             orthogonal = partial(objective.orthogonal_step, point)
             here = Evaluation(point, loss[k].item(), np.empty(0), orthogonal=orthogonal)
@@ -163,7 +173,7 @@ class BatchTrials:
                 continue
             weights[k], loss[k], now.gradient[k], now.normal[k] = last.weights, last.loss, last.gradient, last.normal
             performance[k] = objective.performance(last)
-            epoch[k] += 1
+            epoch[k] += not is_accepted[k]
             is_moved[k] = True
         now = now._replace(weights=weights, loss=loss, performance=performance, epoch=epoch, trial=trial)
         return now, is_moved

@@ -46,7 +46,7 @@ class ManyResults(Sequence[TrainingResult]):
     array([[2., 1.],
            [2., 1.]])
     >>> results[1].record.stop.code
-    'gradient'
+    'goal'
     """
 
     def __init__(self, batch: BatchTraining) -> None:
