@@ -43,7 +43,7 @@ class BatchedObjective(Objective):
         if self._sums.compiled is not None:
             bar = np.full(len(weights), np.inf if gradient.size else -np.inf)
             weights = np.ascontiguousarray(weights)
-            self._sums.compiled.batch(weights, bar, self._diagonal, sums, losses, gradient, normal)
+            self._sums.compiled.batch(weights, bar, self._points.decay, sums, losses, gradient, normal)
             return sums, losses
         need = Need.NORMAL if gradient.size else Need.VALUE
         for k, point in enumerate(weights):

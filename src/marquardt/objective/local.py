@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from marquardt.objective.forms.sample_space import fitted_part, sample_pass
 from marquardt.objective.hessian import HessianSums
 from marquardt.objective.passes import Scratch, Wiring
 from marquardt.objective.plan import Plan
-from marquardt.objective.planning import costs_of, layout_of, make_plan
+from marquardt.objective.planning import PlanOptions, costs_of, layout_of, make_plan
 from marquardt.objective.relative import Relative, check_probabilities
 from marquardt.objective.second_order import Curved, gradient_of, hessian_times
 from marquardt.objective.sensitivities import Form
@@ -74,10 +74,9 @@ class LocalSums:
         graph: LayerGraph,
         source: Source,
         relative: Relative,
-        *,
         input_scaling: Scaling | None = None,
         target_scaling: Scaling | None = None,
-        **options: Any,
+        **options: Unpack[PlanOptions],
     ) -> LocalSums:
         """Return the sums over the scaled samples of a source, as planned; options are those of `make_plan`."""
         loss, penalty = relative.loss, relative.penalty

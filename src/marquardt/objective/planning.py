@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypedDict, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from marquardt.objective.sensitivities import forms as layer_forms
 from marquardt.wording import by_door
 
 __all__ = [
+    "PlanOptions",
     "Planned",
     "costs_of",
     "estimated_costs",
@@ -45,6 +46,18 @@ __all__ = [
 
 STREAMED_BYTES = 64 << 20
 """Data up to which files save nothing: the batches on their way take about half of it, whatever the data take."""
+
+
+class PlanOptions(TypedDict, total=False):
+    """What a caller may say of how an objective is planned."""
+
+    form: str
+    block_size: int | None
+    threads: int | None
+    most: Need
+    matrices: int
+    systems: Sequence[str]
+    max_memory: Budget
 
 
 class Planned(NamedTuple):
