@@ -88,10 +88,16 @@ class SeparatedRows:
         self._raw = dict(zip(names, self._layout.header, strict=True))
         seen = _unseen(names, self._notations, text, labels, numbers)
         self.n_rows = 0
-        for batch in self._cells(names):
+        self._missing_words: dict[str, str] = {}
+        for batch in self._cells(names, ()):
             self.n_rows += batch.num_rows
             for name, cells in zip(names, batch.columns, strict=True):
-                seen[name].add(cells, self._notations)
+                known = self._notations.without_missing(cells)
+                if known.null_count and name not in self._missing_words:
+                    word = _missing_word(cells, self._notations)
+                    if word:
+                        self._missing_words[name] = word
+                seen[name].add(known, self._notations)
         self._types = _types(self._path, self._layout, seen, self.n_rows)
         self._units = {name: seen[name].unit for name in self._types}
         self._written = _written(self._layout, dialect, self._types)
@@ -104,12 +110,19 @@ class SeparatedRows:
 
     def _schema(self, names: Sequence[str]) -> pa.Schema:
         types = [pa.float64() if self._types[name] in DECIMAL else self._types[name] for name in names]
-        return pa.schema([_field(name, type_, "", self._units[name]) for name, type_ in zip(names, types, strict=True)])
+        return pa.schema(
+            [
+                _field(
+                    name, type_, self._missing_words.get(name, "") if type_ == pa.string() else "", self._units[name]
+                )
+                for name, type_ in zip(names, types, strict=True)
+            ]
+        )
 
     def batches(self, names: Sequence[str], n_rows: int) -> Iterator[pa.Table]:
         """Read some columns of all rows."""
         seen = 0
-        for batch in self._cells(names):
+        for batch in self._cells(names, self._notations.missing):
             try:
                 columns = [
                     typed(self._types[name], cells, self._notations, self._units[name])
@@ -125,8 +138,8 @@ class SeparatedRows:
         if seen != self.n_rows:
             raise FileError(f"{self._path} had {self.n_rows} rows, and now has {seen}.")
 
-    def _cells(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Read columns as text, null for the words that stand for missing values."""
+    def _cells(self, names: Sequence[str], missing: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Read columns as text, null for some words."""
         self._fingerprint.check()
         ragged: list[Any] = []
         try:
@@ -137,7 +150,7 @@ class SeparatedRows:
                     file,
                     read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=PIECE_BYTES),
                     parse_options=parse_options(self._layout, ragged),
-                    convert_options=_as_text([self._raw[name] for name in names], self._notations.missing),
+                    convert_options=_as_text([self._raw[name] for name in names], missing),
                 ) as reader,
             ):
                 yield from reader
@@ -181,7 +194,7 @@ def read_separated(
     types = _types(path, layout, seen, taken.num_rows)
     made = [_made(type_, columns[name], notations, seen[name].unit) for name, type_ in types.items()]
     fields = [
-        _field(name, each.type, _missing_word(each, columns[name], notations), seen[name].unit)
+        _field(name, each.type, _word_of(each, columns[name], notations), seen[name].unit)
         for name, each in zip(types, made, strict=True)
     ]
     return pa.table(made, schema=_written(layout, dialect, types).beside(pa.schema(fields)))
@@ -223,10 +236,14 @@ def _written(layout: Layout, dialect: Dialect, types: Mapping[str, Any]) -> Writ
     return Written(layout.separator, dialect.decimal or mark_of(types.values()), layout.notes)
 
 
-def _missing_word(made: Any, cells: Any, notations: Notations) -> str:
+def _word_of(made: Any, cells: Any, notations: Notations) -> str:
     """Return, of a column of text with missing values, the first word that was read as one."""
-    if not pa.types.is_string(made.type) or not made.null_count or not pa.types.is_string(cells.type):
-        return ""
+    is_text = pa.types.is_string(made.type) and pa.types.is_string(cells.type)
+    return _missing_word(cells, notations) if is_text and made.null_count else ""
+
+
+def _missing_word(cells: Any, notations: Notations) -> str:
+    """Return the first cell that is a word for a missing value; nothing where there is none but empty ones."""
     words = pa.array([word for word in notations.missing if word])
     trimmed = pc.utf8_trim_whitespace(cells)
     first = pc.index(pc.is_in(trimmed, value_set=words), True).as_py()
