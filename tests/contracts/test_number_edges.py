@@ -112,3 +112,17 @@ def test_the_steepest_units_there_may_be_train_without_a_hang_or_a_warning(algor
         run = Training(network, X, Y, rule=algorithm_named(algorithm), limits=Limits(max_epochs=30))
         list(run)
     assert run.record.stop is not None
+
+
+@pytest.mark.parametrize("factor", [1e-310, SMALL, LARGE])
+def test_r2_is_that_of_any_other_unit(factor):
+    y = factor * Y.ravel()
+    model = NetworkRegressor(3, random_state=0, n_restarts=1, max_iter=100, min_grad=1e-4).fit(X, y)
+    assert 0.9 < model.score(X, y) < 1.0
+    assert model.score(X, y, np.arange(1.0, 41.0)) > 0.9
+
+
+def test_targets_of_subnormal_numbers_are_not_taken_for_constant():
+    scaling = Scaling.fit("minmax", 1e-310 * Y)
+    assert np.ptp(scaling.apply(1e-310 * Y)) > 1e-3
+    np.testing.assert_allclose(scaling.invert(scaling.apply(1e-310 * Y)), 1e-310 * Y, rtol=0, atol=5e-324)

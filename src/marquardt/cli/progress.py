@@ -35,12 +35,18 @@ def short(value: float, digits: int = 4) -> str:
     return re.sub(r"e([+-])0*(\d)", lambda found: f"e{found[1].strip('+')}{found[2]}", text)
 
 
+TINY = 1e-140
+"""The square of it, times the smallest mean of squares in scaled units, is a number still."""
+
+
 class Line:
     """Which quantities are shown, each beside its limit."""
 
-    def __init__(self, limits: Limits, metric: str, n_values: int) -> None:
+    def __init__(self, limits: Limits, metric: str, n_values: int, spread: float = 1.0) -> None:
         self._limits = limits
-        self._shows_loss = limits.goal > 0 and limits.goal_metric == "loss"
+        # The square of such a unit of the targets is no number: the loss is in scaled ones.
+        self._is_beyond = metric == "mse" and not TINY < spread < 1.0 / TINY
+        self._shows_loss = self._is_beyond or (limits.goal > 0 and limits.goal_metric == "loss")
         self._goal = limits.goal
         if limits.goal_metric == "rmse":
             self._goal = limits.goal**2
@@ -64,7 +70,7 @@ class Line:
         return (
             f"{epoch.epoch}/{limits.max_epochs}",
             f"{short(error)}/{short(self._goal)}",
-            short(epoch.validation),
+            "-" if self._is_beyond else short(epoch.validation),
             f"{short(epoch.gradient, 3)}/{short(limits.min_gradient, 3)}",
             "-" if math.isnan(epoch.mu) else f"{short(epoch.mu, 3)}/{short(mu_max, 3)}",
             f"{epoch.validation_fails}/{limits.max_fail}" if is_checked else "-",

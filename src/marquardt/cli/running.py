@@ -50,7 +50,8 @@ def pull(
     """
     record = fitting.training.record
     n_values = len(record.parts.train) * fitting.network.graph.n_outputs
-    line = Line(fitting.settings.limits, record.metric, n_values)
+    spread = float(fitting.network.target_scaling.spread.max()) or 1.0  # 0 of targets that do not vary
+    line = Line(fitting.settings.limits, record.metric, n_values, spread)
     mu_max = float(record.settings.get("mu_max", math.nan))
     asked.progress = progress = Progress(voice, line, mu_max, fitting.settings.restarts, show)
     with progress:

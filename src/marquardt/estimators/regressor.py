@@ -11,7 +11,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from marquardt.arrays import AnyArray, Array, ArrayLike, unmasked
 from marquardt.estimators.base import NetworkEstimator
 from marquardt.estimators.given import warn_of_another_order
-from marquardt.estimators.scoring import r2_by_target
+from marquardt.estimators.scoring import in_one_unit, r2_by_target
 from marquardt.networks import LayerGraph
 from marquardt.training import Division, Limits
 
@@ -280,7 +280,9 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         warn_of_another_order(X, y=y, sample_weight=sample_weight, stacklevel=3)
         y, sample_weight = unmasked(y, "y"), unmasked(sample_weight, "sample_weight")
         if np.ndim(sample_weight) != 2:
-            return float(super().score(X, y, sample_weight))
+            from sklearn.metrics import r2_score
+
+            return float(r2_score(*in_one_unit(y, self.predict(X)), sample_weight=sample_weight))
         return r2_by_target(np.asarray(y, dtype=np.float64), self.predict(X), sample_weight)
 
     def predict(self, X: ArrayLike) -> Array:

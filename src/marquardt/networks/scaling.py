@@ -16,6 +16,8 @@ from marquardt.numerics import deviation_about, weighted_median
 __all__ = ["SCALINGS", "ColumnStatistics", "Scaling"]
 
 SCALINGS = ("minmax", "standard", "robust", "none")
+LARGEST_FACTOR = 2.0**1022
+"""A power of two whose reciprocal is a normal number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,8 +183,8 @@ class Scaling:
         offset = np.where(is_constant, low, offset)
         with np.errstate(divide="ignore", over="ignore"):
             factor = np.where(is_constant, 0.0, 1.0 / spread)
-        # Subnormal spreads have no finite reciprocal; such a column is constant for every purpose.
-        factor[~np.isfinite(factor)] = 0.0
+        # Subnormal spreads have no finite reciprocal; with the largest power of two their range is a smaller one.
+        factor = np.minimum(factor, LARGEST_FACTOR)
         return cls(offset, factor, kind)
 
     @classmethod

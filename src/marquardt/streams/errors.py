@@ -16,6 +16,8 @@ from marquardt.streams.data import NAMES, FileData
 __all__ = ["ClassErrors", "ErrorSums", "RegressionErrors", "errors_of_parts", "probabilities"]
 
 TINY = float(np.finfo(np.float64).eps)
+LEAST_EXPONENT = -1100
+"""That of less than any number."""
 
 
 def probabilities(outputs: Array) -> Array:
@@ -34,32 +36,49 @@ class ErrorSums(Protocol):
 
 
 class RegressionErrors:
-    """RMSE, MAE and R² of every target."""
+    """RMSE, MAE and R² of every target.
+
+    Squares are summed in parts of a power of two, which changes no digit: those of 1e200 or 1e-200 are no numbers.
+    """
 
     def __init__(self, names: Sequence[str], center: ArrayLike) -> None:
         self._names, self._center = names, np.asarray(center, dtype=np.float64)
         self._squares, self._absolute, self._shifted, self._shifted_squares = np.zeros((4, len(names)))
+        self._exponents = np.full(len(names), LEAST_EXPONENT)
         self._count = 0
 
     def add(self, outputs: Array, targets: AnyArray) -> None:
         """Take samples in."""
-        residual, around = outputs - targets, targets - self._center
-        self._squares += (residual**2).sum(axis=0)
-        self._absolute += np.abs(residual).sum(axis=0)
-        self._shifted += around.sum(axis=0)
-        self._shifted_squares += (around**2).sum(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            residual, around = outputs - targets, targets - self._center
+            self._widen(np.maximum(np.abs(residual).max(axis=0), np.abs(around).max(axis=0)))
+            residual, around = np.ldexp(residual, -self._exponents), np.ldexp(around, -self._exponents)
+            self._absolute += np.abs(residual).sum(axis=0)
+            self._squares += (residual**2).sum(axis=0)
+            self._shifted += around.sum(axis=0)
+            self._shifted_squares += (around**2).sum(axis=0)
         self._count += len(targets)
+
+    def _widen(self, largest: Array) -> None:
+        """Take a larger power of two where the sums so far are in parts of a smaller one."""
+        exponents = np.maximum(self._exponents, np.frexp(largest)[1])
+        fall = self._exponents - exponents
+        for sums, times in ((self._absolute, 1), (self._shifted, 1), (self._squares, 2), (self._shifted_squares, 2)):
+            sums[:] = np.ldexp(sums, times * fall)
+        self._exponents = exponents
 
     def report(self) -> dict[str, Any]:
         """Return the errors; R² is NaN where a target does not vary."""
         count = self._count
         variation = self._shifted_squares - self._shifted**2 / count
+        roots = np.ldexp(np.sqrt(self._squares / count), self._exponents)
+        means = np.ldexp(self._absolute / count, self._exponents)
         return {
             "samples": count,
             "targets": {
                 name: {
-                    "rmse": math.sqrt(self._squares[k] / count),
-                    "mae": float(self._absolute[k] / count),
+                    "rmse": float(roots[k]),
+                    "mae": float(means[k]),
                     "r2": float(1.0 - self._squares[k] / variation[k]) if variation[k] > 0 else math.nan,
                 }
                 for k, name in enumerate(self._names)
