@@ -14,7 +14,7 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
-from marquardt.cli import opening, prediction
+from marquardt.cli import open_table, prediction
 from marquardt.cli.job import default_output
 from marquardt.cli.scores import scores_of_parts
 from marquardt.cli.training import COPIES
@@ -137,7 +137,7 @@ def test_a_network_trained_on_passing_rows_predicts_and_is_inspected(call, data)
 
 
 def test_a_table_that_would_not_fit_is_read_batch_by_batch_and_it_says_so(call, data, monkeypatch):
-    monkeypatch.setattr(opening, "free_memory", lambda: 100_000)
+    monkeypatch.setattr(open_table, "free_memory", lambda: 100_000)
     options = ("--target", "strength", "--ignore", "grade", *QUICK, "--force")
     answer = call("train", "concrete.parquet", *options)
     assert answer.code == 0
@@ -149,9 +149,9 @@ def test_a_table_that_would_not_fit_is_read_batch_by_batch_and_it_says_so(call, 
     assert "by a hash of each row" in answer.out
     answer = call("train", "concrete.parquet", *options, "--no-stream")
     assert "random, seed 0" in answer.out
-    monkeypatch.setattr(opening, "free_memory", lambda: 10 * needed)
+    monkeypatch.setattr(open_table, "free_memory", lambda: 10 * needed)
     assert "random, seed 0" in call("train", "concrete.parquet", *options).out
-    monkeypatch.setattr(opening, "free_memory", lambda: None)
+    monkeypatch.setattr(open_table, "free_memory", lambda: None)
     assert "random, seed 0" in call("train", "rows", *options).out
 
 
@@ -340,7 +340,7 @@ def test_predictions_batch_by_batch_go_to_standard_output(call, many):
 
 
 def test_a_table_too_large_is_predicted_batch_by_batch_and_it_says_so(call, many, monkeypatch):
-    monkeypatch.setattr(opening, "free_memory", lambda: 100_000)
+    monkeypatch.setattr(open_table, "free_memory", lambda: 100_000)
     answer = call("predict", "numbers.m", "many.parquet", "--unknown", "ignore", "-o", "p.parquet")
     assert "many.parquet is read batch by batch: as a whole it would take about" in answer.out
     assert "Predicted 10,000 rows: p.parquet" in answer.out

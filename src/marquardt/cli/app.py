@@ -17,9 +17,9 @@ import typer
 from marquardt._version import __version__
 from marquardt.checks import shown
 from marquardt.cli import commands
+from marquardt.cli.console import clean, hand_over, silence, unwritable, warn
 from marquardt.cli.grouped import GroupedCommand
 from marquardt.cli.interrupts import endings, what_is_saved
-from marquardt.cli.voice import clean, hand_over, silence, unwritable, warn
 from marquardt.errors import MarquardtError
 from marquardt.files import new_journal
 from marquardt.wording import on_the_command_line
@@ -138,7 +138,7 @@ def _open_standard_streams() -> None:
     """Give a process that began without a standard stream (``>&-``) one that refuses to be written to, and its number
     to nothing, so that no file that is opened later gets it.
     """
-    from marquardt.cli.voice import Closed
+    from marquardt.cli.console import Closed
 
     if None not in (sys.stdin, sys.stdout, sys.stderr):
         return

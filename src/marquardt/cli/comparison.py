@@ -13,6 +13,7 @@ import numpy as np
 
 from marquardt.algorithms import ALGORITHMS, StepRule
 from marquardt.checks import require_extra
+from marquardt.cli.console import Console, hand_over
 from marquardt.cli.interrupts import Interrupts
 from marquardt.cli.job import keep_words, refuse_collisions, require_suffix, settings_of, settings_values
 from marquardt.cli.plain import finite
@@ -21,7 +22,6 @@ from marquardt.cli.running import interrupts_of
 from marquardt.cli.tables import table
 from marquardt.cli.taking import Given
 from marquardt.cli.training import _split_names
-from marquardt.cli.voice import Voice, hand_over
 from marquardt.comparison import Comparison, Run, Summary, contenders
 from marquardt.comparison.comparing import Comparing
 from marquardt.comparison.running import training_from
@@ -60,19 +60,19 @@ PICTURES: dict[str, tuple[str, dict[str, str]]] = {
 
 def run(given: Given) -> int:
     """Compare, show, write; returns the exit code."""
-    voice = given.voice()
+    console = given.console()
     if given.list:
-        show_list(voice, as_json=given.json)
+        show_list(console, as_json=given.json)
         return DONE
     _check(given)
     rules = _rules(given)
     problem, notes = problem_of(given)
     if not rules:
         rules = _able(problem, given, notes)
-    introduce(problem, rules, given, voice)
+    introduce(problem, rules, given, console)
     for note in notes:
-        voice.say(f"Note: {note}")
-    voice.say()
+        console.say(f"Note: {note}")
+    console.say()
     comparing = Comparing(
         problem,
         rules,
@@ -86,20 +86,20 @@ def run(given: Given) -> int:
         n_jobs=given.jobs,
         resume=given.resume,
     )
-    with interrupts_of(voice) as (interrupts, _):
-        interrupts.rescue = rescue_of(comparing, given, voice, interrupts)
-        with Runs(voice, list(rules), given.starts) as progress, interrupts.breaking():
+    with interrupts_of(console) as (interrupts, _):
+        interrupts.rescue = rescue_of(comparing, given, console, interrupts)
+        with Runs(console, list(rules), given.starts) as progress, interrupts.breaking():
             comparing.run(progress.take)
         found = comparing.found
         with interrupts.saving():
             if given.output is not None:
                 write(found, given.output, force=given.force or interrupts.has_rescued)
-        conclude(found, given, voice)
-        hand_out(found, given, voice)
+        conclude(found, given, console)
+        hand_out(found, given, console)
         return interrupts.code if interrupts.is_asked or not found.is_complete else DONE
 
 
-def rescue_of(comparing: Comparing, given: Given, voice: Voice, interrupts: Interrupts) -> Callable[[], bool]:
+def rescue_of(comparing: Comparing, given: Given, console: Console, interrupts: Interrupts) -> Callable[[], bool]:
     """Return what writes the runs that are finished, while others go on, and says whether there is such a file."""
 
     def rescue() -> bool:
@@ -108,23 +108,23 @@ def rescue_of(comparing: Comparing, given: Given, voice: Voice, interrupts: Inte
             write(found, given.output, force=given.force or interrupts.has_rescued)
             return True
         if found.runs and not interrupts.is_ending:
-            conclude(found, given, voice)  # a second Ctrl-C: there is no other place for them
+            conclude(found, given, console)  # a second Ctrl-C: there is no other place for them
         return False
 
     return rescue
 
 
-def hand_out(found: Comparison, given: Given, voice: Voice) -> None:
+def hand_out(found: Comparison, given: Given, console: Console) -> None:
     """Say where the runs are, draw the pictures and print the summary for programs, as far as they are asked for."""
     if given.output is not None:
-        voice.say(f"Every run: {given.output}")
+        console.say(f"Every run: {given.output}")
     if given.plots is not None and found.runs:
         for path in draw(found, given.plots, force=given.force):
-            voice.say(f"Picture: {path}")
+            console.say(f"Picture: {path}")
     if given.json:
         hand_over(json.dumps(summary(found, given)))
     elif given.output is None and given.resume is None:
-        voice.require_heard()
+        console.require_heard()
 
 
 def write(found: Comparison, path: Path, *, force: bool) -> None:
@@ -133,7 +133,7 @@ def write(found: Comparison, path: Path, *, force: bool) -> None:
         temporary.write_text(found.to_json(indent=1) + "\n", encoding="utf-8")
 
 
-def show_list(voice: Voice, *, as_json: bool = False) -> None:
+def show_list(console: Console, *, as_json: bool = False) -> None:
     """Say which problems and algorithms there are."""
     problems = {name: _first_line(build) for name, build in PROBLEMS.items()}
     problems["parity-N"] = (
@@ -148,12 +148,12 @@ def show_list(voice: Voice, *, as_json: bool = False) -> None:
             also[kind.name].append(name)
     if as_json:
         hand_over(json.dumps({"problems": problems, "algorithms": algorithms, "other_names": also}))
-    voice.show(table("Problems", ["name", ""], [[*each] for each in problems.items()], n_left=2))
-    voice.say()
+    console.show(table("Problems", ["name", ""], [[*each] for each in problems.items()], n_left=2))
+    console.say()
     rows = [[name, ", ".join(also[name]), line] for name, line in algorithms.items()]
-    voice.show(table("Algorithms", ["name", "also", ""], rows, n_left=3))
+    console.show(table("Algorithms", ["name", "also", ""], rows, n_left=3))
     if not as_json:
-        voice.require_heard()
+        console.require_heard()
 
 
 def problem_of(given: Given) -> tuple[Problem, list[str]]:
@@ -207,35 +207,35 @@ def problem_of(given: Given) -> tuple[Problem, list[str]]:
     return problem, list(coding.notes)
 
 
-def introduce(problem: Problem, rules: dict[str, StepRule], given: Given, voice: Voice) -> None:
+def introduce(problem: Problem, rules: dict[str, StepRule], given: Given, console: Console) -> None:
     """Say what is going to be done."""
     goal = problem.goal if given.goal is None else given.goal
     metric = _metric(given, problem) or problem.goal_metric
-    voice.say(
+    console.say(
         f"{problem.name}: network {problem.graph.describe()}, {problem.graph.n_weights} weights, {problem.n_samples} "
         f"samples, goal {metric} {short(goal)}."
     )
     if problem.source:
-        voice.say(problem.source)
+        console.say(problem.source)
     of = f"{len(rules)} algorithms" if len(rules) > 1 else "One algorithm"
-    voice.say(f"{of} from {_count(given.starts, 'start')}, {problem.initialization}, seed {given.seed}.")
+    console.say(f"{of} from {_count(given.starts, 'start')}, {problem.initialization}, seed {given.seed}.")
 
 
 class Runs:
     """Shows how many runs are finished: drawn over itself on a terminal, every tenth of them elsewhere."""
 
-    def __init__(self, voice: Voice, labels: list[str], n_starts: int) -> None:
-        self._voice = voice
+    def __init__(self, console: Console, labels: list[str], n_starts: int) -> None:
+        self._console = console
         self._live: Live | None = None
         self._counts = {label: [0, 0] for label in labels}
         self._n_all = len(labels) * n_starts
         self._n_done = 0
 
     def __enter__(self) -> Self:
-        if self._voice.is_live:
+        if self._console.is_live:
             from rich.live import Live
 
-            self._live = Live(console=self._voice.console, get_renderable=self._text, refresh_per_second=8)
+            self._live = Live(console=self._console.rich, get_renderable=self._text, refresh_per_second=8)
             self._live.start()
         return self
 
@@ -249,7 +249,7 @@ class Runs:
         self._counts[run.algorithm][0] += run.succeeded
         self._counts[run.algorithm][1] += 1
         if self._live is None and (n_done * 10 // n_all > (n_done - 1) * 10 // n_all):
-            self._voice.say(f"{n_done} of {n_all} runs")
+            self._console.say(f"{n_done} of {n_all} runs")
 
     def _text(self) -> Any:
         from rich.text import Text
@@ -258,22 +258,22 @@ class Runs:
         return Text(f"{self._n_done} of {self._n_all} runs; goal met by {counts}")
 
 
-def conclude(found: Comparison, given: Given, voice: Voice) -> None:
+def conclude(found: Comparison, given: Given, console: Console) -> None:
     """Show one line an algorithm, and say what it comes to."""
     summaries = found.summaries()
-    voice.say()
+    console.say()
     headings = ["algorithm", "success", "epochs", "time", "median", "evaluations", "memory"]
     title = f"Runs that met the goal, {found.metric} {short(found.goal)}: mean ± standard deviation"
-    voice.show(table(title, headings, [_cells(each) for each in summaries]))
-    voice.say()
+    console.show(table(title, headings, [_cells(each) for each in summaries]))
+    console.say()
     if not found.is_complete:
         n_all = len(found.algorithms) * found.n_starts
         again = "" if given.resume is None else " The same command goes on from there."
-        voice.say(f"Interrupted: {len(found.runs)} of {n_all} runs are finished.{again}", style="yellow")
+        console.say(f"Interrupted: {len(found.runs)} of {n_all} runs are finished.{again}", style="yellow")
     for sentence in verdict(found):
-        voice.say(sentence)
+        console.say(sentence)
     if given.jobs != 1:
-        voice.say("The runs shared the processor: compare the times with care, or take --jobs 1.")
+        console.say("The runs shared the processor: compare the times with care, or take --jobs 1.")
 
 
 def verdict(found: Comparison) -> list[str]:

@@ -42,7 +42,7 @@ DEMOS = {
 def run(given: Given) -> int:
     """Write the data, train, explain; returns the exit code."""
     name, question, text = DEMOS[one_of(given.kind, DEMOS, "the demo")]
-    folder, voice = given.folder, given.voice()
+    folder, console = given.folder, given.console()
     found = table_named(name)
     data, network = folder / f"{name}.csv", folder / f"{name}.marquardt"
     try:
@@ -53,43 +53,43 @@ def run(given: Given) -> int:
         ) from error
     write(found, data, force=True)
 
-    voice.say(question, style="bold")
-    voice.say(f"{text} and are now in {data}, as an ordinary CSV file.")
-    voice.say()
-    voice.say("This is what the following command does:")
-    voice.say(f"    marquardt train {data} --target {found.target}", style="cyan")
-    voice.say()
+    console.say(question, style="bold")
+    console.say(f"{text} and are now in {data}, as an ordinary CSV file.")
+    console.say()
+    console.say("This is what the following command does:")
+    console.say(f"    marquardt train {data} --target {found.target}", style="cyan")
+    console.say()
 
     job = job_of(Given("train", data=data, target=[found.target], output=network, force=True))
-    if voice.is_live:
+    if console.is_live:
         # An epoch takes a hundredth of a second, too fast to watch.
         job = replace(job, pause=0.15)
     prepared = prepare_table(job)
-    introduce(job, prepared, voice)
+    introduce(job, prepared, console)
     for sentence in _legend(prepared):
-        voice.say(sentence)
-    voice.say()
-    with interrupts_of(voice) as (interrupts, asked):
-        is_interrupted = pull(prepared.fitting, voice, interrupts, asked, pause=job.pause)
+        console.say(sentence)
+    console.say()
+    with interrupts_of(console) as (interrupts, asked):
+        is_interrupted = pull(prepared.fitting, console, interrupts, asked, pause=job.pause)
         if is_interrupted and prepared.fitting.record.num_epochs == 0:
-            voice.say("Interrupted before the first epoch. No network is saved.", style="yellow")
+            console.say("Interrupted before the first epoch. No network is saved.", style="yellow")
             return interrupts.code
         content = content_of(job, prepared, prepared.fitting.record.seconds, is_interrupted)
         content = replace(content, report=prepared.errors(prepared.fitting.network))
         save(network, content, force=True)
-    conclude(job, prepared, content, voice, is_interrupted)
-    voice.say()
+    conclude(job, prepared, content, console, is_interrupted)
+    console.say()
     for sentence in _verdict(prepared, content):
-        voice.say(sentence)
-    voice.say()
-    voice.say("Next:")
+        console.say(sentence)
+    console.say()
+    console.say("Next:")
     for command in (
         f"marquardt inspect {network}",
         f"marquardt predict {network} {data} -o {folder / 'predicted.csv'}",
         "marquardt train YOUR.csv --target COLUMN",
         "marquardt train --help",
     ):
-        voice.say(f"    {command}", style="cyan")
+        console.say(f"    {command}", style="cyan")
     return interrupts.code if interrupts.is_asked else 0
 
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from marquardt.cli.console import Console, hand_over
 from marquardt.cli.horizons import sentence_of, show_report
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import METRIC_NAMES, short
 from marquardt.cli.tables import error_tables, table
 from marquardt.cli.taking import Given
-from marquardt.cli.voice import Voice, hand_over
 from marquardt.errors import MarquardtError
 from marquardt.storage import NetworkFile, load
 from marquardt.tables import TableCoding
@@ -23,13 +23,13 @@ from marquardt.training import RestartSpread
 
 def run(given: Given) -> int:
     """Load and show; returns the exit code."""
-    path, voice = given.network, given.voice()
+    path, console = given.network, given.console()
     content = load(path)
     if given.json:
         hand_over(json.dumps(description(path, content)))
         return 0
-    show(path, content, voice)
-    voice.require_heard()
+    show(path, content, console)
+    console.require_heard()
     return 0
 
 
@@ -55,40 +55,40 @@ def description(path: Path, content: NetworkFile) -> dict[str, Any]:
     return made
 
 
-def show(path: Path, content: NetworkFile, voice: Voice) -> None:
+def show(path: Path, content: NetworkFile, console: Console) -> None:
     """Say it in tables."""
     network, graph = content.network, content.network.graph
     is_forecaster = content.about.get("estimator") == "NetworkForecaster"
-    voice.say(f"{path}: a {'forecaster' if is_forecaster else f'network for {content.task}'}", style="bold")
-    voice.say()
+    console.say(f"{path}: a {'forecaster' if is_forecaster else f'network for {content.task}'}", style="bold")
+    console.say()
     rows = [
         [layer.name, layer.activation, ", ".join(layer.sources), str(layer.size), str(span.stop - span.start)]
         for span in graph.spans
         for layer in [span.layer]
     ]
-    voice.show(table("Layers", ["layer", "activation", "takes", "units", "weights"], rows, n_left=3))
+    console.show(table("Layers", ["layer", "activation", "takes", "units", "weights"], rows, n_left=3))
     fixed = "" if graph.weight_map is None else f"; of {graph.n_connections} connections the others are fixed or shared"
-    voice.say(
+    console.say(
         f"{network.n_weights} weights, biases included{fixed}. Scaling: inputs {network.input_scaling.kind}, targets "
         f"{network.target_scaling.kind}."
     )
-    voice.say()
+    console.say()
     coding = _coding(content)
     if coding is not None:
-        _show_columns(coding, voice)
+        _show_columns(coding, console)
     if is_forecaster:
-        _show_lags(content, voice)
-    _show_training(content, voice)
+        _show_lags(content, console)
+    _show_training(content, console)
     if content.report:
         try:
             if is_forecaster:
-                show_report(content.report, voice)
+                show_report(content.report, console)
                 return
             for shown in error_tables(content.task, content.report, content.classes):
-                voice.show(shown)
-                voice.say()
+                console.show(shown)
+                console.say()
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, StopIteration):
-            voice.say(f"Errors: {json.dumps(finite(content.report))}")
+            console.say(f"Errors: {json.dumps(finite(content.report))}")
 
 
 def _coding(content: NetworkFile) -> TableCoding | None:
@@ -98,38 +98,38 @@ def _coding(content: NetworkFile) -> TableCoding | None:
         return None
 
 
-def _show_columns(coding: TableCoding, voice: Voice) -> None:
-    voice.say(f"{len(coding.input_columns)} input columns:")
+def _show_columns(coding: TableCoding, console: Console) -> None:
+    console.say(f"{len(coding.input_columns)} input columns:")
     for kind, what in (("number", "numbers"), ("boolean", "true/false, as 1/0")):
         names = [column.name for column in coding.input_columns if column.kind == kind]
         if names:
-            voice.say(f"  {what}: {', '.join(names)}")
+            console.say(f"  {what}: {', '.join(names)}")
     for column in coding.input_columns:
         if column.kind == "category":
             more = f" and {len(column.levels) - 12} more" if len(column.levels) > 12 else ""
-            voice.say(f"  {column.name}: one of {', '.join(column.levels[:12])}{more}")
+            console.say(f"  {column.name}: one of {', '.join(column.levels[:12])}{more}")
     fills = {column.name: column.fill for column in coding.input_columns if column.fill is not None}
     if fills:
         shown = (f"{name} {short(fill) if isinstance(fill, float) else fill}" for name, fill in fills.items())
-        voice.say(f"  empty cells are filled: {', '.join(shown)}")
+        console.say(f"  empty cells are filled: {', '.join(shown)}")
     elif coding.missing == "drop":
-        voice.say("  rows with empty cells get no prediction")
+        console.say("  rows with empty cells get no prediction")
     for name, why in coding.dropped.items():
-        voice.say(f"  left out: {name}, {why}")
+        console.say(f"  left out: {name}, {why}")
     targets = ", ".join(coding.target_columns)
     classes = f", one of {', '.join(map(str, coding.classes))}" if coding.classes else ""
-    voice.say(f"Target: {targets}{classes}.")
-    voice.say()
+    console.say(f"Target: {targets}{classes}.")
+    console.say()
 
 
-def _show_lags(content: NetworkFile, voice: Voice) -> None:
+def _show_lags(content: NetworkFile, console: Console) -> None:
     fitted: Any = content.about.get("fitted")
     try:
         keys = ("target_names", "exog_names", "lags", "exog_lags", "difference")
-        voice.say(sentence_of(*(fitted[key] for key in keys)))
-        voice.say()
+        console.say(sentence_of(*(fitted[key] for key in keys)))
+        console.say()
     except (KeyError, TypeError, ValueError, AttributeError):
-        voice.say(f"Fitted: {json.dumps(finite(fitted))}")
+        console.say(f"Fitted: {json.dumps(finite(fitted))}")
 
 
 def _found_scale(content: NetworkFile) -> str:
@@ -141,13 +141,13 @@ def _found_scale(content: NetworkFile) -> str:
     return " and ".join(short(float(c * unit)) for c, unit in zip(scale, spread, strict=True))
 
 
-def _show_training(content: NetworkFile, voice: Voice) -> None:
+def _show_training(content: NetworkFile, console: Console) -> None:
     facts = [*_facts_of_origin(content.about), *_facts_of_record(content), *_facts_of_starts(content.about)]
     if content.about.get("interrupted") is True:
         facts.append(("interrupted", "yes, this is the best network until then"))
     if facts:
-        voice.show(table("Training", [], [[f"  {key}", str(value)] for key, value in facts], n_left=2))
-        voice.say()
+        console.show(table("Training", [], [[f"  {key}", str(value)] for key, value in facts], n_left=2))
+        console.say()
 
 
 def _facts_of_origin(about: Mapping[str, Any]) -> Iterator[tuple[str, object]]:

@@ -8,10 +8,10 @@ from typing import Any
 from rich.table import Table
 
 from marquardt.algorithms import ALGORITHMS, StepRule
+from marquardt.cli.console import hand_over
 from marquardt.cli.job import Job, job_of
 from marquardt.cli.taking import Given
 from marquardt.cli.training import introduce, prepare
-from marquardt.cli.voice import hand_over
 from marquardt.objective import MemoryLimit, Need, Plan, readable_bytes, readable_seconds
 from marquardt.training import EvidenceTraining
 from marquardt.training.restarts import Run
@@ -39,8 +39,8 @@ HESSIAN = "by second derivatives along the units and products of pairs"
 
 def run(given: Given) -> int:
     """Prepare everything, and say what would be done; returns the exit code."""
-    job, voice = job_of(given), given.voice()
-    prepared = prepare(job, voice)
+    job, console = job_of(given), given.console()
+    prepared = prepare(job, console)
     fitting = prepared.fitting
     rule, training = fitting.rule, fitting.training
     plan = training.objective.plan
@@ -58,40 +58,40 @@ def run(given: Given) -> int:
         }
         hand_over(json.dumps(made))
         return 0
-    introduce(job, prepared, voice)
+    introduce(job, prepared, console)
     passes = max(rule.point_need, rule.trial_need)
     how = HESSIAN if passes is Need.HESSIAN else FORMS[plan.form]
     if plan.is_compiled:
         how += ", the loss in the compiled kernel" if passes is Need.HESSIAN else ", all of it in the compiled kernel"
-    voice.say(f"An epoch needs {PASSES[passes]}: {how}.")
+    console.say(f"An epoch needs {PASSES[passes]}: {how}.")
     n_samples = training.objective.n_samples
     # A matrix that is asked for now and then goes over blocks of its own.
     largest = min(plan.matrix_block or plan.block_size, n_samples)
     what, n_blocks = (
         ("A matrix of all rows", -(-n_samples // largest)) if plan.matrix_block else ("A pass", plan.n_blocks)
     )
-    voice.say(
+    console.say(
         f"{what} goes over {_count(n_blocks, 'block')} of up to {largest:,} samples on "
         f"{_count(plan.threads, 'thread')}, in about {readable_seconds(plan.seconds)} on one of an ordinary server."
     )
-    voice.say(
+    console.say(
         f"An epoch of one trial, with its step: {_flops(plan.flops)} floating-point operations, about "
         f"{readable_seconds(plan.epoch_seconds)} (an estimate, likewise)."
     )
-    voice.say(f"Memory, beside the table: {_memory(job, training)}.")
+    console.say(f"Memory, beside the table: {_memory(job, training)}.")
     if isinstance(training, EvidenceTraining):
-        voice.say(
+        console.say(
             f"The weight decay is chosen anew every {training.round_length} epochs by its evidence, in about "
             f"{readable_seconds(training.evidence_seconds)} (an estimate, likewise)."
         )
     if plan.others and passes is not Need.HESSIAN:
-        voice.say()
-        voice.say("The fastest form that fits is taken, by the estimates:")
-        voice.show(_forms(plan, job))
-    voice.say()
-    voice.say("What its matrices would take with other algorithms:")
-    voice.show(_others(fitting.network.n_weights))
-    voice.require_heard()
+        console.say()
+        console.say("The fastest form that fits is taken, by the estimates:")
+        console.show(_forms(plan, job))
+    console.say()
+    console.say("What its matrices would take with other algorithms:")
+    console.show(_others(fitting.network.n_weights))
+    console.require_heard()
     return 0
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from marquardt.checks import require_extra, shown, whole_of
+from marquardt.cli.console import Console, hand_over
 from marquardt.cli.forecasts import conclude, content_of
 from marquardt.cli.horizons import report_of, sentence_of, show_report
 from marquardt.cli.interrupts import Interrupts
@@ -31,7 +32,6 @@ from marquardt.cli.series_tables import Data, checked_horizon, data_of, refuse_u
 from marquardt.cli.tables import attempts_table
 from marquardt.cli.taking import Given
 from marquardt.cli.training import _split_names, save_both
-from marquardt.cli.voice import Voice, hand_over
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators import NetworkForecaster, walk_forward
 from marquardt.estimators.lagging import Lags
@@ -57,7 +57,7 @@ def run(given: Given) -> int:
     """Read, train or load, evaluate, forecast, write; returns the exit code."""
     _check_files(given)
     given.check()
-    return train(given, given.voice()) if given.model is None else go_on(given, given.voice())
+    return train(given, given.console()) if given.model is None else go_on(given, given.console())
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ class Job:
     season: int | None
     n_splits: int
     fitting: Fitting
-    voice: Voice
+    console: Console
     interrupts: Interrupts
     began: float = field(default_factory=time.perf_counter)
 
@@ -87,7 +87,7 @@ class Job:
         save_both(self.path, content, record, force=self.given.force or is_again)
 
 
-def train(given: Given, voice: Voice) -> int:
+def train(given: Given, console: Console) -> int:
     """Train a forecaster, evaluate it and forecast."""
     began = time.perf_counter()
     forecaster = forecaster_of(given)
@@ -95,13 +95,13 @@ def train(given: Given, voice: Voice) -> int:
     refuse_unreachable(given, forecaster, data)
     lags = Lags(forecaster.lags, forecaster.exog_lags if data.exog is not None else (), forecaster.difference)
     horizon = checked_horizon(given, data, lags, lags.n_history)
-    with warnings.catch_warnings(), interrupts_of(voice) as (interrupts, asked):
+    with warnings.catch_warnings(), interrupts_of(console) as (interrupts, asked):
         warnings.simplefilter("ignore")  # what they say is said here in the program's own way
         fitting = forecaster.begin(data.targets, data.known_exog)
         season = data.times.season if given.season is None and data.times is not None else given.season
         n_splits = _n_splits(given, forecaster, data, horizon, season or 1)
-        introduce(given, forecaster, data, fitting.network, voice)
-        job = Job(given, data, horizon, season, n_splits, fitting, voice, interrupts, began)
+        introduce(given, forecaster, data, fitting.network, console)
+        job = Job(given, data, horizon, season, n_splits, fitting, console, interrupts, began)
 
         def rescue() -> bool:
             if not fitting.record.num_epochs:
@@ -110,9 +110,9 @@ def train(given: Given, voice: Voice) -> int:
             return True
 
         interrupts.rescue = rescue
-        is_interrupted = pull(fitting, voice, interrupts, asked, show=given.show)
+        is_interrupted = pull(fitting, console, interrupts, asked, show=given.show)
         if fitting.record.num_epochs == 0 and is_interrupted:
-            voice.say("Interrupted before the first epoch. Nothing is saved.", style="yellow")
+            console.say("Interrupted before the first epoch. Nothing is saved.", style="yellow")
             if given.json:
                 hand_over(json.dumps({"interrupted": True, "network": None}))
             return interrupts.code
@@ -125,7 +125,7 @@ def train(given: Given, voice: Voice) -> int:
         is_interrupted = interrupts.is_asked
         if not hasattr(forecaster, "series_rmse_"):
             forecaster = forecaster.snapshot(fitting)
-        tell(given, forecaster, is_interrupted, voice)
+        tell(given, forecaster, is_interrupted, console)
         predicted = forecaster.predict(horizon, data.future_exog)
         # The evaluation takes trainings of its own, which the forecaster does not wait for.
         with interrupts.saving():
@@ -134,8 +134,8 @@ def train(given: Given, voice: Voice) -> int:
         if not is_interrupted:
             report, is_interrupted = evaluated(job, forecaster)
         values = np.asarray(predicted).reshape(horizon, -1)
-        conclude(given, forecaster, data, values, report, job.path, voice, is_interrupted)
-        voice.say(f"Forecaster: {job.path}", style="bold")
+        conclude(given, forecaster, data, values, report, job.path, console, is_interrupted)
+        console.say(f"Forecaster: {job.path}", style="bold")
         return interrupts.code if interrupts.is_asked else DONE
 
 
@@ -155,30 +155,30 @@ def data_to_train_on(given: Given) -> Data:
     return data_of(given, read, targets, exog)
 
 
-def tell(given: Given, forecaster: NetworkForecaster, is_interrupted: bool, voice: Voice) -> None:
+def tell(given: Given, forecaster: NetworkForecaster, is_interrupted: bool, console: Console) -> None:
     """Say what came of the training."""
     record, closed = forecaster.record_, forecaster.closed_loop_record_
-    voice.say()
+    console.say()
     if forecaster.n_restarts > 1:
-        voice.show(attempts_table([asdict(each) for each in forecaster.attempts_], forecaster.kept_))
-        voice.say()
-        voice.say(str(forecaster.spread_))
+        console.show(attempts_table([asdict(each) for each in forecaster.attempts_], forecaster.kept_))
+        console.say()
+        console.say(str(forecaster.spread_))
     if is_interrupted:
-        voice.say("Interrupted: the best network so far is kept and saved.", style="yellow")
+        console.say("Interrupted: the best network so far is kept and saved.", style="yellow")
     elif record.stop is not None:
-        voice.say(record.stop.sentence)
-    voice.say(f"Kept: the weights of epoch {record.best_epoch} of {record.num_epochs}.")
+        console.say(record.stop.sentence)
+    console.say(f"Kept: the weights of epoch {record.best_epoch} of {record.num_epochs}.")
     if closed is not None:
-        voice.say(
+        console.say(
             f"In closed loop, {closed.metric} fell from {closed.perf[0]:.4g} to {closed.best_perf:.4g} "
             f"in {closed.num_epochs} epochs."
         )
     elif given.closed_loop and not is_interrupted:
-        voice.say("The network grows without bound in closed loop, and was not trained there.", style="yellow")
-    voice.say()
+        console.say("The network grows without bound in closed loop, and was not trained there.", style="yellow")
+    console.say()
 
 
-def go_on(given: Given, voice: Voice) -> int:
+def go_on(given: Given, console: Console) -> int:
     """Forecast what follows a table with a forecaster that is there."""
     _refuse_training_options(given)
     assert given.model is not None
@@ -201,14 +201,14 @@ def go_on(given: Given, voice: Voice) -> int:
         )
     horizon = checked_horizon(given, data, lags, data.n_known)
     predicted = forecaster.predict(horizon, data.exog, y=data.targets)
-    voice.say(f"{given.data}: {data.n_known} rows of {' and '.join(map(repr, targets))}. {inputs_of(forecaster)}")
+    console.say(f"{given.data}: {data.n_known} rows of {' and '.join(map(repr, targets))}. {inputs_of(forecaster)}")
     for note in data.notes:
-        voice.say(f"Note: {note}")
-    voice.say()
+        console.say(f"Note: {note}")
+    console.say()
     values = np.asarray(predicted).reshape(horizon, -1)
-    conclude(given, forecaster, data, values, None, given.model, voice, False)
+    conclude(given, forecaster, data, values, None, given.model, console, False)
     if given.output is None and not given.json:
-        voice.require_heard()
+        console.require_heard()
     return DONE
 
 
@@ -327,25 +327,25 @@ def _check_files(given: Given) -> None:
 # ---------------------------------------------------------------- training and evaluation
 
 
-def introduce(given: Given, forecaster: NetworkForecaster, data: Data, network: Any, voice: Voice) -> None:
+def introduce(given: Given, forecaster: NetworkForecaster, data: Data, network: Any, console: Console) -> None:
     """Say what is going to be done."""
     times = ""
     if data.times is not None:
         first, last = data.times.written(data.times.index[[0, data.n_known - 1]])
         times = f", {first} to {last}"
     future = f" and {data.n_future} of the future" if data.n_future else ""
-    voice.say(f"{given.data}: {data.n_known} known rows{future}{times}. {inputs_of(forecaster)}")
+    console.say(f"{given.data}: {data.n_known} known rows{future}{times}. {inputs_of(forecaster)}")
     for note in data.notes:
-        voice.say(f"Note: {note}")
+        console.say(f"Note: {note}")
     if data.unused:
-        voice.say(f"Note: Not used: {listed(data.unused)}. Columns that drive the target are named by --exog.")
+        console.say(f"Note: Not used: {listed(data.unused)}. Columns that drive the target are named by --exog.")
     n_rows = data.n_known - forecaster.n_history_
     topology = forecaster.topology if isinstance(forecaster.topology, str) else "a topology of its own"
-    voice.say(
+    console.say(
         f"Network {network.graph.describe()}: {network.n_weights} weights on {n_rows} rows, {topology}, "
         f"seed {given.seed}."
     )
-    voice.say()
+    console.say()
 
 
 def inputs_of(forecaster: NetworkForecaster) -> str:
@@ -357,27 +357,27 @@ def inputs_of(forecaster: NetworkForecaster) -> str:
 
 def evaluated(job: Job, forecaster: NetworkForecaster) -> tuple[dict[str, Any] | None, bool]:
     """Forecast the known past from what came before; returns the saved report, and whether it was interrupted."""
-    voice, data = job.voice, job.data
+    console, data = job.console, job.data
     if not job.n_splits:
         if job.given.splits != 0:
-            voice.say("Note: The series is too short to evaluate such forecasts on its own past.")
-            voice.say()
+            console.say("Note: The series is too short to evaluate such forecasts on its own past.")
+            console.say()
         return None, False
 
     def step(number: int) -> None:
-        voice.say(f"Evaluation: training {number + 1} of {job.n_splits}, on an earlier part.")
+        console.say(f"Evaluation: training {number + 1} of {job.n_splits}, on an earlier part.")
 
     known, how = (data.targets, data.known_exog), {"horizon": job.horizon, "cv": job.n_splits, "season": job.season}
     try:
         with job.interrupts.breaking():
             found = walk_forward(forecaster, *known, **how, progress=step)
     except KeyboardInterrupt:
-        voice.say("Interrupted: the evaluation is left out.", style="yellow")
+        console.say("Interrupted: the evaluation is left out.", style="yellow")
         return None, True
-    voice.say()
+    console.say()
     report = report_of(found, forecaster.target_names_)
     job.save(forecaster, report, again=True)
-    show_report(report, voice)
+    show_report(report, console)
     return report, False
 
 

@@ -14,13 +14,13 @@ import numpy as np
 from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import require_extra
+from marquardt.cli.console import Console, hand_over
 from marquardt.cli.dates import drawn
 from marquardt.cli.plain import finite
 from marquardt.cli.progress import short
 from marquardt.cli.series_tables import Data
 from marquardt.cli.tables import table
 from marquardt.cli.taking import Given
-from marquardt.cli.voice import Voice, hand_over
 from marquardt.estimators import NetworkForecaster
 from marquardt.storage import NetworkFile
 from marquardt.tables import write_table
@@ -33,14 +33,14 @@ def conclude(
     predicted: Array,
     report: Mapping[str, Any] | None,
     network: Path,
-    voice: Voice,
+    console: Console,
     is_interrupted: bool,
 ) -> None:
     """Show and write the forecast."""
     heading, labels = _labels(data, len(predicted))
     rows = [[str(label), *(short(value, 6) for value in row)] for label, row in zip(labels, predicted, strict=True)]
-    voice.show(table("Forecast", [heading, *forecaster.target_names_], rows))
-    voice.say()
+    console.show(table("Forecast", [heading, *forecaster.target_names_], rows))
+    console.say()
     if given.output is not None:
         write_table(
             given.output,
@@ -49,10 +49,10 @@ def conclude(
             force=given.force,
             like=data.written,
         )
-        voice.say(f"Forecast: {given.output}")
+        console.say(f"Forecast: {given.output}")
     if given.plot is not None:
         draw(given.plot, forecaster, data, predicted, labels, force=given.force)
-        voice.say(f"Picture: {given.plot}")
+        console.say(f"Picture: {given.plot}")
     if given.json:
         hand_over(
             json.dumps(

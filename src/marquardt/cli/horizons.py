@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from marquardt.arrays import Array
+from marquardt.cli.console import Console
 from marquardt.cli.progress import short
 from marquardt.cli.tables import table
-from marquardt.cli.voice import Voice
 from marquardt.tables.columns import listed
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def report_of(found: WalkForward, targets: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def show_report(report: Mapping[str, Any], voice: Voice) -> None:
+def show_report(report: Mapping[str, Any], console: Console) -> None:
     """Show the errors by horizon; of a long horizon some steps."""
     steps = list(report["steps"])
     shown = list(range(len(steps)))
@@ -92,7 +92,7 @@ def show_report(report: Mapping[str, Any], voice: Voice) -> None:
             rows.append([target, str(steps[place]), *errors])
         means = [short(math.sqrt(np.mean(np.square(report["rmse"][name][target])))) for name in names]
         rows.append([target, "all", *means])
-    voice.show(
+    console.show(
         table(
             f"RMSE of {report['forecasts']} forecasts of the past, from {report['trainings']} trainings on what came "
             f"before",
@@ -101,4 +101,4 @@ def show_report(report: Mapping[str, Any], voice: Voice) -> None:
             n_left=1,
         )
     )
-    voice.say()
+    console.say()

@@ -18,11 +18,11 @@ import numpy as np
 import pyarrow as pa
 
 from marquardt.arrays import AnyArray, Array
+from marquardt.cli.console import Console, silence, unwritable
 from marquardt.cli.job import refuse_collisions
-from marquardt.cli.opening import WatchedRows, rows_to_stream
+from marquardt.cli.open_table import WatchedRows, rows_to_stream
 from marquardt.cli.tables import error_tables
 from marquardt.cli.taking import Given
-from marquardt.cli.voice import Voice, silence, unwritable
 from marquardt.errors import DataError, FileError, NoRowsError
 from marquardt.files import refuse_existing
 from marquardt.storage import NetworkFile, load
@@ -51,7 +51,7 @@ def run(given: Given) -> int:
     """Read network and table, predict, write; returns the exit code."""
     given.check()
     network, data, output = given.network, given.data, given.output
-    voice = given.voice(to_stderr=output is None)
+    console = given.console(to_stderr=output is None)
     if output is not None:
         check_table_suffix(output)
         refuse_existing(output, force=given.force)
@@ -67,12 +67,12 @@ def run(given: Given) -> int:
     }
     try:
         check = coding.require_inputs
-        rows = rows_to_stream(data, given.stream, voice, copies=COPIES, takes_passes=False, check=check, **meaning)
+        rows = rows_to_stream(data, given.stream, console, copies=COPIES, takes_passes=False, check=check, **meaning)
         table = rows if rows is not None else WatchedRows(WholeRows(read_table(data, **meaning)))
     except NoRowsError as error:
         # What is left of a filter that found nothing: predicted as a table of the same kind.
         coding.require_inputs(error.column_names)
-        voice.say(f"Note: {error}")
+        console.say(f"Note: {error}")
         rows, table = None, WatchedRows(WholeRows(pa.table({name: pa.nulls(0) for name in error.column_names})))
     coding.require_inputs(table.column_names)
     predicting = Predicting(content, coding, table, keep=given.keep, unknown=given.unknown)
@@ -82,17 +82,20 @@ def run(given: Given) -> int:
         together = content.network.block_rows
         n_rows = together * max(1, PIECE_BYTES // (8 * together * predicting.width))
     written = Written.of(table.no_rows(()).schema)
-    with table.watched(None if rows is None else voice, "Predicting"), _writing(output, given.force, written) as writer:
+    with (
+        table.watched(None if rows is None else console, "Predicting"),
+        _writing(output, given.force, written) as writer,
+    ):
         pieces = table.batches(predicting.columns, n_rows)
         for piece in even_batches(pieces, n_rows) if n_rows else pieces:
             writer.write(*predicting.predicted(piece))
     for remark in (*written.notes, *predicting.remarks.sentences()):
-        voice.say(f"Note: {remark}")
+        console.say(f"Note: {remark}")
     if output is not None:
-        voice.say(f"Predicted {predicting.n_rows:,} rows: {output}", style="bold")
+        console.say(f"Predicted {predicting.n_rows:,} rows: {output}", style="bold")
     if predicting.why_not_compared:
-        voice.say(f"Note: Not compared with the target that the table has, too: {predicting.why_not_compared}")
-    _show_errors(coding, predicting.errors, voice)
+        console.say(f"Note: Not compared with the target that the table has, too: {predicting.why_not_compared}")
+    _show_errors(coding, predicting.errors, console)
     return 0
 
 
@@ -264,11 +267,11 @@ def _hand_over(file: BinaryIO) -> None:
         raise unwritable(error) from error
 
 
-def _show_errors(coding: TableCoding, errors: ErrorSums | None, voice: Voice) -> None:
+def _show_errors(coding: TableCoding, errors: ErrorSums | None, console: Console) -> None:
     """Show how far the predictions are from the targets that the table has, where it has them."""
     if errors is None:
         return
-    voice.say()
-    voice.say("The table has the target, too; compared with it:")
+    console.say()
+    console.say("The table has the target, too; compared with it:")
     for shown in error_tables(coding.task, {"these rows": errors.report()}, coding.classes):
-        voice.show(shown)
+        console.show(shown)

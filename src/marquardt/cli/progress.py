@@ -7,7 +7,7 @@ import re
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from marquardt.cli.voice import Voice
+from marquardt.cli.console import Console
 from marquardt.training import Epoch, Limits, gradient_name
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ class Line:
 class Progress:
     """Shows epochs as they come; where it is said how often, every so many and the last are lines of their own."""
 
-    def __init__(self, voice: Voice, line: Line, mu_max: float, restarts: int = 1, show: int | None = None) -> None:
-        self._voice, self._line, self._mu_max, self._restarts = voice, line, mu_max, restarts
-        self._every, self._is_live = show or EVERY, voice.is_live and show is None
+    def __init__(self, console: Console, line: Line, mu_max: float, restarts: int = 1, show: int | None = None) -> None:
+        self._console, self._line, self._mu_max, self._restarts = console, line, mu_max, restarts
+        self._every, self._is_live = show or EVERY, console.is_live and show is None
         self._epoch: Epoch | None = None
         self._restart = self._n_ended = 0
         self._has_shown_last = True
@@ -94,9 +94,9 @@ class Progress:
         if self._is_live:
             from rich.live import Live
 
-            self._live = Live(console=self._voice.console, get_renderable=self._picture, refresh_per_second=8)
+            self._live = Live(console=self._console.rich, get_renderable=self._picture, refresh_per_second=8)
             self._live.start()
-        elif not self._voice.is_quiet:
+        elif not self._console.is_quiet:
             self._print(self._line.headings)
         return self
 
@@ -113,7 +113,7 @@ class Progress:
         if restart != self._restart or self._epoch is None:
             self._print_last()
             if self._restarts > 1 and self._live is None:
-                self._voice.say(f"Start {restart + 1} of {self._restarts}")
+                self._console.say(f"Start {restart + 1} of {self._restarts}")
         self._epoch, self._restart, self._has_shown_last = epoch, restart, False
         self._n_ended = n_ended
         if self._live is None and epoch.epoch % self._every == 0:
@@ -126,7 +126,7 @@ class Progress:
 
     def _print(self, cells: tuple[str, ...]) -> None:
         # A blank between cells even where one is wider than its column.
-        self._voice.say(" ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip())
+        self._console.say(" ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip())
 
     def _picture(self) -> RenderableType:
         from rich.console import Group

@@ -7,9 +7,9 @@ import math
 import time
 from collections.abc import Iterator
 
+from marquardt.cli.console import Console
 from marquardt.cli.interrupts import ALL, ENDINGS, Interrupts
 from marquardt.cli.progress import Line, Progress
-from marquardt.cli.voice import Voice
 from marquardt.training import Fitting
 
 
@@ -25,16 +25,16 @@ class Asked:
 
 
 @contextlib.contextmanager
-def interrupts_of(voice: Voice) -> Iterator[tuple[Interrupts, Asked]]:
+def interrupts_of(console: Console) -> Iterator[tuple[Interrupts, Asked]]:
     """Within the block, from the first epoch until all is written and said, the first signal loses nothing."""
     asked = Asked()
-    with Interrupts(asked.stop, lambda: voice.console.show_cursor(True)) as interrupts:
+    with Interrupts(asked.stop, lambda: console.rich.show_cursor(True)) as interrupts:
         yield interrupts, asked
 
 
 def pull(
     fitting: Fitting,
-    voice: Voice,
+    console: Console,
     interrupts: Interrupts,
     asked: Asked,
     *,
@@ -53,7 +53,7 @@ def pull(
     spread = float(fitting.network.target_scaling.spread.max()) or 1.0  # 0 of targets that do not vary
     line = Line(fitting.settings.limits, record.metric, n_values, spread)
     mu_max = float(record.settings.get("mu_max", math.nan))
-    asked.progress = progress = Progress(voice, line, mu_max, fitting.settings.restarts, show)
+    asked.progress = progress = Progress(console, line, mu_max, fitting.settings.restarts, show)
     with progress:
         try:
             with interrupts.breaking(by=ALL if is_broken_off else ENDINGS):

@@ -14,20 +14,20 @@ from marquardt.problems import SERIES, TABLES, ShippedTable, table_named
 
 def run(given: Given) -> int:
     """Write one table, or list all; returns the exit code."""
-    name, output, voice = given.name, given.output, given.voice()
+    name, output, console = given.name, given.output, given.console()
     if name is None:
         if output is not None:
             raise ConfigurationError(f"Which table is to be written to {output}? Name one: {', '.join(TABLES)}.")
         rows = [[each, target, text] for each, (target, text) in TABLES.items()]
-        voice.show(table("", ["name", "target", "what it is"], rows, n_left=3))
+        console.show(table("", ["name", "target", "what it is"], rows, n_left=3))
         return 0
     found = table_named(name)
     path = Path(f"{name}.csv") if output is None else output
     write(found, path, force=given.force)
-    voice.say(f"{path}: {len(found.rows):,} rows, {len(found.header)} columns. {found.text}")
-    voice.say("Next:")
+    console.say(f"{path}: {len(found.rows):,} rows, {len(found.header)} columns. {found.text}")
+    console.say("Next:")
     what = f"forecast {path} --target {found.target} --lags 1-12" if name in SERIES else None
-    voice.say(f"    marquardt {what or f'train {path} --target {found.target}'}", style="cyan")
+    console.say(f"    marquardt {what or f'train {path} --target {found.target}'}", style="cyan")
     return 0
 
 

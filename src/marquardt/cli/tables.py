@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from marquardt.cli.console import clean
 from marquardt.cli.progress import short
-from marquardt.cli.voice import clean
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

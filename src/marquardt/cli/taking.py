@@ -12,7 +12,7 @@ from marquardt.errors import ConfigurationError
 from marquardt.options import OPTIONS, READING, Option, options_of
 
 if TYPE_CHECKING:
-    from marquardt.cli.voice import Voice
+    from marquardt.cli.console import Console
     from marquardt.tables import Dialect
 
 
@@ -72,11 +72,11 @@ class Given:
 
         return Dialect(**{name: self._values[name] for name in self.names(READING)})
 
-    def voice(self, *, to_stderr: bool = False) -> Voice:
+    def console(self, *, to_stderr: bool = False) -> Console:
         """Return what speaks to people; where standard output is for programs, or asked for, to standard error."""
-        from marquardt.cli.voice import Voice
+        from marquardt.cli.console import Console
 
-        return Voice(quiet=bool(self.quiet), to_stderr=to_stderr or bool(self.json))
+        return Console(quiet=bool(self.quiet), to_stderr=to_stderr or bool(self.json))
 
 
 def takes_its_options(command: Callable[[Given], int]) -> Callable[..., Callable[[], int]]:

@@ -16,16 +16,16 @@ from typing import Any
 from marquardt._version import __version__
 from marquardt.arrays import AnyArray, Array
 from marquardt.checks import nearest
+from marquardt.cli.console import Console, clean, hand_over, warn
 from marquardt.cli.interrupts import Interrupts
 from marquardt.cli.job import Job, job_of
-from marquardt.cli.opening import WatchedRows, rows_to_stream
+from marquardt.cli.open_table import WatchedRows, rows_to_stream
 from marquardt.cli.parts import divide
 from marquardt.cli.plain import finite
 from marquardt.cli.running import interrupts_of, pull
 from marquardt.cli.scores import scores_of_parts
 from marquardt.cli.tables import attempts_table, error_tables
 from marquardt.cli.taking import Given
-from marquardt.cli.voice import Voice, clean, hand_over, warn
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.files import replacing_all
 from marquardt.networks import Network
@@ -54,7 +54,7 @@ class Prepared(ABC):
     warnings: tuple[str, ...]
 
     @abstractmethod
-    def errors(self, network: Network, voice: Voice | None = None) -> dict[str, Any]:
+    def errors(self, network: Network, console: Console | None = None) -> dict[str, Any]:
         """Return the errors of a network on every part."""
 
 
@@ -66,7 +66,7 @@ class PreparedTable(Prepared):
     inputs: Array
     targets: AnyArray
 
-    def errors(self, network: Network, voice: Voice | None = None) -> dict[str, Any]:
+    def errors(self, network: Network, console: Console | None = None) -> dict[str, Any]:
         names, outputs = self.coding.target_columns, self.coding.outputs(network, self.inputs)
         return scores_of_parts(self.coding.task, names, outputs, self.targets, self.parts.named())
 
@@ -78,22 +78,22 @@ class PreparedRows(Prepared):
     rows: WatchedRows
     data: FileData
 
-    def errors(self, network: Network, voice: Voice | None = None) -> dict[str, Any]:
-        with self.rows.watched(voice, "Taking the errors"):
+    def errors(self, network: Network, console: Console | None = None) -> dict[str, Any]:
+        with self.rows.watched(console, "Taking the errors"):
             return errors_of_parts(network, self.data, self.coding.task)
 
 
 def run(given: Given) -> int:
     """Train, show, write; returns the exit code."""
-    job, voice = job_of(given), given.voice()
+    job, console = job_of(given), given.console()
     began = time.perf_counter()
-    prepared = prepare(job, voice)
-    introduce(job, prepared, voice)
-    with interrupts_of(voice) as (interrupts, asked):
+    prepared = prepare(job, console)
+    introduce(job, prepared, console)
+    with interrupts_of(console) as (interrupts, asked):
         interrupts.rescue = rescue_of(job, prepared, began, interrupts)
         is_interrupted = pull(
             prepared.fitting,
-            voice,
+            console,
             interrupts,
             asked,
             show=job.show,
@@ -102,7 +102,7 @@ def run(given: Given) -> int:
         )
         if prepared.fitting.record.num_epochs == 0 and is_interrupted:
             sentence = "Interrupted before the first epoch. Nothing is saved."
-            voice.say(sentence, style="yellow")
+            console.say(sentence, style="yellow")
             if given.json:
                 hand_over(json.dumps({"interrupted": True, "network": None}))
             return interrupts.code
@@ -114,11 +114,11 @@ def run(given: Given) -> int:
             save_both(job.output, content, job.record, force=job.force or interrupts.has_rescued)
         if isinstance(prepared, PreparedRows):
             # The errors take another pass over the rows, which the network does not wait for.
-            report = errors_unless_interrupted(prepared, voice, interrupts)
+            report = errors_unless_interrupted(prepared, console, interrupts)
             if report is not None:
                 content = replace(content, report=report)
                 save_both(job.output, content, force=True)
-        conclude(job, prepared, content, voice, is_interrupted)
+        conclude(job, prepared, content, console, is_interrupted)
         stop = prepared.fitting.record.stop
         if stop is not None and stop.code == "diverged":
             # Even where people asked for quiet: what was written is hardly trained.
@@ -129,16 +129,16 @@ def run(given: Given) -> int:
             made = json.dumps(summary(job, prepared, content))
             hand_over(made, f" The network is saved all the same: {job.output}.")
         if interrupts.is_asked and not is_interrupted:
-            voice.say("Interrupted after the last epoch: the network is whole and saved.", style="yellow")
+            console.say("Interrupted after the last epoch: the network is whole and saved.", style="yellow")
         return interrupts.code if interrupts.is_asked else DONE
 
 
-def prepare(job: Job, voice: Voice | None = None) -> Prepared:
+def prepare(job: Job, console: Console | None = None) -> Prepared:
     """Read, check, code and divide the data, and build the network; says where they are read batch by batch."""
     rows = rows_to_stream(
-        job.data, job.stream, voice, copies=COPIES, check=lambda names: _check_rows(job, names), **_meaning(job)
+        job.data, job.stream, console, copies=COPIES, check=lambda names: _check_rows(job, names), **_meaning(job)
     )
-    return prepare_table(job) if rows is None else prepare_rows(job, rows, voice)
+    return prepare_table(job) if rows is None else prepare_rows(job, rows, console)
 
 
 def _check_rows(job: Job, names: Sequence[str]) -> None:
@@ -176,14 +176,14 @@ def prepare_table(job: Job) -> PreparedTable:
     return PreparedTable(coding, table.num_rows, parts, fitting, warnings, coded.inputs, coded.targets)
 
 
-def prepare_rows(job: Job, rows: WatchedRows, voice: Voice | None = None) -> PreparedRows:
+def prepare_rows(job: Job, rows: WatchedRows, console: Console | None = None) -> PreparedRows:
     """Do it batch by batch: one pass for the coding of the columns, one for counts, division and scalings."""
     _check_rows(job, rows.column_names)
-    with rows.watched(voice, "Looking through the columns"):
+    with rows.watched(console, "Looking through the columns"):
         coding = TableCoding.fit_rows(rows, **_columns(job, rows.column_names))
     shares = (0.0, 0.0) if job.division == "none" else (job.validation, job.test)
     files = CodedFiles(rows, coding)
-    with rows.watched(voice, "Dividing the rows"):
+    with rows.watched(console, "Dividing the rows"):
         data = FileData(
             files,
             validation=shares[0],
@@ -224,7 +224,7 @@ def _topology(job: Job) -> str:
     return job.settings.topology if isinstance(job.settings.topology, str) else "a topology of its own"
 
 
-def introduce(job: Job, prepared: Prepared, voice: Voice) -> None:
+def introduce(job: Job, prepared: Prepared, console: Console) -> None:
     """Say what is going to be done."""
     coding, parts, network = prepared.coding, prepared.parts, prepared.fitting.network
     targets = " and ".join(map(repr, coding.target_columns))
@@ -232,19 +232,19 @@ def introduce(job: Job, prepared: Prepared, voice: Voice) -> None:
     columns = _count(len(coding.input_columns), "input column")
     if len(coding.input_names) != len(coding.input_columns):
         columns += f" ({len(coding.input_names)} inputs)"
-    voice.say(f"{job.data}: {prepared.n_rows:,} rows, {columns}, target {targets} ({what}).")
+    console.say(f"{job.data}: {prepared.n_rows:,} rows, {columns}, target {targets} ({what}).")
     for note in coding.notes:
-        voice.say(f"Note: {note}")
+        console.say(f"Note: {note}")
     counts = {"train": len(parts.train), "validate": len(parts.validation), "test": len(parts.test)}
     how = f"{_division(job, prepared)}, seed {job.seed}" if job.division == "random" else job.division
-    voice.say(f"Rows that {', '.join(f'{name}: {count:,}' for name, count in counts.items() if count)} ({how}).")
-    voice.say(
+    console.say(f"Rows that {', '.join(f'{name}: {count:,}' for name, count in counts.items() if count)} ({how}).")
+    console.say(
         f"Network {network.graph.describe()}: {_count(network.n_weights, 'weight')}, {_topology(job)}, seed {job.seed}."
     )
-    voice.say(f"Algorithm {algorithm_of(job, prepared)}")
+    console.say(f"Algorithm {algorithm_of(job, prepared)}")
     for warning in prepared.warnings:
-        voice.say(f"Warning: {warning}", style="yellow")
-    voice.say()
+        console.say(f"Warning: {warning}", style="yellow")
+    console.say()
 
 
 def _division(job: Job, prepared: Prepared) -> str:
@@ -258,14 +258,18 @@ def algorithm_of(job: Job, prepared: Prepared) -> str:
     return f"{choice.algorithm}: {choice.reason}" if job.settings.algorithm == "auto" else f"{job.settings.algorithm}."
 
 
-def errors_unless_interrupted(prepared: PreparedRows, voice: Voice, interrupts: Interrupts) -> dict[str, Any] | None:
+def errors_unless_interrupted(
+    prepared: PreparedRows, console: Console, interrupts: Interrupts
+) -> dict[str, Any] | None:
     """Take the errors; a signal breaks that off, and what may be followed by the end of the process leaves it out."""
     if interrupts.is_asked and not interrupts.is_ending:
-        voice.say("The network is saved. Its errors are taken in one more pass over the rows; Ctrl-C leaves them out.")
-        return prepared.errors(prepared.fitting.network, voice)
+        console.say(
+            "The network is saved. Its errors are taken in one more pass over the rows; Ctrl-C leaves them out."
+        )
+        return prepared.errors(prepared.fitting.network, console)
     try:
         with interrupts.breaking():
-            return prepared.errors(prepared.fitting.network, voice)
+            return prepared.errors(prepared.fitting.network, console)
     except KeyboardInterrupt:
         return None
 
@@ -320,19 +324,19 @@ def content_of(job: Job, prepared: Prepared, seconds: float, is_interrupted: boo
     )
 
 
-def conclude(job: Job, prepared: Prepared, content: NetworkFile, voice: Voice, is_interrupted: bool) -> None:
+def conclude(job: Job, prepared: Prepared, content: NetworkFile, console: Console, is_interrupted: bool) -> None:
     """Say why it stopped, how good the network is and where it went."""
     fitting, record = prepared.fitting, prepared.fitting.record
-    voice.say()
+    console.say()
     if job.settings.restarts > 1:
-        voice.show(attempts_table(content.about["attempts"], content.about["kept_attempt"]))
-        voice.say()
-        voice.say(str(fitting.spread))
-        voice.say(f"Start {content.about['kept_attempt'] + 1} is kept. Why it stopped:")
+        console.show(attempts_table(content.about["attempts"], content.about["kept_attempt"]))
+        console.say()
+        console.say(str(fitting.spread))
+        console.say(f"Start {content.about['kept_attempt'] + 1} is kept. Why it stopped:")
     if is_interrupted:
-        voice.say("Interrupted: the best network so far is kept and saved.", style="yellow")
+        console.say("Interrupted: the best network so far is kept and saved.", style="yellow")
     elif record.stop is not None:
-        voice.say(record.stop.sentence)
+        console.say(record.stop.sentence)
     if len(record.parts.validation):
         why = "those with the lowest validation error"
     elif fitting.rule.keeps_last:
@@ -341,31 +345,31 @@ def conclude(job: Job, prepared: Prepared, content: NetworkFile, voice: Voice, i
         why = "trained with the weight decay that the data ask for"
     else:
         why = "those with the lowest loss"
-    voice.say(f"Kept: the weights of epoch {record.best_epoch} of {record.num_epochs}, {why}.")
-    voice.say()
+    console.say(f"Kept: the weights of epoch {record.best_epoch} of {record.num_epochs}, {why}.")
+    console.say()
     if content.report is not None:
         for shown in error_tables(content.task, content.report, content.classes):
-            voice.show(shown)
-            voice.say()
+            console.show(shown)
+            console.say()
     else:
-        voice.say(
+        console.say(
             f"The errors are left out, as that was interrupted. Of all rows together they come from: "
             f"marquardt predict {job.output} {job.data}"
         )
-        voice.say()
+        console.say()
     pauses = job.pause * sum(each.epochs + 1 for each in fitting.summaries)
     at_once = f", {fitting.jobs} starts at a time" if fitting.jobs > 1 else ""
     slowed = " (and slowed down, so that it could be watched)" if job.pause else ""
     n_values = len(prepared.parts.train) * fitting.network.graph.n_outputs
     seconds = max(fitting.seconds - pauses, 0.0)
-    voice.say(
+    console.say(
         f"Trained in {seconds:.2f} s{at_once}{slowed}: {_count(fitting.network.n_weights, 'weight')} on "
         f"{_count(n_values, 'training value')} ({_count(len(prepared.parts.train), 'row')} × "
         f"{_count(fitting.network.graph.n_outputs, 'output')})."
     )
-    voice.say(f"Network: {job.output}", style="bold")
+    console.say(f"Network: {job.output}", style="bold")
     if job.record is not None:
-        voice.say(f"Record: {job.record}")
+        console.say(f"Record: {job.record}")
 
 
 def summary(job: Job, prepared: Prepared, content: NetworkFile) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the program says to people: one voice, which may be quiet, and which no closed pipe, no full disk and no control
+"""What the program says to people: a console, which may be quiet, and which no closed pipe, no full disk and no control
 character from a file can disturb; and what it hands to programs, which arrives or is an error.
 """
 
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from marquardt.errors import FileError
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console as RichConsole
+    from rich.console import RenderableType
 
 
 def clean(text: str) -> str:
@@ -101,18 +102,18 @@ class _Outlet:
         return getattr(self._stream, name)
 
 
-class Voice:
+class Console:
     """Sentences and tables for people."""
 
     def __init__(self, *, quiet: bool = False, to_stderr: bool = False) -> None:
-        from rich.console import Console
+        from rich.console import Console as RichConsole
 
         stream = sys.stderr if to_stderr else sys.stdout
         outlet: Any = _Outlet(stream)
         self._outlet = outlet
         # What is no terminal has no width: wide enough that no table is squeezed.
         width = None if stream.isatty() else 120
-        self.console: Console = Console(
+        self.rich: RichConsole = RichConsole(
             file=outlet, quiet=quiet, width=width, highlight=False, markup=False, emoji=False
         )
         self.is_quiet = quiet
@@ -120,17 +121,17 @@ class Voice:
     @property
     def is_live(self) -> bool:
         """Whether lines can be drawn over."""
-        return self.console.is_terminal and not self.is_quiet
+        return self.rich.is_terminal and not self.is_quiet
 
     def say(self, sentence: str = "", style: str = "") -> None:
         """Say a sentence; a terminal breaks it between words, a file gets one line."""
         from rich.text import Text
 
-        self.console.print(Text(clean(sentence), style=style), soft_wrap=not self.console.is_terminal)
+        self.rich.print(Text(clean(sentence), style=style), soft_wrap=not self.rich.is_terminal)
 
     def show(self, thing: RenderableType) -> None:
         """Show a table."""
-        self.console.print(thing)
+        self.rich.print(thing)
 
     def require_heard(self) -> None:
         """Refuse to end well where what was said was the result, and could not be written."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from marquardt.cli.voice import Voice
+from marquardt.cli.console import Console
 from marquardt.streams import free_memory, is_arrow_data
 from marquardt.tables import Dialect, Rows, header_of, open_rows, table_bytes
 
@@ -18,7 +18,7 @@ SHARE = 0.5
 def rows_to_stream(
     path: Path,
     stream: bool | None,
-    voice: Voice | None,
+    console: Console | None,
     *,
     copies: int,
     text: Collection[str] = (),
@@ -41,19 +41,19 @@ def rows_to_stream(
         needed, free = copies * table_bytes(path), free_memory()
         if free is None or needed <= SHARE * free:
             return None
-        if voice is not None:
-            voice.say(
+        if console is not None:
+            console.say(
                 f"{path} is read batch by batch: as a whole it would take about {_gib(needed)} of the {_gib(free)} of "
                 f"memory that are free (--no-stream: as a whole)."
             )
     if is_arrow_data(path):
         return WatchedRows(open_rows(path, dialect=dialect))
     check(header_of(path, dialect=dialect))
-    is_shown = voice is not None and voice.is_live
-    with voice.console.status(f"Looking through {path} …") if voice and is_shown else contextlib.nullcontext():
+    is_shown = console is not None and console.is_live
+    with console.rich.status(f"Looking through {path} …") if console and is_shown else contextlib.nullcontext():
         rows = open_rows(path, text=text, labels=labels, keep_words=keep_words, numbers=numbers, dialect=dialect)
-    if voice is not None and takes_passes:
-        voice.say(
+    if console is not None and takes_passes:
+        console.say(
             "Text is parsed anew in every pass over the rows: where that is often, convert the file to Parquet, which "
             "is read in about a tenth of the time."
         )
@@ -91,12 +91,12 @@ class WatchedRows:
             yield table
 
     @contextlib.contextmanager
-    def watched(self, voice: Voice | None, what: str) -> Iterator[None]:
+    def watched(self, console: Console | None, what: str) -> Iterator[None]:
         """Show on a terminal how far a pass over the rows has come."""
-        if voice is None or not voice.is_live:
+        if console is None or not console.is_live:
             yield
             return
-        with voice.console.status(f"{what} …") as status:
+        with console.rich.status(f"{what} …") as status:
             self.on_rows = lambda seen: status.update(f"{what}: {seen / self.n_rows:.0%} of {self.n_rows:,} rows")
             try:
                 yield
