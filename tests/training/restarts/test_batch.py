@@ -277,6 +277,15 @@ def test_logistic_cross_entropy_is_trained_too():
         np.testing.assert_allclose(lane.record.perf, alone.record.perf, rtol=1e-6)
 
 
+def test_without_the_kernel_a_batch_takes_no_more_memory_than_a_run():
+    graph = feed_forward(2, 5, 1, output_activation="logistic")
+    inputs = np.random.default_rng(0).normal(size=(100_000, 2))
+    targets = (inputs[:, :1] > 0).astype(float)
+    batch = BatchTraining(Network(graph, np.zeros(21)), starts_of(graph, 2), inputs, targets, LogisticCrossEntropy())
+    assert batch.objective.plan.n_blocks > 1
+    assert batch.objective.plan.memory < 8 * 21 * 100_000  # the Jacobian of all samples
+
+
 def refused(starts=None, **options):
     graph = feed_forward(2, 3, 1)
     network, inputs, targets = problem(graph)

@@ -29,7 +29,7 @@ from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay, takes_scale
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas
-from marquardt.objective import BatchedObjective, Budget, MemoryLimit
+from marquardt.objective import BatchedObjective, Budget, MemoryLimit, is_compiled
 from marquardt.training.division import Parts
 from marquardt.training.objectives import Objectives, sources_of
 from marquardt.training.record import Epoch, Record
@@ -158,7 +158,8 @@ class BatchTraining:
             whole(threads, "threads", minimum=1)
         limit = MemoryLimit.of(max_memory)
         sources = sources_of(network, inputs, targets, sample_weight, parts)
-        # All samples are one block, whose Jacobian the kernel takes.
+        parted = [source for source in sources if source is not None]
+        covered = is_compiled(network.graph, loss, parted[0].weighs_outputs)
         self._objectives = Objectives.of(
             network,
             sources,
@@ -168,7 +169,8 @@ class BatchTraining:
             form="explicit",
             max_memory=limit,
             kind=BatchedObjective,
-            block_size=max(1, len(np.asarray(inputs))),
+            # The kernel takes all samples as one block; else they are those of a run by itself.
+            block_size=max(source.n_samples for source in parted) if covered else None,
             threads=1,
         )
         self.objective: BatchedObjective = self._objectives.trained  # type: ignore[assignment]
