@@ -16,7 +16,7 @@ from marquardt.training import Epoch, Limits
 @pytest.mark.parametrize("is_terminal", [False, True])
 def test_lines_of_their_own_come_every_so_many_epochs_and_at_the_last(is_terminal):
     console = Console()
-    console.rich = Console(file=io.StringIO(), width=100, force_terminal=is_terminal, no_color=True)
+    console.rich = RichConsole(file=io.StringIO(), width=100, force_terminal=is_terminal, no_color=True)
     with Progress(console, Line(Limits(), "mse", 10), 1e10, show=4) as progress:
         for number in range(7):
             progress.show(Epoch(number, 0.5, math.nan, math.nan, 0.1, 1e-3, 0, 0.2, 1, 5.0), 0)
