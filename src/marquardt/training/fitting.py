@@ -215,7 +215,9 @@ class Fitting(Restarts):
         self._has_start = start is not None
         if self._has_start and settings.restarts > 1:
             raise ConfigurationError("Going on from a network and restarting exclude each other. Use restarts=1.")
-        super().__init__(self._training, settings.restarts, together=self._batch())
+        together = self._batch()
+        first = together[0] if together else self._training(0)
+        super().__init__(first, self._training, settings.restarts, together=together)
 
     @property
     def criterion(self) -> str:
@@ -339,18 +341,16 @@ class Fitting(Restarts):
         settings = self.settings
         network = self._untrained if self._has_start else self._untrained.with_weights(self._start(restart))
 
-        def run(penalty: WeightDecay, limit: MemoryLimit = self._limit) -> Training:
-            return self._data.training(
-                network,
-                self.loss,
-                penalty,
-                self.rule,
-                settings.limits,
-                form=settings.form,
-                threads=settings.threads,
-                max_memory=limit,
-            )
-
+        run = partial(
+            self._data.training,
+            network,
+            self.loss,
+            rule=self.rule,
+            limits=settings.limits,
+            form=settings.form,
+            threads=settings.threads,
+            max_memory=self._limit,
+        )
         if self.rule.weighs_decay:
             if not isinstance(settings.alpha, str) and np.any(settings.alpha):
                 raise ConfigurationError(
@@ -367,7 +367,7 @@ class Fitting(Restarts):
         training = weighed(run(decay))
         if not self._limit.allows(training.memory):
             # Another form, or smaller blocks.
-            training = weighed(run(decay, self._limit.without(training.memory_beside, "the evidence")))
+            training = weighed(run(decay, max_memory=self._limit.without(training.memory_beside, "the evidence")))
         require_memory(
             network.graph,
             training.memory,

@@ -148,7 +148,7 @@ def train_sequences(
             start = network.with_weights(initial_weights(network.graph, rng=drawn))
         return Training.of(start, trained, validation=stopping, test=tested, parts=parts, rule=rule, limits=limits)
 
-    restarts = Restarts(run, n_restarts)
+    restarts = Restarts(run(0), run, n_restarts)
     restarts.pull()
     return TrainingResult(restarts.network, restarts.record)
 

@@ -19,9 +19,10 @@ class Restarts:
     kept, of equals the one before. Between two epochs, and after an interrupt, `network` and `record` are valid.
     """
 
-    def __init__(self, make: Callable[[int], Run], n_restarts: int = 1, *, together: Sequence[Run] = ()) -> None:
-        self._make, self._n_restarts, self._together = make, n_restarts, together
-        self._run = together[0] if together else make(0)
+    def __init__(
+        self, first: Run, make: Callable[[int], Run], n_restarts: int = 1, *, together: Sequence[Run] = ()
+    ) -> None:
+        self._run, self._make, self._n_restarts, self._together = first, make, n_restarts, together
         self._best: FinishedRun | None = None
         self._pool: RestartPool | None = None
         self._is_cancelled = False
