@@ -8,7 +8,7 @@ import numpy as np
 
 from marquardt.tables.columns import Column, listed, way_out
 from marquardt.tables.input_columns import InputColumn
-from marquardt.tables.numerals import MISSING_WORDS
+from marquardt.tables.numerals import MISSING_WORDS, Codes
 from marquardt.tables.surveying import Settled
 from marquardt.wording import by_door
 
@@ -38,13 +38,19 @@ def missing_notes(settled: Settled, columns: Sequence[InputColumn], missing: str
 
 
 def word_notes(settled: Settled) -> list[str]:
-    """Say which words of text are no levels, though they might be, and which are, though they might not."""
+    """Say which words of text are no levels, though they might be, which are, though they might not, and codes."""
     notes = []
     for column in settled.inputs:
         if column.kind != "text":
             continue
         if column.keeping_words:
             notes.append(f"Column {column.name!r}: {column.keeping_words}")
+        codes = Codes()
+        if not column.is_categorical and codes.add(column.values) and codes.has_zero:
+            notes.append(
+                f"Column {column.name!r}: values such as {min(codes.seen)!r} are codes, each of which is a level. Write "
+                f"them without zeros in front where they are numbers."
+            )
         kept = [word for word in MISSING_WORDS if word in column.level_counts()]
         if kept:
             notes.append(f"Column {column.name!r}: {listed(kept)} {'is a level' if len(kept) == 1 else 'are levels'}.")
