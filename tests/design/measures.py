@@ -1,4 +1,4 @@
-"""Counts what the source consists of: lines by kind, sizes, and files that import each other in a circle."""
+"""Counts what the source consists of: lines by kind, sizes, comparisons with words, and imports in a circle."""
 
 from __future__ import annotations
 
@@ -58,6 +58,17 @@ def largest_files(package: Path) -> list[Sized]:
     """Return the files, the largest first."""
     found = [Sized(_module(package, path), len(text.splitlines())) for path, text, _ in _parsed(package)]
     return sorted(found, key=lambda each: -each.lines)
+
+
+def compared(package: Path, words: set[str]) -> list[str]:
+    """Return where something is compared with one of the words, or looked for among them, as file:line."""
+    return [
+        f"{_module(package, path)}:{node.lineno}"
+        for path, _, tree in _parsed(package)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare)
+        and any(isinstance(each, ast.Constant) and each.value in words for each in ast.walk(node))
+    ]
 
 
 def circles(package: Path) -> list[tuple[str, ...]]:

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 import marquardt
+from marquardt.objective.forms import sample_forms, time_forms
 
-from .measures import Lines, circles, count, largest_classes, largest_files, largest_functions
+from .measures import Lines, circles, compared, count, largest_classes, largest_files, largest_functions
 
 SOURCE = Path(marquardt.__file__).parent
 
@@ -50,6 +51,16 @@ def test_lines_are_counted_by_what_is_on_them(package):
         '"""What it is."""\n\nimport os\n\n\ndef f(\n    a: int,\n) -> int:\n    """Say."""\n    # why\n    return a\n'
     )
     assert count(package({"a.py": text})) == Lines(total=11, statements=1, signatures=3, docstrings=2)
+
+
+def test_a_form_of_the_normal_equations_is_asked_and_not_known_by_its_name():
+    names = {*sample_forms, *time_forms, "gradient", "compiled"}
+    assert compared(SOURCE / "objective", names) == []
+
+
+def test_comparisons_with_words_are_found(package):
+    text = 'def f(form):\n    if form == "pairs" or form in ("explicit", "auto"):\n        return "pairs"\n    return form\n'
+    assert compared(package({"a.py": text}), {"pairs", "explicit"}) == ["house.a:2", "house.a:2"]
 
 
 def test_sizes_are_those_of_the_definitions(package):

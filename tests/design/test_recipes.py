@@ -1,4 +1,4 @@
-"""What DEVELOPERS.md says to write for an activation, a loss, a rule, a damping or an option is enough."""
+"""What DEVELOPERS.md says to write for an activation, a loss, a rule, a form, a damping or an option is enough."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ RECIPES = {
     "An activation": (("tests/contracts/test_activations.py",), "arctan", 10),
     "A loss": (("tests/contracts/test_losses.py", "tests/contracts/test_losses_train.py"), "LogCosh or log_cosh", 15),
     "A rule": (("tests/contracts/test_rules.py", "tests/contracts/test_topologies.py"), "HeavyBall or heavy_ball", 20),
+    "A form of the normal equations": (("tests/contracts/test_forms.py",), "row_by_row", 14),
     "A damping": (("tests/algorithms/test_levenberg_marquardt_variants.py",), "patient", 2),
 }
 
