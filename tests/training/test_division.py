@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.training import Division, HashedParts, Parts, split_by_content
-from marquardt.training.division import column_keys, content_keys
+from marquardt.training.division import column_keys, content_keys, folds_by_content
 
 KINDS = ("random", "blocks", "interleaved")
 shares = st.sampled_from([0.0, 0.1, 0.15, 0.2, 0.25, 0.4])
@@ -242,3 +242,45 @@ def test_hashed_parts_know_counts_and_refuse_row_numbers():
     assert (len(parts.train), len(parts.validation), len(parts.test)) == (7, 2, 1)
     with pytest.raises(DataError, match="divided by a hash of their content, and their numbers are not kept"):
         parts.named()
+
+
+def test_folds_deal_every_row_once_and_do_not_depend_on_the_order():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(53, 3))
+    folds = folds_by_content(table, 10, seed=4)
+    assert sorted(np.concatenate(folds).tolist()) == list(range(53))
+    assert {len(fold) for fold in folds} == {5, 6}
+    order = rng.permutation(53)
+    for fold, again in zip(folds, folds_by_content(table[order], 10, seed=4), strict=True):
+        assert set(order[again].tolist()) == set(fold.tolist())
+    assert any(
+        set(fold.tolist()) != set(other.tolist())
+        for fold, other in zip(folds, folds_by_content(table, 10, seed=5), strict=True)
+    )
+
+
+def test_equal_rows_are_in_one_fold_and_copies_of_a_cell_in_all():
+    rng = np.random.default_rng(0)
+    table = np.repeat(rng.normal(size=(20, 2)), 2, axis=0)
+    assert all(
+        fold.tolist()[0::2] == [row - 1 for row in fold.tolist()[1::2]] for fold in folds_by_content(table, 5, 1)
+    )
+    truth_table = np.tile([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], (50, 1))
+    for fold in folds_by_content(truth_table, 10, 1):
+        assert len(np.unique(truth_table[fold], axis=0)) == 4
+
+
+def test_folds_hold_every_class_evenly_and_leave_out_what_only_one_row_shows():
+    rng = np.random.default_rng(0)
+    classes = np.repeat([0, 1, 2], [60, 39, 1])
+    folds = folds_by_content(rng.normal(size=(100, 2)), 10, 3, classes)
+    for fold in folds:
+        counts = np.bincount(classes[fold], minlength=3)
+        assert counts[0] == 6
+        assert counts[1] in (3, 4)
+        assert counts[2] == 0
+
+
+def test_there_are_no_more_folds_than_different_rows():
+    assert len(folds_by_content(np.arange(7.0)[:, None], 10, 0)) == 7
+    assert folds_by_content(np.zeros((3, 1)), 10, 0) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import replace
+from dataclasses import asdict, replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,7 +26,7 @@ from marquardt.arrays import (
     refuse_times,
     unmasked,
 )
-from marquardt.checks import fraction
+from marquardt.checks import fraction, whole
 from marquardt.errors import ConfigurationError, DataError
 from marquardt.estimators.given import refuse_gaps, refuse_repeated_names, refuse_unusable, warn_of_another_order
 from marquardt.estimators.merging import merge
@@ -36,6 +36,7 @@ from marquardt.networks import build
 from marquardt.options import DAMPING, PARAMETERS
 from marquardt.training import Fitting, Parts, Record, Settings, split_by_content
 from marquardt.training.division import content_keys
+from marquardt.training.ensemble import FoldEnsemble
 from marquardt.training.restarts import RestartSpread, RestartSummary, kept_of, outcome
 from marquardt.wording import in_an_estimator, under_names
 
@@ -53,6 +54,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     """The part of an estimator that does not depend on the task. The leaf classes have the parameters."""
 
     _task: str
+    n_folds: int = 0  # A series has no folds: its rows follow each other
     algorithm: Any
     _coding: TableCoding | None = None
     """How a frame's columns become inputs, where the network was trained on a table by the command line."""
@@ -139,6 +141,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _check_start(self) -> None:
         """Refuse to go on from a network that the options or the targets no longer fit."""
+        self._check_folds()
         if not self._goes_on():
             return
         graph = self.network_.graph
@@ -223,21 +226,30 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                 is_aside = table[merged.rows, -1] == 1
                 parts = Parts(np.flatnonzero(~is_aside), np.flatnonzero(is_aside), np.empty(0, dtype=np.intp))
         del table
-        fitting = Fitting(
-            X,
-            targets,
-            settings,
-            self._task,
-            n_classes=n_classes,
-            parts=parts,
-            sample_weight=weight,
-            counted_weight=counted_weight,
-            start=start,
-        )
+        data: dict[str, Any] = {"n_classes": n_classes, "sample_weight": weight, "counted_weight": counted_weight}
+        fitting: Fitting | FoldEnsemble
+        if self.n_folds:
+            fitting = FoldEnsemble(X, targets, settings, self._task, n_folds=self.n_folds, **data)
+        else:
+            fitting = Fitting(X, targets, settings, self._task, parts=parts, start=start, **data)
         self._pull(fitting)
         self._note(fitting)
         if merged is not None:
             self.record_.parts = Parts.all_training(len(merged.group)) if given is None else given
+
+    def _check_folds(self) -> None:
+        """Refuse what does not go together with folds."""
+        if whole(self.n_folds, "n_folds") == 1:
+            raise ConfigurationError("n_folds must be 0, for a network of its own, or at least 2, got 1.")
+        if self.n_folds and self.early_stopping:
+            raise ConfigurationError(
+                "With n_folds every network is stopped by a fold of its own. Leave early_stopping out, or n_folds."
+            )
+        if self.n_folds and self._goes_on():
+            raise ConfigurationError(
+                "warm_start goes on with one network, and n_folds trains many and averages them. Set warm_start=False, "
+                "or n_folds=0."
+            )
 
     def _parts(self, table: Array, weight: AnyArray | None, seed: int, classes: AnyArray | None) -> Parts:
         different = len(np.unique(content_keys(table, seed)))
@@ -261,7 +273,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             )
         return Parts(train, validation, np.empty(0, dtype=np.intp))
 
-    def _pull(self, fitting: Fitting) -> None:
+    def _pull(self, fitting: Fitting | FoldEnsemble) -> None:
         """Train to the end; an interrupt ends early and keeps the best."""
         lines = Lines(self.verbose)
         try:
@@ -275,13 +287,18 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         finally:
             lines.end()
 
-    def _note(self, fitting: Fitting) -> None:
+    def _note(self, fitting: Fitting | FoldEnsemble) -> None:
         record = fitting.record
         self.network_ = fitting.network
         self._note_record(record)
         self.attempts_ = fitting.summaries_so_far()
-        self.spread_ = fitting.spread
-        self.kept_ = fitting.kept
+        for name in ("spread_", "kept_", "shares_"):
+            self.__dict__.pop(name, None)  # of a fit of the other kind
+        if isinstance(fitting, FoldEnsemble):
+            self.shares_ = fitting.shares
+        else:
+            self.spread_ = fitting.spread
+            self.kept_ = fitting.kept
         self.alpha_ = fitting.decay
         self.n_layers_ = len(self.network_.graph.layers) + 1
         if record.stop is not None and record.stop.code == "epochs":
@@ -312,7 +329,10 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """Take what a file says of the restarts."""
         if about.get("attempts"):
             self.attempts_ = [RestartSummary(**attempt) for attempt in about["attempts"]]
-            self.kept_ = int(about.get("kept_attempt", kept_of(self.attempts_)))
+            if about.get("shares") is None:
+                self.kept_ = int(about.get("kept_attempt", kept_of(self.attempts_)))
+        if about.get("shares") is not None:
+            self.shares_ = {str(kind): float(share) for kind, share in about["shares"].items()}
         if about.get("spread"):
             self.spread_ = RestartSpread(**about["spread"])
         if about.get("decay") is not None:
@@ -381,6 +401,9 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         # A file of an older marquardt may have come without.
         if all(hasattr(self, name) for name in ("attempts_", "spread_", "alpha_")):
             about |= outcome(self.attempts_, self.spread_, self.alpha_)
+        elif hasattr(self, "shares_"):
+            attempts = [asdict(attempt) for attempt in self.attempts_]
+            about |= {"attempts": attempts, "decay": list(self.alpha_), "shares": self.shares_}
         record = getattr(self, "record_", None)
         kept = None if coding is None else coding.to_dict()
         return NetworkFile(

@@ -67,6 +67,11 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
     n_restarts : int
         Starts from different weights; the best network is kept, by validation error with
         `early_stopping`, else by evidence with ``alpha="auto"``, else by loss.
+    n_folds : int
+        0 trains a network of its own. From 2 on the rows are dealt out to so many folds, and a network is trained
+        without each of them and stopped by it, for the weight decay 1 or for your `alpha`. `network_` is the
+        mean of them all and of a linear network, weighted by their errors on the folds: more accurate on most tables,
+        and never far worse than a straight line. 10 are usual.
     initialization : str
         ``"nguyen_widrow"``, ``"uniform"`` or ``"glorot"``.
     input_scaling : str
@@ -118,6 +123,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
     spread_ : RestartSpread
         How far apart the starts came out: best, median and worst error, and how many came near the best; its `str` is
         a sentence.
+    shares_ : dict of str to float
+        With `n_folds`, what every kind of network has in the mean. `record_` then has a row for every network in place
+        of an epoch, with the error on its fold as `vperf`; the last row is the mean. There is no `spread_` then, and no
+        `kept_`.
     n_layers_ : int
         Layers, the inputs included.
     classes_ : ndarray of shape (n_classes,)
@@ -165,6 +174,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         mu_max: float | None = None,
         time_limit: float | None = None,
         n_restarts: int = 2,
+        n_folds: int = 0,
         initialization: str = "nguyen_widrow",
         input_scaling: str = "standard",
         early_stopping: bool = False,
@@ -193,6 +203,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         self.mu_max = mu_max
         self.time_limit = time_limit
         self.n_restarts = n_restarts
+        self.n_folds = n_folds
         self.initialization = initialization
         self.input_scaling = input_scaling
         self.early_stopping = early_stopping

@@ -6,6 +6,7 @@ import numpy as np
 
 from marquardt.checks import whole
 from marquardt.training import Epoch, Fitting, epoch_line
+from marquardt.training.ensemble import FoldEnsemble
 
 __all__ = ["Lines", "every"]
 
@@ -22,7 +23,7 @@ class Lines:
         self._every = every(verbose)
         self._restart, self._left = 0, ""
 
-    def take(self, epoch: Epoch, fitting: Fitting) -> None:
+    def take(self, epoch: Epoch, fitting: Fitting | FoldEnsemble) -> None:
         """Print an epoch, or keep it until it is the last one."""
         if not self._every:
             return
@@ -39,8 +40,8 @@ class Lines:
             self._left = ""
 
 
-def _line(epoch: Epoch, fitting: Fitting) -> str:
+def _line(epoch: Epoch, fitting: Fitting | FoldEnsemble) -> str:
     """Return an epoch as one line, each quantity as value/limit."""
-    restarts = fitting.settings.restarts
+    restarts = fitting.n_members if isinstance(fitting, FoldEnsemble) else fitting.settings.restarts
     line = epoch_line(epoch, fitting.training.record, fitting.settings.limits)
     return line if restarts == 1 else f"start {fitting.restart + 1}/{restarts}  {line}"

@@ -73,6 +73,12 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         Starts from different weights; the best network is kept, by validation error with
         `early_stopping`, else by evidence with ``alpha="auto"``, else by loss. With
         ``alpha="auto"`` the starts also begin with different decays, for wiggly and for noisy data.
+    n_folds : int
+        0 trains a network of its own. From 2 on the rows are dealt out to so many folds, and a network is trained
+        without each of them and stopped by it, for the weight decays 0 and 1 or for your `alpha`. `network_` is the
+        mean of them all and of a linear network, weighted by their errors on the folds: more accurate on most tables,
+        and never far worse than a straight line. 10 are usual. Where there is little noise, networks without early
+        stopping join in.
     initialization : str
         ``"nguyen_widrow"``, ``"uniform"`` or ``"glorot"``.
     input_scaling : str
@@ -127,6 +133,10 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
     spread_ : RestartSpread
         How far apart the starts came out: best, median and worst error, and how many came near the best; its `str` is
         a sentence.
+    shares_ : dict of str to float
+        With `n_folds`, what every kind of network has in the mean. `record_` then has a row for every network in place
+        of an epoch, with the error on its fold as `vperf`; the last row is the mean. There is no `spread_` then, and no
+        `kept_`.
     n_layers_ : int
         Layers, the inputs included.
     n_outputs_ : int
@@ -172,6 +182,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         mu_max: float | None = None,
         time_limit: float | None = None,
         n_restarts: int = 4,
+        n_folds: int = 0,
         initialization: str = "nguyen_widrow",
         input_scaling: str = "standard",
         target_scaling: str = "auto",
@@ -202,6 +213,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         self.mu_max = mu_max
         self.time_limit = time_limit
         self.n_restarts = n_restarts
+        self.n_folds = n_folds
         self.initialization = initialization
         self.input_scaling = input_scaling
         self.target_scaling = target_scaling

@@ -19,6 +19,7 @@ __all__ = [
     "Parts",
     "column_keys",
     "content_keys",
+    "folds_by_content",
     "split_by_content",
 ]
 
@@ -373,6 +374,30 @@ def split_by_content(
     chosen = np.zeros(len(table), dtype=bool)
     chosen[order] = place < n_aside[group[order]]
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def folds_by_content(table: Array, n_folds: int, seed: int, classes: AnyArray | None = None) -> list[Indices]:
+    """Deal the rows out to folds by their content, each class evenly.
+
+    The folds do not depend on the order of the rows, and equal rows are in one fold; only rows that occur `CELL_COPIES`
+    times or more are dealt copy by copy. There are as many folds as asked for, or as there are different rows to deal.
+    Rows of a class that has only one different row are in no fold: what does not train cannot be learned.
+    """
+    keys = content_keys(table, seed)
+    values, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    label = (
+        np.zeros(len(values), dtype=np.intp) if classes is None else np.unique(classes, return_inverse=True)[1][first]
+    )
+    n_copies = np.bincount(group)
+    is_cell = n_copies >= CELL_COPIES
+    is_dealt = is_cell | (np.bincount(label)[label] > 1)
+    # A deal is a group of equal rows, or one row of a cell; those of a class follow each other.
+    order = np.lexsort((np.arange(len(table)), group, label[group]))
+    order = order[is_dealt[group[order]]]
+    begins = np.r_[True, group[order[1:]] != group[order[:-1]]][: len(order)] | is_cell[group[order]]
+    deal = np.cumsum(begins) - 1
+    n_folds = min(n_folds, int(begins.sum()))
+    return [np.sort(order[deal % n_folds == fold]) for fold in range(n_folds)]
 
 
 def _groups_aside(weight: Array, label: Indices, share: float, is_cell: AnyArray) -> AnyArray:

@@ -210,14 +210,14 @@ class Fitting(Restarts):
         self._data = data
         graph = self._graph() if start is None else start.graph
         self.choice, self.rule = self._chosen(graph)
-        self._seeds = np.random.SeedSequence(settings.seed).spawn(settings.restarts)
+        self.entropy = np.random.SeedSequence(settings.seed).entropy
         self._untrained = self._build(graph) if start is None else start
         self._has_start = start is not None
         if self._has_start and settings.restarts > 1:
             raise ConfigurationError("Going on from a network and restarting exclude each other. Use restarts=1.")
         together = self._batch()
-        first = together[0] if together else self._training(0)
-        super().__init__(first, self._training, settings.restarts, together=together)
+        first = together[0] if together else self.run_of(0)
+        super().__init__(first, self.run_of, settings.restarts, together=together)
 
     @property
     def criterion(self) -> str:
@@ -337,9 +337,14 @@ class Fitting(Restarts):
             target_scaling = Scaling.none(graph.n_outputs)
         return Network(graph, np.zeros(graph.n_weights), input_scaling, target_scaling)
 
-    def _training(self, restart: int) -> Training | EvidenceTraining:
-        settings = self.settings
-        network = self._untrained if self._has_start else self._untrained.with_weights(self._start(restart))
+    @property
+    def data(self) -> TrainingData:
+        """What it trains on."""
+        return self._data
+
+    def run_of(self, restart: int) -> Training | EvidenceTraining:
+        """Return the run of a restart, not begun."""
+        settings, network = self.settings, self.start_of(restart)
 
         run = partial(
             self._data.training,
@@ -378,18 +383,21 @@ class Fitting(Restarts):
         )
         return training
 
-    def _start(self, restart: int) -> Array:
-        """The weights that a restart begins with."""
+    def start_of(self, restart: int) -> Network:
+        """Return the network that a restart begins with."""
         network, settings = self._untrained, self.settings
+        if self._has_start:
+            return network
         weights = initial_weights(
             network.graph,
             settings.initialization,
-            np.random.default_rng(self._seeds[restart]),
+            # A seed for every number, however many restarts there are going to be.
+            np.random.default_rng(np.random.SeedSequence(self.entropy, spawn_key=(restart,))),
             spread=settings.spread,
             input_range=self._input_range(network.input_scaling),
         )
         # Constant targets: the model that says so has no weights.
-        return weights if network.target_scaling.factor.any() else np.zeros_like(weights)
+        return network.with_weights(weights if network.target_scaling.factor.any() else np.zeros_like(weights))
 
     def _batch(self) -> list[BatchMember]:
         """The restarts as a batch: where it is faster, and a run cannot be told from one by itself; or none."""
@@ -400,7 +408,7 @@ class Fitting(Restarts):
         with contextlib.suppress(ResourceError):
             return BatchTraining(
                 self._untrained,
-                [self._start(restart) for restart in range(settings.restarts)],
+                [self.start_of(restart).weights for restart in range(settings.restarts)],
                 data.inputs,
                 data.targets,
                 self.loss,
