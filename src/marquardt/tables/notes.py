@@ -48,8 +48,8 @@ def word_notes(settled: Settled) -> list[str]:
         codes = Codes()
         if not column.is_categorical and codes.add(column.values) and codes.has_zero:
             notes.append(
-                f"Column {column.name!r}: values such as {min(codes.seen)!r} are codes, each of which is a level. Write "
-                f"them without zeros in front where they are numbers."
+                f"Column {column.name!r}: values such as {min(codes.seen)!r} are codes, each of which is a level. "
+                f"Write them without zeros in front where they are numbers."
             )
         kept = [word for word in MISSING_WORDS if word in column.level_counts()]
         if kept:
