@@ -59,7 +59,7 @@ def test_a_form_of_the_normal_equations_is_asked_and_not_known_by_its_name():
 
 
 def test_comparisons_with_words_are_found(package):
-    text = 'def f(form):\n    if form == "pairs" or form in ("explicit", "auto"):\n        return "pairs"\n    return form\n'
+    text = 'def f(form):\n    if form == "pairs" or form in ("explicit", "auto"):\n        f()\n    return form\n'
     assert compared(package({"a.py": text}), {"pairs", "explicit"}) == ["house.a:2", "house.a:2"]
 
 

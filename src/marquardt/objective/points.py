@@ -28,7 +28,7 @@ class Points:
     """Adds the penalty to sums over samples, counts what is asked for, and looks for overflow."""
 
     def __init__(self, sums: Sums, n_outputs: int) -> None:
-        self.sums, self.n_outputs = sums, n_outputs
+        self.sums, self.n_outputs, self._form = sums, n_outputs, form_named(sums.plan.form)
         self.decay: Array | None = None
         """The diagonal of the penalty's Hessian; None where there is no penalty."""
         self.has_own_scale = False
@@ -53,8 +53,7 @@ class Points:
         if need == Need.GRADIENT:
             return self._evaluation(weights, *sums.gradient(weights))
         if need == Need.NORMAL:
-            form = form_named(sums.plan.form)
-            return self._evaluation(weights, *form.at(sums, weights, self.decay, is_single))
+            return self._evaluation(weights, *self._form.at(sums, weights, self.decay, is_single))
         if need == Need.CURVATURE:
             here = self._evaluation(weights, *sums.gradient(weights))
             on_demand = partial(self._normal_of, weights)

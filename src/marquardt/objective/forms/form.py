@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from marquardt.arrays import Array
 from marquardt.networks import LayerGraph
@@ -26,13 +26,8 @@ NormalPass = Callable[[Array, bool], "Normal"]
 """Takes weights, and whether products may be in single precision, to sums, gradient and normal matrix."""
 
 
-class Equations(NamedTuple):
-    """The normal equations of a point: their matrix, without a penalty, or what solves them, penalty and all."""
-
-    sums: Array
-    gradient: Array
-    normal: Array | None = None
-    system: System | None = None
+Equations = tuple[Array, Array, Array | None, System | None]
+"""Sums and gradient, and the normal matrix, all without a penalty, or what solves with it, penalty and all."""
 
 
 class Form(Generic[J]):
@@ -45,7 +40,8 @@ class Form(Generic[J]):
 
     def at(self, sums: Sums, weights: Array, decay: Array | None, is_single: bool = False) -> Equations:
         """Return the normal equations of a point; `decay` is the diagonal of the penalty's Hessian."""
-        return Equations(*sums.normal(weights, is_single))
+        added, gradient, normal = sums.normal(weights, is_single)
+        return added, gradient, normal, None
 
     def plan(self, job: J) -> Plan:
         """Return how a pass is done in this form, whether it fits or not."""

@@ -154,7 +154,7 @@ class MatrixFree(SampleForm):
             return product if decay is None else product + decay * vector
 
         system = ProductSystem(times, whole, diagonal if decay is None else diagonal + decay)
-        return Equations(added, gradient, system=system)
+        return added, gradient, None, system
 
     def normal(
         self, costs: CostModel, n_samples: int, block_size: int = 512, *, n_decays: int = 1, keeps: bool = False

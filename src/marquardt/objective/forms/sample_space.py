@@ -258,7 +258,7 @@ class SampleSpace(SampleForm):
 
     def at(self, sums: Sums, weights: Array, decay: Array | None, is_single: bool = False) -> Equations:
         added, gradient, system = sums.in_sample_space(weights, np.zeros(len(weights)) if decay is None else decay)
-        return Equations(added, gradient, system=system)
+        return added, gradient, None, system
 
     def normal(
         self, costs: CostModel, n_samples: int, block_size: int = 512, *, n_decays: int = 1, keeps: bool = False
