@@ -169,14 +169,7 @@ _TABLE = (
         setting="topology",
     ),
     Option("init", str, "NAME", "Start: nguyen_widrow, uniform or glorot.", "nguyen_widrow", setting="initialization"),
-    Option(
-        "scaling",
-        str,
-        "KIND",
-        "Of the inputs: minmax, standard, robust, none.",
-        "minmax",
-        setting="input_scaling",
-    ),
+    Option("scaling", str, "KIND", "Of the inputs: minmax, standard, robust, none.", "minmax", setting="input_scaling"),
     Option(
         "target_scaling",
         str,
@@ -321,14 +314,7 @@ _TABLE = (
         "what makes equal steps",
         off=True,
     ),
-    Option(
-        "horizon",
-        int,
-        "N",
-        "Rows to forecast.",
-        "the last rows with an empty target, else 12",
-        check=_ONE_OR_MORE,
-    ),
+    Option("horizon", int, "N", "Rows to forecast.", "the last rows with an empty target, else 12", check=_ONE_OR_MORE),
     Option(
         "splits",
         int,
@@ -518,12 +504,7 @@ COMMANDS: dict[str, dict[str, tuple[str | Option, ...]]] = {
             "json",
         ),
     },
-    "inspect": {
-        "": (
-            _NETWORK_FILE,
-            _but("json", help="Print it for programs."),
-        )
-    },
+    "inspect": {"": (_NETWORK_FILE, _but("json", help="Print it for programs."))},
     "compare": {
         "": ("problem",),
         "Problem": ("list",),

@@ -23,9 +23,7 @@ from marquardt.cli.job import (
     default_output,
     refuse_collisions,
     require_suffix,
-    rule_of,
-    settings_of,
-    settings_values,
+    training_of,
 )
 from marquardt.cli.running import interrupts_of, pull
 from marquardt.cli.series_tables import Data, checked_horizon, data_of, refuse_unreachable
@@ -217,14 +215,7 @@ def go_on(given: Given, console: Console) -> int:
 
 def forecaster_of(given: Given) -> NetworkForecaster:
     """Return the estimator that the options describe; each is checked by its own name."""
-    values = settings_values(given)
-    rule = rule_of(values)
-    settings = settings_of(values)
-    if rule.weighs_decay and settings.alpha not in ("auto", 0.0):
-        raise ConfigurationError(
-            f"--algorithm {settings.algorithm} chooses the weight decay itself, got --alpha {given.alpha}. Leave it "
-            f"out, or take --algorithm lm."
-        )
+    values, rule, settings = training_of(given)
     if given.validation and rule.refuses_validation:
         raise ConfigurationError(f"--algorithm {given.algorithm} needs no --validation. Leave it out.")
     if settings.loss not in ("auto", *SERIES_LOSSES):

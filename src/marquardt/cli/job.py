@@ -64,15 +64,8 @@ def job_of(given: Given) -> Job:
     """Check every option by the name it has on the command line, and the files it names."""
     given.check()
     division = _division(given)
-    values = settings_values(given)
-    rule = rule_of(values)
+    _, rule, settings = training_of(given)
     validation, test = _shares(given, division, rule)
-    settings = settings_of(values)
-    if rule.weighs_decay and settings.alpha not in ("auto", 0.0):
-        raise ConfigurationError(
-            f"--algorithm {settings.algorithm} chooses the weight decay itself, got --alpha {given.alpha}. Leave it "
-            f"out, or take --algorithm lm."
-        )
     output = default_output(given.data) if given.output is None else given.output
     if given.takes("output"):
         _check_files(given, output)
@@ -186,6 +179,19 @@ def settings_values(given: Given) -> dict[str, Any]:
     if given.command != "compare":
         values["jobs"] = _jobs(given)
     return values
+
+
+def training_of(given: Given) -> tuple[dict[str, Any], StepRule, Settings]:
+    """Return the settings that were given, by name; the rule; and all settings; checked one by one and together."""
+    values = settings_values(given)
+    rule = rule_of(values)
+    settings = settings_of(values)
+    if rule.weighs_decay and settings.alpha not in ("auto", 0.0):
+        raise ConfigurationError(
+            f"--algorithm {settings.algorithm} chooses the weight decay itself, got --alpha {given.alpha}. Leave it "
+            f"out, or take --algorithm lm."
+        )
+    return values, rule, settings
 
 
 def settings_of(values: dict[str, Any]) -> Settings:
