@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["NetworkClassifier"]
 
 
+@dataclass(repr=False, eq=False)
 class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
     """A neural network for classification, trained by Levenberg–Marquardt on the cross-entropy.
 
@@ -152,68 +154,36 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
     """
 
     _task = "classification"
-    classes_: AnyArray
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (10,),
-        activation: str = "tanh",
-        *,
-        alpha: Any = "auto",
-        topology: str | LayerGraph = "feed_forward",
-        loss: str = "auto",
-        algorithm: str = "auto",
-        max_iter: int = Limits.max_epochs,
-        goal: float = Limits.goal,
-        goal_metric: str = "loss",
-        max_fail: int = Limits.max_fail,
-        min_grad: float = Limits.min_gradient,
-        mu_init: float | None = None,
-        mu_increase: float | None = None,
-        mu_decrease: float | None = None,
-        mu_max: float | None = None,
-        time_limit: float | None = None,
-        n_restarts: int = 2,
-        n_folds: int = 0,
-        initialization: str = "nguyen_widrow",
-        input_scaling: str = "standard",
-        early_stopping: bool = False,
-        validation_fraction: float = Division.validation,
-        random_state: Any = None,
-        warm_start: bool = False,
-        verbose: bool | int = False,
-        n_threads: int | None = None,
-        max_memory: int | str | None = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.alpha = alpha
-        self.topology = topology
-        self.loss = loss
-        self.algorithm = algorithm
-        self.max_iter = max_iter
-        self.goal = goal
-        self.goal_metric = goal_metric
-        self.max_fail = max_fail
-        self.min_grad = min_grad
-        self.mu_init = mu_init
-        self.mu_increase = mu_increase
-        self.mu_decrease = mu_decrease
-        self.mu_max = mu_max
-        self.time_limit = time_limit
-        self.n_restarts = n_restarts
-        self.n_folds = n_folds
-        self.initialization = initialization
-        self.input_scaling = input_scaling
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.n_threads = n_threads
-        self.max_memory = max_memory
-        self.n_jobs = n_jobs
+    hidden_layer_sizes: Any = (10,)
+    activation: str = "tanh"
+    _: KW_ONLY
+    alpha: Any = "auto"
+    topology: str | LayerGraph = "feed_forward"
+    loss: str = "auto"
+    algorithm: str = "auto"
+    max_iter: int = Limits.max_epochs
+    goal: float = Limits.goal
+    goal_metric: str = "loss"
+    max_fail: int = Limits.max_fail
+    min_grad: float = Limits.min_gradient
+    mu_init: float | None = None
+    mu_increase: float | None = None
+    mu_decrease: float | None = None
+    mu_max: float | None = None
+    time_limit: float | None = None
+    n_restarts: int = 2
+    n_folds: int = 0
+    initialization: str = "nguyen_widrow"
+    input_scaling: str = "standard"
+    early_stopping: bool = False
+    validation_fraction: float = Division.validation
+    random_state: Any = None
+    warm_start: bool = False
+    verbose: bool | int = False
+    n_threads: int | None = None
+    max_memory: int | str | None = None
+    n_jobs: int | None = None
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train a network.
@@ -255,7 +225,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
                 f"warm_start goes on with the classes {self.classes_.tolist()}, got {classes.tolist()}. "
                 f"Set warm_start=False to begin anew."
             )
-        self.classes_ = classes
+        self.classes_: AnyArray = classes
         self.n_outputs_ = 1 if len(classes) == 2 else len(classes)
         self._check_start()
         self._train(inputs, codes, weight, n_classes=len(classes))

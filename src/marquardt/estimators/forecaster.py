@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 from sklearn.utils import check_random_state
@@ -21,6 +22,7 @@ from marquardt.training import Division, Fitting, Limits
 __all__ = ["NetworkForecaster"]
 
 
+@dataclass(repr=False, eq=False)
 class NetworkForecaster(SeriesForecaster):
     """A neural network that forecasts series from their past, trained by Levenberg–Marquardt.
 
@@ -172,78 +174,41 @@ class NetworkForecaster(SeriesForecaster):
     True
     """
 
-    def __init__(
-        self,
-        lags: Any = range(1, 13),
-        exog_lags: Any = (0,),
-        hidden_layer_sizes: Any = (10,),
-        activation: str = "tanh",
-        *,
-        difference: Any = (),
-        alpha: Any = "auto",
-        topology: str | LayerGraph = "feed_forward",
-        loss: str = "auto",
-        loss_scale: float | None = None,
-        algorithm: str = "auto",
-        max_iter: int = Limits.max_epochs,
-        goal: float = Limits.goal,
-        goal_metric: str = Limits.goal_metric,
-        max_fail: int = Limits.max_fail,
-        min_grad: float = Limits.min_gradient,
-        mu_init: float | None = None,
-        mu_increase: float | None = None,
-        mu_decrease: float | None = None,
-        mu_max: float | None = None,
-        time_limit: float | None = None,
-        n_restarts: int = 4,
-        initialization: str = "nguyen_widrow",
-        input_scaling: str = "auto",
-        target_scaling: str = "auto",
-        scale_each: bool = True,
-        closed_loop: bool = False,
-        early_stopping: bool = False,
-        validation_fraction: float = Division.validation,
-        random_state: Any = None,
-        warm_start: bool = False,
-        verbose: bool | int = False,
-        n_threads: int | None = None,
-        max_memory: int | str | None = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.lags = lags
-        self.exog_lags = exog_lags
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.difference = difference
-        self.alpha = alpha
-        self.topology = topology
-        self.loss = loss
-        self.loss_scale = loss_scale
-        self.algorithm = algorithm
-        self.max_iter = max_iter
-        self.goal = goal
-        self.goal_metric = goal_metric
-        self.max_fail = max_fail
-        self.min_grad = min_grad
-        self.mu_init = mu_init
-        self.mu_increase = mu_increase
-        self.mu_decrease = mu_decrease
-        self.mu_max = mu_max
-        self.time_limit = time_limit
-        self.n_restarts = n_restarts
-        self.initialization = initialization
-        self.input_scaling = input_scaling
-        self.target_scaling = target_scaling
-        self.scale_each = scale_each
-        self.closed_loop = closed_loop
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.n_threads = n_threads
-        self.max_memory = max_memory
-        self.n_jobs = n_jobs
+    lags: Any = range(1, 13)
+    exog_lags: Any = (0,)
+    hidden_layer_sizes: Any = (10,)
+    activation: str = "tanh"
+    _: KW_ONLY
+    difference: Any = ()
+    alpha: Any = "auto"
+    topology: str | LayerGraph = "feed_forward"
+    loss: str = "auto"
+    loss_scale: float | None = None
+    algorithm: str = "auto"
+    max_iter: int = Limits.max_epochs
+    goal: float = Limits.goal
+    goal_metric: str = Limits.goal_metric
+    max_fail: int = Limits.max_fail
+    min_grad: float = Limits.min_gradient
+    mu_init: float | None = None
+    mu_increase: float | None = None
+    mu_decrease: float | None = None
+    mu_max: float | None = None
+    time_limit: float | None = None
+    n_restarts: int = 4
+    initialization: str = "nguyen_widrow"
+    input_scaling: str = "auto"
+    target_scaling: str = "auto"
+    scale_each: bool = True
+    closed_loop: bool = False
+    early_stopping: bool = False
+    validation_fraction: float = Division.validation
+    random_state: Any = None
+    warm_start: bool = False
+    verbose: bool | int = False
+    n_threads: int | None = None
+    max_memory: int | str | None = None
+    n_jobs: int | None = None
 
     def fit(self, y: Any, X: Any = None, sample_weight: Any = None) -> Self:
         """Train a network to predict the next row of a series from its past.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["NetworkRegressor"]
 
 
+@dataclass(repr=False, eq=False)
 class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # type: ignore[misc]
     """A neural network for regression, trained by Levenberg–Marquardt.
 
@@ -161,70 +163,37 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
 
     _task = "regression"
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (10,),
-        activation: str = "tanh",
-        *,
-        alpha: Any = "auto",
-        topology: str | LayerGraph = "feed_forward",
-        loss: str = "auto",
-        loss_scale: float | None = None,
-        algorithm: str = "auto",
-        max_iter: int = Limits.max_epochs,
-        goal: float = Limits.goal,
-        goal_metric: str = Limits.goal_metric,
-        max_fail: int = Limits.max_fail,
-        min_grad: float = Limits.min_gradient,
-        mu_init: float | None = None,
-        mu_increase: float | None = None,
-        mu_decrease: float | None = None,
-        mu_max: float | None = None,
-        time_limit: float | None = None,
-        n_restarts: int = 4,
-        n_folds: int = 0,
-        initialization: str = "nguyen_widrow",
-        input_scaling: str = "standard",
-        target_scaling: str = "auto",
-        early_stopping: bool = False,
-        validation_fraction: float = Division.validation,
-        random_state: Any = None,
-        warm_start: bool = False,
-        verbose: bool | int = False,
-        n_threads: int | None = None,
-        max_memory: int | str | None = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.alpha = alpha
-        self.topology = topology
-        self.loss = loss
-        self.loss_scale = loss_scale
-        self.algorithm = algorithm
-        self.max_iter = max_iter
-        self.goal = goal
-        self.goal_metric = goal_metric
-        self.max_fail = max_fail
-        self.min_grad = min_grad
-        self.mu_init = mu_init
-        self.mu_increase = mu_increase
-        self.mu_decrease = mu_decrease
-        self.mu_max = mu_max
-        self.time_limit = time_limit
-        self.n_restarts = n_restarts
-        self.n_folds = n_folds
-        self.initialization = initialization
-        self.input_scaling = input_scaling
-        self.target_scaling = target_scaling
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.n_threads = n_threads
-        self.max_memory = max_memory
-        self.n_jobs = n_jobs
+    hidden_layer_sizes: Any = (10,)
+    activation: str = "tanh"
+    _: KW_ONLY
+    alpha: Any = "auto"
+    topology: str | LayerGraph = "feed_forward"
+    loss: str = "auto"
+    loss_scale: float | None = None
+    algorithm: str = "auto"
+    max_iter: int = Limits.max_epochs
+    goal: float = Limits.goal
+    goal_metric: str = Limits.goal_metric
+    max_fail: int = Limits.max_fail
+    min_grad: float = Limits.min_gradient
+    mu_init: float | None = None
+    mu_increase: float | None = None
+    mu_decrease: float | None = None
+    mu_max: float | None = None
+    time_limit: float | None = None
+    n_restarts: int = 4
+    n_folds: int = 0
+    initialization: str = "nguyen_widrow"
+    input_scaling: str = "standard"
+    target_scaling: str = "auto"
+    early_stopping: bool = False
+    validation_fraction: float = Division.validation
+    random_state: Any = None
+    warm_start: bool = False
+    verbose: bool | int = False
+    n_threads: int | None = None
+    max_memory: int | str | None = None
+    n_jobs: int | None = None
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train a network.
