@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
-
 import numpy as np
 
 from marquardt.arrays import Array
@@ -17,8 +14,6 @@ from marquardt.objective.sensitivities import Form, Sensitivity, sensitivities
 from marquardt.objective.threads import PassThreads
 
 __all__ = ["BlockPasses"]
-
-T = TypeVar("T")
 
 
 class BlockPasses:
@@ -45,10 +40,6 @@ class BlockPasses:
         """End the threads and the reading, if any were started."""
         self.blocks.stop()
         self.threads.close()
-
-    def each(self, work: Callable[[int, Iterable[Block]], T]) -> list[T]:
-        """Do the work on each share of the blocks."""
-        return self.threads.spread(work)
 
     def compiled(self, has_matrix: bool) -> Compiled | None:
         """Return the kernel on the only block."""

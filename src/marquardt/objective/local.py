@@ -12,11 +12,11 @@ from marquardt.arrays import Array
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss
 from marquardt.networks import LayerGraph, Scaling
-from marquardt.objective.bending import bent_outputs
 from marquardt.objective.block_passes import BlockPasses
 from marquardt.objective.blocks import Block, Blocks, KeptBlocks, Source, random_part, relative_blocks
 from marquardt.objective.compiled import Compiled, is_compiled
 from marquardt.objective.cost import cost_model
+from marquardt.objective.directional import second_derivative
 from marquardt.objective.evaluation import Costs, System
 from marquardt.objective.forms import sample_form_of
 from marquardt.objective.forms.explicit import explicit_jacobian
@@ -137,7 +137,7 @@ class LocalSums:
             assert added is not None  # every share has a block
             return added
 
-        return total(self.passes.each(work))
+        return total(self.passes.threads.each(work))
 
     def gradient(self, weights: Array) -> tuple[Array, Array]:
         """Return sums and gradient."""
@@ -151,7 +151,7 @@ class LocalSums:
 
             return running_total(map(part, blocks))
 
-        sums, gradient = total_each(self.passes.each(work))
+        sums, gradient = total_each(self.passes.threads.each(work))
         return sums, gradient
 
     def parts(self, weights: Array) -> Iterator[Part]:
@@ -220,7 +220,7 @@ class LocalSums:
         for block in self.passes.blocks:
             done = self.wiring.forward(weights, block.inputs)
             slopes = self.wiring.slopes(done)
-            added += self.passes.pulled(done, slopes, block, bent_outputs(self.wiring, done, slopes, direction))
+            added += self.passes.pulled(done, slopes, block, second_derivative(self.wiring, done, slopes, direction))
         return added
 
     # ---------------------------------------------------------------- the Jacobian itself

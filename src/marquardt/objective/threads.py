@@ -24,7 +24,7 @@ class PassThreads:
         self._pool: ThreadPoolExecutor | None = None
         self._n_workers = 0
 
-    def spread(self, work: Callable[[int, Iterable[Block]], T]) -> list[T]:
+    def each(self, work: Callable[[int, Iterable[Block]], T]) -> list[T]:
         """Do the work on each share of the blocks."""
         blocks, shares = self._blocks, self._shares
         try:

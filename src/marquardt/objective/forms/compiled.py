@@ -54,11 +54,11 @@ def _counts(costs: CostModel) -> tuple[Work, Work]:
     spans, n_rows = costs.graph.spans, costs.n_rows
     active = costs.graph.n_weights - (n_rows - 1) * spans[-1].fan_in
     products = n_rows * (active * (active + 1) / 2 + 4 * active)
-    spread = 0
+    written = 0
     for span in spans[:-1]:
         size, fan_in = span.layer.size, span.fan_in
         own, pairs = size * fan_in, size * (size + 1) // 2 * (fan_in * (fan_in + 1) // 2)
         if pairs < PAIRS_PAY * n_rows * own * (own + 1) / 2:
             products += pairs - n_rows * own * (own + 1) / 2
-            spread += pairs
-    return Work(compiled=products + costs.n_connections, activated=costs.units), Work(touched=2 * spread)
+            written += pairs
+    return Work(compiled=products + costs.n_connections, activated=costs.units), Work(touched=2 * written)

@@ -65,7 +65,7 @@ class Explicit(SampleForm):
 
     def equations(self, passes: BlockPasses, plan: Plan) -> NormalPass:
         def normal(weights: Array, is_single: bool) -> Normal:
-            parts = passes.each(lambda number, blocks: _summed(passes, weights, number, blocks))
+            parts = passes.threads.each(lambda number, blocks: _summed(passes, weights, number, blocks))
             sums, gradient, matrix = total_each(parts)
             return sums, gradient, matrix
 

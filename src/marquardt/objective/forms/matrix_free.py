@@ -28,9 +28,10 @@ from marquardt.numerics import truncated_solution
 from marquardt.objective.block_passes import BlockPasses
 from marquardt.objective.blocks import Block
 from marquardt.objective.cost import CG_PRODUCTS, CostModel, Work, in_blocks
+from marquardt.objective.directional import first_derivative
 from marquardt.objective.evaluation import Solve
 from marquardt.objective.forms.form import Equations, SampleForm
-from marquardt.objective.passes import Pass, Scratch, Wiring
+from marquardt.objective.passes import Scratch, Wiring
 from marquardt.objective.plan import PASSES, Job
 from marquardt.objective.quiet import quietly
 from marquardt.objective.sensitivities import Diagonal, Factored, Sensitivity
@@ -44,25 +45,6 @@ MOST_PRODUCTS = 100
 """Products for one step: more have not been worth their time where the network is large enough for this form."""
 CG_VECTORS = 12
 """Vectors of n_weights that a step by conjugate gradients and its point hold."""
-
-
-def moved_outputs(wiring: Wiring, done: Pass, slopes: list[Array | None], direction: Array) -> Array:
-    """Return J v of one block, before R, by eq. (1)."""
-    direction = wiring.direction(direction)
-    moves: list[Array] = []
-    for k, span in enumerate(wiring.spans):
-        moved = span.matrix(direction) @ done.stacked[k]
-        for source, (_, first, stop) in zip(wiring.sources[k], span.columns, strict=True):
-            if source >= 0:
-                moved += done.matrices[k][:, first:stop] @ moves[source]
-        slope = slopes[k]
-        if slope is not None:
-            moved *= slope
-        elif not wiring.is_linear[k]:
-            q = done.values[k]  # softmax
-            moved = q * (moved - (q * moved).sum(axis=0))
-        moves.append(moved)
-    return moves[-1]
 
 
 def add_diagonal(wiring: Wiring, deltas: list[Sensitivity], stacked: list[Array], total: Array) -> None:
@@ -190,7 +172,7 @@ def diagonal_pass(passes: BlockPasses, weights: Array) -> Normal:
 
         return (*running_total(map(part, blocks)), diagonal)
 
-    sums, gradient, diagonal = total_each(passes.each(work))
+    sums, gradient, diagonal = total_each(passes.threads.each(work))
     return sums, gradient, diagonal
 
 
@@ -203,7 +185,7 @@ def product_pass(passes: BlockPasses, scratch: list[Scratch], weights: Array, ve
         for block in blocks:
             done = wiring.forward(weights, block.inputs, scratch[number])
             slopes = wiring.slopes(done)
-            added += passes.pulled(done, slopes, block, moved_outputs(wiring, done, slopes, vector))
+            added += passes.pulled(done, slopes, block, first_derivative(wiring, done, slopes, vector))
         return added
 
-    return total(passes.each(work))
+    return total(passes.threads.each(work))

@@ -41,7 +41,7 @@ def pairs_work(costs: CostModel, n_samples: int, block_size: int, keeps: bool = 
     """Return the work of loss, gradient and normal equations by pairs."""
     counts = pair_counts(costs)
     parts = costs.forward, costs.slopes, costs.sensitivities, costs.slope_back, (counts.sample, counts.block)
-    total = in_blocks(n_samples, block_size, *parts) + _spreading(costs)
+    total = in_blocks(n_samples, block_size, *parts) + _writing(costs)
     if keeps and native_kernel() is None:
         return total + Work(paired=-_unmade(costs) * n_samples)
     return total
@@ -128,8 +128,8 @@ def _between(costs: CostModel, a: int, b: int) -> _Pair:
     return _Pair(rows, columns, chunks, full, written, 3 * chunks + 4)
 
 
-def _spreading(costs: CostModel) -> Work:
-    """The sums, cleared and spread over the normal matrix; once a pass."""
+def _writing(costs: CostModel) -> Work:
+    """The sums, cleared and written to the normal matrix; once a pass."""
     graph = costs.graph
     mapped = 0 if graph.weight_map is None else 2 * costs.n_connections**2
     n_layers = len(graph.layers)

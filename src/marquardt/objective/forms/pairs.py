@@ -326,7 +326,7 @@ def _paired(passes: BlockPasses, pair_sums: list[PairSums], weights: Array, is_s
 
         return running_total(map(part, blocks))
 
-    parts = passes.each(work)
+    parts = passes.threads.each(work)
     merged = pair_sums[0]
     for other in pair_sums[1:]:
         merged.merge(other)
