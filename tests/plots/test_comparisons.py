@@ -84,6 +84,13 @@ def test_losses_have_a_panel_an_algorithm_and_tell_success_from_failure(two):
     assert labels_of(legend) == ["goal met", "goal missed", "goal: mse = 0.01"]
 
 
+@pytest.mark.parametrize(("n_runs", "alpha"), [(2, 0.8), (16, 0.5), (100, 0.4)])
+def test_many_runs_are_drawn_fainter(n_runs, alpha):
+    runs = [run_of("lm", [1.0, 0.1], start=number) for number in range(n_runs)]
+    (panel,) = comparison_losses(comparison_of(*runs))
+    assert panel.lines[0].get_alpha() == alpha
+
+
 def test_losses_show_the_goal_in_every_panel(two):
     for ax in comparison_losses(two):
         assert set(lines(ax)["goal: mse = 0.01"].get_ydata()) == {GOAL}

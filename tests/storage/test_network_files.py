@@ -172,6 +172,13 @@ def test_division_by_hash_comes_back_as_counts(path):
     assert load(path).record.parts == parts
 
 
+def test_hundreds_of_weights_come_back(path):
+    graph = feed_forward(9, 20, 1)
+    weights = np.linspace(-1, 1, graph.n_weights)
+    save(path, NetworkFile(Network(graph, weights), "regression"))
+    assert np.array_equal(load(path).network.weights, weights)
+
+
 @pytest.mark.parametrize("classes", [("no", "yes"), (False, True), (1, 2), (0.5, 1.5), ("only",)])
 def test_classes_keep_their_type(classes, path):
     network = Network(feed_forward(1, (), 1, output_activation="logistic"), [1.0, 0.0])

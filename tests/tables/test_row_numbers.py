@@ -57,6 +57,7 @@ def test_integers_that_rise_are_named_where_the_column_is_called_like_a_key(name
         ("thing", np.arange(N)[::-1]),
         ("thing", np.arange(N) / 2),
         ("id", np.arange(N) * 1e300),
+        ("id", 2.0**53 + 2 * np.arange(N)),
         ("year", np.arange(N)),
         ("time", np.arange(N)),
         ("day_of_year", np.arange(1, N + 1)),

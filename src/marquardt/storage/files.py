@@ -160,8 +160,6 @@ def load(path: str | os.PathLike[str]) -> NetworkFile:
         known["arrays"] = {
             name.removeprefix(FURTHER): array for name, array in arrays.items() if name.startswith(FURTHER)
         }
-        if known["classes"] is not None:
-            known["classes"] = tuple(known["classes"])
         return NetworkFile(network, description["task"], record=record, **known)
 
 
