@@ -28,7 +28,7 @@ from marquardt.objective.relative import Relative, check_loss, check_weights_of_
 from marquardt.objective.robust import noise_of, robust_mean_of, spread_of_targets
 from marquardt.objective.sums import Sums
 
-__all__ = ["Objective", "ObjectiveOptions"]
+__all__ = ["ModelOptions", "Objective", "ObjectiveOptions"]
 
 
 def is_linear(graph: LayerGraph) -> bool:
@@ -53,13 +53,18 @@ def _groups_of(graph: LayerGraph) -> tuple[tuple[Indices, ...], Indices]:
     return decayed, hidden_biases
 
 
-class ObjectiveOptions(PlanOptions, total=False):
+class ModelOptions(PlanOptions, total=False):
     """What an objective takes beside network, data and loss."""
 
     penalty: WeightDecay | None
+    is_relative: bool
+
+
+class ObjectiveOptions(ModelOptions, total=False):
+    """The same with scalings, where network and data do not say them."""
+
     input_scaling: Scaling | None
     target_scaling: Scaling | None
-    is_relative: bool
 
 
 class Objective:

@@ -7,9 +7,10 @@ through time (`marquardt.objective.through_time`). `sequence_objective` chooses.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Real
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from marquardt.objective.evaluation import Need
 from marquardt.objective.forms import FORMS, TIME_FORMS, time_forms
 from marquardt.objective.forms.time_form import TimeJob
 from marquardt.objective.memory import Budget, MemoryLimit
-from marquardt.objective.objective import Objective
+from marquardt.objective.objective import ModelOptions, Objective
 from marquardt.objective.planning import plan_through_time
 from marquardt.objective.relative import Relative, check_loss, check_probabilities
 from marquardt.objective.through_time import Layout
@@ -72,34 +73,18 @@ def sequence_objective(
     *,
     states: Any = "data",
     sample_weight: Any = None,
-    penalty: WeightDecay | None = None,
-    form: str = "auto",
     truncate: int | None = None,
-    block_size: int | None = None,
-    threads: int | None = None,
-    most: Need = Need.NORMAL,
-    matrices: int = 3,
-    systems: tuple[str, ...] = (),
-    max_memory: Budget = None,
-    is_relative: bool = False,
+    **options: Unpack[ModelOptions],
 ) -> Objective:
     """Return the objective of one or many sequences."""
+    form = options.get("form", "auto")
     one_of(form, (*FORMS, *TIME_FORMS), "form")
     graph = network.graph
     if truncate is not None:
         whole(truncate, "truncate", minimum=1)
     if targets is None:
         raise ConfigurationError("There are no targets to train on.")
-    if graph.steps_ahead or any(0 in dict(layer.taps).get(TARGETS, ()) for layer in graph.layers):
-        raise ConfigurationError(
-            f"{graph.describe()} "
-            + (
-                f"gives at step t its output of step t+{graph.steps_ahead}, and the targets are of step t. "
-                if graph.steps_ahead
-                else "takes its own targets without delay, and would learn to copy them. "
-            )
-            + "Train the network with its delays, and use remove_delay after that."
-        )
+    _refuse_targets_of_now(graph)
     sequences = Sequences.of(network, inputs, targets, states)
     assert sequences.targets is not None
     for number, (rows, answers) in enumerate(zip(sequences.inputs, sequences.targets, strict=True)):
@@ -118,20 +103,7 @@ def sequence_objective(
             + (f"form={form!r} has none." if asked else "in this network no layer is taken with a delay.")
         )
     if through_time:
-        return _through_time(
-            network,
-            sequences,
-            weights,
-            loss,
-            penalty=penalty,
-            form=form,
-            truncate=truncate,
-            block_size=block_size,
-            most=most,
-            matrices=matrices,
-            max_memory=max_memory,
-            is_relative=is_relative,
-        )
+        return _through_time(network, sequences, weights, loss, truncate, **options)
     if twin is None:
         raise ConfigurationError(
             f"form={form!r} is of the static engine, and in {graph.describe()} a layer has a delay, or layers "
@@ -143,18 +115,24 @@ def sequence_objective(
         lagged,
         answers,
         loss,
-        penalty=penalty,
         sample_weight=weight,
         target_scaling=network.target_scaling,
-        form=form,
-        block_size=block_size,
-        threads=threads,
-        most=most,
-        matrices=matrices,
-        systems=systems,
-        max_memory=max_memory,
-        is_relative=is_relative,
+        **options,
     )
+
+
+def _refuse_targets_of_now(graph: LayerGraph) -> None:
+    """Refuse a network that would be trained to give what it has not been given yet, or was given already."""
+    if graph.steps_ahead or any(0 in dict(layer.taps).get(TARGETS, ()) for layer in graph.layers):
+        raise ConfigurationError(
+            f"{graph.describe()} "
+            + (
+                f"gives at step t its output of step t+{graph.steps_ahead}, and the targets are of step t. "
+                if graph.steps_ahead
+                else "takes its own targets without delay, and would learn to copy them. "
+            )
+            + "Train the network with its delays, and use remove_delay after that."
+        )
 
 
 def _weights(sequences: Sequences, sample_weight: Any) -> list[Array] | None:
@@ -206,15 +184,17 @@ def _through_time(
     sequences: Sequences,
     weights: list[Array] | None,
     loss: Loss | None,
-    *,
-    penalty: WeightDecay | None,
-    form: str,
     truncate: int | None,
-    block_size: int | None,
-    most: Need,
-    matrices: int,
-    max_memory: Budget,
-    is_relative: bool,
+    *,
+    penalty: WeightDecay | None = None,
+    is_relative: bool = False,
+    form: str = "auto",
+    block_size: int | None = None,
+    threads: int | None = None,  # there is one, and no system
+    most: Need = Need.NORMAL,
+    matrices: int = 3,
+    systems: Sequence[str] = (),
+    max_memory: Budget = None,
 ) -> Objective:
     """The objective of sequences through time."""
     if block_size is not None:
