@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from marquardt.algorithms import LevenbergMarquardt, Verdict
 from marquardt.cli import main
 
 from .made import concrete, flowers, write
@@ -119,3 +120,10 @@ def engine_parquet(tmp_path):
     )
     pyarrow.parquet.write_table(table, tmp_path / "engine.parquet")
     return tmp_path / "engine.parquet"
+
+
+@pytest.fixture
+def stuck(monkeypatch):
+    """No step lowers a loss."""
+    monkeypatch.setattr(LevenbergMarquardt, "judge", lambda self, here, step, there, state: (Verdict.STUCK, state))
+    monkeypatch.setattr(LevenbergMarquardt, "finishes", False)

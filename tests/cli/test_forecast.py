@@ -539,3 +539,26 @@ def test_drivers_known_for_different_times_are_enough_where_the_lags_reach(call,
     assert "--horizon 7 needs 7 rows of the future of 'a', 'b', and the table has 6 with all of them" in message
     late = driven_by_two(tmp_path, {5: (0, 72), 3: (4, 72)})
     assert "'b' is missing in data row 4, which the lags need" in refused("forecast", late, *options, "--horizon", "6")
+
+
+@pytest.mark.usefixtures("stuck")
+def test_who_learned_nothing_is_told_even_quietly(call, air_csv, tmp_path):
+    options = (
+        "--target",
+        "passengers",
+        "--lags",
+        "1-3",
+        "--horizon",
+        2,
+        *QUICK,
+        "--alpha",
+        0,
+        "--splits",
+        0,
+        "--quiet",
+    )
+    answer = call("forecast", air_csv, *options, "--algorithm", "lm(scaling='marquardt')")
+    assert answer.code == 0
+    assert answer.err.startswith(
+        "Warning: nothing was learned, the starting weights are saved. No step lowers the loss"
+    )

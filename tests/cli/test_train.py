@@ -587,3 +587,13 @@ def test_a_robust_loss_learns_the_line_however_wrong_the_outliers_are(call, tmp_
         told = call("inspect", tmp_path / "line.marquardt").out
         assert "count less, a limit taken from the residuals" in told
         assert "loss_scale" not in told
+
+
+@pytest.mark.usefixtures("stuck")
+def test_who_learned_nothing_is_told_even_quietly(call, concrete_csv):
+    options = ("--hidden", 2, "--alpha", 0, "--quiet", "--algorithm", "lm(scaling='marquardt')")
+    answer = call("train", concrete_csv, "--target", "strength", *options)
+    assert answer.code == 0
+    assert answer.err.startswith(
+        "Warning: nothing was learned, the starting weights are saved. No step lowers the loss"
+    )

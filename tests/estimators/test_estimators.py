@@ -649,3 +649,9 @@ def test_who_learned_nothing_is_warned_about(code, monkeypatch):
     with pytest.warns(ConvergenceWarning, match=r"before it learned anything: No step lowers the loss\. Scale"):
         model.fit(x, np.sin(3 * x[:, 0]))
     assert model.n_iter_ == 0
+    settings = {"alpha": 0.0, "n_restarts": 1, "algorithm": "lm(scaling='marquardt')", "random_state": 0}
+    from marquardt import NetworkForecaster
+
+    forecaster = NetworkForecaster(range(1, 3), hidden_layer_sizes=2, **settings)
+    with pytest.warns(ConvergenceWarning, match=r"before it learned anything: No step lowers the loss\. Scale"):
+        forecaster.fit(np.sin(np.arange(40.0)))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from marquardt.checks import require_extra, shown, whole_of
-from marquardt.cli.console import Console, hand_over
+from marquardt.cli.console import Console, clean, hand_over, warn
 from marquardt.cli.forecasts import conclude, content_of
 from marquardt.cli.horizons import report_of, sentence_of, show_report
 from marquardt.cli.interrupts import Interrupts
@@ -166,6 +166,9 @@ def tell(given: Given, forecaster: NetworkForecaster, is_interrupted: bool, cons
     elif record.stop is not None:
         console.say(record.stop.sentence)
     console.say(f"Kept: the weights of epoch {record.best_epoch} of {record.num_epochs}.")
+    if record.has_learned_nothing and record.stop is not None:
+        # Even where people asked for quiet, as `train` does.
+        warn(clean(f"Warning: nothing was learned, the starting weights are saved. {record.stop.sentence}"))
     if closed is not None:
         console.say(
             f"In closed loop, {closed.metric} fell from {closed.perf[0]:.4g} to {closed.best_perf:.4g} "

@@ -163,7 +163,7 @@ class Record(Exported):
     @property
     def has_learned_nothing(self) -> bool:
         """Whether the algorithm gave up at the start: what is returned are the starting weights."""
-        return self.stop is not None and self.stop.code in ("mu", "step", "diverged") and self.num_epochs == 0
+        return self.stop is not None and self.stop.code in ("mu", "step", "diverged") and self.best_epoch == 0
 
     @property
     def seconds(self) -> float:
