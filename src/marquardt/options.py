@@ -529,7 +529,7 @@ COMMANDS: dict[str, dict[str, tuple[str | Option, ...]]] = {
             _but("min_grad", help="Norm of the gradient of the mean loss: the run has failed.", usual="", default=0.0),
         ),
         "For a table: data and network": (
-            *("target", "inputs", "ignore", "missing", "keep_words"),
+            *("target", "inputs", "ignore", "task", "missing", "keep_words"),
             _but("hidden", help="Units of each hidden layer, or 'none'."),
             *("activation", "topology", "init"),
         ),

@@ -16,6 +16,8 @@ from marquardt.networks import Activation, register_activation
 from marquardt.problems import PROBLEMS
 from marquardt.tables import read_table
 
+from .made import write
+
 EASY = ("parity-3-bridged:2", "--starts", "3", "--epochs", "30")
 HAS_PICTURES = all(hasattr(plots, name) for name in ("comparison_losses", "success_rates", "speed_against_memory"))
 
@@ -201,3 +203,12 @@ def test_files_in_the_way_are_not_replaced(refused, call, tmp_path):
     (tmp_path / "runs.jsonl").write_text("mine\n")
     assert "no file to resume" in refused("compare", *EASY, "-a", "lm", "--resume", "runs.jsonl")
     assert call("compare", *EASY, "-a", "lm", "-o", "report.json", "--force").code == 0
+
+
+def test_numbers_of_a_table_are_classes_where_that_is_asked_for(call, tmp_path):
+    cells = [["x", "y"], *([f"{row / 30:.3f}", f"0{row % 3}"] for row in range(30))]
+    write(tmp_path / "codes.csv", cells)
+    given = ("compare", "codes.csv", "-t", "y", "-a", "lm", "--starts", "1", "--epochs", "3", "--goal", "1.2")
+    plain, asked = call(*given, "--json"), call(*given, "--task", "classification", "--json")
+    assert (plain.json["metric"], asked.json["metric"]) == ("mse", "loss")
+    assert asked.json["settings"]["network"] == "1-10-3 tanh, softmax"

@@ -40,6 +40,7 @@ OF_TABLES = (
     "target",
     "inputs",
     "ignore",
+    "task",
     "missing",
     "keep_words",
     *READING,
@@ -170,7 +171,8 @@ def problem_of(given: Given) -> tuple[Problem, list[str]]:
         raise ConfigurationError("A table has no goal of its own. Say by --goal which error a run has to reach.")
     data = Path(name)
     kept = keep_words(given.keep_words)
-    read = read_table(data, keep_words=kept, numbers=given.target or (), dialect=given.dialect())
+    labels, numbers = (given.target, ()) if given.task == "classification" else ((), given.target)
+    read = read_table(data, keep_words=kept, labels=labels or (), numbers=numbers or (), dialect=given.dialect())
     names: list[str] = read.column_names
     if not given.target:
         raise DataError(f"Which column is to be predicted? Name it with --target. {name} has {', '.join(names[:12])}.")
@@ -179,6 +181,7 @@ def problem_of(given: Given) -> tuple[Problem, list[str]]:
         targets=tuple(given.target),
         inputs=None if given.inputs is None else _split_names(given.inputs, names),
         drop=_split_names(given.ignore or (), names),
+        task=given.task,
         missing=given.missing,
         keep_words=kept,
     )
