@@ -14,8 +14,8 @@ of its delays. With delays of at least 1 a source may be any layer, itself too; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -25,139 +25,10 @@ from marquardt.arrays import AnyArray, Array, ArrayLike
 from marquardt.checks import nearest, whole
 from marquardt.errors import ConfigurationError, ShapeError
 from marquardt.networks.activations import activation_named
+from marquardt.networks.layer import INPUTS, TARGETS, Layer, LayerSpan
 from marquardt.networks.weight_map import FIXED, WeightMap
 
 __all__ = ["INPUTS", "TARGETS", "Layer", "LayerGraph", "LayerSpan"]
-
-INPUTS = "inputs"
-"""The name by which layers call the network's inputs."""
-
-TARGETS = "targets"
-"""The name by which layers of an open-loop network call the measured targets, delayed."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer of units that share their sources and their activation.
-
-    Parameters
-    ----------
-    size : int
-        Number of units, at least 1.
-    activation : str
-        One of `ACTIVATIONS`, alone or with a gain: ``"tanh(gain=0.5)"``.
-    sources : tuple of str
-        ``"inputs"`` or names of earlier layers, each once; with delays also ``"targets"`` and later layers.
-    bias : bool
-        Whether each unit has a bias.
-    name : str
-        Unique in its graph.
-    delays : mapping of str to sequence of int, optional
-        For every source that is taken with delays, which: ``{"inputs": (0, 1, 5)}``. They are kept ascending. A source
-        that is not named is taken as it is now, with the delay 0 alone.
-
-    Raises
-    ------
-    ConfigurationError
-        For a size below 1, an unknown activation, no source, a source named twice, a name that is no text, or delays
-        that are no different whole numbers from 0 up or are not of a source.
-
-    Examples
-    --------
-    >>> Layer(10, "tanh", ("inputs",), name="hidden1").size
-    10
-    >>> Layer(10, "tanh", ("inputs", "output"), delays={"inputs": (0, 1), "output": (1,)}).taps
-    (('inputs', (0, 1)), ('output', (1,)))
-    """
-
-    size: int
-    activation: str = "tanh"
-    sources: tuple[str, ...] = (INPUTS,)
-    bias: bool = True
-    name: str = "layer"
-    delays: Mapping[str, Sequence[int]] | tuple[tuple[int, ...], ...] | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
-            raise ConfigurationError(f"The name of a layer must be a text, got {self.name!r}.")
-        # Plain numbers and truth values, so that descriptions go out to JSON and biases count as one.
-        object.__setattr__(self, "size", whole(self.size, f"the size of layer {self.name!r}", minimum=1))
-        object.__setattr__(self, "bias", bool(self.bias))
-        object.__setattr__(self, "activation", activation_named(self.activation).name)
-        sources: Any = self.sources
-        if isinstance(sources, str) or not all(isinstance(source, str) for source in sources):
-            raise ConfigurationError(
-                f"The sources of layer {self.name!r} must be a tuple of names, got {self.sources!r}. "
-                f"Example: ({INPUTS!r},)."
-            )
-        object.__setattr__(self, "sources", tuple(self.sources))
-        if not self.sources:
-            raise ConfigurationError(f"Layer {self.name!r} has no source. Give it {INPUTS!r} or an earlier layer.")
-        if len(set(self.sources)) < len(self.sources):
-            raise ConfigurationError(f"Layer {self.name!r} names a source twice: {', '.join(self.sources)}.")
-        object.__setattr__(self, "delays", self._checked_delays())
-
-    def _checked_delays(self) -> tuple[tuple[int, ...], ...]:
-        """One ascending tuple a source; nothing where no source has a delay, so that equal layers are equal."""
-        given: Any = self.delays
-        if not given:
-            return ()
-        if not isinstance(given, Mapping):
-            if not isinstance(given, tuple | list) or len(given) != len(self.sources):
-                raise ConfigurationError(
-                    f"The delays of layer {self.name!r} must be given by source, got {given!r}. "
-                    f"Example: {{{self.sources[0]!r}: (0, 1)}}."
-                )
-            given = dict(zip(self.sources, given, strict=True))
-        for source in given:
-            if source not in self.sources:
-                raise ConfigurationError(
-                    f"Layer {self.name!r} has delays for {source!r}, which is none of its sources "
-                    f"({', '.join(self.sources)}).{nearest(source, self.sources)}"
-                )
-        delays = tuple(_ascending(given.get(source, (0,)), source, self.name) for source in self.sources)
-        return () if all(each == (0,) for each in delays) else delays
-
-    @property
-    def taps(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
-        """Every source with its delays, in the order of the weights."""
-        delays: Any = self.delays or ((0,),) * len(self.sources)
-        return tuple(zip(self.sources, delays, strict=True))
-
-
-def _ascending(delays: Any, source: str, layer: str) -> tuple[int, ...]:
-    """Delays of one source as a tuple in ascending order."""
-    what = f"each delay of {source!r} in layer {layer!r}"
-    if isinstance(delays, str) or not hasattr(delays, "__iter__"):
-        raise ConfigurationError(
-            f"The delays of {source!r} in layer {layer!r} must be a list of whole numbers, got {delays!r}. "
-            f"Example: (0, 1, 2)."
-        )
-    ascending = tuple(sorted(whole(delay, what) for delay in delays))
-    if not ascending or len(set(ascending)) < len(ascending):
-        raise ConfigurationError(
-            f"The delays of {source!r} in layer {layer!r} must be different whole numbers, at least one, "
-            f"got {tuple(delays)}."
-        )
-    return ascending
-
-
-@dataclass(frozen=True)
-class LayerSpan:
-    """Where a layer's connections lie among all, and where each source lies in its fan-in."""
-
-    layer: Layer
-    start: int  # ``connections[start:stop].reshape(layer.size, fan_in)`` is its matrix, bias last
-    stop: int
-    fan_in: int  # Width of the stacked sources, the bias included
-    # For every source its name and its first and last-plus-one column, all its delays together
-    columns: tuple[tuple[str, int, int], ...] = field(default=())
-    # For every source and delay the source's name, the delay, and the first and last-plus-one column
-    taps: tuple[tuple[str, int, int, int], ...] = field(default=())
-
-    def matrix(self, weights: Array) -> Array:
-        """Return the layer's matrix (size, fan_in), a view of the vector."""
-        return weights[self.start : self.stop].reshape(self.layer.size, self.fan_in)
 
 
 @dataclass(frozen=True)
@@ -211,7 +82,7 @@ class LayerGraph:
         earlier = {INPUTS, TARGETS}
         for layer in self.layers:
             for source, delays in layer.taps:
-                self._check_tap(layer, source, delays, earlier, known)
+                _check_tap(layer, source, delays, earlier, known)
             earlier.add(layer.name)
         reached = self._reaching_output()
         for layer in self.layers[:-1]:
@@ -225,24 +96,6 @@ class LayerGraph:
             raise ShapeError(
                 f"{self.describe()} has {self.n_connections} connections, the map of its weights "
                 f"{self.weight_map.n_connections}."
-            )
-
-    @staticmethod
-    def _check_tap(
-        layer: Layer, source: str, delays: tuple[int, ...], earlier: set[str], known: dict[str, None]
-    ) -> None:
-        """Refuse a source that is not there, or not there yet."""
-        if source not in known or (source not in earlier and not layer.delays):
-            names = [name for name in known if name == INPUTS or name in earlier]
-            later = f" With delays of at least 1 it may be a source: delays={{{source!r}: (1,)}}."
-            raise ConfigurationError(
-                f"Layer {layer.name!r} takes {source!r}, which is neither {INPUTS!r} nor an earlier "
-                f"layer.{later if source in known else nearest(source, names)}"
-            )
-        if source not in earlier and delays[0] == 0:
-            raise ConfigurationError(
-                f"Layer {layer.name!r} takes {source!r} with the delay 0, before it is there. Give it delays of at "
-                f"least 1, or put {source!r} before {layer.name!r}."
             )
 
     def _reaching_output(self) -> set[str]:
@@ -502,18 +355,7 @@ class LayerGraph:
         return self._named_parts(connections)
 
     def _named_parts(self, connections: Array) -> dict[str, dict[str, Array]]:
-        named: dict[str, dict[str, Array]] = {}
-        for span in self.spans:
-            matrix = span.matrix(connections)
-            delays = dict(span.layer.taps)
-            parts = {
-                source if delays[source] == (0,) else _at_delay(source, delay): matrix[:, first:last]
-                for source, delay, first, last in span.taps
-            }
-            if span.layer.bias:
-                parts["bias"] = matrix[:, -1]
-            named[span.layer.name] = parts
-        return named
+        return {span.layer.name: span.parts(connections) for span in self.spans}
 
     def describe(self) -> str:
         """Return a short text such as ``"8-10-1 tanh, identity"``.
@@ -542,20 +384,7 @@ class LayerGraph:
         dict
             What `from_dict` reads.
         """
-        description = {
-            "n_inputs": self.n_inputs,
-            "layers": [
-                {
-                    "name": la.name,
-                    "size": la.size,
-                    "activation": la.activation,
-                    "sources": list(la.sources),
-                    "bias": la.bias,
-                }
-                | ({"delays": [list(delays) for _, delays in la.taps]} if la.delays else {})
-                for la in self.layers
-            ],
-        }
+        description = {"n_inputs": self.n_inputs, "layers": [layer.to_dict() for layer in self.layers]}
         if self.weight_map is not None:
             description["weight_map"] = self.weight_map.to_dict()
         if self.steps_ahead:
@@ -582,30 +411,15 @@ class LayerGraph:
             If a key is missing or a value cannot be.
         """
         try:
-            layers: Sequence[Mapping[str, Any]] = description["layers"]
             weight_map = description.get("weight_map")
             return cls(
                 description["n_inputs"],
-                tuple(
-                    Layer(
-                        la["size"],
-                        la["activation"],
-                        tuple(la["sources"]),
-                        bool(la["bias"]),
-                        str(la["name"]),
-                        tuple(la.get("delays", ())),
-                    )
-                    for la in layers
-                ),
+                tuple(Layer.from_dict(layer) for layer in description["layers"]),
                 None if weight_map is None else WeightMap.from_dict(weight_map),
                 description.get("steps_ahead", 0),
             )
         except (AttributeError, KeyError, OverflowError, TypeError) as error:
             raise ConfigurationError(f"This does not describe a network: {type(error).__name__}: {error}.") from error
-
-
-def _at_delay(source: str, delay: int) -> str:
-    return f"{source}(t-{delay})" if delay else f"{source}(t)"
 
 
 def _runs(delays: tuple[int, ...]) -> str:
@@ -617,3 +431,19 @@ def _runs(delays: tuple[int, ...]) -> str:
         else:
             runs.append([delay])
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _check_tap(layer: Layer, source: str, delays: tuple[int, ...], earlier: set[str], known: dict[str, None]) -> None:
+    """Refuse a source that is not there, or not there yet."""
+    if source not in known or (source not in earlier and not layer.delays):
+        names = [name for name in known if name == INPUTS or name in earlier]
+        later = f" With delays of at least 1 it may be a source: delays={{{source!r}: (1,)}}."
+        raise ConfigurationError(
+            f"Layer {layer.name!r} takes {source!r}, which is neither {INPUTS!r} nor an earlier "
+            f"layer.{later if source in known else nearest(source, names)}"
+        )
+    if source not in earlier and delays[0] == 0:
+        raise ConfigurationError(
+            f"Layer {layer.name!r} takes {source!r} with the delay 0, before it is there. Give it delays of at "
+            f"least 1, or put {source!r} before {layer.name!r}."
+        )
