@@ -27,7 +27,7 @@ from benchmarks.measuring import table, write
 from marquardt.losses import WeightDecay
 from marquardt.networks import LayerGraph, build, initial_weights, narx
 from marquardt.numerics import hold_blas, native_kernel
-from marquardt.objective import Need, Objective, form_named, unrolled
+from marquardt.objective import Derivatives, Objective, form_named, unrolled
 from marquardt.objective.cost import KINDS, RATES, CostModel, Work
 
 LONGEST = 1.5
@@ -118,7 +118,7 @@ def measured(case: dict[str, Any]) -> dict[str, Any] | None:
     guess = form_named("pairs" if form == "gradient" else form).normal(model, n_samples).seconds()
     if guess > LONGEST or (form == "samples" and n_samples * graph.n_outputs > 4000):
         return None
-    need = Need[case["what"].upper()]
+    need = Derivatives[case["what"].upper()]
     # Values and gradients of rules that ask for nothing else may be the kernel's.
     options = {"most": need} if form == "gradient" else {"form": form}
     objective = objective_of(graph, n_samples, **options)
@@ -204,12 +204,12 @@ def contest(network: tuple[str, str, int, tuple[int, ...], int], samples: int) -
         objective = objective_of(graph, samples, form=form)
 
         def epoch(number: int, objective: Objective = objective) -> None:
-            here = objective.at(start * (1.0 + 1e-3 * (number % 50 + 2)), Need.NORMAL)
-            here.damped_step(1e-2)
+            current = objective.at(start * (1.0 + 1e-3 * (number % 50 + 2)), Derivatives.NORMAL)
+            current.damped_step(1e-2)
 
         with hold_blas():
             seconds[form] = least(epoch, guess + how.solution(costs, samples).seconds())
-    chosen = objective_of(graph, samples, systems=("samples",)).plan.form
+    chosen = objective_of(graph, samples, matrix_free_forms=("samples",)).plan.form
     return {"name": name, "samples": samples, "weights": graph.n_weights, "seconds": seconds, "chosen": chosen}
 
 

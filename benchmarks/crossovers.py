@@ -22,7 +22,7 @@ from marquardt.algorithms import algorithm_named, choose
 from marquardt.algorithms.automatic import DAMPING
 from marquardt.losses import Squares
 from marquardt.networks import Network, feed_forward, initial_weights
-from marquardt.objective import Facts, estimated_costs
+from marquardt.objective import ProblemInfo, estimated_costs
 from marquardt.training import Limits, Training
 
 ALGORITHMS = {
@@ -84,8 +84,8 @@ def automatic(shape: Shape) -> str:
     *_, outputs, samples = shape
     graph = feed_forward(*shape[:3])
     costs = estimated_costs(graph, Squares(), samples)
-    facts = Facts(graph.n_weights, outputs, samples, float(samples * outputs), costs=lambda: costs)
-    name = choose(facts, memory=16e9).algorithm
+    info = ProblemInfo(graph.n_weights, outputs, samples, float(samples * outputs), costs=lambda: costs)
+    name = choose(info, memory=16e9).algorithm
     return "lm, auto's damping" if name == "levenberg_marquardt" else name
 
 
@@ -136,11 +136,11 @@ def row(result: dict[str, Any]) -> list[object]:
     cells = [f"{t:.3g}" if math.isfinite(t) else f"> {result['limit']:.0f}" for t in seconds.values()]
     best, mine = min(seconds, key=lambda name: seconds[name]), seconds[result["auto"]]
     network = "-".join(map(str, result["shape"][:3]))
-    there = [network, result["weights"], f"{samples:,}", result["goal"], *cells]
+    trial = [network, result["weights"], f"{samples:,}", result["goal"], *cells]
     if math.isinf(seconds[best]):
-        return [*there, "none", result["auto"], "–"]
+        return [*trial, "none", result["auto"], "–"]
     ratio = f"{mine / seconds[best]:.2f}" if math.isfinite(mine) else f"> {result['limit'] / seconds[best]:.2f}"
-    return [*there, best, result["auto"], ratio]
+    return [*trial, best, result["auto"], ratio]
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.losses import LogisticCrossEntropy, Loss, SoftmaxCrossEntropy, Squares
 from marquardt.networks import LayerGraph, feed_forward, initial_weights
 from marquardt.numerics import hold_blas
-from marquardt.objective import Evaluation, Need, Objective
+from marquardt.objective import Derivatives, Evaluation, Objective
 from marquardt.problems import problem_named, teacher
 
 # ---------------------------------------------------------------------------- problems
@@ -101,25 +101,25 @@ class Task:
         """What a rejected trial and a geodesic acceleration cost, in epochs."""
         place = cache() / "damping" / f"{self.title}.json"
         if not place.exists():
-            pairs = [self._costs_at(self.objective.at(self.start(seed), Need.NORMAL)) for seed in range(9)]
+            pairs = [self._costs_at(self.objective.at(self.start(seed), Derivatives.NORMAL)) for seed in range(9)]
             place.parent.mkdir(parents=True, exist_ok=True)
             costs = [statistics.median(column) for column in zip(*pairs, strict=True)]
             place.write_text(json.dumps(costs), encoding="utf-8")
         rejected, bend = json.loads(place.read_text(encoding="utf-8"))
         return rejected, bend
 
-    def _costs_at(self, here: Evaluation) -> tuple[float, float]:
+    def _costs_at(self, current: Evaluation) -> tuple[float, float]:
         objective, rule = self.objective, LevenbergMarquardt()
-        state = rule.start(here)
-        delta, solve = here.damped_step(1.0)
+        state = rule.start(current)
+        delta, solve = current.damped_step(1.0)
 
         def trial() -> Any:
-            step, _ = rule.propose(here, state)
-            return objective.at(here.weights + step.delta, Need.VALUE)
+            step, _ = rule.propose(current, state)
+            return objective.at(current.weights + step.delta, Derivatives.VALUE)
 
         rejected = clocked(trial)
-        epoch = rejected + clocked(lambda: objective.at(here.weights + 0.0, Need.NORMAL))
-        return rejected / epoch, clocked(lambda: solve(here.bend(delta))) / epoch
+        epoch = rejected + clocked(lambda: objective.at(current.weights + 0.0, Derivatives.NORMAL))
+        return rejected / epoch, clocked(lambda: solve(current.bend(delta))) / epoch
 
 
 def clocked(work: Callable[[], Any]) -> float:
@@ -242,25 +242,25 @@ class SizedLevenbergMarquardt(StepRule):
     alpha: float = 1.0
 
     name = "sized_levenberg_marquardt"
-    point_need = Need.NORMAL
-    trial_need = Need.VALUE
+    point_need = Derivatives.NORMAL
+    trial_need = Derivatives.VALUE
     matrices = 3
 
-    def start(self, here):
+    def start(self, current):
         """Return the first factor."""
         return Norm(self.alpha, Damped(Damping(0.0, 4.0)))
 
-    def propose(self, here, state):
+    def propose(self, current, state):
         """Solve with the point's own μ."""
-        size = float(np.linalg.norm(here.gradient)) if self.size == "gradient" else here.loss
+        size = float(np.linalg.norm(current.gradient)) if self.size == "gradient" else current.loss
         damped = state.damped._replace(damping=Damping(max(state.alpha * size, MU_FLOOR), 4.0))
-        step, damped = LevenbergMarquardt().propose(here, damped)
+        step, damped = LevenbergMarquardt().propose(current, damped)
         return step, state._replace(damped=damped)
 
-    def judge(self, here, step, there, state):
+    def judge(self, current, step, trial, state):
         """Accept a lower loss."""
-        if there.loss < here.loss:
-            ratio = (here.loss - there.loss) / step.predicted_decrease if step.predicted_decrease > 0 else 1.0
+        if trial.loss < current.loss:
+            ratio = (current.loss - trial.loss) / step.predicted_decrease if step.predicted_decrease > 0 else 1.0
             factor = 0.25 if ratio > 0.75 else 4.0 if ratio < 0.25 else 1.0
             return Verdict.ACCEPT, state._replace(alpha=max(state.alpha * factor, 1e-12))
         verdict = Verdict.STUCK if state.damped.damping.mu > 1e10 else Verdict.REJECT
@@ -316,14 +316,14 @@ def relative(part: float, **settings: Any) -> LevenbergMarquardt:
 def run(task: Task, rule: StepRule, seed: int) -> dict[str, Any]:
     """One run: work, trials and epochs when each goal was met, and how it ended."""
     objective, (rejected, bend) = task.objective, task.costs
-    rule = rule.prepared_for(objective.facts)
+    rule = rule.prepared_for(objective.info)
     extra = bend if getattr(rule, "geodesic", 0.0) else 0.0
     met: list[tuple[float, int, int]] = []
     work, lowest = 0.0, math.inf
     for row in iterate(objective, rule, task.start(seed)):
         work = row.epoch + rejected * (row.trial - row.epoch) + extra * row.trial
         if row.verdict is Verdict.ACCEPT:
-            lowest = objective.mean_loss(row.here)
+            lowest = objective.mean_loss(row.current)
         while len(met) < len(task.goals) and lowest <= task.goals[len(met)]:
             met.append((work, row.trial, row.epoch))
         if work >= task.budget or (len(met) == len(task.goals) and not task.goes_on):

@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.measuring import in_turn, table, write
 from marquardt.networks import feed_forward, initial_weights
 from marquardt.numerics import hold_blas
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 
 
 def problem(n_samples: int, n_inputs: int, n_hidden: int, n_outputs: int):
@@ -48,8 +48,8 @@ def main() -> None:
         pairs = Objective(graph, inputs, targets, form="pairs", threads=1)
         jacobian = plain_jacobian(graph, inputs, weights)
         reference = jacobian.T @ jacobian
-        assert np.allclose(pairs.at(weights, Need.NORMAL).normal, reference, rtol=0, atol=1e-9 * reference.max())
-        case = in_turn(lambda: pairs.at(weights, Need.NORMAL), lambda: jacobian.T @ jacobian, 7, 2)
+        assert np.allclose(pairs.at(weights, Derivatives.NORMAL).normal, reference, rtol=0, atol=1e-9 * reference.max())
+        case = in_turn(lambda: pairs.at(weights, Derivatives.NORMAL), lambda: jacobian.T @ jacobian, 7, 2)
         data["5,000 × 20-30-10 against SYRK alone"] = case | {"must": 10, "reach": 20}
 
         graph, inputs, targets, weights = problem(10000, 20, 30, 1)
@@ -60,12 +60,14 @@ def main() -> None:
             return jacobian.T @ jacobian
 
         reference = explicit()
-        assert np.allclose(pairs.at(weights, Need.NORMAL).normal, reference, rtol=0, atol=1e-9 * reference.max())
-        case = in_turn(lambda: pairs.at(weights, Need.NORMAL), explicit, 15, 5)
+        assert np.allclose(pairs.at(weights, Derivatives.NORMAL).normal, reference, rtol=0, atol=1e-9 * reference.max())
+        case = in_turn(lambda: pairs.at(weights, Derivatives.NORMAL), explicit, 15, 5)
         data["10,000 × 20-30-1 against Jacobian and SYRK"] = case | {"must": 1.6, "reach": 2.5}
 
         both = Objective(graph, inputs, targets, form="pairs", threads=2)
-        case = in_turn(lambda: both.at(weights, Need.NORMAL), lambda: pairs.at(weights, Need.NORMAL), 15, 5)
+        case = in_turn(
+            lambda: both.at(weights, Derivatives.NORMAL), lambda: pairs.at(weights, Derivatives.NORMAL), 15, 5
+        )
         both.close()
         data["10,000 × 20-30-1, two threads against one"] = case | {"must": 1.6, "reach": 1.9}
     for name, case in data.items():

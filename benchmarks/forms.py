@@ -61,7 +61,7 @@ if objective.plan.memory <= largest and form != "auto":
         for turn in range(rounds + 1):
             weights = start * (1.0 + 0.01 * turn)
             begun = time.perf_counter()
-            here = objective.at(weights, Need.NORMAL)
+            here = objective.at(weights, Derivatives.NORMAL)
             step = here.damped_step(1e-3)[0]
             times.append(time.perf_counter() - begun)
             assert step is not None

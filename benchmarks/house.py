@@ -104,7 +104,7 @@ def automatic_beside_rules() -> tuple[float, str]:
             network = Network(graph, initial_weights(graph, rng=seed))
             if name is None:
                 objective = Objective(graph, inputs, targets)
-                choice = choose(objective.facts, 1e9)
+                choice = choose(objective.info, 1e9)
                 rule = algorithm_named(choice.algorithm, **choice.settings)
             else:
                 rule = algorithm_named(name)

@@ -19,7 +19,7 @@ from marquardt.algorithms import algorithm_named
 from marquardt.algorithms.automatic import DAMPING
 from marquardt.networks import Network, feed_forward, initial_weights
 from marquardt.numerics import hold_blas, native, native_kernel
-from marquardt.objective import Need, Objective, planning
+from marquardt.objective import Derivatives, Objective, planning
 from marquardt.objective.cost import cost_model
 from marquardt.training import Limits, Training
 
@@ -46,7 +46,7 @@ def forget() -> None:
     planning._remembered.cache_clear()
 
 
-def passes(shape: tuple[int, int, int, int], need: Need, **options: Any) -> Callable[[], object]:
+def passes(shape: tuple[int, int, int, int], need: Derivatives, **options: Any) -> Callable[[], object]:
     """Evaluate a network, at another point every time."""
     n_inputs, hidden, outputs, samples = shape
     rng = np.random.default_rng(0)
@@ -64,7 +64,7 @@ def passes(shape: tuple[int, int, int, int], need: Need, **options: Any) -> Call
     return evaluate
 
 
-def compared(shape: tuple[int, int, int, int], need: Need, **options: Any) -> tuple[float, float]:
+def compared(shape: tuple[int, int, int, int], need: Derivatives, **options: Any) -> tuple[float, float]:
     """Seconds with the kernel, and how many times as long NumPy alone takes."""
     ours = passes(shape, need, **options)
     with numpy_alone():
@@ -99,11 +99,11 @@ def main() -> None:
     rows = []
     with hold_blas():
         for shape in SHAPES:
-            made, pairs = compared(shape, Need.NORMAL, form="pairs")
+            made, pairs = compared(shape, Derivatives.NORMAL, form="pairs")
             forms = {"form": "explicit"} if shape[-1] < 5000 else {"form": "pairs"}
-            both = passes(shape, Need.NORMAL, **forms)
+            both = passes(shape, Derivatives.NORMAL, **forms)
             single = in_turn(lambda both=both: both(True), both, ROUNDS, calls=max(1, 3000 // shape[-1]))["ratio"]
-            slope, gradient = compared(shape, Need.GRADIENT, most=Need.GRADIENT)
+            slope, gradient = compared(shape, Derivatives.GRADIENT, most=Derivatives.GRADIENT)
             name = f"{shape[-1]:,} × {shape[0]}-{shape[1]}-{shape[2]}"
             rows.append(
                 [name, f"{1e3 * made:.3g}", f"{pairs:.2f}×", f"{single:.2f}×", f"{1e3 * slope:.3g}", f"{gradient:.2f}×"]

@@ -94,10 +94,12 @@ rounds = []
 for _ in range(5):
     turn = {}
     for name, objective in (("streamed", streamed), ("kept", kept)):
-        turn[name] = timed(lambda: (objective.at(weights, Need.VALUE), objective.at(weights, Need.NORMAL)))
+        turn[name] = timed(
+            lambda: (objective.at(weights, Derivatives.VALUE), objective.at(weights, Derivatives.NORMAL))
+        )
     turn["read"] = timed(bare)
     rounds.append(turn)
-a, b = kept.at(weights, Need.NORMAL).normal, streamed.at(weights, Need.NORMAL).normal
+a, b = kept.at(weights, Derivatives.NORMAL).normal, streamed.at(weights, Derivatives.NORMAL).normal
 print(json.dumps({"rounds": rounds, "difference": float(np.abs(a - b).max() / np.abs(a).max())}))
 """
 )

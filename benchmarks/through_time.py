@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.measuring import table, write
 from marquardt.networks import Network, distributed_delay, initial_weights, layer_recurrent, narx
-from marquardt.objective import Need, sequence_objective
+from marquardt.objective import Derivatives, sequence_objective
 
 ROUNDS = 7
 CASES: dict[str, tuple[Any, int, int]] = {
@@ -48,7 +48,7 @@ def main() -> None:
             for turn in range(ROUNDS):
                 for form, objective in objectives.items():
                     began = time.process_time()
-                    objective.at(network.weights + 1e-9 * turn, Need.NORMAL)
+                    objective.at(network.weights + 1e-9 * turn, Derivatives.NORMAL)
                     seconds[form].append(time.process_time() - began)
             medians = {form: float(np.median(each[1:])) for form, each in seconds.items()}
             ratio = medians["backward"] / medians["forward"]

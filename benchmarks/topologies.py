@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.measuring import table, write
 from marquardt.networks import LayerGraph, feed_forward, fully_connected_cascade, initial_weights
 from marquardt.numerics import hold_blas, native_kernel
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 
 SAMPLES = (128, 1000, 10_000)
 ROUNDS = 9
@@ -34,7 +34,7 @@ def prepared(graph: LayerGraph, n_samples: int) -> tuple[Objective, np.ndarray]:
     return Objective(graph, inputs, targets, threads=1), initial_weights(graph, rng=0)
 
 
-def turn(objective: Objective, weights: np.ndarray, need: Need, passes: int) -> float:
+def turn(objective: Objective, weights: np.ndarray, need: Derivatives, passes: int) -> float:
     """Processor seconds of a pass, for each weight; no two passes are at one point."""
     begun = time.process_time()
     for number in range(passes):
@@ -50,7 +50,7 @@ def ratios(
     with hold_blas():
         for n_samples in samples:
             both = [prepared(graph, n_samples) for graph in (cascade, multilayer)]
-            for need in (Need.VALUE, Need.NORMAL):
+            for need in (Derivatives.VALUE, Derivatives.NORMAL):
                 once = max(turn(*one, need, 2) * one[0].n_weights for one in both)
                 passes = max(1, int(TURN / max(once, 1e-6)))
                 pairs = [[turn(*one, need, passes) for one in both] for _ in range(rounds)]

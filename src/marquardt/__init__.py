@@ -60,7 +60,7 @@ _HOMES = {
         "unit_graph",
         "write_topology",
     ),
-    "objective": ("Evaluation", "Need", "Objective"),
+    "objective": ("Evaluation", "Derivatives", "Objective"),
     "problems": ("Problem", "problem_named"),
     "storage": ("NetworkFile", "load", "save"),
     "streams": ("ArrayFiles", "FileTrainingResult", "TableFiles", "train_on_files"),
@@ -87,7 +87,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604  - names, resolved on use
 
 
-_RENAMED = {"Lanes": ("training", "BatchTraining")}
+_RENAMED = {"Need": ("objective", "Derivatives"), "Lanes": ("training", "BatchTraining")}
 """Old names, which work for one version more."""
 
 

@@ -47,8 +47,8 @@ from marquardt.networks import simulate as simulate
 from marquardt.networks import time_delay as time_delay
 from marquardt.networks import unit_graph as unit_graph
 from marquardt.networks import write_topology as write_topology
+from marquardt.objective import Derivatives as Derivatives
 from marquardt.objective import Evaluation as Evaluation
-from marquardt.objective import Need as Need
 from marquardt.objective import Objective as Objective
 from marquardt.problems import Problem as Problem
 from marquardt.problems import problem_named as problem_named

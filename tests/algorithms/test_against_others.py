@@ -63,7 +63,7 @@ def test_the_path_is_the_textbooks_step_by_step(seed, form):
     astray = 0.0
     for (weights, _, mu), (other, _, _), row in zip(expected, nudged, accepted(start, 15, form=form), strict=True):
         astray = max(astray, np.abs(weights - other).max())
-        assert_allclose(row.here.weights, weights, rtol=0, atol=30 * astray)
+        assert_allclose(row.current.weights, weights, rtol=0, atol=30 * astray)
         assert row.report["mu"] == pytest.approx(mu, rel=1e-12)
     assert astray < 1e-2
 
@@ -76,7 +76,7 @@ def test_after_a_hundred_trials_we_are_no_higher_than_minpack_from_most_starts()
             sine_residual, start, sine_jacobian, method="lm", max_nfev=100, xtol=1e-15, ftol=1e-15, gtol=1e-15
         )
         *_, ours = islice(iterate(sine.objective(), LevenbergMarquardt(), start), 101)
-        wins += ours.here.loss <= theirs.cost
+        wins += ours.current.loss <= theirs.cost
     assert wins >= 5
 
 
@@ -85,5 +85,5 @@ def test_the_sine_is_learned_to_2e_8_from_most_starts():
     reached = 0
     for seed in range(20):
         run = accepted(sine.start(seed), 300)
-        reached += 2 * run[-1].here.loss / 200 < 2e-8
+        reached += 2 * run[-1].current.loss / 200 < 2e-8
     assert reached >= 15

@@ -17,20 +17,20 @@ from marquardt.algorithms.automatic import (
 from marquardt.losses import Squares
 from marquardt.networks import feed_forward
 from marquardt.numerics import native, native_kernel
-from marquardt.objective import Costs, Facts, Objective, estimated_costs
+from marquardt.objective import Costs, Objective, ProblemInfo, estimated_costs
 from marquardt.objective.cost import cost_model
 from marquardt.training import Fitting, Limits, Settings
 
 PLENTY = 1e12
 
 
-def facts(n_weights, **more):
-    return Facts(n_weights, 1, 5000, 5000.0, **more)
+def info(n_weights, **more):
+    return ProblemInfo(n_weights, 1, 5000, 5000.0, **more)
 
 
 def priced(n_weights, price, form="pairs", second=1.0, **more):
     """A gradient takes so many seconds, normal equations and step `price` times as much."""
-    return facts(n_weights, costs=lambda: Costs(second, 0.9 * price * second, 0.1 * price * second, form), **more)
+    return info(n_weights, costs=lambda: Costs(second, 0.9 * price * second, 0.1 * price * second, form), **more)
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def priced(n_weights, price, form="pairs", second=1.0, **more):
         (priced(BLEND_WEIGHTS, 1000.0), "lm_bfgs"),
         (priced(BLEND_WEIGHTS + 1, 1000.0), "lbfgs"),
         # Where passes are dear, such as over files, it is their number that counts.
-        (facts(1), "levenberg_marquardt"),
-        (facts(LM_WEIGHTS), "levenberg_marquardt"),
-        (facts(LM_WEIGHTS + 1), "lbfgs"),
-        (facts(10**6), "lbfgs"),
+        (info(1), "levenberg_marquardt"),
+        (info(LM_WEIGHTS), "levenberg_marquardt"),
+        (info(LM_WEIGHTS + 1), "lbfgs"),
+        (info(10**6), "lbfgs"),
     ],
 )
 def test_weights_and_their_price_decide_and_are_said(made, expected):
@@ -68,7 +68,7 @@ def test_weights_and_their_price_decide_and_are_said(made, expected):
 
 def test_many_samples_a_weight_pay_for_the_matrix_of_bfgs():
     n = LM_WEIGHTS + 1
-    many = facts(n)._replace(n_samples=SAMPLES_A_WEIGHT * n)
+    many = info(n)._replace(n_samples=SAMPLES_A_WEIGHT * n)
     assert choose(many, PLENTY).algorithm == "bfgs"
     assert f"{many.n_samples:,} samples" in choose(many, PLENTY).reason
     assert choose(many._replace(n_samples=many.n_samples - 1), PLENTY).algorithm == "lbfgs"
@@ -87,15 +87,15 @@ def test_four_matrices_must_have_room():
 
 
 def test_no_room_for_matrices_leaves_vectors():
-    assert choose(facts(100), 3 * 8 * 100**2).algorithm == "levenberg_marquardt"
-    choice = choose(facts(100), 3 * 8 * 100**2 - 1)
+    assert choose(info(100), 3 * 8 * 100**2).algorithm == "levenberg_marquardt"
+    choice = choose(info(100), 3 * 8 * 100**2 - 1)
     assert choice.algorithm == "lbfgs"
     assert "100 × 100" in choice.reason
 
 
 @pytest.mark.parametrize("memory", [PLENTY, 3 * 8 * LM_RESIDUALS**2])
 def test_few_residuals_take_sample_space_whatever_the_number_of_weights(memory):
-    few = facts(10**6)._replace(n_samples=LM_RESIDUALS)
+    few = info(10**6)._replace(n_samples=LM_RESIDUALS)
     choice = choose(few, memory)
     assert choice.algorithm == "levenberg_marquardt"
     assert "1,000,000 weights" in choice.reason
@@ -112,10 +112,10 @@ def test_few_residuals_take_sample_space_whatever_the_number_of_weights(memory):
 
 
 def test_a_decay_by_evidence_takes_the_normal_equations_whatever_the_size():
-    choice = choose(facts(LM_WEIGHTS + 1), PLENTY, is_decay_weighed=True)
+    choice = choose(info(LM_WEIGHTS + 1), PLENTY, is_decay_weighed=True)
     assert choice.algorithm == "levenberg_marquardt"
     assert "evidence" in choice.reason
-    assert choose(facts(LM_WEIGHTS), 0.0, is_decay_weighed=True).algorithm == "lbfgs"
+    assert choose(info(LM_WEIGHTS), 0.0, is_decay_weighed=True).algorithm == "lbfgs"
 
 
 def test_a_decay_by_evidence_goes_with_quasi_newton_steps_where_a_matrix_is_very_dear():
@@ -135,7 +135,7 @@ def test_a_decay_by_evidence_goes_with_quasi_newton_steps_where_a_matrix_is_very
 
 
 def test_a_loss_without_curvature_takes_gradients():
-    choice = choose(facts(10, loss="mine", has_curvature=False), PLENTY)
+    choice = choose(info(10, loss="mine", has_curvature=False), PLENTY)
     assert choice.algorithm == "bfgs"
     assert "'mine'" in choice.reason
 
@@ -178,7 +178,7 @@ def test_what_the_kernel_does_is_cheaper(monkeypatch):
 def test_the_estimate_is_that_of_the_objective():
     graph = feed_forward(5, 30, 2)
     made = Objective(graph, np.ones((700, 5)), np.ones((700, 2)), threads=1)
-    assert estimated_costs(graph, Squares(), 700) == made.facts.costs()
+    assert estimated_costs(graph, Squares(), 700) == made.info.costs()
 
 
 def test_levenberg_marquardt_has_its_own_damping_where_it_was_chosen_and_the_fields_where_it_was_named():
@@ -206,7 +206,7 @@ def test_a_network_too_large_for_matrices_is_trained_without_them():
     )  # evidence and steps by a matrix of the residuals, which are few
     assert made.training.objective.plan.form == "samples"
     assert made.training.objective.plan.memory < 2e9
-    many = Facts(n_weights=4_000_000, n_outputs=1, n_samples=100_000, n_residuals=1e5)
+    many = ProblemInfo(n_weights=4_000_000, n_outputs=1, n_samples=100_000, n_residuals=1e5)
     assert choose(many, 1e9, is_decay_weighed=True).algorithm == "lbfgs"
 
 

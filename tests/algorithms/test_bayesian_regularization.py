@@ -15,7 +15,7 @@ from marquardt.algorithms import BayesianRegularization, Verdict, algorithm_name
 from marquardt.errors import ConfigurationError
 from marquardt.losses import LogisticCrossEntropy
 from marquardt.networks import Layer, LayerGraph, Network, feed_forward, initial_weights
-from marquardt.objective import Evaluation, Need, Objective
+from marquardt.objective import Derivatives, Evaluation, Objective
 from marquardt.training import Limits, Parts, Training
 
 TIGHT = Limits(max_epochs=500, min_gradient=0.0)
@@ -63,15 +63,15 @@ def test_what_it_settles_at_is_mackays_fixed_point(loss):
     alpha, beta, gamma = (run.record.epochs[-1].quantities[name] for name in ("alpha", "beta", "gamma"))
     weights = run.network.weights
     objective = Objective(graph, x, y, loss)
-    here = objective.at(weights, Need.NORMAL)
-    hessian = beta * here.normal + alpha * np.eye(len(weights))
+    current = objective.at(weights, Derivatives.NORMAL)
+    hessian = beta * current.normal + alpha * np.eye(len(weights))
     dense = len(weights) - alpha * np.trace(np.linalg.inv(hessian))
     # The fixed point is approached linearly: what is left is the last change times a factor of a few tens.
     assert gamma == pytest.approx(dense, rel=1e-4)
     assert alpha == pytest.approx(dense / (weights @ weights), rel=1e-4)
-    assert beta == pytest.approx(1.0 if loss is not None else (len(x) - dense) / (2 * here.loss), rel=1e-4)
-    gradient = here.gradient + alpha / beta * weights
-    assert np.abs(gradient).max() < 1e-4 * np.abs(here.gradient).max()
+    assert beta == pytest.approx(1.0 if loss is not None else (len(x) - dense) / (2 * current.loss), rel=1e-4)
+    gradient = current.gradient + alpha / beta * weights
+    assert np.abs(gradient).max() < 1e-4 * np.abs(current.gradient).max()
     assert 0 < gamma < len(weights)
 
 
@@ -112,7 +112,7 @@ def test_the_last_point_is_kept_and_restarts_are_compared_by_evidence():
 def test_the_loss_it_sees_never_rises_under_one_decay_and_the_decay_at_most_doubles():
     x, y = noisy_sine()
     objective = Objective(feed_forward(1, 8, 1), x, y)
-    rule = BayesianRegularization().prepared_for(objective.facts)
+    rule = BayesianRegularization().prepared_for(objective.info)
     weights = initial_weights(objective.graph, rng=0)
     rows = []
     for row in iterate(objective, rule, weights):
@@ -122,8 +122,8 @@ def test_the_loss_it_sees_never_rises_under_one_decay_and_the_decay_at_most_doub
     before = rows[0]
     for row in rows[1:]:
         if row.verdict is Verdict.ACCEPT:
-            data_before = objective.at(before.here.weights, Need.VALUE)
-            assert row.here.loss < rule.seen(data_before, row.state).loss
+            data_before = objective.at(before.current.weights, Derivatives.VALUE)
+            assert row.current.loss < rule.penalized(data_before, row.state).loss
             before = row
     decays = [row.state.decay for row in rows]
     assert decays[0] == 0.0
@@ -150,10 +150,10 @@ def test_a_validation_stop_is_refused_and_validation_without_one_is_not():
 
 def test_a_rule_that_was_not_prepared_says_so():
     rule = BayesianRegularization()
-    here = Evaluation(np.ones(1), 1.0, np.ones(1), np.ones(1), np.eye(1))
-    state = rule.start(here)._replace(is_weighed=False)
+    current = Evaluation(np.ones(1), 1.0, np.ones(1), np.ones(1), np.eye(1))
+    state = rule.start(current)._replace(is_weighed=False)
     with pytest.raises(ValueError, match="prepared"):
-        rule.propose(here, state)
+        rule.propose(current, state)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_rule_that_was_not_prepared_says_so():
         ({"settle": 0.0}, "settle must be a number above 0, got 0"),
         ({"patience": 0}, "patience must be a whole number from 1 up, got 0"),
         ({"mu_increase": 0.5}, "mu_increase must be above 1"),
-        ({"facts": 1}, "has no setting 'facts'"),
+        ({"info": 1}, "has no setting 'info'"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings, message):
@@ -182,8 +182,8 @@ def test_in_sample_space_it_is_the_same_run():
     ]
     by_weights, by_residuals = ([epoch.quantities for epoch in run] for run in runs)
     # The matrix of the weights has rank 30 of 111 only: a step multiplies its rounding by up to a hundred.
-    for here, there in zip(by_weights[:10], by_residuals[:10], strict=True):
-        assert there == pytest.approx(here, rel=1e-6)
+    for current, trial in zip(by_weights[:10], by_residuals[:10], strict=True):
+        assert trial == pytest.approx(current, rel=1e-6)
     assert_allclose(by_residuals[-1]["gamma"], by_weights[-1]["gamma"], rtol=1e-3)
 
 

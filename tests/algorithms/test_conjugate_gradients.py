@@ -39,7 +39,7 @@ from marquardt.numerics.conjugate import (
     polak_ribiere_plus,
 )
 from marquardt.numerics.line_searches import LINE_SEARCHES, StrongWolfe
-from marquardt.objective import Evaluation, Need
+from marquardt.objective import Derivatives, Evaluation
 from marquardt.training import Limits, Record, train
 
 START = np.array([-1.2, 1.0])
@@ -64,7 +64,7 @@ class Quadratic:
         self.n_calls += 1
         gradient = self.matrix @ (weights - self.minimum)
         loss = 0.5 * float(gradient @ (weights - self.minimum))
-        return Evaluation(weights, loss, np.array([loss]), gradient if need >= Need.GRADIENT else None)
+        return Evaluation(weights, loss, np.array([loss]), gradient if need >= Derivatives.GRADIENT else None)
 
 
 class Function:
@@ -86,7 +86,7 @@ def accepted(objective, rule, start, n_epochs, max_trials=100_000):
     for row in islice(iterate(objective, rule, np.asarray(start, dtype=float)), max_trials):
         rows.append(row)
         if row.verdict is Verdict.ACCEPT:
-            points.append(row.here)
+            points.append(row.current)
         if row.epoch == n_epochs:
             break
     return points, rows
@@ -133,14 +133,14 @@ def test_path_on_a_quadratic_is_that_of_linear_conjugate_gradients(beta):
     quadratic = Quadratic(np.geomspace(1.0, 20.0, 8))
     expected = linear_conjugate_gradients(quadratic, np.ones(8), 7)
     points, _ = accepted(quadratic, ConjugateGradient(beta=beta, line_search=EXACT), np.ones(8), 7)
-    assert_allclose([here.weights for here in points], expected, rtol=0, atol=1e-6)
+    assert_allclose([current.weights for current in points], expected, rtol=0, atol=1e-6)
 
 
 @every_beta
 def test_directions_on_a_quadratic_are_conjugate(beta):
     quadratic = Quadratic(np.geomspace(1.0, 20.0, 8))
     points, _ = accepted(quadratic, ConjugateGradient(beta=beta, line_search=EXACT), np.ones(8), 6)
-    steps = np.diff([here.weights for here in points], axis=0)
+    steps = np.diff([current.weights for current in points], axis=0)
     steps /= np.linalg.norm(steps, axis=1)[:, None]
     products = steps @ quadratic.matrix @ steps.T
     assert_allclose(products - np.diag(np.diag(products)), 0.0, rtol=0, atol=1e-5)
@@ -151,9 +151,9 @@ def test_directions_on_a_quadratic_are_conjugate(beta):
 def test_every_reset_th_direction_is_the_gradient(beta, reset):
     quadratic = Quadratic(np.geomspace(1.0, 20.0, 8))
     points, _ = accepted(quadratic, ConjugateGradient(beta=beta, line_search=EXACT, reset=reset), np.ones(8), 7)
-    for n, (here, there) in enumerate(pairwise(points)):
-        step = there.weights - here.weights
-        cosine = -step @ here.gradient / np.linalg.norm(step) / np.linalg.norm(here.gradient)
+    for n, (current, trial) in enumerate(pairwise(points)):
+        step = trial.weights - current.weights
+        cosine = -step @ current.gradient / np.linalg.norm(step) / np.linalg.norm(current.gradient)
         # Turned by more than rounding, or not at all; the angle's cosine is flat at 1.
         assert (cosine > 1 - 1e-12) == (n % reset == 0)
 
@@ -164,20 +164,20 @@ def test_first_length_is_that_of_the_parabola_that_falls_as_the_last_search_did(
     before = Evaluation(np.zeros(2), 5.0, np.array([5.0]), np.array([3.0, 4.0]))
     at_first = rule.heading(before, None, math.nan)
     assert at_first.first == pytest.approx(1 / 7)  # moves the weights by 1 in the sum of absolute values
-    here = Evaluation(np.ones(2), 2.0, np.array([2.0]), np.array([0.4, -0.3]))
-    following = rule.heading(here, at_first.memory, 0.1)
-    slope = here.gradient @ following.direction
+    current = Evaluation(np.ones(2), 2.0, np.array([2.0]), np.array([0.4, -0.3]))
+    following = rule.heading(current, at_first.memory, 0.1)
+    slope = current.gradient @ following.direction
     # The minimum of loss + slope t + … t² is ½ slope t below the start, t being its place.
     assert 0.5 * slope * following.first == pytest.approx(2.0 - 5.0)
     # A loss that did not fall tells nothing.
-    risen = rule.heading(here._replace(loss=6.0), at_first.memory, 0.1)
+    risen = rule.heading(current._replace(loss=6.0), at_first.memory, 0.1)
     assert risen.first == pytest.approx(1.0)
 
 
 def test_reset_is_the_number_of_weights_when_not_given():
     def path(reset):
         points, _ = accepted(rosenbrock(), ConjugateGradient(reset=reset), START, 20)
-        return np.array([here.weights for here in points])
+        return np.array([current.weights for current in points])
 
     assert np.array_equal(path(None), path(2))
     assert not np.array_equal(path(None), path(5))
@@ -260,7 +260,7 @@ def test_factors_of_a_gradient_that_did_not_move_are_zero():
 @pytest.mark.parametrize("start", [START, [0.0, 0.0], [5.0, -5.0]])
 def test_rosenbrock_is_solved(rule, start):
     points, _ = accepted(rosenbrock(), rule, start, 3000, max_trials=5000)
-    assert_allclose(min(points, key=lambda here: here.loss).weights, [1.0, 1.0], rtol=0, atol=1e-5)
+    assert_allclose(min(points, key=lambda current: current.loss).weights, [1.0, 1.0], rtol=0, atol=1e-5)
 
 
 @every_rule
@@ -292,18 +292,18 @@ def test_search_with_any_line_search_comes_down(beta):
 def test_run_goes_on_from_a_pickled_state(rule):
     rows = list(islice(iterate(rosenbrock(), rule, START), 40))
     state = pickle.loads(pickle.dumps(rows[17].state))
-    again = list(islice(iterate(rosenbrock(), rule, rows[17].here.weights, state), 23))
-    assert np.array_equal([row.here.weights for row in rows[17:]], [row.here.weights for row in again])
+    again = list(islice(iterate(rosenbrock(), rule, rows[17].current.weights, state), 23))
+    assert np.array_equal([row.current.weights for row in rows[17:]], [row.current.weights for row in again])
 
 
 @every_rule
 def test_run_ends_in_a_minimum_by_itself(rule):
     objective, matrix, right = linear()
     *_, last = islice(iterate(objective, rule, np.zeros(5)), 2000)
-    assert last.verdict is Verdict.STUCK or last.here.gradient @ last.here.gradient == 0
+    assert last.verdict is Verdict.STUCK or last.current.gradient @ last.current.gradient == 0
     exact = np.linalg.lstsq(matrix, right, rcond=None)[0]
     # The loss is flat: weights are known to the root of its rounding.
-    assert_allclose(last.here.weights, exact, rtol=0, atol=1e-6)
+    assert_allclose(last.current.weights, exact, rtol=0, atol=1e-6)
 
 
 @every_rule
@@ -324,7 +324,7 @@ def test_sine_takes_no_more_gradients_than_scipy(beta):
 
     def ours(seed):
         for row in islice(iterate(sine.objective(), ConjugateGradient(beta=beta), sine.start(seed)), 5000):
-            if row.here.loss <= goal:
+            if row.current.loss <= goal:
                 return row.trial
         return 5000
 
@@ -332,9 +332,9 @@ def test_sine_takes_no_more_gradients_than_scipy(beta):
         objective, losses = sine.objective(), []
 
         def value(weights):
-            here = objective.at(weights, Need.GRADIENT)
-            losses.append(here.loss)
-            return here.loss, here.gradient
+            current = objective.at(weights, Derivatives.GRADIENT)
+            losses.append(current.loss)
+            return current.loss, current.gradient
 
         minimize(value, sine.start(seed), jac=True, method="CG", options={"maxiter": 100})
         return next((n for n, loss in enumerate(losses) if loss <= goal), len(losses))
@@ -348,12 +348,12 @@ def test_rosenbrock_takes_about_as_many_gradients_as_scipy(beta):
     objective = rosenbrock()
 
     def value(weights):
-        here = objective.at(weights, Need.GRADIENT)
-        return here.loss, here.gradient
+        current = objective.at(weights, Derivatives.GRADIENT)
+        return current.loss, current.gradient
 
     theirs = minimize(value, START, jac=True, method="CG", options={"gtol": 1e-6})
     rows = iterate(rosenbrock(), ConjugateGradient(beta=beta), START)
-    ours = next(row.trial for row in rows if np.abs(row.here.gradient).max() < 1e-6)
+    ours = next(row.trial for row in rows if np.abs(row.current.gradient).max() < 1e-6)
     assert_allclose(theirs.x, [1.0, 1.0], rtol=0, atol=1e-5)
     assert ours <= 1.5 * theirs.njev
 
@@ -439,7 +439,7 @@ def test_path_of_scg_on_a_quadratic_is_that_of_linear_conjugate_gradients():
     quadratic = Quadratic(np.geomspace(1.0, 20.0, 8))
     expected = linear_conjugate_gradients(quadratic, np.ones(8), 7)
     points, _ = accepted(quadratic, ScaledConjugateGradient(lambda_init=1e-12), np.ones(8), 7)
-    assert_allclose([here.weights for here in points], expected, rtol=0, atol=1e-6)
+    assert_allclose([current.weights for current in points], expected, rtol=0, atol=1e-6)
 
 
 def test_looks_and_accepted_trials_alternate():
@@ -493,10 +493,10 @@ def moeller(value, gradient, weights, n_steps, sigma=5e-5, scale=5e-7):
 @pytest.mark.parametrize("start", [START, [0.5, -0.5], [-2.0, 2.0]])
 def test_path_is_that_of_the_paper(start):
     def value(w):
-        return rosenbrock().at(w, Need.GRADIENT).loss
+        return rosenbrock().at(w, Derivatives.GRADIENT).loss
 
     def gradient(w):
-        return rosenbrock().at(w, Need.GRADIENT).gradient
+        return rosenbrock().at(w, Derivatives.GRADIENT).gradient
 
     start = np.array(start)
     expected, comparisons = moeller(value, gradient, start, 12)
@@ -504,7 +504,7 @@ def test_path_is_that_of_the_paper(start):
     ours = [row.state.comparison for row in rows[1:] if row.verdict is not Verdict.PROBE]
     # A difference of gradients over 5e-5 loses five digits to rounding, and steps of a valley lose more.
     assert_allclose(ours, comparisons, rtol=0, atol=1e-5)
-    assert_allclose([here.weights for here in points], expected, rtol=0, atol=1e-6)
+    assert_allclose([current.weights for current in points], expected, rtol=0, atol=1e-6)
     assert min(comparisons) > -1e6
     assert min(comparisons) < 0
 
@@ -512,7 +512,9 @@ def test_path_is_that_of_the_paper(start):
 def test_look_is_a_fixed_way_along_the_direction():
     objective = rosenbrock()
     rule = ScaledConjugateGradient(sigma=1e-3)
-    step, _ = rule.propose(objective.at(START, Need.GRADIENT), rule.start(objective.at(START, Need.GRADIENT)))
+    step, _ = rule.propose(
+        objective.at(START, Derivatives.GRADIENT), rule.start(objective.at(START, Derivatives.GRADIENT))
+    )
     assert_allclose(np.linalg.norm(step.delta), 1e-3, rtol=1e-14)
 
 
@@ -526,23 +528,23 @@ def test_rejected_step_becomes_the_minimum_of_the_parabola():
     rule, weights = ScaledConjugateGradient(), np.array([0.65])
     first, second = list(islice(iterate(objective, rule, weights), 4))[2:]
     assert first.verdict is Verdict.REJECT
-    here = objective.at(weights, Need.GRADIENT)
-    probe, state = rule.propose(here, rule.start(here))
-    _, state = rule.judge(here, probe, objective.at(weights + probe.delta, Need.GRADIENT), state)
-    there = objective.at(weights + state.length * state.direction, Need.GRADIENT)
+    current = objective.at(weights, Derivatives.GRADIENT)
+    probe, state = rule.propose(current, rule.start(current))
+    _, state = rule.judge(current, probe, objective.at(weights + probe.delta, Derivatives.GRADIENT), state)
+    trial = objective.at(weights + state.length * state.direction, Derivatives.GRADIENT)
     slope = -state.decline
-    parabola = -0.5 * slope * state.length**2 / (there.loss - here.loss - state.length * slope)
+    parabola = -0.5 * slope * state.length**2 / (trial.loss - current.loss - state.length * slope)
     assert_allclose(first.state.length, parabola, rtol=1e-9)
-    assert second.here.loss < here.loss
+    assert second.current.loss < current.loss
 
 
 def judged(loss, gradient):
     """What becomes of the first trial from loss 1, gradient (1, 0), with a curvature of 1 and so a length of 1."""
-    rule, here = ScaledConjugateGradient(), Evaluation(np.zeros(2), 1.0, np.ones(1), np.array([1.0, 0.0]))
-    state = rule.start(here)._replace(curvature=1.0, length=1.0, scale=1e-6)
-    step, state = rule.propose(here, state)
-    there = Evaluation(step.delta, loss, np.ones(1), gradient)
-    return rule.judge(here, step, there if math.isfinite(loss) else Evaluation.overflow(step.delta), state)
+    rule, current = ScaledConjugateGradient(), Evaluation(np.zeros(2), 1.0, np.ones(1), np.array([1.0, 0.0]))
+    state = rule.start(current)._replace(curvature=1.0, length=1.0, scale=1e-6)
+    step, state = rule.propose(current, state)
+    trial = Evaluation(step.delta, loss, np.ones(1), gradient)
+    return rule.judge(current, step, trial if math.isfinite(loss) else Evaluation.overflow(step.delta), state)
 
 
 def test_any_rise_is_rejected_and_an_equal_loss_taken():
@@ -580,11 +582,11 @@ def test_scg_says_why_it_ends():
     assert "below rounding" in result.outcome.sentence
     # With nothing but uphill around, λ goes to its limit.
     rule = ScaledConjugateGradient(lambda_max=1.0)
-    here = Evaluation(np.zeros(1), 1e-9, np.ones(1), np.array([1.0]))
-    state, verdict = rule.start(here), Verdict.PROBE
+    current = Evaluation(np.zeros(1), 1e-9, np.ones(1), np.array([1.0]))
+    state, verdict = rule.start(current), Verdict.PROBE
     while verdict is not Verdict.STUCK:
-        step, state = rule.propose(here, state)
-        verdict, state = rule.judge(here, step, Evaluation(step.delta, 1.0, np.ones(1), np.array([1.0])), state)
+        step, state = rule.propose(current, state)
+        verdict, state = rule.judge(current, step, Evaluation(step.delta, 1.0, np.ones(1), np.array([1.0])), state)
     assert "lambda = " in rule.outcome(state).sentence
     assert "> 1." in rule.outcome(state).sentence
 
@@ -620,7 +622,7 @@ def test_names(names, kind):
 )
 def test_variant_is_the_rule_with_its_factor(kind, beta):
     ours, general = (accepted(rosenbrock(), rule, START, 15)[0] for rule in (kind(), ConjugateGradient(beta=beta)))
-    assert np.array_equal([here.weights for here in ours], [here.weights for here in general])
+    assert np.array_equal([current.weights for current in ours], [current.weights for current in general])
 
 
 @every_rule

@@ -13,12 +13,12 @@ from helpers.objectives import linear, rosenbrock
 from numpy.testing import assert_allclose
 
 from marquardt.algorithms import BFGS, SteepestDescent, Verdict, algorithm_named, iterate
-from marquardt.algorithms.descent import DirectionRule, Heading, steepest_length
+from marquardt.algorithms.descent import DirectionRule, SearchDirection, steepest_length
 from marquardt.errors import ConfigurationError
 from marquardt.losses import WeightDecay
 from marquardt.networks import feed_forward
 from marquardt.numerics.line_searches import LINE_SEARCHES, Brent, StrongWolfe
-from marquardt.objective import Evaluation, Need, Objective
+from marquardt.objective import Derivatives, Evaluation, Objective
 
 START = np.array([-1.2, 1.0])
 KINDS = sorted(set(LINE_SEARCHES.values()), key=lambda kind: kind.name)
@@ -36,8 +36,8 @@ class Fixed(DirectionRule):
 
     name = "fixed"
 
-    def heading(self, here, memory, taken):
-        return Heading(np.array(self.direction), self.first, "a memory")
+    def heading(self, current, memory, taken):
+        return SearchDirection(np.array(self.direction), self.first, "a memory")
 
 
 def rows(rule, objective=None, start=START, n=200):
@@ -46,13 +46,13 @@ def rows(rule, objective=None, start=START, n=200):
 
 def first_move(rule, **options):
     found = rows(rule, **options)
-    moves = [row.here.weights for row in found if row.verdict is Verdict.ACCEPT]
+    moves = [row.current.weights for row in found if row.verdict is Verdict.ACCEPT]
     return moves[1] - moves[0]
 
 
 @every_search
 def test_accepted_loss_never_rises(kind):
-    losses = [row.here.loss for row in rows(SteepestDescent(line_search=kind()))]
+    losses = [row.current.loss for row in rows(SteepestDescent(line_search=kind()))]
     assert all(later <= earlier for earlier, later in pairwise(losses))
     assert losses[-1] < losses[0]
 
@@ -60,19 +60,19 @@ def test_accepted_loss_never_rises(kind):
 @every_search
 def test_search_and_its_name_are_the_same(kind):
     by_name, by_search = (rows(SteepestDescent(line_search=search)) for search in (kind.name, kind()))
-    assert np.array_equal([row.here.weights for row in by_name], [row.here.weights for row in by_search])
+    assert np.array_equal([row.current.weights for row in by_name], [row.current.weights for row in by_search])
 
 
 @every_search
 def test_trial_need_follows_the_search(kind):
     objective, _, _ = linear()
     rule = SteepestDescent(line_search=kind())
-    assert rule.trial_need is (Need.GRADIENT if kind.needs_slope else Need.VALUE)
+    assert rule.trial_need is (Derivatives.GRADIENT if kind.needs_slope else Derivatives.VALUE)
     found = rows(rule, objective, np.zeros(5), n=20)
     n_accepted = sum(row.verdict is Verdict.ACCEPT for row in found)
     needs = [need for need, _ in objective.calls]
     # With slopes a look is all that the next point needs; without, every accepted point is evaluated once more.
-    assert needs.count(Need.GRADIENT) == (len(found) if kind.needs_slope else n_accepted)
+    assert needs.count(Derivatives.GRADIENT) == (len(found) if kind.needs_slope else n_accepted)
 
 
 @every_search
@@ -80,8 +80,8 @@ def test_run_goes_on_from_a_pickled_state_in_the_middle_of_a_search(kind):
     rule, whole = SteepestDescent(line_search=kind()), rows(SteepestDescent(line_search=kind()), n=40)
     for n in (5, 6, 7):
         state = pickle.loads(pickle.dumps(whole[n].state))
-        again = list(islice(iterate(rosenbrock(), rule, whole[n].here.weights, state), 40 - n))
-        assert np.array_equal([row.here.weights for row in whole[n:]], [row.here.weights for row in again])
+        again = list(islice(iterate(rosenbrock(), rule, whole[n].current.weights, state), 40 - n))
+        assert np.array_equal([row.current.weights for row in whole[n:]], [row.current.weights for row in again])
 
 
 @every_search
@@ -89,8 +89,8 @@ def test_length_of_an_earlier_look_is_gone_back_to(kind):
     """Where a search decides for a length that it has looked at before others, the step is that length."""
     for row, after in pairwise(rows(SteepestDescent(line_search=kind()), n=400)):
         if after.verdict is Verdict.ACCEPT:
-            moved = np.linalg.norm(after.here.weights - row.here.weights)
-            assert_allclose(moved, after.report["rate"] * np.linalg.norm(row.here.gradient), rtol=1e-6)
+            moved = np.linalg.norm(after.current.weights - row.current.weights)
+            assert_allclose(moved, after.report["rate"] * np.linalg.norm(row.current.gradient), rtol=1e-6)
 
 
 def test_golden_section_goes_back_to_an_earlier_look():
@@ -103,7 +103,7 @@ def test_golden_section_goes_back_to_an_earlier_look():
 @pytest.mark.parametrize("direction", [(1.0, 0.0), (-1.0, -1.0), (math.nan, 1.0), (0.0, 0.0)])
 def test_direction_that_is_not_downhill_is_searched_along_the_gradient(direction):
     objective = rosenbrock()
-    gradient = objective.at(START, Need.GRADIENT).gradient
+    gradient = objective.at(START, Derivatives.GRADIENT).gradient
     uphill = direction if gradient @ direction >= 0 or math.isnan(direction[0]) else tuple(-d for d in direction)
     moved = first_move(Fixed(direction=uphill))
     cosine = -moved @ gradient / np.linalg.norm(moved) / np.linalg.norm(gradient)
@@ -112,7 +112,7 @@ def test_direction_that_is_not_downhill_is_searched_along_the_gradient(direction
 
 @pytest.mark.parametrize("first", [math.inf, 0.0, math.nan, -1.0])
 def test_first_length_that_cannot_be_is_replaced(first):
-    gradient = rosenbrock().at(START, Need.GRADIENT).gradient
+    gradient = rosenbrock().at(START, Derivatives.GRADIENT).gradient
     downhill = tuple(-np.sign(gradient))
     moved = first_move(Fixed(direction=downhill, first=first))
     assert_allclose(moved / np.linalg.norm(moved), np.array(downhill) / math.sqrt(2), rtol=1e-9)
@@ -133,15 +133,15 @@ def test_search_that_fails_is_done_again_along_the_gradient_and_forgets():
     rejected = next(row for row in found if row.verdict is Verdict.REJECT)
     assert rejected.state.memory is None
     assert rejected.state.is_steepest
-    moved = next(row.here.weights for row in found if row.epoch == 1)
+    moved = next(row.current.weights for row in found if row.epoch == 1)
     assert_allclose(moved / moved[1], [5e-4, 1.0])  # the gradient is (−1e-3, −2)
 
 
 def test_rule_is_stuck_when_the_gradient_fails_too():
     class Needle(Ridge):
         def at(self, weights, need):
-            here = super().at(weights, need)
-            return here if not weights.any() else here._replace(loss=3.0)
+            current = super().at(weights, need)
+            return current if not weights.any() else current._replace(loss=3.0)
 
     found = rows(Fixed(), Needle(), [0.0, 0.0], n=500)
     assert [row.verdict for row in found if row.verdict is not Verdict.PROBE] == [
@@ -157,17 +157,17 @@ def test_rule_is_stuck_when_the_gradient_fails_too():
 def test_first_length_of_steepest_descent_promises_the_decrease_of_the_last_step():
     found = [row for row in rows(SteepestDescent(line_search=StrongWolfe(c2=0.1))) if row.verdict is Verdict.ACCEPT]
     rule = SteepestDescent(line_search=StrongWolfe(c2=0.1))
-    before, here = found[3], found[4]
-    heading = rule.heading(here.here, before.here.gradient @ before.here.gradient, here.report["rate"])
-    promised = heading.first * here.here.gradient @ here.here.gradient
-    assert_allclose(promised, here.report["rate"] * before.here.gradient @ before.here.gradient, rtol=1e-12)
+    before, current = found[3], found[4]
+    heading = rule.heading(current.current, before.current.gradient @ before.current.gradient, current.report["rate"])
+    promised = heading.first * current.current.gradient @ current.current.gradient
+    assert_allclose(promised, current.report["rate"] * before.current.gradient @ before.current.gradient, rtol=1e-12)
 
 
 def test_exact_searches_turn_at_right_angles():
     """The zigzag: with exact searches a direction is orthogonal to the last."""
     objective, _, _ = linear()
     rule = SteepestDescent(line_search=StrongWolfe(c1=1e-12, c2=1e-9))
-    moves = [row.here.weights for row in rows(rule, objective, np.zeros(5), n=60) if row.verdict is Verdict.ACCEPT]
+    moves = [row.current.weights for row in rows(rule, objective, np.zeros(5), n=60) if row.verdict is Verdict.ACCEPT]
     steps = np.diff(moves, axis=0)[:5]
     for step, after in pairwise(steps):
         # The slope at the end of a search is a thousand-millionth of the first.
@@ -180,7 +180,7 @@ def test_exact_searches_converge_as_fast_as_the_condition_allows():
     exact = np.linalg.lstsq(matrix, right, rcond=None)[0]
     least = 0.5 * float(np.sum((matrix @ exact - right) ** 2))
     found = [row for row in rows(rule, objective, np.ones(5), n=60) if row.verdict is Verdict.ACCEPT]
-    excess = [row.here.loss - least for row in found][:8]
+    excess = [row.current.loss - least for row in found][:8]
     condition = np.linalg.cond(matrix.T @ matrix)
     for earlier, later in pairwise(excess):
         assert later <= ((condition - 1) / (condition + 1)) ** 2 * earlier * (1 + 1e-6)
@@ -217,18 +217,18 @@ def small_network():
 @pytest.mark.parametrize("name", FIXED_RATES[:-1])  # Gauss–Newton's matrix is singular after a step
 def test_at_a_fixed_rate_every_step_is_taken_and_is_the_rate_times_the_direction(name):
     rule, objective = algorithm_named(f"{name}(line_search=None, rate=0.25)"), small_network()
-    here = objective.at(np.linspace(0.5, -0.4, objective.n_weights), rule.point_need)
-    state, losses = rule.start(here), [here.loss]
+    current = objective.at(np.linspace(0.5, -0.4, objective.n_weights), rule.point_need)
+    state, losses = rule.start(current), [current.loss]
     for _ in range(12):
-        expected = rule.heading(here, state.memory, state.taken)
-        step, proposed = rule.propose(here, state)
+        expected = rule.heading(current, state.memory, state.taken)
+        step, proposed = rule.propose(current, state)
         assert_allclose(step.delta, 0.25 * expected.first * expected.direction, rtol=1e-15, atol=0)
-        there = objective.at(here.weights + step.delta, rule.trial_need)
-        verdict, state = rule.judge(here, step, there, proposed)
+        trial = objective.at(current.weights + step.delta, rule.trial_need)
+        verdict, state = rule.judge(current, step, trial, proposed)
         assert verdict is Verdict.ACCEPT
         assert rule.report(state)["rate"] == 0.25 * expected.first
-        here = there
-        losses.append(here.loss)
+        current = trial
+        losses.append(current.loss)
     assert losses[-1] < losses[0]
     assert not rule.never_rises
 

@@ -15,43 +15,43 @@ from marquardt.algorithms import evidence
 from marquardt.algorithms.evidence import weigh
 from marquardt.losses import WeightDecay
 from marquardt.networks import feed_forward, initial_weights
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 from marquardt.training import Fitting, Limits, Settings
 
 DECAYS = st.sampled_from([0.01, 0.3, 10.0])
 
 
-def twin(objective, here, decay):
+def twin(objective, current, decay):
     """γ a group, γ, and ln p, by a pseudo-inverse and eigenvalues of the matrix of the weights."""
-    facts = objective.facts
-    jacobian = objective.jacobian(here.weights)
+    info = objective.info
+    jacobian = objective.jacobian(current.weights)
     data = jacobian.T @ jacobian
-    n_residuals, misfit = facts.n_residuals, here.sums.sum()
-    prior = np.zeros(facts.n_weights)
-    prior[facts.hidden_biases] = evidence.BROAD_ALPHA * (1.0 if facts.is_likelihood else 2.0 * misfit / n_residuals)
-    for each, rows in zip(decay, facts.decayed, strict=True):
+    n_residuals, misfit = info.n_residuals, current.sums.sum()
+    prior = np.zeros(info.n_weights)
+    prior[info.hidden_biases] = evidence.BROAD_ALPHA * (1.0 if info.is_likelihood else 2.0 * misfit / n_residuals)
+    for each, rows in zip(decay, info.decayed, strict=True):
         prior[rows] = each
     whole = data + np.diag(prior)
     sizes = np.linalg.eigvalsh(whole)
     sizes = sizes[sizes > 1e-12 * sizes[-1]]
     shares = np.diag(np.linalg.pinv(whole, 1e-12, hermitian=True) @ data)
     parameters = shares.sum()
-    noise = 1.0 if facts.is_likelihood else 2.0 * misfit / max(n_residuals - parameters, 0.1 * n_residuals)
-    counts = np.array([len(rows) for rows in facts.decayed])
-    logarithm = -here.loss / noise - 0.5 * (np.log(sizes).sum() - len(sizes) * math.log(noise))
+    noise = 1.0 if info.is_likelihood else 2.0 * misfit / max(n_residuals - parameters, 0.1 * n_residuals)
+    counts = np.array([len(rows) for rows in info.decayed])
+    logarithm = -current.loss / noise - 0.5 * (np.log(sizes).sum() - len(sizes) * math.log(noise))
     logarithm += 0.5 * counts @ np.log(np.divide(decay, noise))
-    logarithm += 0.5 * len(facts.hidden_biases) * math.log(evidence.BROAD_ALPHA)
-    logarithm -= 0.0 if facts.is_likelihood else 0.5 * n_residuals * math.log(2 * math.pi * noise)
-    return [shares[rows].sum() for rows in facts.decayed], parameters, logarithm
+    logarithm += 0.5 * len(info.hidden_biases) * math.log(evidence.BROAD_ALPHA)
+    logarithm -= 0.0 if info.is_likelihood else 0.5 * n_residuals * math.log(2 * math.pi * noise)
+    return [shares[rows].sum() for rows in info.decayed], parameters, logarithm
 
 
 def both_ways(objective, weights, decay):
     """The evidence from the matrix of the weights, and from that of the residuals."""
-    facts = objective.facts
-    points = objective.at(weights, Need.NORMAL), objective.in_sample_space(weights)
+    info = objective.info
+    points = objective.at(weights, Derivatives.NORMAL), objective.in_sample_space(weights)
     assert points[0].system is None
     assert points[1].normal is None
-    return [weigh(here, facts, decay, facts.decayed, broad=facts.hidden_biases) for here in points]
+    return [weigh(current, info, decay, info.decayed, broad=info.hidden_biases) for current in points]
 
 
 @settings(max_examples=150, deadline=None)
@@ -61,12 +61,12 @@ def test_both_ways_are_the_formulas_whatever_network_loss_and_weights(problem, d
     decay = tuple(decays[: len(problem.graph.layers)])
     assume(len(decay) == len(problem.graph.layers))
     objective = problem.but(penalty=WeightDecay(decay)).objective(form="pairs", block_size=block_size)
-    here = objective.at(problem.weights, Need.NORMAL)
+    current = objective.at(problem.weights, Derivatives.NORMAL)
     found = both_ways(objective, problem.weights, decay)
-    assume(here.sums.sum() > 1e-6)
-    determined, parameters, logarithm = twin(objective, here, decay)
-    squares = [here.weights[rows] @ here.weights[rows] for rows in objective.facts.decayed]
-    bounds = evidence.LIKELIHOOD_ALPHA_RANGE if objective.facts.is_likelihood else evidence.ALPHA_RANGE
+    assume(current.sums.sum() > 1e-6)
+    determined, parameters, logarithm = twin(objective, current, decay)
+    squares = [current.weights[rows] @ current.weights[rows] for rows in objective.info.decayed]
+    bounds = evidence.LIKELIHOOD_ALPHA_RANGE if objective.info.is_likelihood else evidence.ALPHA_RANGE
     for one in found:
         assert one.parameters == pytest.approx(parameters, abs=1e-6)
         assert one.logarithm == pytest.approx(logarithm, rel=1e-6, abs=1e-6)
@@ -77,16 +77,16 @@ def test_both_ways_are_the_formulas_whatever_network_loss_and_weights(problem, d
 
 def by_singular_values(objective, weights, decay):
     """γ a group and in all, from singular values of J: twice the digits of any matrix of products."""
-    facts = objective.facts
+    info = objective.info
     jacobian = objective.jacobian(weights)
-    held = np.concatenate(facts.decayed)
-    strength = np.concatenate([np.full(len(rows), each) for each, rows in zip(decay, facts.decayed, strict=True)])
-    free = np.setdiff1d(np.arange(facts.n_weights), held)
+    held = np.concatenate(info.decayed)
+    strength = np.concatenate([np.full(len(rows), each) for each, rows in zip(decay, info.decayed, strict=True)])
+    free = np.setdiff1d(np.arange(info.n_weights), held)
     basis = np.linalg.qr(jacobian[:, free])[0]
     scaled = jacobian[:, held] / np.sqrt(strength)
     _, sizes, vectors = np.linalg.svd(scaled - basis @ (basis.T @ scaled), full_matrices=False)
     shares = (vectors**2).T @ (sizes**2 / (1.0 + sizes**2))
-    ends = np.cumsum([len(rows) for rows in facts.decayed])[:-1]
+    ends = np.cumsum([len(rows) for rows in info.decayed])[:-1]
     return [part.sum() for part in np.split(shares, ends)], shares.sum() + len(free)
 
 
@@ -101,11 +101,11 @@ def wiggly(n_samples, seed=0, copies=1):
 
 def without_broad(objective, weights, decay):
     """The evidence both ways, the biases free."""
-    facts = objective.facts
-    here = objective.at(weights, Need.NORMAL)
-    for each, rows in zip(decay, facts.decayed, strict=True):
-        here.normal[rows, rows] += each
-    return [weigh(each, facts, decay, facts.decayed) for each in (here, objective.in_sample_space(weights))]
+    info = objective.info
+    current = objective.at(weights, Derivatives.NORMAL)
+    for each, rows in zip(decay, info.decayed, strict=True):
+        current.normal[rows, rows] += each
+    return [weigh(each, info, decay, info.decayed) for each in (current, objective.in_sample_space(weights))]
 
 
 @pytest.mark.parametrize("decay", [(1.0, 0.1), (1e-4, 1e-6), (1e-9, 1e-7)])
@@ -113,7 +113,7 @@ def without_broad(objective, weights, decay):
 def test_small_decays_are_as_exact_as_a_matrix_of_products_allows(n_samples, decay):
     objective, weights = wiggly(n_samples)
     determined, parameters = by_singular_values(objective, weights, decay)
-    squares = [weights[rows] @ weights[rows] for rows in objective.facts.decayed]
+    squares = [weights[rows] @ weights[rows] for rows in objective.info.decayed]
     # Eigenvalues are known to some epsilons of the largest; a rate near 1 changes γ by as much.
     largest = np.linalg.norm(objective.jacobian(weights), 2) ** 2 / min(decay)
     error = max(1e-8, 40 * 38 * 2.0**-52 * largest)
@@ -137,9 +137,9 @@ def test_no_decay_is_so_small_that_more_is_determined_than_different_rows_can(n_
 
 def test_a_decay_of_zero_leaves_the_rank():
     objective, weights = wiggly(10)
-    facts = objective.facts
-    for here in (objective.at(weights, Need.NORMAL), objective.in_sample_space(weights)):
-        found = weigh(here, facts, (0.0,), (np.arange(38),))
+    info = objective.info
+    for current in (objective.at(weights, Derivatives.NORMAL), objective.in_sample_space(weights)):
+        found = weigh(current, info, (0.0,), (np.arange(38),))
         assert found.parameters == 20
         assert math.isnan(found.logarithm)
         assert found.decay[0] / found.noise == pytest.approx(20 / (weights @ weights))
@@ -147,8 +147,8 @@ def test_a_decay_of_zero_leaves_the_rank():
 
 def test_what_is_not_finite_is_not_weighed():
     objective, weights = wiggly(10)
-    for here in (objective.at(weights, Need.NORMAL), objective.in_sample_space(weights)):
-        assert weigh(here, objective.facts, (1e-310, 1e-310), objective.facts.decayed) is None
+    for current in (objective.at(weights, Derivatives.NORMAL), objective.in_sample_space(weights)):
+        assert weigh(current, objective.info, (1e-310, 1e-310), objective.info.decayed) is None
 
 
 @pytest.mark.parametrize("hidden", [10, 30])
@@ -175,8 +175,8 @@ def test_weights_without_a_decay_are_split_alike_whether_few_or_many():
     rng = np.random.default_rng(0)
     graph = feed_forward(3, 8, 1)
     objective = Objective(graph, rng.normal(size=(12, 3)), rng.normal(size=(12, 1)), form="samples")
-    system = objective.at(rng.normal(size=graph.n_weights), Need.NORMAL).system
-    free = objective.facts.decayed[0]  # 24 columns of 12 rows
+    system = objective.at(rng.normal(size=graph.n_weights), Derivatives.NORMAL).system
+    free = objective.info.decayed[0]  # 24 columns of 12 rows
     labels = np.zeros(graph.n_weights)
     labels[free] = evidence.FREE
     gram = system.grams(labels)[evidence.FREE]

@@ -26,7 +26,7 @@ from marquardt.algorithms import (
 )
 from marquardt.errors import ConfigurationError
 from marquardt.networks import Network
-from marquardt.objective import Need
+from marquardt.objective import Derivatives
 from marquardt.training import Limits, train
 
 START = np.array([-1.2, 1.0])
@@ -51,15 +51,15 @@ def rows(objective, rule, start=START, n=100):
 
 def path(objective, rule, start=START, n=100):
     """The points of the first rows."""
-    return np.array([row.here.weights for row in rows(objective, rule, start, n)])
+    return np.array([row.current.weights for row in rows(objective, rule, start, n)])
 
 
 def gradient(weights):
-    return rosenbrock().at(weights, Need.GRADIENT).gradient
+    return rosenbrock().at(weights, Derivatives.GRADIENT).gradient
 
 
 def loss(weights):
-    return rosenbrock().at(weights, Need.VALUE).loss
+    return rosenbrock().at(weights, Derivatives.VALUE).loss
 
 
 class Quiet(Recorded):
@@ -101,7 +101,7 @@ def test_a_quadratic_converges_below_twice_the_inverse_of_its_curvature_and_not_
     largest = np.linalg.eigvalsh(matrix.T @ matrix)[-1]
     below = rows(objective, GradientDescent(rate=1.9 / largest), np.ones(5))
     above = rows(objective, GradientDescent(rate=2.1 / largest), np.ones(5))
-    assert below[-1].here.loss < below[0].here.loss < above[-1].here.loss
+    assert below[-1].current.loss < below[0].current.loss < above[-1].current.loss
 
 
 def test_adaptive_gradient_descent_is_its_three_cases():
@@ -110,7 +110,7 @@ def test_adaptive_gradient_descent_is_its_three_cases():
         rejected = kept = 0
         rule = AdaptiveGradientDescent(momentum=momentum, max_rise=1.5)
         for row in rows(rosenbrock(), rule, n=300):
-            assert_allclose(row.here.weights, weights, rtol=1e-10)  # 300 steps, each rounded once
+            assert_allclose(row.current.weights, weights, rtol=1e-10)  # 300 steps, each rounded once
             assert row.report["rate"] == pytest.approx(rate, rel=1e-10)
             trial = momentum * delta - rate * (1 - momentum) * gradient(weights)
             ratio = loss(weights + trial) / loss(weights)
@@ -164,16 +164,16 @@ def test_no_point_is_evaluated_twice(rule):
     objective = rosenbrock()
     trail = rows(objective, rule)
     assert len(objective.calls) == len(trail)
-    assert {need for need, _ in objective.calls} == {Need.GRADIENT}
+    assert {need for need, _ in objective.calls} == {Derivatives.GRADIENT}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=name_of)
 def test_a_run_goes_on_from_a_copied_state_as_if_it_had_not_stopped(rule):
     whole = rows(rosenbrock(), rule, n=60)
     middle = pickle.loads(pickle.dumps(whole[30]))
-    rest = list(islice(iterate(rosenbrock(), rule, middle.here.weights, middle.state), 30))
+    rest = list(islice(iterate(rosenbrock(), rule, middle.current.weights, middle.state), 30))
     for row, again in zip(whole[30:], rest, strict=True):
-        assert np.array_equal(row.here.weights, again.here.weights)
+        assert np.array_equal(row.current.weights, again.current.weights)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=name_of)
@@ -188,7 +188,7 @@ def test_a_state_is_never_changed_once_it_is_handed_over(rule):
 def test_the_valley_is_walked_towards_its_end(rule):
     trail = rows(rosenbrock(), rule, n=3000)
     # The start's loss is 12.1; a fixed rate that does not diverge needs more steps than this.
-    assert min(row.here.loss for row in trail) < 0.05
+    assert min(row.current.loss for row in trail) < 0.05
 
 
 @pytest.mark.parametrize("factor", [1e-6, 1e6])
@@ -204,21 +204,21 @@ def test_the_scale_of_the_loss_does_not_change_rprops_path(factor):
 def test_the_sine_problem_is_learned_part_of_the_way(name):
     trail = rows(sine.objective(), algorithm_named(name), sine.start(0), n=1000)
     # A straight line leaves a loss of about 90 of the 100 that a constant leaves.
-    assert min(row.here.loss for row in trail) < 20
+    assert min(row.current.loss for row in trail) < 20
 
 
 def test_a_rejected_trial_stays_lowers_the_rate_and_drops_the_momentum():
     rule = AdaptiveGradientDescentMomentum(rate=1e3)
     first, second = rows(rosenbrock(), rule, n=2)
     assert second.verdict is Verdict.REJECT
-    assert second.here is first.here
+    assert second.current is first.current
     assert second.report["rate"] == pytest.approx(700.0)
     assert not second.state.delta.any()
 
 
 def test_the_largest_rise_that_is_let_pass_is_max_rise():
     trail = rows(rosenbrock(), AdaptiveGradientDescent(max_rise=1.2), n=500)
-    losses = [row.here.loss for row in trail]
+    losses = [row.current.loss for row in trail]
     rises = [later / earlier for earlier, later in pairwise(losses)]
     assert 1 < max(rises) <= 1.2
 
@@ -260,7 +260,7 @@ def test_a_training_that_diverges_says_so_and_keeps_the_best_weights():
 def test_rules_that_adapt_step_back_from_an_overflow(rule):
     trail = rows(steep(), rule, np.array([1.5]), n=2000)
     assert trail[1].verdict is Verdict.REJECT
-    assert min(row.here.loss for row in trail) < 0.51  # the minimum is ½, at 0
+    assert min(row.current.loss for row in trail) < 0.51  # the minimum is ½, at 0
 
 
 def test_rprop_ends_where_no_step_can_be_evaluated():

@@ -14,7 +14,7 @@ from marquardt.algorithms import ALGORITHMS, LevenbergMarquardt, Step, Verdict, 
 from marquardt.algorithms.damping import Damping
 from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.errors import ConfigurationError
-from marquardt.objective import Evaluation, Need
+from marquardt.objective import Derivatives, Evaluation
 
 START = np.array([-1.2, 1.0])
 TRIED = Step(np.zeros(1), 1.0)
@@ -31,53 +31,53 @@ def rows(objective, rule=None, start=START, n=1000):
 
 
 def test_small_mu_gives_the_gauss_newton_step():
-    here = rosenbrock().at(START, Need.NORMAL)
-    step, _ = LevenbergMarquardt().propose(here, at(1e-14))
+    current = rosenbrock().at(START, Derivatives.NORMAL)
+    step, _ = LevenbergMarquardt().propose(current, at(1e-14))
     # The relative difference is mu over the smallest eigenvalue, here about 1.
-    assert_allclose(step.delta, -np.linalg.solve(here.normal, here.gradient), rtol=1e-12)
+    assert_allclose(step.delta, -np.linalg.solve(current.normal, current.gradient), rtol=1e-12)
 
 
 def test_large_mu_gives_steepest_descent_with_rate_one_over_mu():
-    here = rosenbrock().at(START, Need.NORMAL)
-    step, _ = LevenbergMarquardt().propose(here, at(1e12))
+    current = rosenbrock().at(START, Derivatives.NORMAL)
+    step, _ = LevenbergMarquardt().propose(current, at(1e12))
     # The relative difference is the largest eigenvalue, about 700, over mu.
-    assert_allclose(step.delta, -here.gradient / 1e12, rtol=1e-9)
+    assert_allclose(step.delta, -current.gradient / 1e12, rtol=1e-9)
 
 
 @pytest.mark.parametrize("mu", [1e-6, 1.0, 1e6])
 def test_predicted_decrease_is_that_of_the_undamped_model(mu):
-    here = rosenbrock().at(START, Need.NORMAL)
-    step, state = LevenbergMarquardt().propose(here, at(mu))
+    current = rosenbrock().at(START, Derivatives.NORMAL)
+    step, state = LevenbergMarquardt().propose(current, at(mu))
     p = step.delta
-    assert step.predicted_decrease == pytest.approx(-here.gradient @ p - 0.5 * p @ here.normal @ p, rel=1e-12)
+    assert step.predicted_decrease == pytest.approx(-current.gradient @ p - 0.5 * p @ current.normal @ p, rel=1e-12)
     assert step.predicted_decrease > 0
     assert state == at(mu)
 
 
 def test_predicted_decrease_of_a_linear_problem_comes_true():
     objective, _, _ = linear()
-    here = objective.at(np.ones(5), Need.NORMAL)
+    current = objective.at(np.ones(5), Derivatives.NORMAL)
     for mu in (1e-6, 1.0, 100.0):
-        step, _ = LevenbergMarquardt().propose(here, at(mu))
-        there = objective.at(here.weights + step.delta, Need.VALUE)
-        assert here.loss - there.loss == pytest.approx(step.predicted_decrease, rel=1e-12)
+        step, _ = LevenbergMarquardt().propose(current, at(mu))
+        trial = objective.at(current.weights + step.delta, Derivatives.VALUE)
+        assert current.loss - trial.loss == pytest.approx(step.predicted_decrease, rel=1e-12)
 
 
 def test_linear_least_squares_is_solved_to_rounding_in_few_steps():
     objective, matrix, right = linear()
     solution = np.linalg.lstsq(matrix, right)[0]
     # mu 1e-3, 1e-4, 1e-5 over eigenvalues of about 20: each step divides the error by more than 1e4.
-    assert_allclose(rows(objective, start=np.zeros(5), n=5)[-1].here.weights, solution, rtol=1e-12)
+    assert_allclose(rows(objective, start=np.zeros(5), n=5)[-1].current.weights, solution, rtol=1e-12)
 
 
 def test_the_valley_is_walked_to_its_end():
     last = rows(rosenbrock())[-1]
-    assert_allclose(last.here.weights, 1.0, rtol=1e-12)
+    assert_allclose(last.current.weights, 1.0, rtol=1e-12)
     assert last.verdict is Verdict.STUCK
 
 
 def test_accepted_loss_never_rises():
-    losses = [row.here.loss for row in rows(rosenbrock())]
+    losses = [row.current.loss for row in rows(rosenbrock())]
     assert all(later <= earlier for earlier, later in pairwise(losses))
 
 
@@ -99,9 +99,9 @@ def test_no_pass_over_the_data_for_derivatives_on_rejection():
     n_accepted = sum(row.verdict is Verdict.ACCEPT for row in trail)
     assert n_accepted < len(trail)
     needs = [need for need, _ in objective.calls]
-    assert needs.count(Need.NORMAL) == n_accepted
-    assert needs.count(Need.VALUE) == len(trail) - 1
-    assert needs.count(Need.GRADIENT) == 0
+    assert needs.count(Derivatives.NORMAL) == n_accepted
+    assert needs.count(Derivatives.VALUE) == len(trail) - 1
+    assert needs.count(Derivatives.GRADIENT) == 0
 
 
 def test_the_accepted_point_is_asked_again_with_the_very_array_of_the_trial():
@@ -109,7 +109,7 @@ def test_the_accepted_point_is_asked_again_with_the_very_array_of_the_trial():
     objective = rosenbrock()
     rows(objective, n=30)
     for (need, weights), (next_need, next_weights) in pairwise(objective.calls):
-        if next_need is Need.NORMAL and need is Need.VALUE:
+        if next_need is Derivatives.NORMAL and need is Derivatives.VALUE:
             assert next_weights is weights
 
 
@@ -122,25 +122,27 @@ def test_mu_above_its_maximum_is_stuck():
 
 
 def test_an_equal_loss_is_no_progress():
-    here = Evaluation(np.zeros(1), 1.0, np.ones(1))
-    verdict, _ = LevenbergMarquardt().judge(here, TRIED, here, at(1.0))
+    current = Evaluation(np.zeros(1), 1.0, np.ones(1))
+    verdict, _ = LevenbergMarquardt().judge(current, TRIED, current, at(1.0))
     assert verdict is Verdict.REJECT
 
 
 def test_a_failed_factorization_is_a_rejected_trial():
     class Indefinite(Recorded):
         def at(self, weights, need):
-            here = super().at(weights, need)
-            if need is Need.NORMAL:
-                here = Evaluation(weights, here.loss, here.sums, here.gradient, here.normal - 0.5 * np.eye(2))
-            return here
+            current = super().at(weights, need)
+            if need is Derivatives.NORMAL:
+                current = Evaluation(
+                    weights, current.loss, current.sums, current.gradient, current.normal - 0.5 * np.eye(2)
+                )
+            return current
 
     objective = Indefinite(lambda w: 0.1 * w, lambda w: 0.1 * np.eye(2))  # A = 0.01 − 0.5 < 0
     trail = rows(objective, LevenbergMarquardt(mu_init=1e-3), start=[1.0, 1.0], n=5)
     assert [row.verdict for row in trail[1:4]] == [Verdict.REJECT] * 3  # mu = 0.001, 0.01, 0.1
     assert trail[4].verdict is Verdict.ACCEPT
     # What could not be solved was not evaluated either.
-    assert [need for need, _ in objective.calls] == [Need.NORMAL, Need.VALUE, Need.NORMAL]
+    assert [need for need, _ in objective.calls] == [Derivatives.NORMAL, Derivatives.VALUE, Derivatives.NORMAL]
 
 
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
@@ -151,15 +153,15 @@ def test_overflow_is_a_rejected_trial(bad):
 
     trail = rows(Recorded(residual, lambda w: np.eye(1)), LevenbergMarquardt(), start=[0.0], n=20)
     assert trail[1].verdict is Verdict.REJECT
-    assert trail[-1].here.loss < trail[0].here.loss
-    assert all(math.isfinite(row.here.loss) for row in trail)
+    assert trail[-1].current.loss < trail[0].current.loss
+    assert all(math.isfinite(row.current.loss) for row in trail)
 
 
 def test_mu_does_not_fall_below_what_can_rise_again():
     state = at(1e-3)
-    here, there = (Evaluation(np.zeros(1), loss, np.ones(1)) for loss in (2.0, 1.0))
+    current, trial = (Evaluation(np.zeros(1), loss, np.ones(1)) for loss in (2.0, 1.0))
     for _ in range(400):
-        verdict, state = LevenbergMarquardt().judge(here, TRIED, there, state)
+        verdict, state = LevenbergMarquardt().judge(current, TRIED, trial, state)
         assert verdict is Verdict.ACCEPT
     assert 0 < state.damping.mu <= 1e-16
 

@@ -15,7 +15,7 @@ from marquardt.algorithms.damping import DAMPINGS, Damping
 from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.errors import ConfigurationError
 from marquardt.networks import feed_forward, forward, initial_weights
-from marquardt.objective import Evaluation, Need, Objective
+from marquardt.objective import Derivatives, Evaluation, Objective
 
 START = np.array([-1.2, 1.0])
 
@@ -26,8 +26,8 @@ def rows(objective, rule, start=START, n=1000):
 
 def judged(rule, ratio, mu=1.0, factor=10.0):
     """The damping after a trial whose loss fell by `ratio` times the predicted decrease of 1."""
-    here, there = Evaluation(np.zeros(1), 10.0, np.ones(1)), Evaluation(np.zeros(1), 10.0 - ratio, np.ones(1))
-    verdict, state = rule.judge(here, Step(np.zeros(1), 1.0), there, Damped(Damping(mu, factor)))
+    current, trial = Evaluation(np.zeros(1), 10.0, np.ones(1)), Evaluation(np.zeros(1), 10.0 - ratio, np.ones(1))
+    verdict, state = rule.judge(current, Step(np.zeros(1), 1.0), trial, Damped(Damping(mu, factor)))
     return verdict, state.damping
 
 
@@ -35,8 +35,8 @@ def judged(rule, ratio, mu=1.0, factor=10.0):
 @pytest.mark.parametrize("scaling", ["identity", "marquardt"])
 def test_every_damping_walks_the_valley_to_its_end(damping, scaling):
     trail = rows(rosenbrock(), LevenbergMarquardt(damping=damping, scaling=scaling))
-    assert_allclose(trail[-1].here.weights, 1.0, rtol=1e-10)
-    losses = [row.here.loss for row in trail]
+    assert_allclose(trail[-1].current.weights, 1.0, rtol=1e-10)
+    losses = [row.current.loss for row in trail]
     assert all(later <= earlier for earlier, later in pairwise(losses))
 
 
@@ -58,8 +58,8 @@ def test_fans_mu_follows_the_root_of_the_loss_besides(ratio, factor):
 
 def test_a_loss_below_zero_is_no_size_to_follow():
     rule = LevenbergMarquardt(damping="fan")
-    here, there = Evaluation(np.zeros(1), 0.5, np.ones(1)), Evaluation(np.zeros(1), -0.5, np.ones(1))
-    _, state = rule.judge(here, Step(np.zeros(1), 1.0), there, Damped(Damping(1.0, 4.0)))
+    current, trial = Evaluation(np.zeros(1), 0.5, np.ones(1)), Evaluation(np.zeros(1), -0.5, np.ones(1))
+    _, state = rule.judge(current, Step(np.zeros(1), 1.0), trial, Damped(Damping(1.0, 4.0)))
     assert state.damping.mu == 0.25
 
 
@@ -72,7 +72,7 @@ def test_a_relative_mu_with_fans_damping_is_the_same_run_in_any_unit_of_the_resi
     for left, right in zip(ours, theirs, strict=True):
         assert left.verdict is right.verdict
         # Rounding grows with the condition of A, about 1e3 in the valley.
-        assert_allclose(right.here.weights, left.here.weights, rtol=1e-9)
+        assert_allclose(right.current.weights, left.current.weights, rtol=1e-9)
         assert right.report["mu"] == pytest.approx(unit**2 * left.report["mu"], rel=1e-6)
 
 
@@ -97,10 +97,10 @@ def test_the_first_factor_is_ten_with_fans_damping_four_and_with_nielsens_two_un
 def test_nielsens_mu_rises_ever_faster_while_steps_fail():
     state = Damped(Damping(1.0, 2.0))
     rule = LevenbergMarquardt(damping="nielsen")
-    here, worse = Evaluation(np.zeros(1), 1.0, np.ones(1)), Evaluation(np.zeros(1), 2.0, np.ones(1))
+    current, worse = Evaluation(np.zeros(1), 1.0, np.ones(1)), Evaluation(np.zeros(1), 2.0, np.ones(1))
     seen = []
     for _ in range(4):
-        verdict, state = rule.judge(here, Step(np.zeros(1), 1.0), worse, state)
+        verdict, state = rule.judge(current, Step(np.zeros(1), 1.0), worse, state)
         assert verdict is Verdict.REJECT
         seen.append(state.damping.mu)
     assert seen == [2.0, 8.0, 64.0, 1024.0]
@@ -115,10 +115,10 @@ def test_marquardts_diagonal_makes_the_path_independent_of_the_units_of_the_weig
     for left, right in zip(ours, theirs, strict=True):
         assert left.verdict is right.verdict
         # Rounding grows with the condition of A, about 1e3 in the valley.
-        assert_allclose(right.here.weights * units, left.here.weights, rtol=1e-9)
+        assert_allclose(right.current.weights * units, left.current.weights, rtol=1e-9)
     identity = LevenbergMarquardt()
-    other = rows(scaled, identity, START / units, n=25)[-1].here.weights * units
-    assert np.abs(other - rows(plain, identity, n=25)[-1].here.weights).max() > 1e-3
+    other = rows(scaled, identity, START / units, n=25)[-1].current.weights * units
+    assert np.abs(other - rows(plain, identity, n=25)[-1].current.weights).max() > 1e-3
 
 
 def test_entries_of_the_diagonal_never_fall_and_zeros_count_as_one():
@@ -126,31 +126,31 @@ def test_entries_of_the_diagonal_never_fall_and_zeros_count_as_one():
     normals = [np.diag([4.0, 0.0]), np.diag([1.0, 0.0])]
     state = rule.start(None)
     for normal, expected in zip(normals, [[-1 / 6, -2.0], [-1 / 3, -2.0]], strict=True):
-        here = Evaluation(np.zeros(2), 1.0, np.ones(1), np.ones(2), normal)
-        step, state = rule.propose(here, state._replace(damping=Damping(0.5, 10.0)))
+        current = Evaluation(np.zeros(2), 1.0, np.ones(1), np.ones(2), normal)
+        step, state = rule.propose(current, state._replace(damping=Damping(0.5, 10.0)))
         assert state.diagonal.tolist() == [4.0, 0.0]
         assert_allclose(step.delta, expected, rtol=1e-15)
 
 
 def test_predicted_decrease_with_marquardts_diagonal_is_that_of_the_undamped_model():
     objective, _, _ = linear()
-    here = objective.at(np.ones(5), Need.NORMAL)
+    current = objective.at(np.ones(5), Derivatives.NORMAL)
     rule = LevenbergMarquardt(scaling="marquardt", mu_init=0.3)
-    step, _ = rule.propose(here, rule.start(here))
-    there = objective.at(here.weights + step.delta, Need.VALUE)
-    assert here.loss - there.loss == pytest.approx(step.predicted_decrease, rel=1e-12)
+    step, _ = rule.propose(current, rule.start(current))
+    trial = objective.at(current.weights + step.delta, Derivatives.VALUE)
+    assert current.loss - trial.loss == pytest.approx(step.predicted_decrease, rel=1e-12)
 
 
 def test_a_rise_is_taken_after_so_many_failures_and_only_if_it_is_finite():
     rule = LevenbergMarquardt(rise_after=2)
     assert not rule.never_rises
     assert LevenbergMarquardt().never_rises
-    here = Evaluation(np.zeros(1), 1.0, np.ones(1))
+    current = Evaluation(np.zeros(1), 1.0, np.ones(1))
     worse, lost = Evaluation(np.zeros(1), 2.0, np.ones(1)), Evaluation.overflow(np.zeros(1))
-    state = rule.start(here)
+    state = rule.start(current)
     verdicts = []
-    for there in (worse, worse, lost, worse):
-        verdict, state = rule.judge(here, Step(np.zeros(1), 1.0), there, state)
+    for trial in (worse, worse, lost, worse):
+        verdict, state = rule.judge(current, Step(np.zeros(1), 1.0), trial, state)
         verdicts.append(verdict.name)
     assert verdicts == ["REJECT", "REJECT", "REJECT", "ACCEPT"]
     assert state.fails == 0
@@ -160,20 +160,20 @@ def test_a_rise_is_taken_after_so_many_failures_and_only_if_it_is_finite():
 @pytest.mark.parametrize("damping", ["gain_ratio", "fan", "nielsen"])
 def test_other_dampings_learn_the_sine(damping):
     trail = rows(sine.objective(), LevenbergMarquardt(damping=damping), sine.start(1), n=400)
-    assert 2 * trail[-1].here.loss / 200 < 1e-5
+    assert 2 * trail[-1].current.loss / 200 < 1e-5
 
 
 def test_the_geodesic_step_is_the_step_and_half_its_acceleration():
     objective = sine.objective()
-    here = objective.at(sine.start(3), Need.NORMAL)
+    current = objective.at(sine.start(3), Derivatives.NORMAL)
     plain, curved = LevenbergMarquardt(mu_init=10.0), LevenbergMarquardt(mu_init=10.0, geodesic=1e6)
-    p = plain.propose(here, plain.start(here))[0].delta
-    found = curved.propose(here, curved.start(here))[0].delta
-    damped = here.normal + 10.0 * np.eye(31)
+    p = plain.propose(current, plain.start(current))[0].delta
+    found = curved.propose(current, curved.start(current))[0].delta
+    damped = current.normal + 10.0 * np.eye(31)
     width = 1e-4
-    residuals = [objective.residual(here.weights + t * p) for t in (-width, 0.0, width)]
+    residuals = [objective.residual(current.weights + t * p) for t in (-width, 0.0, width)]
     bent = (residuals[0] - 2 * residuals[1] + residuals[2]) / width**2
-    acceleration = -np.linalg.solve(damped, objective.jacobian(here.weights).T @ bent)
+    acceleration = -np.linalg.solve(damped, objective.jacobian(current.weights).T @ bent)
     # Second differences: rounding / width², 1e-16 / 1e-8 of residuals of order 1, and the solve.
     assert_allclose(found - p, 0.5 * acceleration, rtol=0, atol=1e-5 * np.abs(acceleration).max())
     assert np.abs(acceleration).max() > 1e-3 * np.abs(p).max()
@@ -181,18 +181,20 @@ def test_the_geodesic_step_is_the_step_and_half_its_acceleration():
 
 def test_a_step_whose_acceleration_is_too_large_is_a_failed_trial():
     objective = sine.objective()
-    here = objective.at(sine.start(3), Need.NORMAL)
+    current = objective.at(sine.start(3), Derivatives.NORMAL)
     rule = LevenbergMarquardt(geodesic=1e-9)
-    step, state = rule.propose(here, rule.start(here))
+    step, state = rule.propose(current, rule.start(current))
     assert step.delta is None
-    assert state == rule.start(here)
+    assert state == rule.start(current)
 
 
 def test_the_acceleration_saves_most_epochs_in_the_curved_valley_of_the_sine():
     epochs = {}
     for rule in (LevenbergMarquardt(), GeodesicLevenbergMarquardt()):
         for seed in (0, 1, 2):
-            reached = (row.epoch for row in iterate(sine.objective(), rule, sine.start(seed)) if row.here.loss < 1e-5)
+            reached = (
+                row.epoch for row in iterate(sine.objective(), rule, sine.start(seed)) if row.current.loss < 1e-5
+            )
             epochs.setdefault(rule.name, []).append(next(reached))
     assert np.median(epochs["geodesic_levenberg_marquardt"]) < 0.5 * np.median(epochs["levenberg_marquardt"])
 
@@ -215,21 +217,21 @@ def test_settings_that_cannot_work_are_refused(settings, message):
 
 def test_a_relative_mu_begins_in_parts_of_the_largest_diagonal_entry():
     objective = sine.objective()
-    here = objective.at(sine.start(0), Need.NORMAL)
+    current = objective.at(sine.start(0), Derivatives.NORMAL)
     rule = LevenbergMarquardt(mu_init=0.01, mu_relative=True)
-    assert rule.start(here).damping.mu == pytest.approx(0.01 * here.normal.diagonal().max())
+    assert rule.start(current).damping.mu == pytest.approx(0.01 * current.normal.diagonal().max())
     # Every sample twice is twice the loss, and with twice the mu the same path.
     twice = sine.objective(sample_weight=np.full(200, 2.0))
     for row, other in zip(rows(objective, rule, sine.start(0), 15), rows(twice, rule, sine.start(0), 15), strict=True):
         assert row.verdict is other.verdict
-        assert_allclose(other.here.weights, row.here.weights, rtol=1e-6)  # rounding, through fifteen solves
-    assert rule.start(here._replace(normal=np.zeros((31, 31)))).damping.mu > 0
+        assert_allclose(other.current.weights, row.current.weights, rtol=1e-6)  # rounding, through fifteen solves
+    assert rule.start(current._replace(normal=np.zeros((31, 31)))).damping.mu > 0
 
 
 @pytest.mark.parametrize("form", ["samples", "matrix_free"])
 def test_a_relative_mu_begins_alike_in_the_forms_without_a_matrix(form):
     rule = LevenbergMarquardt(mu_init=0.01, mu_relative=True)
-    with_matrix, without = (sine.objective(form=each).at(sine.start(0), Need.NORMAL) for each in ("pairs", form))
+    with_matrix, without = (sine.objective(form=each).at(sine.start(0), Derivatives.NORMAL) for each in ("pairs", form))
     # Sums of 200 squares in another order.
     assert rule.start(without).damping.mu == pytest.approx(rule.start(with_matrix).damping.mu, rel=1e-12)
 
@@ -257,7 +259,7 @@ def test_in_mixed_precision_the_end_is_that_of_double(form):
 
         objective.at = watched
         for row in iterate(objective, rule, weights):
-            losses.setdefault(precision, []).append(row.here.loss)
+            losses.setdefault(precision, []).append(row.current.loss)
             if row.outcome is not None or row.trial == 400:
                 break
         assert any(singles) is (precision == "mixed")
@@ -270,9 +272,9 @@ def test_in_mixed_precision_the_end_is_that_of_double(form):
 
 def test_marquardts_scaling_stays_in_double():
     objective, weights = mixed()
-    here = objective.at(weights, Need.NORMAL)
+    current = objective.at(weights, Derivatives.NORMAL)
     for settings, expected in (({}, True), ({"scaling": "marquardt"}, False), ({"precision": "double"}, False)):
         rule = LevenbergMarquardt(mu_init=1e6, **{"precision": "mixed", **settings})
-        assert rule.allows_single(here, rule.start(here)) is expected
+        assert rule.allows_single(current, rule.start(current)) is expected
     with pytest.raises(ConfigurationError, match="precision must be one of 'double', 'mixed', got 'single'"):
         LevenbergMarquardt(precision="single")

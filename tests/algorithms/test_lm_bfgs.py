@@ -18,7 +18,7 @@ from marquardt.errors import ConfigurationError
 from marquardt.networks import Network, feed_forward, initial_weights
 from marquardt.numerics import cholesky_damped, solve_cholesky
 from marquardt.numerics.quasi_newton import bfgs_inverse
-from marquardt.objective import Costs, Evaluation, Need, Objective
+from marquardt.objective import Costs, Derivatives, Evaluation, Objective
 from marquardt.problems import teacher
 from marquardt.training import Limits, Training
 
@@ -32,7 +32,7 @@ CHEAP, DEAR = Costs(1.0, 1e-3, 1e-3), Costs(1.0, 1e9, 1e9)
 
 def rows(rule, n, costs=None, over=None, weights=START):
     objective = over or Objective(GRAPH, X, Y)
-    prepared = rule.prepared_for(objective.facts)
+    prepared = rule.prepared_for(objective.info)
     if costs is not None:
         prepared = replace(prepared, costs=costs)
     return list(islice(iterate(objective, prepared, weights), n))
@@ -87,7 +87,7 @@ def test_while_a_matrix_is_too_dear_it_is_l_bfgs():
     got, wanted = rows(LMBFGS(), 60, DEAR), rows(LBFGS(history=30), 60)
     assert all(math.isnan(row.report["mu"]) for row in got)
     for row, other in zip(got, wanted, strict=True):
-        assert_array_equal(row.here.weights, other.here.weights)
+        assert_array_equal(row.current.weights, other.current.weights)
 
 
 @pytest.mark.parametrize("price", [3.0, 10.0, 30.0])
@@ -96,7 +96,7 @@ def test_the_first_matrix_waits_until_l_bfgs_does_less_than_it_is_expected_to(pr
     first = next(k for k, row in enumerate(found) if not math.isnan(row.report["mu"]))
     least = LMBFGS().patience * FIRST_PROGRESS / price
     rates = [
-        progress_between(found[k - 3].here.loss, found[k].here.loss) / (found[k].trial - found[k - 3].trial)
+        progress_between(found[k - 3].current.loss, found[k].current.loss) / (found[k].trial - found[k - 3].trial)
         for k in range(3, first)
     ]
     assert rates[-1] < least <= min(rates[:-1])
@@ -104,12 +104,12 @@ def test_the_first_matrix_waits_until_l_bfgs_does_less_than_it_is_expected_to(pr
 
 def test_steps_from_one_matrix_begin_with_the_length_of_the_last():
     factor = cholesky_damped(np.eye(2), 1.0)
-    here = Evaluation(np.ones(2), 1.0, np.ones(1), gradient=np.ones(2))
+    current = Evaluation(np.ones(2), 1.0, np.ones(1), gradient=np.ones(2))
     memory = QuasiNewtonMemory(np.zeros(2), np.zeros(2), PreconditionedModel(factor))
-    assert Preconditioned().heading(here, memory, 2.5).first == 2.5
-    assert Preconditioned().heading(here, memory, math.nan).first == 1.0  # the first step from it
+    assert Preconditioned().heading(current, memory, 2.5).first == 2.5
+    assert Preconditioned().heading(current, memory, math.nan).first == 1.0  # the first step from it
     without = memory._replace(model=PreconditionedModel(None))
-    assert Preconditioned().heading(here, without, 2.5).first == 1.0  # as L-BFGS does
+    assert Preconditioned().heading(current, without, 2.5).first == 1.0  # as L-BFGS does
 
 
 def test_where_matrices_cost_nothing_every_cycle_is_as_short_as_it_can_be():
@@ -130,7 +130,7 @@ def test_a_dearer_matrix_is_asked_for_less_often():
 
 def test_the_price_is_that_of_the_network():
     costs = [
-        Objective(feed_forward(5, hidden, 1), np.zeros((2000, 5)), np.zeros((2000, 1))).facts.costs()
+        Objective(feed_forward(5, hidden, 1), np.zeros((2000, 5)), np.zeros((2000, 1))).info.costs()
         for hidden in (5, 80)
     ]
     ratios = [(each.normal + each.solution) / each.gradient for each in costs]
@@ -143,7 +143,7 @@ def test_the_part_grows_when_it_misleads_and_the_end_is_that_of_all_samples():
     objective = Objective(graph, X, Y)
     found = rows(LMBFGS(samples=2, mu_init=1e-8), 60, CHEAP, objective, np.zeros(3))
     design = np.column_stack([X, np.ones(len(X))])
-    assert_allclose(accepted(found)[-1].here.weights, np.linalg.lstsq(design, Y[:, 0], rcond=None)[0], atol=1e-7)
+    assert_allclose(accepted(found)[-1].current.weights, np.linalg.lstsq(design, Y[:, 0], rcond=None)[0], atol=1e-7)
     shares = [row.state.share for row in found]
     assert shares[0] == 2 / 400
     assert max(shares) > shares[0]
@@ -153,13 +153,13 @@ def test_the_part_grows_when_it_misleads_and_the_end_is_that_of_all_samples():
 def test_a_failed_step_on_a_part_takes_twice_the_part_and_a_larger_mu():
     rule = replace(LMBFGS(), share=0.25, costs=CHEAP)
     objective = Objective(GRAPH, X, Y)
-    here = objective.at(START, Need.CURVATURE)
-    state = rule.start(here)._replace(search=None)
+    current = objective.at(START, Derivatives.CURVATURE)
+    state = rule.start(current)._replace(search=None)
     seen = []
     for _ in range(4):
-        step, state = rule.propose(here, state)
+        step, state = rule.propose(current, state)
         seen.append((state.share, state.damping.mu))
-        verdict, state = rule.judge(here, step, Evaluation.overflow(START), state)
+        verdict, state = rule.judge(current, step, Evaluation.overflow(START), state)
         assert verdict is Verdict.REJECT
     assert [share for share, _ in seen] == [0.25, 0.5, 0.5, 0.5]
     assert [round(math.log2(mu / seen[0][1])) for _, mu in seen] == [0, 1, 3, 6]
@@ -168,12 +168,12 @@ def test_a_failed_step_on_a_part_takes_twice_the_part_and_a_larger_mu():
 def test_it_ends_at_mu_max_and_says_so():
     rule = replace(LMBFGS(mu_max=1e3), costs=CHEAP)
     objective = Objective(GRAPH, X, Y)
-    here = objective.at(START, Need.CURVATURE)
-    state = rule.start(here)._replace(search=None)
+    current = objective.at(START, Derivatives.CURVATURE)
+    state = rule.start(current)._replace(search=None)
     verdict = Verdict.REJECT
     while verdict is Verdict.REJECT:
-        step, state = rule.propose(here, state)
-        verdict, state = rule.judge(here, step, Evaluation.overflow(START), state)
+        step, state = rule.propose(current, state)
+        verdict, state = rule.judge(current, step, Evaluation.overflow(START), state)
     assert verdict is Verdict.STUCK
     assert rule.outcome(state).code == "mu"
     assert f"above {1e3 * state.normal.diagonal().max():.3g}." in rule.outcome(state).sentence
@@ -182,22 +182,22 @@ def test_it_ends_at_mu_max_and_says_so():
 def test_inputs_in_large_units_do_not_end_it_at_the_first_failure():
     # The first μ is in the units of the matrix: so is its end.
     rule = replace(LMBFGS(), costs=CHEAP)
-    here = Objective(feed_forward(2, (), 1), 1e7 * X, Y).at(np.zeros(3), Need.CURVATURE)
-    state = rule.start(here)._replace(search=None)
-    step, state = rule.propose(here, state)
+    current = Objective(feed_forward(2, (), 1), 1e7 * X, Y).at(np.zeros(3), Derivatives.CURVATURE)
+    state = rule.start(current)._replace(search=None)
+    step, state = rule.propose(current, state)
     assert state.damping.mu > rule.mu_max
-    verdict, _ = rule.judge(here, step, Evaluation.overflow(np.zeros(3)), state)
+    verdict, _ = rule.judge(current, step, Evaluation.overflow(np.zeros(3)), state)
     assert verdict is Verdict.REJECT
 
 
 @pytest.mark.parametrize("entry", [math.inf, math.nan])
 def test_a_matrix_that_overflows_ends_it_and_it_says_so(entry):
     rule = replace(LMBFGS(), costs=CHEAP)
-    here = Objective(GRAPH, X, Y).at(START, Need.CURVATURE)
-    here = here._replace(normal_of=lambda share: np.full((GRAPH.n_weights, GRAPH.n_weights), entry))
-    step, state = rule.propose(here, rule.start(here)._replace(search=None))
+    current = Objective(GRAPH, X, Y).at(START, Derivatives.CURVATURE)
+    current = current._replace(normal_of=lambda share: np.full((GRAPH.n_weights, GRAPH.n_weights), entry))
+    step, state = rule.propose(current, rule.start(current)._replace(search=None))
     assert step.delta is None
-    verdict, state = rule.judge(here, step, Evaluation.overflow(START), state)
+    verdict, state = rule.judge(current, step, Evaluation.overflow(START), state)
     assert verdict is Verdict.STUCK
     assert "normal matrix overflows" in rule.outcome(state).sentence
 
@@ -211,7 +211,7 @@ def test_it_comes_to_a_minimum_as_near_as_rounding_lets_it(samples):
     assert run.record.stop.code in ("gradient", "mu")
     # The loss tells points apart whose gradients are above the root of its rounding.
     assert last.gradient < 1e-7
-    exact = Objective(graph, X, Y).at(run.network.weights, Need.HESSIAN)
+    exact = Objective(graph, X, Y).at(run.network.weights, Derivatives.HESSIAN)
     assert np.linalg.eigvalsh(exact.hessian).min() > -1e-6
 
 

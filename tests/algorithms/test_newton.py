@@ -29,7 +29,7 @@ from marquardt.errors import ConfigurationError
 from marquardt.losses import Cauchy, Huber, LogisticCrossEntropy, Squares, WeightDecay
 from marquardt.networks import ACTIVATIONS, Activation, Network, feed_forward, initial_weights, register_activation
 from marquardt.numerics.line_searches import LINE_SEARCHES
-from marquardt.objective import Evaluation, Need, Objective
+from marquardt.objective import Derivatives, Evaluation, Objective
 from marquardt.training import Limits, Training
 
 NEWTONS = [Newton(), Newton(remedy="damping"), TruncatedNewton()]
@@ -56,10 +56,10 @@ class Smooth:
             weights,
             loss,
             np.array([loss]),
-            self.gradient(weights) if need >= Need.GRADIENT else None,
+            self.gradient(weights) if need >= Derivatives.GRADIENT else None,
             None,
-            hessian if need == Need.HESSIAN else None,
-            (lambda vectors: hessian @ vectors) if need == Need.PRODUCT else None,
+            hessian if need == Derivatives.HESSIAN else None,
+            (lambda vectors: hessian @ vectors) if need == Derivatives.PRODUCT else None,
         )
 
 
@@ -100,26 +100,26 @@ def trail(objective, rule, start, n=200):
 def test_a_quadratic_is_solved_in_one_step_of_length_one(rule):
     objective, a, b = quadratic(np.array([0.5, 1.0, 7.0, 100.0]))
     after = trail(objective, rule, np.ones(4), n=2)[-1]
-    assert_allclose(after.here.weights, np.linalg.solve(a, b), rtol=1e-12)  # the condition is 200
+    assert_allclose(after.current.weights, np.linalg.solve(a, b), rtol=1e-12)  # the condition is 200
     assert after.report["rate"] == 1.0
 
 
 def test_truncated_newton_solves_as_far_as_its_forcing_term_says():
     objective, a, b = quadratic(np.geomspace(1.0, 1e4, 30))
-    here = objective.at(1e-6 * np.ones(30) + np.linalg.solve(a, b), Need.PRODUCT)
-    heading = TruncatedNewton().heading(here, None, math.nan)
-    norm = np.linalg.norm(here.gradient)
+    current = objective.at(1e-6 * np.ones(30) + np.linalg.solve(a, b), Derivatives.PRODUCT)
+    heading = TruncatedNewton().heading(current, None, math.nan)
+    norm = np.linalg.norm(current.gradient)
     eta = min(0.5, math.sqrt(norm))
     assert 0 < eta < 0.5
-    assert np.linalg.norm(a @ heading.direction + here.gradient) <= eta * norm
-    fewer = TruncatedNewton(max_products=heading.memory - 1).heading(here, None, math.nan)
+    assert np.linalg.norm(a @ heading.direction + current.gradient) <= eta * norm
+    fewer = TruncatedNewton(max_products=heading.memory - 1).heading(current, None, math.nan)
     assert fewer.memory == heading.memory - 1
-    assert np.linalg.norm(a @ fewer.direction + here.gradient) > eta * norm
+    assert np.linalg.norm(a @ fewer.direction + current.gradient) > eta * norm
 
 
 @every_newton
 def test_convergence_is_faster_than_linear_near_the_minimum(rule):
-    errors = [np.abs(row.here.weights - 1.0).max() for row in trail(banana(), rule, START, n=400)]
+    errors = [np.abs(row.current.weights - 1.0).max() for row in trail(banana(), rule, START, n=400)]
     assert errors[-1] < 1e-12
     near = [error for error in errors if error < 0.1]
     # Of order 1.5 for the forcing term √‖g‖, with the third derivatives of Rosenbrock's function as factor. A look at
@@ -130,7 +130,7 @@ def test_convergence_is_faster_than_linear_near_the_minimum(rule):
 
 
 def test_newtons_convergence_is_quadratic():
-    errors = [np.abs(row.here.weights - 1.0).max() for row in trail(banana(), Newton(), START)]
+    errors = [np.abs(row.current.weights - 1.0).max() for row in trail(banana(), Newton(), START)]
     near = [error for error in errors if error < 0.1]
     assert len(near) >= 3
     for before, after in pairwise(near):
@@ -141,23 +141,23 @@ def test_newtons_convergence_is_quadratic():
 @pytest.mark.parametrize("start", [[0.05, 0.3], [-0.2, -1.0], [0.3, 1e-8]], ids=str)
 def test_from_an_indefinite_start_the_loss_falls_to_a_minimum(rule, start):
     rows = trail(saddle(), rule, start)
-    losses = [row.here.loss for row in rows]
+    losses = [row.current.loss for row in rows]
     assert all(later < earlier for earlier, later in pairwise(losses))
-    assert_allclose(np.abs(rows[-1].here.weights), [1.0, 0.0], atol=1e-7)
+    assert_allclose(np.abs(rows[-1].current.weights), [1.0, 0.0], atol=1e-7)
 
 
 @pytest.mark.parametrize("kind", dict.fromkeys(LINE_SEARCHES.values()), ids=lambda kind: kind.name)
 @every_newton
 def test_any_line_search_leads_to_the_minimum(rule, kind):
     rows = trail(banana(), replace(rule, line_search=kind()), START, n=3000)
-    assert_allclose(rows[-1].here.weights, 1.0, rtol=1e-7)
-    assert all(later.here.loss < earlier.here.loss for earlier, later in pairwise(rows))
+    assert_allclose(rows[-1].current.weights, 1.0, rtol=1e-7)
+    assert all(later.current.loss < earlier.current.loss for earlier, later in pairwise(rows))
 
 
 def test_negative_eigenvalues_are_turned():
     objective, a, b = quadratic(np.array([-3.0, 1.0, 2.0]))
-    here = objective.at(np.zeros(3), Need.HESSIAN)
-    heading = Newton().heading(here, None, math.nan)
+    current = objective.at(np.zeros(3), Derivatives.HESSIAN)
+    heading = Newton().heading(current, None, math.nan)
     values, vectors = np.linalg.eigh(a)
     assert_allclose(heading.direction, vectors @ ((vectors.T @ b) / np.abs(values)), rtol=1e-12)
     assert heading.memory.negative == 1
@@ -165,15 +165,15 @@ def test_negative_eigenvalues_are_turned():
 
 def test_eigenvalues_near_zero_are_raised_to_the_floor():
     hessian = np.diag([-1e-9, 2.0])
-    here = Evaluation(np.zeros(2), 1.0, np.ones(1), np.ones(2), hessian=hessian)
-    direction = Newton(floor=1e-3).heading(here, None, math.nan).direction
+    current = Evaluation(np.zeros(2), 1.0, np.ones(1), np.ones(2), hessian=hessian)
+    direction = Newton(floor=1e-3).heading(current, None, math.nan).direction
     assert_allclose(direction, [-1 / 2e-3, -0.5], rtol=1e-12)
 
 
 def test_the_shift_makes_the_hessian_positive_definite_and_is_reported():
     objective, a, b = quadratic(np.array([-3.0, 1.0, 2.0]))
     rule = Newton(remedy="damping")
-    heading = rule.heading(objective.at(np.zeros(3), Need.HESSIAN), None, math.nan)
+    heading = rule.heading(objective.at(np.zeros(3), Derivatives.HESSIAN), None, math.nan)
     shift = heading.memory.shift
     assert np.linalg.eigvalsh(a)[0] + shift > 0
     assert_allclose((a + shift * np.eye(3)) @ heading.direction, b, rtol=1e-10)
@@ -182,9 +182,9 @@ def test_the_shift_makes_the_hessian_positive_definite_and_is_reported():
 
 
 def test_truncated_newton_follows_the_gradient_where_the_first_curvature_is_negative():
-    here = saddle().at(np.array([0.05, 0.0]), Need.PRODUCT)
-    heading = TruncatedNewton().heading(here, None, math.nan)
-    assert np.array_equal(heading.direction, -here.gradient)
+    current = saddle().at(np.array([0.05, 0.0]), Derivatives.PRODUCT)
+    heading = TruncatedNewton().heading(current, None, math.nan)
+    assert np.array_equal(heading.direction, -current.gradient)
     assert heading.memory == 1
 
 
@@ -200,9 +200,9 @@ def test_a_hessian_of_zero_or_without_finite_entries_leaves_the_gradient(rule):
 def test_a_state_can_be_pickled_and_gone_on_from(rule):
     rows = list(islice(iterate(banana(), rule, START), 12))
     middle = next(row for row in rows[5:] if row.verdict is Verdict.ACCEPT)
-    again = iterate(banana(), rule, middle.here.weights, pickle.loads(pickle.dumps(middle.state)))
-    there = list(islice(again, 12 - middle.trial))
-    assert there[-1].here.loss == rows[-1].here.loss
+    again = iterate(banana(), rule, middle.current.weights, pickle.loads(pickle.dumps(middle.state)))
+    trial = list(islice(again, 12 - middle.trial))
+    assert trial[-1].current.loss == rows[-1].current.loss
 
 
 # On networks.
@@ -240,20 +240,20 @@ def test_every_loss_falls_to_a_stationary_point(rule, loss):
     losses = [epoch.loss for epoch in run]
     assert all(later <= earlier for earlier, later in pairwise(losses))
     assert run.record.stop.code == "gradient", run.record.stop
-    assert run.record.evaluations["product" if rule.point_need == Need.PRODUCT else "hessian"] == len(losses)
+    assert run.record.evaluations["product" if rule.point_need == Derivatives.PRODUCT else "hessian"] == len(losses)
 
 
 @every_newton
 def test_the_minimum_is_that_of_scipys_newton_cg(rule):
     # From closer to a minimum than a start is, so that all go to the same one, or to one with units renamed.
     objective = sine.objective(penalty=WeightDecay(0.1, include_biases=True))
-    close = trail(objective, LevenbergMarquardt(), sine.start(1), n=40)[-1].here.weights
-    ours = trail(objective, rule, close, n=300)[-1].here
+    close = trail(objective, LevenbergMarquardt(), sine.start(1), n=40)[-1].current.weights
+    ours = trail(objective, rule, close, n=300)[-1].current
     theirs = minimize(
-        lambda w: objective.at(w, Need.VALUE).loss,
+        lambda w: objective.at(w, Derivatives.VALUE).loss,
         close,
-        jac=lambda w: objective.at(w, Need.GRADIENT).gradient,
-        hess=lambda w: objective.at(w, Need.HESSIAN).hessian,
+        jac=lambda w: objective.at(w, Derivatives.GRADIENT).gradient,
+        hess=lambda w: objective.at(w, Derivatives.HESSIAN).hessian,
         method="Newton-CG",
         options={"xtol": 1e-12, "maxiter": 500},
     )
@@ -269,7 +269,7 @@ def test_relu_networks_train_on_the_curvature_that_they_have():
     graph = feed_forward(2, (5,), 1, activation="relu")
     objective = Objective(graph, given.inputs, given.targets, penalty=WeightDecay(0.01))
     rows = trail(objective, Newton(), initial_weights(graph, rng=1), n=100)
-    assert rows[-1].here.loss < 0.8 * rows[0].here.loss
+    assert rows[-1].current.loss < 0.8 * rows[0].current.loss
 
 
 @pytest.fixture
@@ -304,9 +304,9 @@ def test_gauss_newton_solves_a_linear_network_in_one_step():
 
 
 def test_gauss_newton_is_levenberg_marquardt_without_damping():
-    here = rosenbrock().at(START, Need.NORMAL)
-    step, _ = GaussNewton().propose(here, GaussNewton().start(here))
-    damped, _ = LevenbergMarquardt(mu_init=1e-14).propose(here, LevenbergMarquardt(mu_init=1e-14).start(here))
+    current = rosenbrock().at(START, Derivatives.NORMAL)
+    step, _ = GaussNewton().propose(current, GaussNewton().start(current))
+    damped, _ = LevenbergMarquardt(mu_init=1e-14).propose(current, LevenbergMarquardt(mu_init=1e-14).start(current))
     assert_allclose(step.delta, damped.delta, rtol=1e-12)
     assert step.predicted_decrease == pytest.approx(damped.predicted_decrease, rel=1e-12)
 
@@ -315,26 +315,26 @@ def test_gauss_newton_takes_a_step_that_raises_the_loss():
     # Both residuals of Rosenbrock's function are met after two steps, over a hill of 1.2e3.
     rows = trail(rosenbrock(), GaussNewton(), START, n=3)
     assert len(rows) == 3
-    assert rows[1].here.loss > 40 * rows[0].here.loss
-    assert_allclose(rows[2].here.weights, 1.0, rtol=1e-12)
+    assert rows[1].current.loss > 40 * rows[0].current.loss
+    assert_allclose(rows[2].current.weights, 1.0, rtol=1e-12)
 
 
 def test_gauss_newton_at_half_a_rate_goes_half_the_way():
-    here = rosenbrock().at(START, Need.NORMAL)
-    full, half = (rule.propose(here, rule.start(here))[0] for rule in (GaussNewton(), GaussNewton(rate=0.5)))
+    current = rosenbrock().at(START, Derivatives.NORMAL)
+    full, half = (rule.propose(current, rule.start(current))[0] for rule in (GaussNewton(), GaussNewton(rate=0.5)))
     assert_allclose(half.delta, 0.5 * full.delta, rtol=1e-15)
 
 
 def test_gauss_newton_looks_once_at_every_point():
     objective = rosenbrock()
     trail(objective, GaussNewton(), START, n=3)
-    assert [need for need, _ in objective.calls] == [Need.NORMAL] * 3
+    assert [need for need, _ in objective.calls] == [Derivatives.NORMAL] * 3
 
 
 def test_gauss_newton_with_a_line_search_never_rises():
     rows = trail(rosenbrock(), GaussNewton(line_search="backtracking"), START, n=200)
-    assert_allclose(rows[-1].here.weights, 1.0, rtol=1e-7)
-    losses = [row.here.loss for row in rows]
+    assert_allclose(rows[-1].current.weights, 1.0, rtol=1e-7)
+    losses = [row.current.loss for row in rows]
     assert all(later < earlier for earlier, later in pairwise(losses))
     assert rows[1].report["rate"] < 1.0
 
@@ -343,8 +343,8 @@ def test_gauss_newton_with_a_line_search_goes_along_the_gradient_where_the_matri
     matrix = np.array([[1.0, 1.0], [2.0, 2.0]])
     twins = Recorded(lambda w: matrix @ w - 1.0, lambda w: matrix)
     rows = trail(twins, GaussNewton(line_search="strong_wolfe"), np.zeros(2), n=60)
-    assert rows[-1].here.loss == pytest.approx(0.1, rel=1e-12)  # what no weights can reach
-    assert rows[1].here.weights[0] == rows[1].here.weights[1] > 0
+    assert rows[-1].current.loss == pytest.approx(0.1, rel=1e-12)  # what no weights can reach
+    assert rows[1].current.weights[0] == rows[1].current.weights[1] > 0
 
 
 def test_gauss_newton_ends_at_a_singular_matrix_and_names_it():
@@ -362,14 +362,14 @@ def test_gauss_newton_takes_the_shortest_step_where_the_matrix_is_singular_and_t
     twins = Recorded(lambda w: matrix @ w - 1.0, lambda w: matrix)
     found = trail(twins, GaussNewton(singular="shortest"), np.array([3.0, 1.0]), n=2)
     shortest = np.linalg.lstsq(matrix, 1.0 - matrix @ [3.0, 1.0], rcond=None)[0]
-    assert_allclose(found[1].here.weights, np.array([3.0, 1.0]) + shortest, rtol=1e-13)
-    assert found[1].here.loss == pytest.approx(0.1, rel=1e-12)
+    assert_allclose(found[1].current.weights, np.array([3.0, 1.0]) + shortest, rtol=1e-13)
+    assert found[1].current.loss == pytest.approx(0.1, rel=1e-12)
 
 
 def test_the_shortest_step_is_the_full_one_where_there_is_only_one():
-    here = rosenbrock().at(START, Need.NORMAL)
+    current = rosenbrock().at(START, Derivatives.NORMAL)
     full, shortest = (
-        rule.propose(here, rule.start(here))[0] for rule in (GaussNewton(), GaussNewton(singular="shortest"))
+        rule.propose(current, rule.start(current))[0] for rule in (GaussNewton(), GaussNewton(singular="shortest"))
     )
     assert_allclose(shortest.delta, full.delta, rtol=1e-11)  # the matrix has a condition of 3e3
 
@@ -409,4 +409,4 @@ def test_settings_that_cannot_be_are_refused(name, settings, message):
 def test_linear_least_squares_is_solved_by_all_in_the_same_step():
     objective, matrix, right = linear()
     solution = np.linalg.lstsq(matrix, right)[0]
-    assert_allclose(trail(objective, GaussNewton(), np.zeros(5), n=2)[-1].here.weights, solution, rtol=1e-12)
+    assert_allclose(trail(objective, GaussNewton(), np.zeros(5), n=2)[-1].current.weights, solution, rtol=1e-12)

@@ -12,14 +12,14 @@ from marquardt.comparison import Comparison, compare
 from marquardt.errors import ConfigurationError, FileError
 from marquardt.losses import LogisticCrossEntropy
 from marquardt.networks import Activation, feed_forward, register_activation
-from marquardt.objective import Need
+from marquardt.objective import Derivatives
 from marquardt.problems import Problem, problem_named
 
 EASY = "parity-3-bridged:2"
 LM, DESCENT = "lm", "steepest_descent"
 
 
-def facts(comparison):
+def info(comparison):
     """All that a seed decides: not the seconds, and not the memory, which Python's own bookkeeping is part of."""
     return {
         (run.algorithm, run.start): (run.succeeded, run.stop, run.epochs, run.losses.tobytes(), str(run.evaluations))
@@ -42,16 +42,16 @@ class Halving(StepRule):
     """Halves the weights of a linear network at every step, so that its runs can be told beforehand."""
 
     name = "halving"
-    point_need = Need.GRADIENT
-    trial_need = Need.VALUE
+    point_need = Derivatives.GRADIENT
+    trial_need = Derivatives.VALUE
 
-    def start(self, here):
+    def start(self, current):
         return 0
 
-    def propose(self, here, state):
-        return Step(-0.5 * here.weights, 0.0), state
+    def propose(self, current, state):
+        return Step(-0.5 * current.weights, 0.0), state
 
-    def judge(self, here, step, there, state):
+    def judge(self, current, step, trial, state):
         return Verdict.ACCEPT, state
 
 
@@ -104,11 +104,11 @@ def test_all_algorithms_begin_at_the_same_point():
 
 
 def test_neither_order_nor_company_nor_count_changes_a_run():
-    whole = facts(compare(EASY, [LM, DESCENT], 4, max_epochs=30))
-    assert facts(compare(EASY, [DESCENT, LM], 4, max_epochs=30)) == whole
-    alone = facts(compare(EASY, LM, 2, max_epochs=30))
+    whole = info(compare(EASY, [LM, DESCENT], 4, max_epochs=30))
+    assert info(compare(EASY, [DESCENT, LM], 4, max_epochs=30)) == whole
+    alone = info(compare(EASY, LM, 2, max_epochs=30))
     assert alone == {key: run for key, run in whole.items() if key in alone}
-    assert facts(compare(EASY, LM, 2, seed=1, max_epochs=30)) != alone
+    assert info(compare(EASY, LM, 2, seed=1, max_epochs=30)) != alone
 
 
 def test_processes_change_nothing_and_know_activations_of_the_users_own():
@@ -118,7 +118,7 @@ def test_processes_change_nothing_and_know_activations_of_the_users_own():
     one = compare(problem, [LM, DESCENT], 3)
     two = compare(problem, [LM, DESCENT], 3, n_jobs=2)
     assert [(run.algorithm, run.start) for run in two.runs] == [(run.algorithm, run.start) for run in one.runs]
-    assert facts(two) == facts(one)
+    assert info(two) == info(one)
     ended = compare(problem, LM, 8, n_jobs=2, progress=interrupting(after=3))
     assert len(ended.runs) == 3
     assert not ended.is_complete
@@ -140,7 +140,7 @@ def test_resuming_ends_where_no_interrupt_would_have(tmp_path):
     second = compare(EASY, [LM, DESCENT], **options, progress=lambda run, done, n_all: seen.append((done, n_all)))
     assert seen == [(k, 8) for k in range(4, 9)]
     assert second.is_complete
-    assert facts(second) == facts(compare(EASY, [LM, DESCENT], 4, max_epochs=25))
+    assert info(second) == info(compare(EASY, [LM, DESCENT], 4, max_epochs=25))
     # What the first part measured is what the whole says.
     for run in first.runs:
         again = next(r for r in second.runs if (r.algorithm, r.start) == (run.algorithm, run.start))
@@ -173,7 +173,7 @@ def test_a_line_that_was_cut_is_done_again(tmp_path):
     content = file.read_bytes()
     file.write_bytes(content[:-30])
     again = compare(EASY, LM, 3, max_epochs=10, resume=file)
-    assert facts(again) == facts(whole)
+    assert info(again) == info(whole)
     assert len(file.read_bytes().splitlines()) == len(content.splitlines())
     assert all(json.loads(line) for line in file.read_text().splitlines())
 
@@ -297,4 +297,4 @@ def test_a_goal_that_the_loss_cannot_be_measured_in_is_refused_with_the_algorith
 
 
 def test_a_problem_by_name_is_the_problem():
-    assert facts(compare(EASY, LM, 2)) == facts(compare(problem_named(EASY), LM, 2))
+    assert info(compare(EASY, LM, 2)) == info(compare(problem_named(EASY), LM, 2))

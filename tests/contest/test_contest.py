@@ -250,5 +250,5 @@ def test_names_that_there_are_not_are_refused():
 
 def test_options_belong_to_one_benchmark(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["benchmarks", "engine", "--quick"])
-    with pytest.raises(SystemExit, match="must follow one of contest, scaling"):
+    with pytest.raises(SystemExit, match="must follow one of defaults, contest, scaling"):
         benchmarks_main()

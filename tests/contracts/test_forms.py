@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from marquardt.losses import SoftL1, SoftmaxCrossEntropy, Squares, WeightDecay
 from marquardt.networks import cascade_forward, feed_forward
-from marquardt.objective import CostModel, Need, form_named
+from marquardt.objective import CostModel, Derivatives, form_named
 from marquardt.objective.cost import KINDS
 from marquardt.objective.forms import sample_forms
 
@@ -39,15 +39,15 @@ FORMS = pytest.mark.parametrize("form", sample_forms)
 def test_the_equations_are_those_of_the_explicit_form(form, name, block_size):
     case = PROBLEMS[name]
     expected = case.at(form="explicit", block_size=11)
-    here = case.at(form=form, block_size=block_size)
+    current = case.at(form=form, block_size=block_size)
     size = np.abs(expected.normal).max()
-    assert here.loss == pytest.approx(expected.loss, rel=1e-12)
-    assert_allclose(here.gradient, expected.gradient, rtol=0, atol=1e-11 * size)
-    assert_allclose(here.diagonal, expected.diagonal, rtol=0, atol=1e-11 * size)
-    if here.normal is not None:
-        assert_allclose(here.normal, expected.normal, rtol=0, atol=1e-11 * size)
+    assert current.loss == pytest.approx(expected.loss, rel=1e-12)
+    assert_allclose(current.gradient, expected.gradient, rtol=0, atol=1e-11 * size)
+    assert_allclose(current.diagonal, expected.diagonal, rtol=0, atol=1e-11 * size)
+    if current.normal is not None:
+        assert_allclose(current.normal, expected.normal, rtol=0, atol=1e-11 * size)
     if not sample_forms[form].is_last_resort:  # whose steps are truncated
-        assert_allclose(here.damped_step(1.0)[0], expected.damped_step(1.0)[0], rtol=1e-8, atol=1e-10)
+        assert_allclose(current.damped_step(1.0)[0], expected.damped_step(1.0)[0], rtol=1e-8, atol=1e-10)
 
 
 @FORMS
@@ -71,7 +71,7 @@ def test_work_grows_with_the_samples_and_nothing_of_it_is_negative(form):
 @FORMS
 def test_forms_that_may_be_taken_are_planned_unasked(form):
     made = sample_forms[form]
-    plan = PROBLEMS["several"].objective(systems=() if made.has_matrix else (form,)).plan
+    plan = PROBLEMS["several"].objective(matrix_free_forms=() if made.has_matrix else (form,)).plan
     candidates = {plan.form, *(each.form for each in plan.others)}
     assert (form in candidates) == (made.is_usual or not made.has_matrix)
 
@@ -81,8 +81,8 @@ def test_every_other_need_is_served_too(form):
     case = PROBLEMS["one output"]
     objective = case.objective(form=form)
     expected = case.objective(form="explicit", block_size=11)
-    for need in Need:
-        here, there = objective.at(case.weights, need), expected.at(case.weights, need)
-        assert here.loss == pytest.approx(there.loss, rel=1e-12)
-        if need is Need.CURVATURE:
-            assert_allclose(here.normal_of(1.0), there.normal_of(1.0), rtol=1e-9, atol=1e-9)
+    for need in Derivatives:
+        current, trial = objective.at(case.weights, need), expected.at(case.weights, need)
+        assert current.loss == pytest.approx(trial.loss, rel=1e-12)
+        if need is Derivatives.CURVATURE:
+            assert_allclose(current.normal_of(1.0), trial.normal_of(1.0), rtol=1e-9, atol=1e-9)

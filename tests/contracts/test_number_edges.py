@@ -12,7 +12,7 @@ from marquardt import NetworkClassifier, NetworkForecaster, NetworkRegressor
 from marquardt.algorithms import ALGORITHMS, algorithm_named
 from marquardt.errors import MarquardtError
 from marquardt.networks import Network, Scaling, feed_forward, initial_weights
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 from marquardt.training import Fitting, Limits, Settings, Training, train, train_many
 from marquardt.training.stops import GoalStop, Status
 
@@ -98,9 +98,9 @@ def test_wide_network_is_evaluated_within_a_bound():
 
 def test_the_norm_of_a_gradient_is_there_where_its_square_is_not():
     objective = Objective(feed_forward(1, (), 1), [[1e200], [1.0]], [[0.0], [0.0]])
-    here = objective.at(np.array([1e-200, 0.0]), Need.GRADIENT)
+    current = objective.at(np.array([1e-200, 0.0]), Derivatives.GRADIENT)
     # The mean of two squares has twice the slope of half of one.
-    assert objective.gradient_norm(here) == pytest.approx(1e200)
+    assert objective.gradient_norm(current) == pytest.approx(1e200)
 
 
 @pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))

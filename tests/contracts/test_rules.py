@@ -16,7 +16,7 @@ from marquardt.errors import ConfigurationError, MarquardtError
 from marquardt.losses import LOSSES, loss_named
 from marquardt.networks import Network, feed_forward, initial_weights
 from marquardt.numerics.line_searches import LINE_SEARCHES
-from marquardt.objective import Evaluation, Facts, Need, Objective
+from marquardt.objective import Derivatives, Evaluation, Objective, ProblemInfo
 from marquardt.training import Limits, Record, Training
 
 KINDS = sorted(set(ALGORITHMS.values()), key=lambda kind: kind.name)
@@ -62,14 +62,14 @@ def objective():
 
 def walked(rule, n=N_TRIALS, weights=START, state=None, over=None):
     over = objective() if over is None else over
-    return list(islice(iterate(over, rule.prepared_for(objective().facts), weights, state), n + 1))
+    return list(islice(iterate(over, rule.prepared_for(objective().info), weights, state), n + 1))
 
 
 def same(row, other):
     return (
         row.verdict is other.verdict
-        and np.array_equal(row.here.weights, other.here.weights)
-        and row.here.loss == other.here.loss
+        and np.array_equal(row.current.weights, other.current.weights)
+        and row.current.loss == other.current.loss
         and pickle.dumps(row.report) == pickle.dumps(other.report)
     )
 
@@ -92,16 +92,16 @@ def test_it_lowers_the_loss(rule):
         # Undamped it goes astray from afar, but a linear network is its own model.
         line = Objective(feed_forward(1, (), 1), X, Y)
         rows = walked(rule, 2, np.zeros(2), over=line)
-        assert rows[1].here.loss < 0.9 * rows[0].here.loss
+        assert rows[1].current.loss < 0.9 * rows[0].current.loss
         return
     rows = walked(rule, 200)
-    assert min(row.here.loss for row in rows) < 0.9 * rows[0].here.loss
+    assert min(row.current.loss for row in rows) < 0.9 * rows[0].current.loss
 
 
 @every_rule
 def test_the_accepted_loss_never_rises_where_it_says_so(rule):
     rows = walked(rule, 100)
-    losses = [row.here.loss for row in rows]
+    losses = [row.current.loss for row in rows]
     if rule.never_rises:
         assert all(later <= earlier for earlier, later in pairwise(losses))
     assert all(math.isfinite(loss) for loss in losses)
@@ -114,7 +114,7 @@ def test_it_counts_trials_and_moves_only_where_it_accepts(rule):
         moved = row.verdict in (Verdict.ACCEPT, Verdict.SETTLED)
         assert row.epoch == before.epoch + moved
         if not moved:
-            assert row.here.weights is before.here.weights
+            assert row.current.weights is before.current.weights
 
 
 @every_rule
@@ -128,33 +128,33 @@ def test_a_run_goes_on_from_a_copied_state_as_if_it_had_not_stopped(rule, after)
     whole = walked(rule)
     after = min(after, len(whole) - 1)
     halfway = whole[after]
-    again = walked(rule, len(whole) - 1 - after, halfway.here.weights, pickle.loads(pickle.dumps(halfway.state)))
+    again = walked(rule, len(whole) - 1 - after, halfway.current.weights, pickle.loads(pickle.dumps(halfway.state)))
     assert len(again) == len(whole) - after
     assert all(same(row, other) for row, other in zip(again[1:], whole[after + 1 :], strict=True))
 
 
 @every_rule
 def test_a_state_is_never_changed_in_place(rule):
-    prepared = rule.prepared_for(objective().facts)
+    prepared = rule.prepared_for(objective().info)
     over = objective()
-    here = over.at(START, prepared.point_need)
-    state = prepared.start(here)
+    current = over.at(START, prepared.point_need)
+    state = prepared.start(current)
     for _ in range(20):
         kept = pickle.dumps(state)
-        step, proposed = prepared.propose(here, state)
+        step, proposed = prepared.propose(current, state)
         assert pickle.dumps(state) == kept
-        there = (
+        trial = (
             Evaluation.overflow(START)
             if step.delta is None
-            else over.at(here.weights + step.delta, prepared.trial_need)
+            else over.at(current.weights + step.delta, prepared.trial_need)
         )
         kept = pickle.dumps(proposed)
-        verdict, after = prepared.judge(here, step, there, proposed)
+        verdict, after = prepared.judge(current, step, trial, proposed)
         assert pickle.dumps(proposed) == kept
         if verdict is Verdict.STUCK:
             return
         if verdict is Verdict.ACCEPT:
-            here = over.at(there.weights, prepared.point_need)
+            current = over.at(trial.weights, prepared.point_need)
         state = after
 
 
@@ -176,7 +176,7 @@ def test_a_point_of_infinite_loss_is_never_accepted(rule):
             return Evaluation.overflow(weights) if far else super().at(weights, need)
 
     rows = walked(rule, 40, over=Walled(objective()))
-    assert all(math.isfinite(row.here.loss) for row in rows)
+    assert all(math.isfinite(row.current.loss) for row in rows)
 
 
 @every_rule
@@ -208,7 +208,7 @@ def test_it_trains_with_every_loss_or_refuses_it_before_any_work(rule, name):
         y = np.eye(2)[rng.integers(0, 2, 25)]
     start = Network(graph, initial_weights(graph, rng=1))
     limits = Limits(max_epochs=5)
-    if max(rule.point_need, rule.trial_need) >= Need.PRODUCT and not hasattr(loss, "second"):
+    if max(rule.point_need, rule.trial_need) >= Derivatives.PRODUCT and not hasattr(loss, "second"):
         with pytest.raises(ConfigurationError, match=r"needs second derivatives, and .* has none"):
             Training(start, X, y, loss, rule=rule, limits=limits)
         return
@@ -219,12 +219,12 @@ def test_it_trains_with_every_loss_or_refuses_it_before_any_work(rule, name):
 
 @every_rule
 def test_a_loss_without_curvature_is_refused_where_it_is_needed(rule):
-    facts = Facts(3, 1, 5, 5.0, loss="mine", has_curvature=False)
-    if max(rule.point_need, rule.trial_need) >= Need.CURVATURE:
+    info = ProblemInfo(3, 1, 5, 5.0, loss="mine", has_curvature=False)
+    if max(rule.point_need, rule.trial_need) >= Derivatives.CURVATURE:
         with pytest.raises(ConfigurationError, match=r"needs the curvature of the loss, and 'mine' has no.*'bfgs'"):
-            rule.prepared_for(facts)
+            rule.prepared_for(info)
     else:
-        assert type(rule.prepared_for(facts)) is type(rule)
+        assert type(rule.prepared_for(info)) is type(rule)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

@@ -62,8 +62,8 @@ every_wiring = pytest.mark.parametrize("wiring", WIRINGS)
 
 def losses_of(graph, rule, trials, loss=None, targets=SURFACE):
     objective = Objective(graph, INPUTS, targets, loss)
-    rows = islice(iterate(objective, rule.prepared_for(objective.facts), initial_weights(graph, rng=3)), trials + 1)
-    return [row.here.loss for row in rows]
+    rows = islice(iterate(objective, rule.prepared_for(objective.info), initial_weights(graph, rng=3)), trials + 1)
+    return [row.current.loss for row in rows]
 
 
 @every_wiring

@@ -9,7 +9,7 @@ from marquardt import NetworkRegressor
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Huber, LogisticCrossEntropy, SoftmaxCrossEntropy, Squares
 from marquardt.networks import Network, Scaling, feed_forward, initial_weights
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 from marquardt.training import Fitting, Limits, Settings, Training, split_by_content, train, train_many
 
 RNG = np.random.default_rng(0)
@@ -60,10 +60,12 @@ def test_a_matrix_of_equal_columns_is_the_vector(form):
 def test_a_column_of_its_own_is_a_weight_of_the_output():
     # To rounding: one is a vector times a number an output, the other a matrix, summed in other forms.
     matrix = WEIGHT[:, :1] * [1.0, 3.0]
-    here = Objective(GRAPH, X, Y, sample_weight=matrix).at(START.weights, Need.NORMAL)
-    there = Objective(GRAPH, X, Y, Squares((1.0, 3.0)), sample_weight=WEIGHT[:, 0]).at(START.weights, Need.NORMAL)
-    np.testing.assert_allclose(here.normal, there.normal, rtol=0, atol=1e-12 * np.abs(there.normal).max())
-    assert here.loss == pytest.approx(there.loss, rel=1e-13)
+    current = Objective(GRAPH, X, Y, sample_weight=matrix).at(START.weights, Derivatives.NORMAL)
+    trial = Objective(GRAPH, X, Y, Squares((1.0, 3.0)), sample_weight=WEIGHT[:, 0]).at(
+        START.weights, Derivatives.NORMAL
+    )
+    np.testing.assert_allclose(current.normal, trial.normal, rtol=0, atol=1e-12 * np.abs(trial.normal).max())
+    assert current.loss == pytest.approx(trial.loss, rel=1e-13)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -99,12 +101,12 @@ def test_integers_are_numbers_of_copies(form):
     rows, columns = np.repeat(rows, times), np.repeat(columns, times)
     copied = np.where(np.arange(2) == columns[:, None], Y[rows], np.nan)
     weight = (np.arange(2) == columns[:, None]).astype(float)
-    here, there = (
-        Objective(GRAPH, *data, sample_weight=weights, form=form).at(START.weights, Need.NORMAL)
+    current, trial = (
+        Objective(GRAPH, *data, sample_weight=weights, form=form).at(START.weights, Derivatives.NORMAL)
         for data, weights in (((X, Y), COUNTS), ((X[rows], copied), weight))
     )
-    assert there.loss == pytest.approx(here.loss, rel=1e-13)
-    for one, other in ((there.gradient, here.gradient), (there.damped_step(0.1)[0], here.damped_step(0.1)[0])):
+    assert trial.loss == pytest.approx(current.loss, rel=1e-13)
+    for one, other in ((trial.gradient, current.gradient), (trial.damped_step(0.1)[0], current.damped_step(0.1)[0])):
         np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-10 * np.abs(other).max())
 
 
@@ -116,16 +118,16 @@ def test_performance_is_the_weighted_mean_of_squared_errors():
 
 def test_the_evidence_counts_targets_with_a_weight():
     weight = WEIGHT * (RNG.random(Y.shape) > 0.3)
-    facts = Objective(GRAPH, X, Y, sample_weight=weight, is_relative=True).facts
-    assert facts.n_residuals == pytest.approx(np.count_nonzero(weight), rel=1e-13)
+    info = Objective(GRAPH, X, Y, sample_weight=weight, is_relative=True).info
+    assert info.n_residuals == pytest.approx(np.count_nonzero(weight), rel=1e-13)
 
 
 def test_a_part_of_the_samples_takes_its_weights():
     objective = Objective(GRAPH, X, Y, sample_weight=WEIGHT, form="pairs")
-    found = objective.at(START.weights, Need.CURVATURE).normal_of(0.5)
+    found = objective.at(START.weights, Derivatives.CURVATURE).normal_of(0.5)
     rows = np.sort(np.random.default_rng(0).permutation(60)[:30])
     part = Objective(GRAPH, X[rows], Y[rows], sample_weight=WEIGHT[rows], form="pairs")
-    expected = part.at(START.weights, Need.NORMAL).normal * (WEIGHT.sum() / WEIGHT[rows].sum())
+    expected = part.at(START.weights, Derivatives.NORMAL).normal * (WEIGHT.sum() / WEIGHT[rows].sum())
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
 
@@ -151,12 +153,16 @@ def test_logistic_cross_entropy_takes_a_weight_a_target():
     graph = feed_forward(2, 3, 2, output_activation="logistic")
     labels = (Y.mean(axis=0) < Y).astype(float)
     weights = initial_weights(graph, rng=0)
-    here = Objective(graph, X, labels, LogisticCrossEntropy(), sample_weight=COUNTS).at(weights, Need.GRADIENT)
+    current = Objective(graph, X, labels, LogisticCrossEntropy(), sample_weight=COUNTS).at(
+        weights, Derivatives.GRADIENT
+    )
     each = [
         Objective(graph, X, labels, LogisticCrossEntropy(), sample_weight=COUNTS * (np.arange(2) == k))
         for k in range(2)
     ]
-    np.testing.assert_allclose(here.gradient, sum(one.at(weights, Need.GRADIENT).gradient for one in each), atol=1e-12)
+    np.testing.assert_allclose(
+        current.gradient, sum(one.at(weights, Derivatives.GRADIENT).gradient for one in each), atol=1e-12
+    )
 
 
 def test_softmax_cross_entropy_says_that_it_takes_one_a_sample():

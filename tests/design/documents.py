@@ -137,7 +137,7 @@ def tables_without_origin(text: str, shipped: Iterable[str]) -> list[str]:
     its name, or that of its folder, stands in quotes.
     """
     python = "\n".join(block.text for block in fenced_blocks(text, "python"))
-    there = {f"{name}.csv" for name in shipped} | set(re.findall(r"""["']([\w.-]+?)/?["']""", python))
+    trial = {f"{name}.csv" for name in shipped} | set(re.findall(r"""["']([\w.-]+?)/?["']""", python))
     missing = []
     found = [(command.line, command.arguments) for command in commands(text)]
     for number, line in enumerate(text.splitlines(), start=1):
@@ -147,9 +147,9 @@ def tables_without_origin(text: str, shipped: Iterable[str]) -> list[str]:
         place = TAKES_A_TABLE.get(name)
         if place is not None and len(positional) > place and _is_table(positional[place]):
             table = positional[place]
-            if table not in there and table.split("/")[0] not in there:
+            if table not in trial and table.split("/")[0] not in trial:
                 missing.append(f"line {line}: {table}")
-        there.update(word for option, word in pairwise(arguments) if option in ("-o", "--output"))
+        trial.update(word for option, word in pairwise(arguments) if option in ("-o", "--output"))
     return missing
 
 

@@ -173,13 +173,13 @@ def test_errors_and_enumerations_need_no_list():
     class Refusal(ValueError):
         """It cannot be used."""
 
-    class Need(IntEnum):
+    class Derivatives(IntEnum):
         """How much is asked for."""
 
         VALUE = 0
 
     assert complaints(Refusal) == []
-    assert complaints(Need) == []
+    assert complaints(Derivatives) == []
 
 
 def test_brief_helpers_may_leave_the_list_out_but_not_get_it_wrong():

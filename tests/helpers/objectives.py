@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from marquardt.objective import Evaluation, Need
+from marquardt.objective import Derivatives, Evaluation
 
 
 class Recorded:
@@ -25,8 +25,8 @@ class Recorded:
             weights,
             loss,
             np.array([loss]),
-            j.T @ r if need >= Need.GRADIENT else None,
-            j.T @ j if need >= Need.NORMAL else None,
+            j.T @ r if need >= Derivatives.GRADIENT else None,
+            j.T @ j if need >= Derivatives.NORMAL else None,
         )
 
 

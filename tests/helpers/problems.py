@@ -18,10 +18,10 @@ from marquardt.networks import (
     feed_forward,
     unit_graph,
 )
-from marquardt.objective import FORMS, SYSTEM_FORMS, Need, Objective
+from marquardt.objective import FORMS, MATRIX_FREE_FORMS, Derivatives, Objective
 
 ELEMENTWISE = tuple(name for name, activation in ACTIVATIONS.items() if activation.elementwise)
-SUMS = tuple(form for form in FORMS if form != "auto" and form not in SYSTEM_FORMS)
+SUMS = tuple(form for form in FORMS if form != "auto" and form not in MATRIX_FREE_FORMS)
 """The forms that the normal equations may be summed in."""
 
 
@@ -55,7 +55,7 @@ class Problem:
             **options,
         )
 
-    def at(self, need=Need.NORMAL, **options):
+    def at(self, need=Derivatives.NORMAL, **options):
         """The evaluation at the problem's weights."""
         objective = self.objective(**options)
         try:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from marquardt.losses import Squares
-from marquardt.objective import Evaluation, Facts, Need
+from marquardt.objective import Derivatives, Evaluation, ProblemInfo
 from marquardt.objective.evaluation import Costs
 from marquardt.objective.forms.matrix_free import ProductSystem
 from marquardt.objective.forms.sample_space import WrittenSystem
@@ -37,12 +37,12 @@ class Residuals:
         self.n_samples = len(residual(np.zeros(n_weights)))
         self.total_weight = float(self.n_samples)
         self.loss = Squares()
-        self.evaluations = dict.fromkeys((need.counted_as for need in Need), 0)
+        self.evaluations = dict.fromkeys((need.counted_as for need in Derivatives), 0)
         self.plan = SimpleNamespace(memory=0)
 
     @property
-    def facts(self):
-        return Facts(
+    def info(self):
+        return ProblemInfo(
             self.n_weights,
             1,
             self.n_samples,
@@ -52,13 +52,13 @@ class Residuals:
             costs=lambda: Costs(1.0, 5.0, 1.0),
         )
 
-    def performance(self, here):
-        return 2.0 * float(here.sums.sum()) / self.n_samples if math.isfinite(here.loss) else math.inf
+    def performance(self, current):
+        return 2.0 * float(current.sums.sum()) / self.n_samples if math.isfinite(current.loss) else math.inf
 
     mean_loss = performance
 
-    def gradient_norm(self, here):
-        return math.nan if here.gradient is None else 2.0 * float(np.linalg.norm(here.gradient)) / self.n_samples
+    def gradient_norm(self, current):
+        return math.nan if current.gradient is None else 2.0 * float(np.linalg.norm(current.gradient)) / self.n_samples
 
     def descent(self, *_):
         return None
@@ -80,23 +80,23 @@ class Residuals:
             loss = 0.5 * float(residual @ residual)
             if not math.isfinite(loss):
                 return Evaluation.overflow(weights)
-            here = Evaluation(weights, loss, np.array([loss]))
-            if need is Need.VALUE:
-                return here
+            current = Evaluation(weights, loss, np.array([loss]))
+            if need is Derivatives.VALUE:
+                return current
             jacobian = self._jacobian(weights)
-        here = here._replace(gradient=jacobian.T @ residual)
-        if need is Need.CURVATURE:
-            return here._replace(normal_of=lambda share=1.0: self.normal(weights))
-        if need is not Need.NORMAL:
-            return here
-        here = here._replace(bend=partial(self._bend, weights))
+        current = current._replace(gradient=jacobian.T @ residual)
+        if need is Derivatives.CURVATURE:
+            return current._replace(normal_of=lambda share=1.0: self.normal(weights))
+        if need is not Derivatives.NORMAL:
+            return current
+        current = current._replace(bend=partial(self._bend, weights))
         if self.form == "samples":
             rest = np.zeros(self.n_weights)
-            return here._replace(system=WrittenSystem([jacobian.T[:, None, :]], residual, rest, rest))
+            return current._replace(system=WrittenSystem([jacobian.T[:, None, :]], residual, rest, rest))
         if self.form == "matrix_free":
             times = lambda vector: jacobian.T @ (jacobian @ vector)  # noqa: E731
-            return here._replace(system=ProductSystem(times, here.gradient, (jacobian**2).sum(axis=0)))
-        return here._replace(normal=np.ascontiguousarray(jacobian.T @ jacobian))
+            return current._replace(system=ProductSystem(times, current.gradient, (jacobian**2).sum(axis=0)))
+        return current._replace(normal=np.ascontiguousarray(jacobian.T @ jacobian))
 
     def _bend(self, weights, direction):
         return self._jacobian(weights).T @ self._second(weights, direction)

@@ -127,7 +127,7 @@ class ShardedData:
         relative = Relative.of(loss, penalty, 1.0)
         options = rule.asks(form, trains=part == 0)
         # Residuals of all places together are no sum.
-        options["systems"] = tuple(each for each in options.get("systems", ()) if each != "samples")
+        options["matrix_free_forms"] = tuple(each for each in options.get("matrix_free_forms", ()) if each != "samples")
         places = [
             LocalSums.of(
                 network.graph,

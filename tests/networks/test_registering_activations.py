@@ -9,7 +9,7 @@ from helpers.problems import SUMS, Problem
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Squares
 from marquardt.networks import ACTIVATIONS, Activation, Network, activation_named, feed_forward, register_activation
-from marquardt.objective import Need
+from marquardt.objective import Derivatives
 
 
 @pytest.fixture(autouse=True)
@@ -140,12 +140,12 @@ def test_a_registered_activation_has_the_derivatives_of_any_other(case, sizes, n
                 part = factor * (moved(weights[k] + h, k) - moved(weights[k] - h, k)) / 1e-2
                 jacobian[:, :, k] = part if step == 1 else jacobian[:, :, k] + part
         expected = jacobian.reshape(-1, graph.n_weights)
-        objective.at(weights, Need.VALUE)
+        objective.at(weights, Derivatives.VALUE)
         for _ in range(2):  # the second time from what the first one left
-            here = objective.at(weights, Need.NORMAL)
+            here = objective.at(weights, Derivatives.NORMAL)
             np.testing.assert_allclose(here.gradient, expected.T @ (before - targets).ravel(), rtol=0, atol=1e-9)
             np.testing.assert_allclose(here.normal, expected.T @ expected, rtol=0, atol=1e-9)
-            gradient = objective.at(weights, Need.GRADIENT).gradient
+            gradient = objective.at(weights, Derivatives.GRADIENT).gradient
             np.testing.assert_allclose(gradient, here.gradient, rtol=0, atol=1e-12)
 
 

@@ -20,7 +20,7 @@ from marquardt.networks import (
     units_of,
     write_topology,
 )
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 
 PARITY = """// Parity of three bits by a cascade
 * a comment as in SPICE
@@ -50,7 +50,9 @@ def test_text_units_and_builder_are_one_network(path):
     assert inputs.shape == (8, 3)
     assert np.array_equal(targets[:, 0], np.prod(inputs, axis=1))
     weights = initial_weights(built, rng=0)
-    points = [Objective(graph, inputs, targets).at(weights, Need.NORMAL) for graph in (read.graph, listed, built)]
+    points = [
+        Objective(graph, inputs, targets).at(weights, Derivatives.NORMAL) for graph in (read.graph, listed, built)
+    ]
     for point in points[:2]:
         assert np.array_equal(point.normal, points[2].normal)
         assert np.array_equal(point.gradient, points[2].gradient)

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 from scipy.optimize import line_search, minimize_scalar
 
 from marquardt.errors import ConfigurationError
-from marquardt.numerics.line_searches import LINE_SEARCHES, Look, line_search_named, next_move
+from marquardt.numerics.line_searches import LINE_SEARCHES, LinePoint, line_search_named, next_move
 from marquardt.numerics.line_searches.bracketing import Bracket, bracketing, vertex
 from marquardt.numerics.line_searches.interpolation import bounded, cubic_minimum, is_below_rounding
 
@@ -92,11 +92,11 @@ every_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUN
 
 def looked(function, t, *, with_slope=True):
     value, slope = function(t)
-    return Look(t, value, slope if with_slope else math.nan)
+    return LinePoint(t, value, slope if with_slope else math.nan)
 
 
 def start_of(function):
-    return Look(0.0, *function(0.0))
+    return LinePoint(0.0, *function(0.0))
 
 
 def run(search, function, first):
@@ -221,9 +221,9 @@ def test_strong_wolfe_conditions_hold(kind, function, first):
     search = kind()
     enough, flat = conditions(search)
     length, _ = run(search, function, first)
-    start, there = start_of(function), looked(function, length)
-    assert there.value <= start.value + enough * length * start.slope
-    assert abs(there.slope) <= -flat * start.slope
+    start, trial = start_of(function), looked(function, length)
+    assert trial.value <= start.value + enough * length * start.slope
+    assert abs(trial.slope) <= -flat * start.slope
 
 
 @every_slope_search
@@ -238,9 +238,9 @@ def test_strong_wolfe_conditions_hold_on_wavy_functions(kind, lowest, exponent, 
     enough, flat = conditions(search)
     length, looks = run(search, function, lowest * 10.0**exponent)
     assume(len(looks) < search.max_looks)
-    start, there = start_of(function), looked(function, length)
-    assert there.value <= start.value + enough * length * start.slope
-    assert abs(there.slope) <= -flat * start.slope
+    start, trial = start_of(function), looked(function, length)
+    assert trial.value <= start.value + enough * length * start.slope
+    assert abs(trial.slope) <= -flat * start.slope
 
 
 @every_slope_search
@@ -261,26 +261,30 @@ def test_cubic_is_solved_by_its_interpolation(kind, first):
 
 @every_slope_search
 def test_length_without_a_slope_is_too_long(kind):
-    length, is_decided = next_move(kind(), Look(0.0, 1.0, -1.0), 1.0, [Look(1.0, 0.5, math.nan)])
+    length, is_decided = next_move(kind(), LinePoint(0.0, 1.0, -1.0), 1.0, [LinePoint(1.0, 0.5, math.nan)])
     assert not is_decided
     assert 0 < length < 1
 
 
 def test_strong_wolfe_goes_back_where_the_value_rises_although_it_is_low_enough():
-    search, start = line_search_named("strong_wolfe", c2=0.1), Look(0.0, 10.0, -1.0)
-    low = Look(1.0, 5.0, -1.0)
+    search, start = line_search_named("strong_wolfe", c2=0.1), LinePoint(0.0, 10.0, -1.0)
+    low = LinePoint(1.0, 5.0, -1.0)
     further, _ = next_move(search, start, 1.0, [low])
     assert further > 1.0
-    back, _ = next_move(search, start, 1.0, [low, Look(further, 6.0, -1.0)])
+    back, _ = next_move(search, start, 1.0, [low, LinePoint(further, 6.0, -1.0)])
     assert 1.0 < back < further
 
 
 def test_hybrid_bisects_where_the_cubic_has_not_halved_the_interval():
-    search, start, high = line_search_named("hybrid_bisection_cubic"), Look(0.0, 1.0, -1.0), Look(1.0, 5.0, 10.0)
+    search, start, high = (
+        line_search_named("hybrid_bisection_cubic"),
+        LinePoint(0.0, 1.0, -1.0),
+        LinePoint(1.0, 5.0, 10.0),
+    )
     cubic, _ = next_move(search, start, 1.0, [high])
     assert cubic == cubic_minimum(start, high)
     assert cubic < 0.5
-    middle, _ = next_move(search, start, 1.0, [high, Look(cubic, 0.9, -0.9)])
+    middle, _ = next_move(search, start, 1.0, [high, LinePoint(cubic, 0.9, -0.9)])
     assert_allclose(middle, 0.5 * (cubic + 1.0), rtol=1e-15)
 
 
@@ -395,23 +399,23 @@ def test_cubic_minimum_is_the_minimum_of_a_cubic(root, gap, scale, ends):
 
     def look(t):
         u = t - root
-        return Look(t, scale * u * u * (u + 1.5 * gap), scale * 3 * u * (u + gap))
+        return LinePoint(t, scale * u * u * (u + 1.5 * gap), scale * 3 * u * (u + gap))
 
     # Coefficients are known to some ulps of the largest value, and the root moves by their part of its curvature.
     assert_allclose(cubic_minimum(*map(look, ends)), root, rtol=0, atol=1e-7)
 
 
 def test_cubic_minimum_of_what_overflowed_is_not_a_number():
-    for look in (Look(1.0, math.inf, math.nan), Look(1.0, 1.0, math.nan), Look(0.0, 1.0, -1.0)):
-        assert math.isnan(cubic_minimum(Look(0.0, 1.0, -1.0), look))
+    for look in (LinePoint(1.0, math.inf, math.nan), LinePoint(1.0, 1.0, math.nan), LinePoint(0.0, 1.0, -1.0)):
+        assert math.isnan(cubic_minimum(LinePoint(0.0, 1.0, -1.0), look))
     # A cubic that falls everywhere has none.
-    assert math.isnan(cubic_minimum(Look(0.0, 0.0, -1.0), Look(1.0, -1.0 - 1 / 3, -2.0)))
+    assert math.isnan(cubic_minimum(LinePoint(0.0, 0.0, -1.0), LinePoint(1.0, -1.0 - 1 / 3, -2.0)))
 
 
 def test_parabola_that_opens_downwards_has_no_minimum():
     nan = math.nan
-    assert math.isnan(vertex(Look(0.0, 0.0, nan), Look(1.0, 1.0, nan), Look(2.0, 0.0, nan)))
-    assert math.isnan(vertex(Look(0.0, 0.0, nan), Look(1.0, -1.0, nan), Look(2.0, math.inf, nan)))
+    assert math.isnan(vertex(LinePoint(0.0, 0.0, nan), LinePoint(1.0, 1.0, nan), LinePoint(2.0, 0.0, nan)))
+    assert math.isnan(vertex(LinePoint(0.0, 0.0, nan), LinePoint(1.0, -1.0, nan), LinePoint(2.0, math.inf, nan)))
 
 
 @given(wanted=st.floats(), ends=st.tuples(*[st.floats(-1e6, 1e6)] * 2))
@@ -421,7 +425,7 @@ def test_bounded_length_is_within_its_bounds(wanted, ends):
 
 @given(value=st.floats(1e-6, 1e6), slope=st.floats(-1e6, -1e-6))
 def test_step_below_rounding_moves_no_value(value, slope):
-    start = Look(0.0, value, slope)
+    start = LinePoint(0.0, value, slope)
     length = 2.0**-60 * value / -slope
     assert is_below_rounding(start, length)
     assert value + length * slope == value
@@ -464,16 +468,16 @@ def test_second_look_after_a_rise_is_the_minimum_of_the_parabola(slope, lowest):
     def parabola(length):
         return 3.0 + slope * length - 0.5 * slope * length**2 / lowest
 
-    search = bracketing(Look(0.0, 3.0, slope), 1.0, 20)
+    search = bracketing(LinePoint(0.0, 3.0, slope), 1.0, 20)
     assert next(search) == 1.0
-    assert search.send(Look(1.0, parabola(1.0), math.nan)) == pytest.approx(lowest, rel=1e-12)
+    assert search.send(LinePoint(1.0, parabola(1.0), math.nan)) == pytest.approx(lowest, rel=1e-12)
 
 
 def replies(search, *values):
     """The length that a search asks for after each of some values, the first one before any."""
     lengths = [next(search)]
     for value in values:
-        lengths.append(search.send(Look(lengths[-1], value, math.nan)))
+        lengths.append(search.send(LinePoint(lengths[-1], value, math.nan)))
     return lengths
 
 
@@ -489,7 +493,7 @@ def replies(search, *values):
     ],
 )
 def test_too_long_a_length_is_shortened_to_the_minimum_of_the_parabola(values, expected):
-    lengths = replies(bracketing(Look(0.0, 1.0, -1.0), 2.0, 20), *values)
+    lengths = replies(bracketing(LinePoint(0.0, 1.0, -1.0), 2.0, 20), *values)
     assert lengths[-1] == pytest.approx(expected, rel=1e-12)
 
 
@@ -506,7 +510,7 @@ GOLDEN_STEP = 0.5 * (1 + math.sqrt(5))
     ],
 )
 def test_too_short_a_length_is_lengthened_to_the_minimum_of_the_parabola(values, expected):
-    lengths = replies(bracketing(Look(0.0, 1.0, -1.0), 2.0, 20), *values)
+    lengths = replies(bracketing(LinePoint(0.0, 1.0, -1.0), 2.0, 20), *values)
     assert lengths[-1] == pytest.approx(expected, rel=1e-12)
 
 
@@ -521,7 +525,9 @@ def test_third_length_is_the_minimum_of_the_parabola_through_the_last_three_look
         (1e3, 10 * (2 + 2 * GOLDEN_STEP)),
     ):
         second = 2 + 2 * GOLDEN_STEP
-        lengths = replies(bracketing(Look(0.0, 1.0, -1.0), 2.0, 20), reaching(2.0, lowest), reaching(second, lowest))
+        lengths = replies(
+            bracketing(LinePoint(0.0, 1.0, -1.0), 2.0, 20), reaching(2.0, lowest), reaching(second, lowest)
+        )
         assert lengths == pytest.approx([2.0, second, expected], rel=1e-9)
 
 
@@ -601,10 +607,10 @@ def test_trail_of_brent_is_that_of_his_rules_as_printed(function, first, toleran
 
 
 def test_value_as_high_as_the_one_before_ends_the_bracketing():
-    search = bracketing(Look(0.0, 1.0, -1.0), 2.0, 20)
+    search = bracketing(LinePoint(0.0, 1.0, -1.0), 2.0, 20)
     lengths = replies(search, 0.5)
     with pytest.raises(StopIteration) as end:
-        search.send(Look(lengths[-1], 0.5, math.nan))
+        search.send(LinePoint(lengths[-1], 0.5, math.nan))
     assert [look.length for look in end.value.value[:3]] == [0.0, *lengths]
 
 

@@ -17,7 +17,7 @@ from numpy.testing import assert_allclose
 from marquardt.losses import WeightDecay
 from marquardt.networks import ACTIVATIONS, COMPILED_ACTIVATIONS, Layer, LayerGraph, cascade_forward, feed_forward
 from marquardt.numerics import describe_native, native, native_kernel, solve_damped
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 
 needs_kernel = pytest.mark.skipif(native_kernel() is None, reason="There is no compiled kernel here.")
 INSTRUCTIONS = [] if native_kernel() is None else native_kernel().instructions()
@@ -123,16 +123,16 @@ def test_a_pass_is_that_of_the_jacobian_written_out(kernel, name, n_samples):
     objective = Objective(graph, inputs, targets, form="explicit", sample_weight=rng.uniform(0.1, 2, n_samples))
     assert objective.is_compiled
     weights = rng.normal(size=graph.n_weights)
-    here = objective.at(weights, Need.NORMAL)
+    current = objective.at(weights, Derivatives.NORMAL)
     jacobian, residual = objective.jacobian(weights), objective.residual(weights)
     # An ulp a summand.
     rounding = 4 * (n_samples + 20) * np.finfo(float).eps
-    assert_allclose(here.loss, 0.5 * residual @ residual, rtol=rounding)
+    assert_allclose(current.loss, 0.5 * residual @ residual, rtol=rounding)
     normal, gradient = jacobian.T @ jacobian, jacobian.T @ residual
-    assert_allclose(here.normal, normal, rtol=0, atol=rounding * np.abs(normal).max())
+    assert_allclose(current.normal, normal, rtol=0, atol=rounding * np.abs(normal).max())
     bound = np.abs(jacobian).T @ np.abs(residual)
-    assert (np.abs(here.gradient - gradient) <= rounding * bound).all()
-    assert np.array_equal(here.normal, here.normal.T)
+    assert (np.abs(current.gradient - gradient) <= rounding * bound).all()
+    assert np.array_equal(current.normal, current.normal.T)
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -140,32 +140,32 @@ def test_a_pass_is_that_of_the_jacobian_written_out(kernel, name, n_samples):
 def test_a_gradient_is_that_of_numpy(kernel, name, n_samples):
     graph, rng = GRAPHS[name], np.random.default_rng(1)
     inputs, targets = rng.normal(size=(n_samples, 3)), rng.normal(size=(n_samples, graph.n_outputs))
-    options = {"sample_weight": rng.uniform(0.1, 2, n_samples), "most": Need.GRADIENT}
+    options = {"sample_weight": rng.uniform(0.1, 2, n_samples), "most": Derivatives.GRADIENT}
     weights = rng.normal(size=graph.n_weights)
     compiled, plain = (Objective(graph, inputs, targets, **options, **more) for more in ({}, {"block_size": 100}))
     assert (compiled.is_compiled, plain.is_compiled) == (True, False)
     rounding = 4 * (n_samples + 20) * np.finfo(float).eps
     for point in (weights, weights + 0.1):
-        value, here, there = (
-            compiled.at(point, Need.VALUE),
-            compiled.at(point, Need.GRADIENT),
-            plain.at(point, Need.GRADIENT),
+        value, current, trial = (
+            compiled.at(point, Derivatives.VALUE),
+            compiled.at(point, Derivatives.GRADIENT),
+            plain.at(point, Derivatives.GRADIENT),
         )
-        again = compiled.at(point + 0.0, Need.GRADIENT)
-        assert value.loss == here.loss == pytest.approx(there.loss, rel=rounding)
-        assert np.array_equal(here.gradient, again.gradient)
-        assert_allclose(here.gradient, there.gradient, rtol=0, atol=rounding * np.abs(there.gradient).max())
-        at_once = compiled.at(point - 0.2, Need.GRADIENT)
+        again = compiled.at(point + 0.0, Derivatives.GRADIENT)
+        assert value.loss == current.loss == pytest.approx(trial.loss, rel=rounding)
+        assert np.array_equal(current.gradient, again.gradient)
+        assert_allclose(current.gradient, trial.gradient, rtol=0, atol=rounding * np.abs(trial.gradient).max())
+        at_once = compiled.at(point - 0.2, Derivatives.GRADIENT)
         assert_allclose(
-            at_once.gradient, plain.at(point - 0.2, Need.GRADIENT).gradient, rtol=1e-9, atol=1e-9 * n_samples
+            at_once.gradient, plain.at(point - 0.2, Derivatives.GRADIENT).gradient, rtol=1e-9, atol=1e-9 * n_samples
         )
 
 
 def test_without_the_normal_matrix_it_cannot_be_asked_for(kernel):
-    objective = Objective(GRAPHS["linear"], np.ones((4, 3)), np.ones((4, 2)), most=Need.GRADIENT)
+    objective = Objective(GRAPHS["linear"], np.ones((4, 3)), np.ones((4, 2)), most=Derivatives.GRADIENT)
     with pytest.raises(ValueError, match="made without the normal matrix"):
         objective._sums.compiled.equations(np.zeros(8))
-    assert objective.at(np.zeros(8), Need.NORMAL).normal.shape == (8, 8)
+    assert objective.at(np.zeros(8), Derivatives.NORMAL).normal.shape == (8, 8)
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -177,23 +177,23 @@ def test_in_single_precision_only_the_matrix_is_rounded(kernel, name, n_samples)
     weights = rng.normal(size=graph.n_weights)
     for form in ("explicit", "pairs"):
         objective = Objective(graph, inputs, targets, form=form, threads=1, **options)
-        exact, single = (objective.at(weights, Need.NORMAL, is_single) for is_single in (False, True))
+        exact, single = (objective.at(weights, Derivatives.NORMAL, is_single) for is_single in (False, True))
         assert single.loss == exact.loss
         assert_allclose(single.gradient, exact.gradient, rtol=1e-12, atol=1e-12 * np.abs(exact.gradient).max())
         assert_allclose(single.normal, exact.normal, rtol=0, atol=1e-6 * np.abs(exact.normal).max())
         assert np.array_equal(single.normal, single.normal.T)
         if name == "many units, three outputs" and n_samples > 24:
             assert not np.array_equal(single.normal, exact.normal)
-        assert np.array_equal(objective.at(weights + 0.0, Need.NORMAL).normal, exact.normal)
+        assert np.array_equal(objective.at(weights + 0.0, Derivatives.NORMAL).normal, exact.normal)
 
 
 def test_an_overflow_is_an_infinite_loss(kernel):
     objective = Objective(feed_forward(1, (), 1), [[1e200], [1.0]], [[0.0], [0.0]], form="explicit")
-    for need in (Need.VALUE, Need.GRADIENT, Need.NORMAL):
-        here = objective.at(np.array([1e200, 0.0]), need)
-        assert here.loss == np.inf
-        assert here.gradient is None
-    assert objective.at(np.array([1e-200, 0.0]), Need.NORMAL).loss == pytest.approx(0.5)
+    for need in (Derivatives.VALUE, Derivatives.GRADIENT, Derivatives.NORMAL):
+        current = objective.at(np.array([1e200, 0.0]), need)
+        assert current.loss == np.inf
+        assert current.gradient is None
+    assert objective.at(np.array([1e-200, 0.0]), Derivatives.NORMAL).loss == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 8, 31, 64, 121, 130])

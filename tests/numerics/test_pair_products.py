@@ -150,8 +150,8 @@ def test_sums_over_pairs_are_spread_over_a_block(way, factored, size, fan_in):
         for row, (i, j) in enumerate(zip(*inputs, strict=True)):
             value = sums[row, pair] * (1.0 if factors is None else factors[h, u])
             for a, b in ((i, j), (j, i)):
-                here, there = start + h * fan_in + a, start + u * fan_in + b
-                expected[here, there] = expected[there, here] = value
+                current, trial = start + h * fan_in + a, start + u * fan_in + b
+                expected[current, trial] = expected[trial, current] = value
     assert np.array_equal(normal, expected)
 
 

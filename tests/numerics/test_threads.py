@@ -52,7 +52,7 @@ def test_contexts_that_overlap_restore_once_the_last_is_left(first_out):
 @pytest.mark.parametrize("first", ["this thread", "another thread"])
 def test_contexts_in_several_threads_overlap_too(first):
     entered, leave = threading.Event(), threading.Event()
-    here = hold_blas()
+    current = hold_blas()
 
     def hold():
         with hold_blas():
@@ -61,12 +61,12 @@ def test_contexts_in_several_threads_overlap_too(first):
 
     other = threading.Thread(target=hold)
     if first == "this thread":
-        here.__enter__()
+        current.__enter__()
     other.start()
     assert entered.wait(5)
     if first == "another thread":
-        here.__enter__()
-    here.__exit__(None, None, None)
+        current.__enter__()
+    current.__exit__(None, None, None)
     assert blas_threads() == {1}
     leave.set()
     other.join()

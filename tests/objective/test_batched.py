@@ -8,7 +8,7 @@ import pytest
 from marquardt.errors import ShapeError
 from marquardt.losses import Cauchy, Huber, LogisticCrossEntropy, SoftL1, SoftmaxCrossEntropy, Squares, WeightDecay
 from marquardt.networks import INPUTS, Layer, LayerGraph, Scaling, cascade_forward, feed_forward
-from marquardt.objective import ArraySource, BatchedObjective, Need, Objective
+from marquardt.objective import ArraySource, BatchedObjective, Derivatives, Objective
 
 pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
 
@@ -70,18 +70,20 @@ def assert_networks_are_single(graph, loss, is_probability=False, **options):
     assert np.array_equal(losses, batched.losses(weights))
     performances, means, norms = batched.performances(sums), batched.mean_losses(sums), batched.gradient_norms(gradient)
     for k, point in enumerate(weights):
-        here = single.at(point, Need.NORMAL)
+        current = single.at(point, Derivatives.NORMAL)
         # Sums over samples and units in another order: some ulps of the largest summand.
-        np.testing.assert_allclose(losses[k], here.loss, rtol=1e-13)
-        np.testing.assert_allclose(sums[k], here.sums, rtol=1e-12)
-        np.testing.assert_allclose(gradient[k], here.gradient, rtol=0, atol=1e-12 * np.abs(here.normal).max() + 1e-12)
+        np.testing.assert_allclose(losses[k], current.loss, rtol=1e-13)
+        np.testing.assert_allclose(sums[k], current.sums, rtol=1e-12)
+        np.testing.assert_allclose(
+            gradient[k], current.gradient, rtol=0, atol=1e-12 * np.abs(current.normal).max() + 1e-12
+        )
         lower = np.tril_indices(graph.n_weights)
         np.testing.assert_allclose(
-            normal[k][lower], here.normal[lower], rtol=0, atol=1e-13 * np.abs(here.normal).max() * N_SAMPLES
+            normal[k][lower], current.normal[lower], rtol=0, atol=1e-13 * np.abs(current.normal).max() * N_SAMPLES
         )
-        np.testing.assert_allclose(performances[k], single.performance(here), rtol=1e-12)
-        np.testing.assert_allclose(means[k], single.mean_loss(here), rtol=1e-12)
-        np.testing.assert_allclose(norms[k], single.gradient_norm(here), rtol=1e-10)
+        np.testing.assert_allclose(performances[k], single.performance(current), rtol=1e-12)
+        np.testing.assert_allclose(means[k], single.mean_loss(current), rtol=1e-12)
+        np.testing.assert_allclose(norms[k], single.gradient_norm(current), rtol=1e-10)
 
 
 @pytest.mark.parametrize("name", GRAPHS)

@@ -1,4 +1,4 @@
-"""The normal matrix on demand: of all samples that of `Need.NORMAL`, of a part that of the same samples alone."""
+"""The normal matrix on demand: of all samples that of `Derivatives.NORMAL`, of a part that of these samples alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from marquardt.losses import Huber, SoftmaxCrossEntropy, Squares, WeightDecay
 from marquardt.networks import Network, cascade_forward, feed_forward, initial_weights, layer_recurrent
-from marquardt.objective import ArraySource, Block, Need, Objective, sequence_objective
+from marquardt.objective import ArraySource, Block, Derivatives, Objective, sequence_objective
 from marquardt.objective.blocks import KeptBlocks, random_part
 
 N_SAMPLES = 300
@@ -53,12 +53,15 @@ def problem(request):
 @pytest.mark.parametrize("way", WAYS, ids=str)
 def test_value_and_gradient_are_there_and_all_samples_give_the_normal_matrix(problem, way):
     objective = problem.objective(**way)
-    here, wanted = objective.at(problem.weights, Need.CURVATURE), objective.at(problem.weights, Need.NORMAL)
+    current, wanted = (
+        objective.at(problem.weights, Derivatives.CURVATURE),
+        objective.at(problem.weights, Derivatives.NORMAL),
+    )
     scale = np.abs(wanted.normal).max() + abs(wanted.loss)
-    assert here.normal is None
-    assert_to_rounding(here.loss, wanted.loss, scale=scale, summands=N_SAMPLES)
-    assert_to_rounding(here.gradient, wanted.gradient, scale=scale, summands=N_SAMPLES)
-    assert_to_rounding(here.normal_of(1.0), wanted.normal, scale=scale, summands=N_SAMPLES)
+    assert current.normal is None
+    assert_to_rounding(current.loss, wanted.loss, scale=scale, summands=N_SAMPLES)
+    assert_to_rounding(current.gradient, wanted.gradient, scale=scale, summands=N_SAMPLES)
+    assert_to_rounding(current.normal_of(1.0), wanted.normal, scale=scale, summands=N_SAMPLES)
     objective.close()
 
 
@@ -68,7 +71,7 @@ def test_a_part_gives_what_its_samples_give_alone_scaled_to_all(problem, way, sh
     count = int(np.ceil(share * N_SAMPLES))
     rows = np.sort(np.random.default_rng(0).permutation(N_SAMPLES)[:count])
     objective = problem.objective(**way)
-    got = objective.at(problem.weights, Need.CURVATURE).normal_of(share)
+    got = objective.at(problem.weights, Derivatives.CURVATURE).normal_of(share)
     weight = None if problem.sample_weight is None else problem.sample_weight[rows]
     alone = problem.but(
         inputs=problem.inputs[rows], targets=problem.targets[rows], sample_weight=weight, penalty=None
@@ -85,11 +88,11 @@ def test_a_part_gives_what_its_samples_give_alone_scaled_to_all(problem, way, sh
 
 def test_a_point_keeps_its_own_matrix_when_others_are_looked_at(problem):
     objective = problem.objective(form="pairs", block_size=100)
-    here = objective.at(problem.weights, Need.CURVATURE)
-    wanted = here.normal_of(0.5)
-    objective.at(2 * problem.weights, Need.CURVATURE).normal_of(0.1)
-    assert_array_equal(here.normal_of(0.5), wanted)
-    assert_array_equal(here.gradient, objective.at(problem.weights, Need.GRADIENT).gradient)
+    current = objective.at(problem.weights, Derivatives.CURVATURE)
+    wanted = current.normal_of(0.5)
+    objective.at(2 * problem.weights, Derivatives.CURVATURE).normal_of(0.1)
+    assert_array_equal(current.normal_of(0.5), wanted)
+    assert_array_equal(current.gradient, objective.at(problem.weights, Derivatives.GRADIENT).gradient)
 
 
 def test_a_larger_part_contains_a_smaller_one_and_is_spread_over_blocks():
@@ -105,9 +108,9 @@ def test_a_larger_part_contains_a_smaller_one_and_is_spread_over_blocks():
 
 def test_a_matrix_is_counted_when_it_is_demanded(problem):
     objective = problem.objective()
-    here = objective.at(problem.weights, Need.CURVATURE)
+    current = objective.at(problem.weights, Derivatives.CURVATURE)
     assert (objective.evaluations["gradient"], objective.evaluations["normal"]) == (1, 0)
-    here.normal_of(0.5)
+    current.normal_of(0.5)
     assert (objective.evaluations["gradient"], objective.evaluations["normal"]) == (1, 1)
 
 
@@ -117,14 +120,14 @@ def test_weights_of_zero_leave_no_part():
     weight[np.random.default_rng(0).permutation(20)[-1]] = 1.0
     objective = Objective(graph, np.linspace(-1, 1, 20)[:, None], np.ones((20, 1)), sample_weight=weight)
     at = initial_weights(graph, rng=0)
-    got = objective.at(at, Need.CURVATURE).normal_of(0.25)
-    assert_to_rounding(got, objective.at(at, Need.NORMAL).normal, scale=1.0, summands=20)
+    got = objective.at(at, Derivatives.CURVATURE).normal_of(0.25)
+    assert_to_rounding(got, objective.at(at, Derivatives.NORMAL).normal, scale=1.0, summands=20)
 
 
 def test_a_point_that_overflows_has_none():
     graph = feed_forward(1, 2, 1)
     objective = Objective(graph, np.ones((3, 1)), np.ones((3, 1)))
-    assert objective.at(np.full(graph.n_weights, 1e200), Need.CURVATURE).normal_of is None
+    assert objective.at(np.full(graph.n_weights, 1e200), Derivatives.CURVATURE).normal_of is None
 
 
 @pytest.mark.parametrize("form", ["forward", "backward"])
@@ -133,10 +136,10 @@ def test_through_time_it_is_that_of_all_steps(form):
     rng = np.random.default_rng(0)
     network = Network(graph, 0.5 * rng.normal(size=graph.n_weights))
     objective = sequence_objective(network, rng.normal(size=(15, 1)), rng.normal(size=(15, 1)), form=form)
-    here, wanted = (objective.at(network.weights, need) for need in (Need.CURVATURE, Need.NORMAL))
-    assert_allclose(here.gradient, wanted.gradient, atol=1e-12)
+    current, wanted = (objective.at(network.weights, need) for need in (Derivatives.CURVATURE, Derivatives.NORMAL))
+    assert_allclose(current.gradient, wanted.gradient, atol=1e-12)
     for share in (0.2, 1.0):
-        assert_array_equal(here.normal_of(share), wanted.normal)
+        assert_array_equal(current.normal_of(share), wanted.normal)
 
 
 def test_blocks_that_come_and_go_are_taken_whole():
@@ -164,8 +167,8 @@ def test_blocks_that_come_and_go_are_taken_whole():
 
     source = Fleeting(problem.inputs, problem.targets, problem.sample_weight)
     objective = Objective.of(problem.graph, source, problem.loss)
-    here = objective.at(problem.weights, Need.CURVATURE)
-    assert_allclose(here.normal_of(0.1), problem.at().normal, rtol=1e-12, atol=1e-10)
+    current = objective.at(problem.weights, Derivatives.CURVATURE)
+    assert_allclose(current.normal_of(0.1), problem.at().normal, rtol=1e-12, atol=1e-10)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -174,16 +177,16 @@ def test_a_gradient_has_larger_blocks_than_a_matrix(threads):
     inputs, targets, weights = rng.normal(size=(n, 40)), rng.normal(size=(n, 10)), initial_weights(graph, rng=0)
     # Where the kernel makes pairs, their blocks are as large as the gradient's; a Jacobian's never are.
     options = {"loss": Huber(), "threads": threads, "form": "explicit"}
-    objective = Objective(graph, inputs, targets, most=Need.CURVATURE, **options)
+    objective = Objective(graph, inputs, targets, most=Derivatives.CURVATURE, **options)
     plan = objective.plan
     assert 0 < plan.matrix_block < plan.block_size <= n // threads
     assert plan.n_blocks == -(-n // plan.block_size)
     usual = Objective(graph, inputs, targets, **options)
     assert usual.plan.block_size >= plan.matrix_block
-    here, wanted = objective.at(weights, Need.CURVATURE), usual.at(weights, Need.NORMAL)
+    current, wanted = objective.at(weights, Derivatives.CURVATURE), usual.at(weights, Derivatives.NORMAL)
     scale = np.abs(wanted.normal).max()
-    assert_to_rounding(here.gradient, wanted.gradient, scale=scale, summands=n)
-    assert_to_rounding(here.normal_of(1.0), wanted.normal, scale=scale, summands=n)
+    assert_to_rounding(current.gradient, wanted.gradient, scale=scale, summands=n)
+    assert_to_rounding(current.normal_of(1.0), wanted.normal, scale=scale, summands=n)
     # The copy that it takes is in the plan.
     assert plan.memory > 2 * 8 * n * 51 + 4 * 8 * graph.n_weights**2
     objective.close()

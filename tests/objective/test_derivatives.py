@@ -9,18 +9,18 @@ from helpers.problems import SUMS, problems
 from helpers.reference import SMOOTH, reference
 from hypothesis import given, settings
 
-from marquardt.objective import Need
+from marquardt.objective import Derivatives
 
 
 def holds_against_automatic_differentiation(problem):
     truth = reference(problem)
     summands = truth.outputs.size + problem.graph.n_weights
     for form in SUMS:
-        here = problem.at(form=form)
-        assert_to_rounding(here.loss, truth.loss, scale=truth.loss_scale, summands=summands)
-        assert_to_rounding(here.gradient, truth.gradient, scale=truth.gradient_scale, summands=summands)
-        assert_to_rounding(here.normal, truth.normal, scale=truth.normal_scale, summands=summands)
-        assert np.array_equal(here.normal, here.normal.T)
+        current = problem.at(form=form)
+        assert_to_rounding(current.loss, truth.loss, scale=truth.loss_scale, summands=summands)
+        assert_to_rounding(current.gradient, truth.gradient, scale=truth.gradient_scale, summands=summands)
+        assert_to_rounding(current.normal, truth.normal, scale=truth.normal_scale, summands=summands)
+        assert np.array_equal(current.normal, current.normal.T)
 
 
 @settings(max_examples=100)
@@ -39,7 +39,7 @@ def test_everything_equals_automatic_differentiation_at_length(problem):
 @settings(max_examples=60)
 @given(problem=problems())
 def test_asking_for_less_gives_the_same_numbers(problem):
-    full, gradient, value = (problem.at(need) for need in (Need.NORMAL, Need.GRADIENT, Need.VALUE))
+    full, gradient, value = (problem.at(need) for need in (Derivatives.NORMAL, Derivatives.GRADIENT, Derivatives.VALUE))
     assert full.loss == pytest.approx(gradient.loss, rel=1e-14)
     assert full.loss == pytest.approx(value.loss, rel=1e-14)
     scale = np.abs(full.gradient).max() + 1.0
@@ -70,13 +70,13 @@ def test_jacobian_of_squares_is_the_derivative_of_the_residual(problem):
 def test_taylor_error_of_the_gradient_falls_with_slope_two(problem):
     direction = np.random.default_rng(0).normal(size=problem.graph.n_weights)
     direction /= np.linalg.norm(direction)
-    here = problem.at(Need.GRADIENT)
+    current = problem.at(Derivatives.GRADIENT)
     lengths = 2.0 ** -np.arange(8, 13)
     errors = []
     for length in lengths:
-        there = problem.but(weights=problem.weights + length * direction).at(Need.VALUE)
-        errors.append(abs(there.loss - here.loss - length * (here.gradient @ direction)))
-    noise = 1e-13 * (abs(here.loss) + 1.0)
+        trial = problem.but(weights=problem.weights + length * direction).at(Derivatives.VALUE)
+        errors.append(abs(trial.loss - current.loss - length * (current.gradient @ direction)))
+    noise = 1e-13 * (abs(current.loss) + 1.0)
     errors = np.array(errors)
     if (errors < 100 * noise).any():
         return  # flat along this direction: nothing but rounding to see

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from marquardt.losses import Cauchy, SoftmaxCrossEntropy, Squares, WeightDecay
 from marquardt.networks import Layer, LayerGraph, WeightMap, cascade_forward, feed_forward
-from marquardt.objective import Need
+from marquardt.objective import Derivatives
 
 N_SAMPLES = 700
 
@@ -83,16 +83,16 @@ FORMS = [pytest.param(form, marks=pytest.mark.slow) if form == "neuron_by_neuron
 def test_block_size_and_form_change_nothing(problem, form, block_size):
     if block_size == 1 and problem.graph.n_weights > 100:
         block_size = 2
-    here = problem.at(form="explicit", block_size=len(problem.inputs))
-    assert_same(here, problem.at(form=form, block_size=block_size), len(problem.inputs))
+    current = problem.at(form="explicit", block_size=len(problem.inputs))
+    assert_same(current, problem.at(form=form, block_size=block_size), len(problem.inputs))
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("need", Need)
+@pytest.mark.parametrize("need", Derivatives)
 def test_threads_change_nothing(problem, form, need):
     alone = problem.at(need, form=form, block_size=50, threads=1)
     together = problem.at(need, form=form, block_size=50, threads=3)
-    if need is Need.NORMAL:
+    if need is Derivatives.NORMAL:
         assert_same(alone, together, len(problem.inputs))
     assert_to_rounding(together.loss, alone.loss, summands=len(problem.inputs))
 
@@ -100,9 +100,9 @@ def test_threads_change_nothing(problem, form, need):
 @pytest.mark.parametrize("form", FORMS)
 def test_an_objective_gives_the_same_numbers_again(problem, form):
     objective = problem.objective(form=form, block_size=100)
-    first = objective.at(problem.weights, Need.NORMAL)
-    objective.at(problem.weights + 1.0, Need.NORMAL)
-    again = objective.at(problem.weights.copy(), Need.NORMAL)
+    first = objective.at(problem.weights, Derivatives.NORMAL)
+    objective.at(problem.weights + 1.0, Derivatives.NORMAL)
+    again = objective.at(problem.weights.copy(), Derivatives.NORMAL)
     assert first.loss == again.loss
     assert np.array_equal(first.gradient, again.gradient)
     assert np.array_equal(first.normal, again.normal)
@@ -111,9 +111,9 @@ def test_an_objective_gives_the_same_numbers_again(problem, form):
 def test_an_evaluation_does_not_change_when_the_next_point_is_looked_at(problem):
     for form in SUMS:
         objective = problem.objective(form=form)
-        first = objective.at(problem.weights, Need.NORMAL)
+        first = objective.at(problem.weights, Derivatives.NORMAL)
         gradient, normal = first.gradient.copy(), first.normal.copy()
-        objective.at(problem.weights + 1.0, Need.NORMAL)
+        objective.at(problem.weights + 1.0, Derivatives.NORMAL)
         assert np.array_equal(first.gradient, gradient)
         assert np.array_equal(first.normal, normal)
 
@@ -179,12 +179,12 @@ def test_permuting_hidden_units_permutes_gradient_and_normal(problem, form, seed
         index, values = graph.weight_map.index[places], graph.weight_map.values[places]
         graph = LayerGraph(graph.n_inputs, graph.layers, WeightMap.numbered(index, values))
         places = index[graph.weight_map.first]
-    here, there = problem.at(form=form), problem.but(graph=graph, weights=problem.weights[places]).at(form=form)
-    scale = np.abs(here.normal).max() + abs(here.loss) + 1.0
+    current, trial = problem.at(form=form), problem.but(graph=graph, weights=problem.weights[places]).at(form=form)
+    scale = np.abs(current.normal).max() + abs(current.loss) + 1.0
     summands = problem.graph.n_weights
-    assert_to_rounding(there.loss, here.loss, scale=scale, summands=summands)
-    assert_to_rounding(there.gradient, here.gradient[places], scale=scale, summands=summands)
-    assert_to_rounding(there.normal, here.normal[np.ix_(places, places)], scale=scale, summands=summands)
+    assert_to_rounding(trial.loss, current.loss, scale=scale, summands=summands)
+    assert_to_rounding(trial.gradient, current.gradient[places], scale=scale, summands=summands)
+    assert_to_rounding(trial.normal, current.normal[np.ix_(places, places)], scale=scale, summands=summands)
 
 
 @settings(max_examples=25)
@@ -198,11 +198,11 @@ def test_normal_is_positive_semidefinite(problem):
 def test_a_point_that_overflows_has_infinite_loss_and_no_warning(form):
     problem = a_problem(feed_forward(1, (3,), 1, activation="identity"), Squares(), n_samples=20)
     for weights in (np.full(10, 1e200), np.full(10, np.inf), np.full(10, np.nan)):
-        for need in Need:
-            here = problem.but(weights=weights).at(need, form=form)
-            assert here.loss == np.inf
-            assert here.gradient is None
-            assert here.normal is None
+        for need in Derivatives:
+            current = problem.but(weights=weights).at(need, form=form)
+            assert current.loss == np.inf
+            assert current.gradient is None
+            assert current.normal is None
 
 
 def test_performance_is_in_the_units_of_the_targets():
@@ -229,4 +229,4 @@ def test_performance_is_in_the_units_of_the_targets():
     )
     error = Network(graph, weights, *scalings).outputs(inputs) - targets
     mse = np.average((error**2).mean(axis=1), weights=weight)
-    assert objective.performance(objective.at(weights, Need.VALUE)) == pytest.approx(mse, rel=1e-12)
+    assert objective.performance(objective.at(weights, Derivatives.VALUE)) == pytest.approx(mse, rel=1e-12)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from marquardt.algorithms import LevenbergMarquardt, NeuronByNeuron
 from marquardt.networks import Layer, LayerGraph, Network, cascade_forward, initial_weights
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 from marquardt.training import Limits, Training
 
 CORNERS = np.array([[a, b, c] for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)], dtype=float)
@@ -35,9 +35,9 @@ def test_a_chain_of_two_units_worked_out_by_hand():
     slope = 1 - y1**2
     row = np.array([w[2] * slope * x, w[2] * slope, y1, x, 1.0])
     error = w[2] * y1 + w[3] * x + w[4] - t
-    here = Objective(graph, [[x]], [[t]], form="neuron_by_neuron").at(w, Need.NORMAL)
-    np.testing.assert_allclose(here.gradient, error * row, rtol=1e-15)
-    np.testing.assert_allclose(here.normal, np.outer(row, row), rtol=1e-14)  # a product of two rounded factors
+    current = Objective(graph, [[x]], [[t]], form="neuron_by_neuron").at(w, Derivatives.NORMAL)
+    np.testing.assert_allclose(current.gradient, error * row, rtol=1e-15)
+    np.testing.assert_allclose(current.normal, np.outer(row, row), rtol=1e-14)  # a product of two rounded factors
 
 
 def test_the_rule_takes_its_form_and_walks_the_path_of_the_flagship():

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from marquardt.losses import Huber, SoftmaxCrossEntropy, Squares
 from marquardt.networks import build, feed_forward
 from marquardt.numerics import native_kernel, pair_products
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 from marquardt.objective.forms import pairs
 
 GRAPHS = {
@@ -23,7 +23,7 @@ GRAPHS = {
 
 @pytest.mark.skipif(native_kernel() is None, reason="There is no compiled kernel here.")
 @pytest.mark.parametrize("name", GRAPHS)
-@pytest.mark.parametrize("need", [Need.NORMAL, Need.HESSIAN])
+@pytest.mark.parametrize("need", [Derivatives.NORMAL, Derivatives.HESSIAN])
 def test_the_kernels_products_are_numpys(name, need, monkeypatch):
     graph, loss = GRAPHS[name]
     rng, n = np.random.default_rng(0), 1500
@@ -35,6 +35,6 @@ def test_the_kernels_products_are_numpys(name, need, monkeypatch):
         for room in (pair_products, pairs):
             monkeypatch.setattr(room, "native_kernel", lambda kernel=kernel: kernel)
         objective = Objective(graph, inputs, targets, loss, form="pairs", most=need)
-        here = objective.at(weights, need)
-        found.append(here.normal if need is Need.NORMAL else here.hessian)
+        current = objective.at(weights, need)
+        found.append(current.normal if need is Derivatives.NORMAL else current.hessian)
     assert_allclose(found[0], found[1], rtol=0, atol=1e-12 * np.abs(found[1]).max())

@@ -13,7 +13,7 @@ from marquardt.errors import ConfigurationError, ResourceError
 from marquardt.losses import Squares, WeightDecay
 from marquardt.networks import Network, feed_forward, initial_weights, layer_recurrent
 from marquardt.numerics import native_kernel
-from marquardt.objective import MemoryLimit, Need, Objective, sequence_objective
+from marquardt.objective import Derivatives, MemoryLimit, Objective, sequence_objective
 from marquardt.objective.forms.pairs import Pairs
 from marquardt.training import Division, Limits, Training
 
@@ -42,7 +42,7 @@ class PlainSquares(Squares):
     ids=lambda value: value if isinstance(value, int) else value.describe().split()[0],
 )
 def test_of_the_forms_that_fit_the_one_estimated_fastest_is_taken(graph, n_samples):
-    plan = of(graph, n_samples, systems=SYSTEMS).plan
+    plan = of(graph, n_samples, matrix_free_forms=SYSTEMS).plan
     assert {each.form for each in plan.others} | {plan.form} == {"explicit", "pairs", *SYSTEMS}
     # Truncated steps are no alternative to those of a matrix; with one block the trial's pass is kept.
     rivals = [each for each in plan.others if each.form != "matrix_free"]
@@ -55,7 +55,7 @@ def test_of_the_forms_that_fit_the_one_estimated_fastest_is_taken(graph, n_sampl
 @pytest.mark.parametrize("form", ["pairs", "explicit", "matrix_free", "gradient"])
 def test_blocks_shrink_until_the_budget_is_kept_and_so_does_the_memory_that_is_taken(form):
     graph, n_samples = feed_forward(10, 60, 2), 1500
-    options = {"form": form} if form != "gradient" else {"most": Need.GRADIENT, "matrices": 0}
+    options = {"form": form} if form != "gradient" else {"most": Derivatives.GRADIENT, "matrices": 0}
     usual = of(graph, n_samples, loss=PlainSquares(), threads=1, **options)
     # Half of what is neither data nor matrices; sample space is nearly all matrices, whatever its blocks.
     lowest = of(graph, n_samples, loss=PlainSquares(), block_size=16, threads=1, **options).plan.memory
@@ -65,18 +65,18 @@ def test_blocks_shrink_until_the_budget_is_kept_and_so_does_the_memory_that_is_t
     assert within.plan.form == usual.plan.form
     assert within.plan.block_size < usual.plan.block_size or usual.plan.keeps_pairs > within.plan.keeps_pairs
     weights = initial_weights(graph, rng=0)
-    need = Need.GRADIENT if form == "gradient" else Need.NORMAL
+    need = Derivatives.GRADIENT if form == "gradient" else Derivatives.NORMAL
     tracemalloc.start()
     try:
-        here = within.at(weights, need)
-        if need is Need.NORMAL:
-            assert here.damped_step(1.0)[0] is not None
+        current = within.at(weights, need)
+        if need is Derivatives.NORMAL:
+            assert current.damped_step(1.0)[0] is not None
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     # The data had been copied before; the plan counts a point more than there is here.
     assert peak <= budget
-    assert here.loss == pytest.approx(usual.at(weights, Need.VALUE).loss, rel=1e-12)
+    assert current.loss == pytest.approx(usual.at(weights, Derivatives.VALUE).loss, rel=1e-12)
 
 
 @pytest.mark.parametrize(("n_outputs", "n_decays"), [(1, 1), (1, 3), (2, 3)])
@@ -84,11 +84,11 @@ def test_sample_space_takes_what_it_says(n_outputs, n_decays):
     graph, n_samples = feed_forward(30, 40, n_outputs), 600
     penalty = WeightDecay((1.0, 2.0) if n_decays == 3 else 0.0)
     objective = of(graph, n_samples, form="samples", penalty=penalty)
-    objective.at(np.zeros(graph.n_weights), Need.VALUE)  # has copied the data
+    objective.at(np.zeros(graph.n_weights), Derivatives.VALUE)  # has copied the data
     tracemalloc.start()
     try:
-        here = objective.at(initial_weights(graph, rng=0), Need.NORMAL)
-        assert here.damped_step(1.0)[0] is not None
+        current = objective.at(initial_weights(graph, rng=0), Derivatives.NORMAL)
+        assert current.damped_step(1.0)[0] is not None
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -99,19 +99,19 @@ def test_sample_space_takes_what_it_says(n_outputs, n_decays):
 
 def test_a_budget_makes_another_form_the_choice():
     graph = feed_forward(5, 200, 1)
-    plan = of(graph, 300, systems=SYSTEMS, max_memory="3 MB").plan
+    plan = of(graph, 300, matrix_free_forms=SYSTEMS, max_memory="3 MB").plan
     assert plan.form == "matrix_free"
     assert plan.memory <= 3_000_000
-    assert of(graph, 300, systems=SYSTEMS, max_memory="20 MB").plan.form == "samples"
+    assert of(graph, 300, matrix_free_forms=SYSTEMS, max_memory="20 MB").plan.form == "samples"
 
 
 def test_what_does_not_fit_is_refused_with_the_form_that_would():
     graph = feed_forward(5, 200, 1)  # a matrix takes 15.7 MB
     with pytest.raises(ResourceError) as refusal:
-        of(graph, 300, form="samples", systems=SYSTEMS, max_memory="1MB")
+        of(graph, 300, form="samples", matrix_free_forms=SYSTEMS, max_memory="1MB")
     assert re.search(r"with form='samples' needs \d+\.\d MiB, the budget is 976\.6 KiB \(1MB\)\. ", str(refusal.value))
     with pytest.raises(ResourceError, match=r"with form='pairs' needs .* form='matrix_free' would take [\d.]+ [KM]iB"):
-        of(graph, 300, form="pairs", systems=SYSTEMS, max_memory="3MB")
+        of(graph, 300, form="pairs", matrix_free_forms=SYSTEMS, max_memory="3MB")
 
 
 def test_where_no_form_fits_the_refusal_names_an_algorithm_or_files():
@@ -122,12 +122,12 @@ def test_where_no_form_fits_the_refusal_names_an_algorithm_or_files():
         of(graph, 300, max_memory="3MB")
     many = np.broadcast_to(0.0, (2_000_000, 5))  # 107 MB once they are scaled, of which nothing is made
     with pytest.raises(ResourceError, match=r"[\d.]+ MiB of it are the scaled data: train from files"):
-        Objective(feed_forward(5, 2, 1), many, many[:, :1], most=Need.GRADIENT, matrices=0, max_memory="500kB")
+        Objective(feed_forward(5, 2, 1), many, many[:, :1], most=Derivatives.GRADIENT, matrices=0, max_memory="500kB")
 
 
 def test_data_that_are_smaller_than_what_files_hold_of_them_are_not_sent_there():
     with pytest.raises(ResourceError, match=r"Even the algorithm 'lbfgs' needs [\d.]+ MiB: give it that"):
-        of(feed_forward(5, 2, 1), 30_000, most=Need.GRADIENT, matrices=0, max_memory="500kB")
+        of(feed_forward(5, 2, 1), 30_000, most=Derivatives.GRADIENT, matrices=0, max_memory="500kB")
 
 
 @pytest.mark.parametrize("algorithm", ["lm", "lm_bfgs", "lbfgs"])
@@ -137,7 +137,7 @@ def test_samples_to_validate_on_leave_the_room_to_those_to_train_on(algorithm):
         asked = algorithm_named(algorithm).asks("auto", trains=False)
         limit = limit.without(of(graph, 500, max_memory=limit, **asked).plan.memory)
     assert limit.taken < 0.4e6
-    trained = of(graph, 2000, most=Need.GRADIENT, matrices=0, max_memory=limit)
+    trained = of(graph, 2000, most=Derivatives.GRADIENT, matrices=0, max_memory=limit)
     assert trained.plan.memory + limit.taken <= 1e6
 
 
@@ -150,10 +150,10 @@ def test_a_refusal_of_samples_to_validate_on_says_so_and_names_no_algorithm():
 def test_a_refusal_counts_what_other_parts_have_taken():
     limit = MemoryLimit("400KB").without(150_000)
     with pytest.raises(ResourceError, match=r"'lbfgs' needs [\d.]+ KiB: give it that, [\d.]+ KiB in all") as told:
-        of(feed_forward(5, 100, 1), 2000, most=Need.GRADIENT, matrices=0, max_memory=limit)
+        of(feed_forward(5, 100, 1), 2000, most=Derivatives.GRADIENT, matrices=0, max_memory=limit)
     in_all = float(re.search(r"([\d.]+) KiB in all", str(told.value)).group(1)) * 1024
     enough = MemoryLimit(int(in_all) + 1024).without(150_000)
-    of(feed_forward(5, 100, 1), 2000, most=Need.GRADIENT, matrices=0, max_memory=enough)
+    of(feed_forward(5, 100, 1), 2000, most=Derivatives.GRADIENT, matrices=0, max_memory=enough)
 
 
 @pytest.mark.parametrize("taken", [0, 2000])
@@ -165,7 +165,7 @@ def test_where_nothing_fits_through_time_the_refusal_names_what_would_be_enough(
         sequence_objective(network, *steps, max_memory=limit)
     in_all = re.search(rf"{'' if taken else 'needs '}([\d.]+) KiB{' in all' if taken else ': give'}", str(told.value))
     enough = MemoryLimit(int((float(in_all.group(1)) + 0.1) * 1024)).without(taken)
-    sequence_objective(network, *steps, most=Need.GRADIENT, matrices=0, max_memory=enough)
+    sequence_objective(network, *steps, most=Derivatives.GRADIENT, matrices=0, max_memory=enough)
 
 
 def test_threads_share_a_long_pass_while_there_is_room(monkeypatch):

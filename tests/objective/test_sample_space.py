@@ -13,7 +13,7 @@ from marquardt.algorithms import GaussNewton, LevenbergMarquardt
 from marquardt.errors import ConfigurationError, ResourceError
 from marquardt.losses import Squares, WeightDecay
 from marquardt.networks import Network, feed_forward, initial_weights
-from marquardt.objective import SYSTEM_FORMS, Evaluation, Need, Objective, memory
+from marquardt.objective import MATRIX_FREE_FORMS, Derivatives, Evaluation, Objective, memory
 from marquardt.training import EvidenceTraining, Fitting, Limits, Settings, Training
 
 MUS = st.sampled_from([1e-3, 1.0, 1e3])
@@ -29,16 +29,18 @@ def assert_same_step(found, expected, normal, mu, summands=0.0):
 @settings(max_examples=150, deadline=None)
 @given(problem=problems(), mu=MUS, block_size=st.sampled_from([None, 1, 3]))
 def test_the_step_is_that_of_the_matrix(problem, mu, block_size):
-    here, there = problem.at(form="pairs"), problem.at(form="samples", block_size=block_size)
-    assert there.normal is None
-    np.testing.assert_allclose(there.gradient, here.gradient, rtol=0, atol=1e-12 * (1 + np.abs(here.gradient).max()))
-    expected, solve = here.damped_step(mu)
-    found, solve_there = there.damped_step(mu)
+    current, trial = problem.at(form="pairs"), problem.at(form="samples", block_size=block_size)
+    assert trial.normal is None
+    np.testing.assert_allclose(
+        trial.gradient, current.gradient, rtol=0, atol=1e-12 * (1 + np.abs(current.gradient).max())
+    )
+    expected, solve = current.damped_step(mu)
+    found, solve_there = trial.damped_step(mu)
     # The slopes of a softmax cancel: a gradient far smaller than they are has their rounding.
     summands = (1.0 + np.abs(problem.targets).max()) * problem.weight_table.sum()
-    assert_same_step(found, expected, here.normal, mu, summands)
+    assert_same_step(found, expected, current.normal, mu, summands)
     right = np.random.default_rng(0).normal(size=len(found))
-    assert_same_step(solve_there(right), solve(right), here.normal, mu)
+    assert_same_step(solve_there(right), solve(right), current.normal, mu)
 
 
 @settings(max_examples=60, deadline=None)
@@ -57,7 +59,7 @@ def test_the_step_of_squares_is_exact_at_a_small_damping():
     graph = feed_forward(1, 1000, 1)
     objective = Objective(graph, X, Y, form="samples")
     weights = initial_weights(graph, rng=0)
-    step, _ = objective.at(weights, Need.NORMAL).damped_step(1e-9)
+    step, _ = objective.at(weights, Derivatives.NORMAL).damped_step(1e-9)
     jacobian, residual = objective.jacobian(weights), objective.residual(weights)
     u, sizes, v = np.linalg.svd(jacobian, full_matrices=False)
     expected = -v.T @ (sizes / (sizes**2 + 1e-9) * (u.T @ residual))
@@ -87,8 +89,8 @@ def test_training_takes_it_where_residuals_are_few_and_walks_the_same_path(rule)
 
 def test_rules_that_read_the_matrix_keep_it_or_refuse_the_form():
     for rule in (GaussNewton(), LevenbergMarquardt(scaling="marquardt")):
-        assert "samples" not in rule.systems
-        assert run(rule=rule, hidden=200, epochs=1).objective.plan.form not in SYSTEM_FORMS
+        assert "samples" not in rule.matrix_free_forms
+        assert run(rule=rule, hidden=200, epochs=1).objective.plan.form not in MATRIX_FREE_FORMS
         with pytest.raises(ConfigurationError, match=r"entries of the normal matrix, which form='samples' never"):
             run("samples", rule, hidden=20)
 
@@ -115,10 +117,10 @@ def test_the_matrix_can_be_had_in_any_form(problem):
 def test_what_overflows_has_no_step():
     graph = feed_forward(1, (2,), 1, activation="softplus")
     objective = Objective(graph, X, 1e150 * Y, form="samples")
-    here = objective.at(np.full(graph.n_weights, 1e200), Need.NORMAL)
-    assert here.loss == np.inf
-    assert here.system is None
-    steep = objective.at(np.full(graph.n_weights, 1e70), Need.NORMAL)
+    current = objective.at(np.full(graph.n_weights, 1e200), Derivatives.NORMAL)
+    assert current.loss == np.inf
+    assert current.system is None
+    steep = objective.at(np.full(graph.n_weights, 1e70), Derivatives.NORMAL)
     assert np.isfinite(steep.loss)
     assert steep.damped_step(1e300)[0] is None or np.isfinite(steep.damped_step(1e300)[0]).all()
     with pytest.raises(ValueError, match="needs the normal equations"):
@@ -126,20 +128,20 @@ def test_what_overflows_has_no_step():
 
 
 def test_a_damping_a_weight_is_refused():
-    system = Objective(feed_forward(1, (), 1), X, Y, form="samples").at(np.zeros(2), Need.NORMAL)
+    system = Objective(feed_forward(1, (), 1), X, Y, form="samples").at(np.zeros(2), Derivatives.NORMAL)
     with pytest.raises(ValueError, match="the damping is one number"):
         system.damped_step(np.ones(2))
 
 
 def test_no_damping_and_no_decay_leave_nothing_to_divide_by():
-    here = Objective(feed_forward(1, (), 1), X, Y, form="samples").at(np.zeros(2), Need.NORMAL)
-    assert here.damped_step(0.0)[0] is None
+    current = Objective(feed_forward(1, (), 1), X, Y, form="samples").at(np.zeros(2), Derivatives.NORMAL)
+    assert current.damped_step(0.0)[0] is None
 
 
 def test_the_plan_counts_residuals_and_takes_sample_space_where_only_that_has_room(monkeypatch):
     graph = feed_forward(10, 2000, 1)
     inputs, targets = np.zeros((500, 10)), np.zeros((500, 1))
-    made = Objective(graph, inputs, targets, systems=("samples",)).plan
+    made = Objective(graph, inputs, targets, matrix_free_forms=("samples",)).plan
     assert made.form == "samples"
     assert made.memory < 100e6  # of the matrix of the weights one takes 4.6e9
     # Three matrices of 4,201 weights take 424 MB; of 2,500 residuals, with their blocks, 324 MB.
@@ -148,4 +150,4 @@ def test_the_plan_counts_residuals_and_takes_sample_space_where_only_that_has_ro
     inputs, targets = np.zeros((2500, 4)), np.zeros((2500, 1))
     with pytest.raises(ResourceError, match=r"this machine has 381\.5 MiB"):
         Objective(graph, inputs, targets, Squares())
-    assert Objective(graph, inputs, targets, Squares(), systems=("samples",)).plan.form == "samples"
+    assert Objective(graph, inputs, targets, Squares(), matrix_free_forms=("samples",)).plan.form == "samples"

@@ -23,7 +23,7 @@ from marquardt.networks import (
     feed_forward,
     register_activation,
 )
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 
 ULPS = 256
 """Rounding a summand: a Hessian goes through the network four times."""
@@ -47,21 +47,21 @@ def expected_hessian(problem):
 
 def scale_of(problem, expected):
     """The size of what is added up: the summands may cancel, so the sum over samples and units of the largest."""
-    return np.abs(expected).max() + np.abs(problem.at(Need.NORMAL).normal).max() + 10.0 * len(problem.inputs)
+    return np.abs(expected).max() + np.abs(problem.at(Derivatives.NORMAL).normal).max() + 10.0 * len(problem.inputs)
 
 
 def holds_against_automatic_differentiation(problem):
     expected = expected_hessian(problem)
-    here = problem.at(Need.HESSIAN)
-    gradient = problem.at(Need.GRADIENT)
+    current = problem.at(Derivatives.HESSIAN)
+    gradient = problem.at(Derivatives.GRADIENT)
     scale, summands = scale_of(problem, expected), problem.graph.n_weights
-    assert_to_rounding(here.hessian, expected, scale=scale, summands=summands, ulps=ULPS)
-    assert np.array_equal(here.hessian, here.hessian.T)
-    assert here.hessian.flags.c_contiguous
+    assert_to_rounding(current.hessian, expected, scale=scale, summands=summands, ulps=ULPS)
+    assert np.array_equal(current.hessian, current.hessian.T)
+    assert current.hessian.flags.c_contiguous
     vectors = np.random.default_rng(0).normal(size=(problem.graph.n_weights, 3))
-    there = problem.at(Need.PRODUCT)
-    assert_to_rounding(there.times(vectors), expected @ vectors, scale=3 * scale, summands=summands, ulps=ULPS)
-    for point in (here, there):
+    trial = problem.at(Derivatives.PRODUCT)
+    assert_to_rounding(trial.times(vectors), expected @ vectors, scale=3 * scale, summands=summands, ulps=ULPS)
+    for point in (current, trial):
         assert point.loss == pytest.approx(gradient.loss, rel=1e-14)
         assert_to_rounding(point.gradient, gradient.gradient, scale=scale, summands=summands)
 
@@ -82,25 +82,25 @@ def test_everything_equals_automatic_differentiation_at_length(problem):
 @settings(max_examples=40)
 @given(problem=problems())
 def test_products_with_the_identity_are_the_hessian(problem):
-    full, there = problem.at(Need.HESSIAN).hessian, problem.at(Need.PRODUCT)
+    full, trial = problem.at(Derivatives.HESSIAN).hessian, problem.at(Derivatives.PRODUCT)
     n_weights = problem.graph.n_weights
     scale = scale_of(problem, full)
-    assert_to_rounding(there.times(np.eye(n_weights)), full, scale=scale, summands=n_weights)
+    assert_to_rounding(trial.times(np.eye(n_weights)), full, scale=scale, summands=n_weights)
     one = np.random.default_rng(1).normal(size=n_weights)
-    assert there.times(one).shape == (n_weights,)
-    assert_to_rounding(there.times(one), full @ one, scale=3 * scale, summands=n_weights)
+    assert trial.times(one).shape == (n_weights,)
+    assert_to_rounding(trial.times(one), full @ one, scale=3 * scale, summands=n_weights)
 
 
 @settings(max_examples=40)
 @given(problem=problems(), block_size=st.integers(1, 5))
 def test_block_size_changes_rounding_only(problem, block_size):
-    whole = problem.at(Need.HESSIAN)
+    whole = problem.at(Derivatives.HESSIAN)
     scale, summands = scale_of(problem, whole.hessian), problem.graph.n_weights
-    parts = problem.at(Need.HESSIAN, block_size=block_size)
+    parts = problem.at(Derivatives.HESSIAN, block_size=block_size)
     assert_to_rounding(parts.hessian, whole.hessian, scale=scale, summands=summands)
     assert_to_rounding(parts.gradient, whole.gradient, scale=scale, summands=summands)
     vector = np.random.default_rng(1).normal(size=summands)
-    product = problem.at(Need.PRODUCT, block_size=block_size).times(vector)
+    product = problem.at(Derivatives.PRODUCT, block_size=block_size).times(vector)
     assert_to_rounding(product, whole.hessian @ vector, scale=3 * scale, summands=summands)
 
 
@@ -109,16 +109,16 @@ def test_block_size_changes_rounding_only(problem, block_size):
 def test_without_hidden_layers_the_hessian_is_gauss_newtons(problem):
     line = feed_forward(problem.graph.n_inputs, (), problem.graph.n_outputs)
     problem = problem.but(graph=line, weights=np.ones(line.n_weights), penalty=WeightDecay(0.3))
-    normal = problem.at(Need.NORMAL).normal
-    assert_to_rounding(problem.at(Need.HESSIAN).hessian, normal, summands=len(problem.inputs))
+    normal = problem.at(Derivatives.NORMAL).normal
+    assert_to_rounding(problem.at(Derivatives.HESSIAN).hessian, normal, summands=len(problem.inputs))
 
 
 @settings(max_examples=40)
 @given(problem=problems(only_squares=True, hidden=SMOOTH))
 def test_at_zero_residual_the_hessian_is_gauss_newtons(problem):
     problem = problem.but(targets=outputs_of(problem.graph, problem.weights, problem.inputs))
-    normal = problem.at(Need.NORMAL).normal
-    found = problem.at(Need.HESSIAN).hessian
+    normal = problem.at(Derivatives.NORMAL).normal
+    found = problem.at(Derivatives.HESSIAN).hessian
     # The targets are from another implementation: residuals are rounding, times second derivatives below 1e3.
     assert_to_rounding(found, normal, scale=np.abs(normal).max() + 10.0, summands=problem.graph.n_weights, ulps=ULPS)
 
@@ -128,15 +128,15 @@ def test_at_zero_residual_the_hessian_is_gauss_newtons(problem):
 def test_taylor_error_of_the_gradient_falls_with_slope_two(problem):
     direction = np.random.default_rng(0).normal(size=problem.graph.n_weights)
     direction /= np.linalg.norm(direction)
-    here = problem.at(Need.PRODUCT)
-    rate = here.times(direction)
+    current = problem.at(Derivatives.PRODUCT)
+    rate = current.times(direction)
     lengths = 2.0 ** -np.arange(9, 14)
     errors = []
     for length in lengths:
-        there = problem.but(weights=problem.weights + length * direction).at(Need.GRADIENT)
-        errors.append(np.linalg.norm(there.gradient - here.gradient - length * rate))
+        trial = problem.but(weights=problem.weights + length * direction).at(Derivatives.GRADIENT)
+        errors.append(np.linalg.norm(trial.gradient - current.gradient - length * rate))
     errors = np.array(errors)
-    if (errors < 1e-11 * (np.abs(here.gradient).max() + 1.0)).any():
+    if (errors < 1e-11 * (np.abs(current.gradient).max() + 1.0)).any():
         return  # nearly quadratic along this direction: nothing but rounding to see
     assert (np.diff(np.log(errors)) / np.diff(np.log(lengths))).min() > 1.85
 
@@ -186,8 +186,8 @@ def test_larger_networks_equal_differences_of_the_gradient(case, monkeypatch):
     monkeypatch.setattr("marquardt.objective.second_order.CHUNK_BYTES", 1 << 18)  # ten directions or so at a time
     problem = LARGER[case]
     objective = problem.objective(block_size=64)
-    hessian = objective.at(problem.weights, Need.HESSIAN).hessian
-    products = objective.at(problem.weights, Need.PRODUCT).times(np.eye(problem.graph.n_weights))
+    hessian = objective.at(problem.weights, Derivatives.HESSIAN).hessian
+    products = objective.at(problem.weights, Derivatives.PRODUCT).times(np.eye(problem.graph.n_weights))
     assert_to_rounding(products, hessian, summands=N_SAMPLES)
     width, weights = 1e-3, (4 / 5, -1 / 5, 4 / 105, -1 / 280)
     for k in range(0, problem.graph.n_weights, 7):
@@ -195,8 +195,8 @@ def test_larger_networks_equal_differences_of_the_gradient(case, monkeypatch):
         row = sum(
             weight
             * (
-                objective.at(problem.weights + j * unit, Need.GRADIENT).gradient
-                - objective.at(problem.weights - j * unit, Need.GRADIENT).gradient
+                objective.at(problem.weights + j * unit, Derivatives.GRADIENT).gradient
+                - objective.at(problem.weights - j * unit, Derivatives.GRADIENT).gradient
             )
             for j, weight in enumerate(weights, start=1)
         )
@@ -208,36 +208,37 @@ def test_products_hold_after_other_points_have_been_looked_at():
     problem = LARGER["cascade"]
     objective = problem.objective()
     vector = np.random.default_rng(0).normal(size=problem.graph.n_weights)
-    here = objective.at(problem.weights, Need.PRODUCT)
-    before = here.times(vector)
-    for need in Need:
+    current = objective.at(problem.weights, Derivatives.PRODUCT)
+    before = current.times(vector)
+    for need in Derivatives:
         objective.at(problem.weights + 0.1, need)
-    assert np.array_equal(here.times(vector), before)
+    assert np.array_equal(current.times(vector), before)
 
 
 def test_products_are_the_same_where_the_passes_are_too_large_to_keep(monkeypatch):
     problem = LARGER["cascade"]
     vectors = np.random.default_rng(0).normal(size=(problem.graph.n_weights, 2))
-    kept = problem.at(Need.PRODUCT, block_size=50).times(vectors)
+    kept = problem.at(Derivatives.PRODUCT, block_size=50).times(vectors)
     monkeypatch.setattr("marquardt.objective.plan.KEPT_BYTES", 0)
-    assert np.array_equal(problem.at(Need.PRODUCT, block_size=50).times(vectors), kept)
+    assert np.array_equal(problem.at(Derivatives.PRODUCT, block_size=50).times(vectors), kept)
 
 
 def test_products_plan_no_matrix():
     graph = feed_forward(60, (80,), 3)
     inputs, targets = np.zeros((50, 60)), np.zeros((50, 3))
     plans = {
-        need: Objective(graph, inputs, targets, most=need, matrices=2 * (need is Need.HESSIAN)).plan for need in Need
+        need: Objective(graph, inputs, targets, most=need, matrices=2 * (need is Derivatives.HESSIAN)).plan
+        for need in Derivatives
     }
-    assert plans[Need.PRODUCT].form == plans[Need.GRADIENT].form
-    assert plans[Need.PRODUCT].memory > plans[Need.GRADIENT].memory
-    assert plans[Need.PRODUCT].memory < 8 * graph.n_weights**2 / 10 < plans[Need.HESSIAN].memory
+    assert plans[Derivatives.PRODUCT].form == plans[Derivatives.GRADIENT].form
+    assert plans[Derivatives.PRODUCT].memory > plans[Derivatives.GRADIENT].memory
+    assert plans[Derivatives.PRODUCT].memory < 8 * graph.n_weights**2 / 10 < plans[Derivatives.HESSIAN].memory
 
 
 def test_beyond_the_scale_of_a_huber_loss_there_is_no_curvature_but_the_networks_own():
     line = feed_forward(1, (), 1)
     problem = Problem(line, np.array([[1.0], [2.0]]), np.array([[0.0], [9.0]]), Huber(1.0), np.array([0.1, 0.1]))
-    assert problem.at(Need.HESSIAN).hessian.tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    assert problem.at(Derivatives.HESSIAN).hessian.tolist() == [[1.0, 1.0], [1.0, 1.0]]
 
 
 @pytest.fixture
@@ -249,12 +250,12 @@ def own_activation():
     ACTIVATIONS.update(before)
 
 
-@pytest.mark.parametrize("need", [Need.PRODUCT, Need.HESSIAN])
+@pytest.mark.parametrize("need", [Derivatives.PRODUCT, Derivatives.HESSIAN])
 def test_what_has_no_second_derivative_is_named(own_activation, need):
     problem = a_problem(feed_forward(1, (2,), 1, activation="own"), Squares())
     objective = problem.objective()
-    assert objective.facts.lacks_second_derivative == "the activation 'own'"
-    with pytest.raises(ConfigurationError, match=r"the activation 'own' has none.*Need.NORMAL"):
+    assert objective.info.lacks_second_derivative == "the activation 'own'"
+    with pytest.raises(ConfigurationError, match=r"the activation 'own' has none.*Derivatives.NORMAL"):
         objective.at(problem.weights, need)
 
 
@@ -266,29 +267,29 @@ def test_a_loss_without_a_second_derivative_is_named():
         value, slope, curvature = (getattr(Squares(), what) for what in ("value", "slope", "curvature"))
 
     problem = a_problem(feed_forward(1, (2,), 1), Squares()).but(loss=Plain())
-    assert problem.objective().facts.lacks_second_derivative == "the loss 'plain'"
+    assert problem.objective().info.lacks_second_derivative == "the loss 'plain'"
 
 
 def test_every_activation_and_loss_here_has_a_second_derivative():
     assert all(activation.second is not None for activation in ACTIVATIONS.values() if activation.elementwise)
     for problem in LARGER.values():
-        assert problem.objective().facts.lacks_second_derivative is None
+        assert problem.objective().info.lacks_second_derivative is None
 
 
-@pytest.mark.parametrize("need", [Need.PRODUCT, Need.HESSIAN])
+@pytest.mark.parametrize("need", [Derivatives.PRODUCT, Derivatives.HESSIAN])
 def test_a_point_that_overflows_has_infinite_loss_and_nothing_else(need):
     problem = a_problem(feed_forward(1, (3,), 1, activation="identity"), Squares())
-    here = problem.but(weights=np.full(10, 1e200)).at(need)
-    assert here.loss == np.inf
-    assert here.gradient is None
-    assert here.hessian is None
-    assert here.times is None
+    current = problem.but(weights=np.full(10, 1e200)).at(need)
+    assert current.loss == np.inf
+    assert current.gradient is None
+    assert current.hessian is None
+    assert current.times is None
 
 
 def test_every_look_is_counted():
     problem = LARGER["cascade"]
     objective = problem.objective()
-    here = objective.at(problem.weights, Need.PRODUCT)
-    here.times(problem.weights)
-    objective.at(problem.weights, Need.HESSIAN)
+    current = objective.at(problem.weights, Derivatives.PRODUCT)
+    current.times(problem.weights)
+    objective.at(problem.weights, Derivatives.HESSIAN)
     assert objective.evaluations == {"value": 0, "gradient": 0, "normal": 0, "product": 1, "hessian": 1}

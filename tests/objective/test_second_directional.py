@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marquardt.networks import feed_forward
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 
 
 def holds_against_automatic_differentiation(problem, seed):
@@ -29,7 +29,7 @@ def holds_against_automatic_differentiation(problem, seed):
     pull = np.einsum("sab,sb->sa", curvatures(loss, outputs(weights), problem.targets), bent)
     pull = pull * problem.weight_table
     expected = grad(lambda w: anp.sum(pull * outputs(w)))(weights)
-    found = objective.at(weights, Need.NORMAL).bend(direction)
+    found = objective.at(weights, Derivatives.NORMAL).bend(direction)
     # Sums of a few hundred products, each of size up to the cube of weights and direction.
     size = 1.0 + np.abs(pull).sum() * (1.0 + np.abs(weights).max()) ** 3
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12 * size)
@@ -54,8 +54,8 @@ def test_blocks_and_forms_change_rounding_only(options):
     x, y = rng.normal(size=(20, 2)), rng.normal(size=(20, 2))
     graph = feed_forward(2, (4, 3), 2)
     weights, direction = rng.normal(size=(2, graph.n_weights))
-    whole = Objective(graph, x, y).at(weights, Need.NORMAL).bend(direction)
-    other = Objective(graph, x, y, **options).at(weights, Need.NORMAL).bend(direction)
+    whole = Objective(graph, x, y).at(weights, Derivatives.NORMAL).bend(direction)
+    other = Objective(graph, x, y, **options).at(weights, Derivatives.NORMAL).bend(direction)
     np.testing.assert_allclose(other, whole, rtol=0, atol=1e-13 * np.abs(whole).max() * 20)  # an ulp a sample
     assert np.abs(whole).max() > 0.1
 
@@ -64,4 +64,4 @@ def test_a_linear_network_does_not_bend():
     rng = np.random.default_rng(0)
     graph = feed_forward(2, (), 1)
     objective = Objective(graph, rng.normal(size=(5, 2)), rng.normal(size=(5, 1)))
-    assert not objective.at(np.ones(3), Need.NORMAL).bend(np.ones(3)).any()
+    assert not objective.at(np.ones(3), Derivatives.NORMAL).bend(np.ones(3)).any()

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import LogisticCrossEntropy, SoftmaxCrossEntropy, Squares, WeightDecay
 from marquardt.networks import Activation, Scaling, build, register_activation
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 
 pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
 
@@ -43,13 +43,13 @@ def test_the_shortest_way_equals_pairs_at_every_need(
     weights = rng.normal(size=graph.n_weights)
     # There and back, and at a value first: what is kept from the last point must not leak into the next.
     for point in (weights, 0.5 * weights, weights):
-        there = general.at(point, Need.NORMAL)
-        for need in (Need.VALUE, Need.GRADIENT, Need.NORMAL):
-            here = short.at(point, need)
-            assert_allclose(here.loss, there.loss, rtol=1e-13)
-            assert_allclose(here.sums, there.sums, rtol=1e-13)
+        trial = general.at(point, Derivatives.NORMAL)
+        for need in (Derivatives.VALUE, Derivatives.GRADIENT, Derivatives.NORMAL):
+            current = short.at(point, need)
+            assert_allclose(current.loss, trial.loss, rtol=1e-13)
+            assert_allclose(current.sums, trial.sums, rtol=1e-13)
             for name in ("gradient", "normal"):
-                found, expected = getattr(here, name), getattr(there, name)
+                found, expected = getattr(current, name), getattr(trial, name)
                 if found is not None:
                     assert_allclose(found, expected, rtol=0, atol=1e-13 * max(1.0, np.abs(expected).max()))
 
@@ -62,7 +62,7 @@ def test_an_activation_that_hands_back_its_value_as_slope_is_left_alone():
     inputs, targets = rng.normal(size=(9, 2)), rng.normal(size=(9, 1))
     weights = 0.3 * rng.normal(size=graph.n_weights)
     short, general = (
-        Objective(graph, inputs, targets, form=form).at(weights, Need.NORMAL) for form in ("explicit", "pairs")
+        Objective(graph, inputs, targets, form=form).at(weights, Derivatives.NORMAL) for form in ("explicit", "pairs")
     )
     assert_allclose(short.gradient, general.gradient, rtol=1e-12)
     assert_allclose(short.normal, general.normal, rtol=1e-12)
@@ -77,8 +77,8 @@ class Halved(Squares):
 
 def test_a_subclass_of_squares_keeps_its_own_value():
     graph = build("feed_forward", 1, (), 1)
-    own = Objective(graph, [[1.0]], [[3.0]], Halved(), form="explicit").at(np.zeros(2), Need.VALUE).loss
-    assert own == 0.5 * Objective(graph, [[1.0]], [[3.0]], form="explicit").at(np.zeros(2), Need.VALUE).loss
+    own = Objective(graph, [[1.0]], [[3.0]], Halved(), form="explicit").at(np.zeros(2), Derivatives.VALUE).loss
+    assert own == 0.5 * Objective(graph, [[1.0]], [[3.0]], form="explicit").at(np.zeros(2), Derivatives.VALUE).loss
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_subclass_of_squares_keeps_its_own_value():
 def test_weights_of_another_shape_or_type_are_refused(weights):
     objective = Objective(build("feed_forward", 1, (), 1), [[1.0]], [[3.0]])
     with pytest.raises(ShapeError, match=r"float64 array of shape \(2,\), got"):
-        objective.at(weights, Need.VALUE)
+        objective.at(weights, Derivatives.VALUE)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from marquardt.errors import ShapeError
 from marquardt.losses import Huber, WeightDecay
 from marquardt.networks import Scaling, cascade_forward, feed_forward, initial_weights
 from marquardt.numerics import native_kernel
-from marquardt.objective import ArraySource, Block, Need, Objective, PassEndedError
+from marquardt.objective import ArraySource, Block, Derivatives, Objective, PassEndedError
 from marquardt.objective.blocks import make_blocks
 
 rng = np.random.default_rng(3)
@@ -85,10 +85,10 @@ def test_a_stream_of_blocks_is_the_arrays_to_rounding(form, threads, block_size)
         pytest.skip("slow")
     weights, kept, streamed, _ = both(form, threads, block_size, penalty=WeightDecay(0.1))
     for point in (weights, 2 * weights, weights):  # what is kept of one point must not reach the next
-        for need in (Need.VALUE, Need.GRADIENT, Need.NORMAL):
+        for need in (Derivatives.VALUE, Derivatives.GRADIENT, Derivatives.NORMAL):
             a, b = kept.at(point, need), streamed.at(point, need)
             assert_allclose(b.loss, a.loss, rtol=1e-13)
-            if need is not Need.VALUE:
+            if need is not Derivatives.VALUE:
                 assert_allclose(b.gradient, a.gradient, rtol=0, atol=1e-12 * np.abs(a.gradient).max())
         step, other = a.damped_step(0.1)[0], b.damped_step(0.1)[0]
         assert_allclose(other, step, rtol=0, atol=1e-8 * np.abs(step).max())
@@ -96,11 +96,11 @@ def test_a_stream_of_blocks_is_the_arrays_to_rounding(form, threads, block_size)
     streamed.close()
 
 
-@pytest.mark.parametrize("need", [Need.PRODUCT, Need.HESSIAN])
+@pytest.mark.parametrize("need", [Derivatives.PRODUCT, Derivatives.HESSIAN])
 def test_second_derivatives_of_a_stream(need):
     weights, kept, streamed, _ = both("pairs", 1, 64, graph=cascade_forward(4, (3, 2), 2))
     a, b = kept.at(weights, need), streamed.at(weights, need)
-    if need is Need.PRODUCT:
+    if need is Derivatives.PRODUCT:
         vectors = np.eye(len(weights))[:, :3]
         assert_allclose(b.times(vectors), a.times(vectors), atol=1e-12)
     else:
@@ -109,14 +109,16 @@ def test_second_derivatives_of_a_stream(need):
 
 def test_another_loss_on_a_stream():
     weights, kept, streamed, _ = both("pairs", 2, 40, loss=Huber(0.3))
-    assert_allclose(streamed.at(weights, Need.NORMAL).normal, kept.at(weights, Need.NORMAL).normal, atol=1e-12)
+    assert_allclose(
+        streamed.at(weights, Derivatives.NORMAL).normal, kept.at(weights, Derivatives.NORMAL).normal, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("form", ["pairs", "explicit", "matrix_free"])
 def test_nothing_of_a_block_that_went_by_is_kept(form):
     weights, _, streamed, source = both(form, 1, 20)
-    streamed.at(weights, Need.NORMAL)
-    streamed.at(weights, Need.VALUE)
+    streamed.at(weights, Derivatives.NORMAL)
+    streamed.at(weights, Derivatives.VALUE)
     gc.collect()
     assert sum(seen() is not None for seen in source.seen) <= 1  # the last one, at most
 
@@ -127,9 +129,9 @@ def test_an_error_while_reading_is_what_the_caller_sees(threads, fails_in):
     weights, _, streamed, source = both("pairs", threads, 30)
     source.fails_in = fails_in
     with pytest.raises(OSError, match="The disk is gone"):
-        streamed.at(weights, Need.NORMAL)
+        streamed.at(weights, Derivatives.NORMAL)
     source.fails_in = None
-    assert np.isfinite(streamed.at(weights, Need.NORMAL).loss)
+    assert np.isfinite(streamed.at(weights, Derivatives.NORMAL).loss)
     streamed.close()
 
 

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from marquardt.errors import ConfigurationError
 from marquardt.losses import SoftL1, WeightDecay
 from marquardt.networks import Network, close_loop, layer_recurrent, narx, simulate
-from marquardt.objective import Need, sequence_objective
+from marquardt.objective import Derivatives, sequence_objective
 
 SMOOTH = ("tanh", "logistic", "softplus", "radial_basis", "sine")
 
@@ -35,18 +35,18 @@ def test_gradient_and_normal_matrix_of_any_network_and_loss(data):
         sequence_objective(network, inputs, targets, loss, form=form, block_size=2, **options)
         for form in ("forward", "backward")
     )
-    here, there = forward.at(weights, Need.NORMAL), backward.at(weights, Need.NORMAL)
-    size = 1.0 + np.abs(here.normal).max()
-    assert_allclose(there.normal, here.normal, rtol=0, atol=1e-10 * size)
-    assert_allclose(forward.at(weights, Need.GRADIENT).gradient, here.gradient, rtol=0, atol=1e-11 * size)
+    current, trial = forward.at(weights, Derivatives.NORMAL), backward.at(weights, Derivatives.NORMAL)
+    size = 1.0 + np.abs(current.normal).max()
+    assert_allclose(trial.normal, current.normal, rtol=0, atol=1e-10 * size)
+    assert_allclose(forward.at(weights, Derivatives.GRADIENT).gradient, current.gradient, rtol=0, atol=1e-11 * size)
     numeric = [
-        (forward.at(weights + step, Need.VALUE).loss - forward.at(weights - step, Need.VALUE).loss) / 2e-6
+        (forward.at(weights + step, Derivatives.VALUE).loss - forward.at(weights - step, Derivatives.VALUE).loss) / 2e-6
         for step in 1e-6 * np.eye(len(weights))
     ]
-    assert_allclose(here.gradient, numeric, rtol=0, atol=1e-6 * (size + here.loss))
+    assert_allclose(current.gradient, numeric, rtol=0, atol=1e-6 * (size + current.loss))
     jacobian = backward.jacobian(weights)
     assert_allclose(
-        jacobian.T @ jacobian + np.diag(options["penalty"].diagonal(graph)), here.normal, rtol=0, atol=1e-10 * size
+        jacobian.T @ jacobian + np.diag(options["penalty"].diagonal(graph)), current.normal, rtol=0, atol=1e-10 * size
     )
 
 
@@ -55,9 +55,9 @@ def test_an_open_loop_is_the_static_network_on_lagged_rows():
     rng = np.random.default_rng(0)
     network = Network(graph, 0.5 * rng.normal(size=graph.n_weights))
     inputs, targets = [rng.normal(size=(n, 2)) for n in (12, 9)], [rng.normal(size=(n, 1)) for n in (12, 9)]
-    expected = sequence_objective(network, inputs, targets, form="forward").at(network.weights, Need.NORMAL)
+    expected = sequence_objective(network, inputs, targets, form="forward").at(network.weights, Derivatives.NORMAL)
     for form in ("auto", "pairs", "explicit", "neuron_by_neuron"):
-        got = sequence_objective(network, inputs, targets, form=form).at(network.weights, Need.NORMAL)
+        got = sequence_objective(network, inputs, targets, form=form).at(network.weights, Derivatives.NORMAL)
         assert_allclose(got.normal, expected.normal, rtol=1e-10, atol=1e-10)
         assert_allclose(got.gradient, expected.gradient, rtol=1e-10, atol=1e-10)
 
@@ -68,7 +68,7 @@ def test_the_loss_is_that_of_the_simulation():
     inputs, targets = rng.normal(size=(20, 1)), rng.normal(size=(20, 1))
     objective = sequence_objective(graph, inputs, targets)
     residual = simulate(graph, inputs, targets).outputs - targets[2:]
-    assert_allclose(objective.at(graph.weights, Need.VALUE).loss, 0.5 * np.sum(residual**2), rtol=1e-12)
+    assert_allclose(objective.at(graph.weights, Derivatives.VALUE).loss, 0.5 * np.sum(residual**2), rtol=1e-12)
 
 
 def test_truncation_is_exact_where_it_reaches_all_steps_and_says_so_where_not():
@@ -76,13 +76,13 @@ def test_truncation_is_exact_where_it_reaches_all_steps_and_says_so_where_not():
     rng = np.random.default_rng(0)
     network = Network(graph, 0.5 * rng.normal(size=graph.n_weights))
     inputs, targets = rng.normal(size=(15, 1)), rng.normal(size=(15, 1))
-    exact = sequence_objective(network, inputs, targets).at(network.weights, Need.NORMAL)
+    exact = sequence_objective(network, inputs, targets).at(network.weights, Derivatives.NORMAL)
     for steps, agrees in ((14, True), (3, False)):
         objective = sequence_objective(network, inputs, targets, truncate=steps)
         assert (objective.plan.form, objective.plan.truncate) == ("backward", steps)
-        here = objective.at(network.weights, Need.NORMAL)
-        assert np.allclose(here.gradient, exact.gradient, rtol=1e-10) == agrees
-        assert np.allclose(here.normal, exact.normal, rtol=1e-10) == agrees
+        current = objective.at(network.weights, Derivatives.NORMAL)
+        assert np.allclose(current.gradient, exact.gradient, rtol=1e-10) == agrees
+        assert np.allclose(current.normal, exact.normal, rtol=1e-10) == agrees
     with pytest.raises(ConfigurationError, match=r"truncate=3.*form='forward' has none"):
         sequence_objective(network, inputs, targets, truncate=3, form="forward")
 
@@ -90,11 +90,11 @@ def test_truncation_is_exact_where_it_reaches_all_steps_and_says_so_where_not():
 def test_a_loop_that_explodes_has_infinite_loss():
     network = Network(narx(1, (), closed=True), np.array([0.0, 0.0, 5.0, 0.0, 1.0]))
     data = np.ones((1000, 1))
-    assert sequence_objective(network, data, data).at(network.weights, Need.NORMAL).loss == np.inf
+    assert sequence_objective(network, data, data).at(network.weights, Derivatives.NORMAL).loss == np.inf
 
 
 def test_second_derivatives_are_refused_by_name():
     network = Network(layer_recurrent(1, 2, 1), np.full(11, 0.1))
     objective = sequence_objective(network, np.ones((4, 1)), np.ones((4, 1)))
     with pytest.raises(ConfigurationError, match="exact Hessian through time is not there"):
-        objective.at(network.weights, Need.HESSIAN)
+        objective.at(network.weights, Derivatives.HESSIAN)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from marquardt.networks import feed_forward
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 from marquardt.training import Fitting, Settings
 
 X = np.linspace(-1, 1, 30)[:, None]
@@ -36,7 +36,7 @@ VECTORS = {
 }
 
 
-@pytest.mark.parametrize("need", list(Need))
+@pytest.mark.parametrize("need", list(Derivatives))
 @pytest.mark.parametrize("form", ["explicit", "pairs"])
 @pytest.mark.parametrize("name", VECTORS)
 def test_any_vector_of_doubles_is_a_point(name, form, need):

@@ -11,7 +11,7 @@ from matplotlib.contour import ContourSet
 from marquardt.algorithms import LevenbergMarquardt, algorithm_named, iterate
 from marquardt.errors import ConfigurationError, DataError, MissingExtraError, ShapeError
 from marquardt.networks import feed_forward
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 from marquardt.plots import path, surface, trajectories
 
 START = np.array([0.0, 1.5])
@@ -42,9 +42,9 @@ def test_surface_is_the_loss_at_every_point_of_the_grid(objective):
     first, second, losses = surface(objective, START, limits=((0, 1), (2, 4)), resolution=3)
     assert first.tolist() == [0, 0.5, 1]
     assert second.tolist() == [2, 3, 4]
-    for row, there in enumerate(second):
-        for column, here in enumerate(first):
-            assert losses[row, column] == objective.at(np.array([here, there]), Need.VALUE).loss
+    for row, trial in enumerate(second):
+        for column, current in enumerate(first):
+            assert losses[row, column] == objective.at(np.array([current, trial]), Derivatives.VALUE).loss
 
 
 def test_surface_holds_the_other_weights_and_leaves_them_alone():
@@ -53,7 +53,7 @@ def test_surface_holds_the_other_weights_and_leaves_them_alone():
     found = surface(objective, weights, (5, 1), limits=((0, 1), (2, 4)), resolution=2)
     moved = np.linspace(-1, 1, objective.n_weights)
     moved[5], moved[1] = 1, 2
-    assert found.losses[0, 1] == objective.at(moved, Need.VALUE).loss
+    assert found.losses[0, 1] == objective.at(moved, Derivatives.VALUE).loss
     assert weights.tolist() == np.linspace(-1, 1, objective.n_weights).tolist()
 
 
@@ -76,7 +76,7 @@ def test_grid_of_one_point_is_refused(objective):
 
 def test_path_is_what_the_loop_accepts(objective):
     points = path(objective, LevenbergMarquardt(), START, 5)
-    rows = {row.epoch: row.here.weights for row in zip_until(iterate(objective, LevenbergMarquardt(), START), 5)}
+    rows = {row.epoch: row.current.weights for row in zip_until(iterate(objective, LevenbergMarquardt(), START), 5)}
     assert points.tolist() == [rows[epoch].tolist() for epoch in range(6)]
 
 
@@ -96,7 +96,7 @@ def test_path_ends_where_the_rule_does(objective):
 def test_path_tells_the_rule_the_facts(objective):
     # The usual rate of gradient descent is 0.02 / number of residuals, which a rule learns only by being told.
     points = path(objective, algorithm_named("gradient_descent"), START, 1)
-    gradient = objective.at(START, Need.GRADIENT).gradient
+    gradient = objective.at(START, Derivatives.GRADIENT).gradient
     np.testing.assert_allclose(points[1], START - 0.02 / 15 * gradient, rtol=1e-14)
 
 

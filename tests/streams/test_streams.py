@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose
 from marquardt.errors import ConfigurationError, DataError, FileError, ShapeError
 from marquardt.losses import WeightDecay
 from marquardt.networks import Network, Scaling, feed_forward, initial_weights
-from marquardt.objective import Need, Objective, PassEndedError
+from marquardt.objective import Derivatives, Objective, PassEndedError
 from marquardt.objective.block_passes import BlockPasses
 from marquardt.streams import ArrayFiles, FileData, ReadAhead, TableFiles, errors_of_parts, train_on_files
 from marquardt.streams import data as data_module
@@ -111,12 +111,12 @@ def test_an_objective_of_files_is_that_of_the_arrays(tmp_path, threads, block_si
         }
         streamed = Objective.of(graph, data.source(part), **options)
         kept = Objective(graph, X, Y[:, None], rows=rows, **options)
-        a, b = kept.at(weights, Need.NORMAL), streamed.at(weights, Need.NORMAL)
+        a, b = kept.at(weights, Derivatives.NORMAL), streamed.at(weights, Derivatives.NORMAL)
         rounding = len(rows) * np.finfo(float).eps
         assert_allclose(b.loss, a.loss, rtol=rounding)
         assert_allclose(b.gradient, a.gradient, rtol=0, atol=rounding * np.abs(a.gradient).max())
         assert_allclose(b.normal, a.normal, rtol=0, atol=rounding * np.abs(a.normal).max())
-        again = streamed.at(weights, Need.NORMAL)
+        again = streamed.at(weights, Derivatives.NORMAL)
         assert again.loss == b.loss
         assert np.array_equal(again.normal, b.normal)
         streamed.close()
@@ -146,11 +146,11 @@ def test_small_parts_are_kept_and_give_the_same(tmp_path, monkeypatch):
     data = FileData(written(tmp_path, "parquet"), seed=5)
     graph = feed_forward(3, 4, 1)
     weights = initial_weights(graph, rng=0)
-    streamed = [Objective.of(graph, data.source(part)).at(weights, Need.VALUE).loss for part in (1, 2)]
+    streamed = [Objective.of(graph, data.source(part)).at(weights, Derivatives.VALUE).loss for part in (1, 2)]
     monkeypatch.setattr(data_module, "KEPT_BYTES", 8 * 4 * 1000)
     assert data.source(0).held_bytes is not None
     assert data.source(1).held_bytes is None
-    kept = [Objective.of(graph, data.source(part)).at(weights, Need.VALUE).loss for part in (1, 2)]
+    kept = [Objective.of(graph, data.source(part)).at(weights, Derivatives.VALUE).loss for part in (1, 2)]
     assert_allclose(streamed, kept, rtol=1e-12)
 
 

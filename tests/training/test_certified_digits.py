@@ -13,7 +13,7 @@ from marquardt.algorithms.loop import finished
 from marquardt.losses import Huber, Squares, WeightDecay
 from marquardt.networks import Layer, LayerGraph, Network, Scaling, feed_forward, initial_weights
 from marquardt.numerics import SequentialRows, native
-from marquardt.objective import Evaluation, Need, Objective
+from marquardt.objective import Derivatives, Evaluation, Objective
 from marquardt.training import Limits, Parts, Training, train_many
 
 SCALINGS = ("standard", "minmax", "none")
@@ -89,11 +89,11 @@ def test_what_validates_is_not_solved_outright_nor_is_what_is_not_linear():
     parts = Parts(np.arange(0, 18), np.arange(18, 21), np.arange(0))
     run = trained("Wampler4", "minmax", parts=parts, limits=Limits(max_fail=0))
     plain = Objective(start_of("Wampler4", "minmax").graph, certified.inputs[:18], certified.targets[:18])
-    assert plain.facts.is_linear
+    assert plain.info.is_linear
     assert digits_of(run.network, "Wampler4") < reach("Wampler4")
     for graph in (feed_forward(5, 2, 1), feed_forward(5, (), 1, output_activation="tanh")):
-        assert not Objective(graph, certified.inputs, 0.0 * certified.targets).facts.is_linear
-    assert not Objective(feed_forward(5, (), 1), certified.inputs, certified.targets, Huber()).facts.is_linear
+        assert not Objective(graph, certified.inputs, 0.0 * certified.targets).info.is_linear
+    assert not Objective(feed_forward(5, (), 1), certified.inputs, certified.targets, Huber()).info.is_linear
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)
@@ -149,11 +149,11 @@ def test_the_orthogonal_step_is_that_of_the_normal_equations(options, loss, pena
     x, y = rng.normal(size=(40, 2)), rng.normal(size=(40, 2))
     objective = Objective(graph, x, y, loss, penalty=penalty, **options)
     weights = initial_weights(graph, rng=1)
-    here = objective.at(weights, Need.NORMAL)
+    current = objective.at(weights, Derivatives.NORMAL)
     step = objective.orthogonal_step(weights)
-    np.testing.assert_allclose(step.delta, -np.linalg.solve(here.normal, here.gradient), rtol=1e-8)
-    assert step.distance == pytest.approx(math.sqrt(-here.gradient @ step.delta), rel=1e-8)
-    np.testing.assert_allclose(step.lengths, np.sqrt(here.diagonal), rtol=1e-10)
+    np.testing.assert_allclose(step.delta, -np.linalg.solve(current.normal, current.gradient), rtol=1e-8)
+    assert step.distance == pytest.approx(math.sqrt(-current.gradient @ step.delta), rel=1e-8)
+    np.testing.assert_allclose(step.lengths, np.sqrt(current.diagonal), rtol=1e-10)
 
 
 def test_there_is_no_orthogonal_step_where_the_jacobian_has_not_full_rank():
@@ -187,11 +187,11 @@ def test_a_step_that_raises_the_loss_is_not_taken():
     graph = feed_forward(1, (1,), 1)
     objective = Objective(graph, x, np.sin(3 * x))
     weights = np.array([0.2, 1.0, 2.0, 0.5])
-    here = objective.at(weights, Need.NORMAL)
-    there = objective.at(weights + here.orthogonal().delta, Need.NORMAL)
-    assert there.loss > here.loss  # the full step overshoots
-    last, trials = finished(objective, here)
-    assert last is here
+    current = objective.at(weights, Derivatives.NORMAL)
+    trial = objective.at(weights + current.orthogonal().delta, Derivatives.NORMAL)
+    assert trial.loss > current.loss  # the full step overshoots
+    last, trials = finished(objective, current)
+    assert last is current
     assert trials == 1
-    bare = Evaluation(weights, here.loss, here.sums)
+    bare = Evaluation(weights, current.loss, current.sums)
     assert finished(objective, bare)[0] is bare

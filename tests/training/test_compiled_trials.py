@@ -13,7 +13,7 @@ from marquardt.algorithms.damping import COMPILED_DAMPINGS, DAMPINGS
 from marquardt.losses import Squares, WeightDecay
 from marquardt.networks import Network, cascade_forward, feed_forward, initial_weights
 from marquardt.numerics import native, native_kernel
-from marquardt.objective import Need
+from marquardt.objective import Derivatives
 from marquardt.training import Division, Limits, Training
 
 pytestmark = pytest.mark.skipif(native_kernel() is None, reason="There is no compiled kernel here.")
@@ -91,13 +91,19 @@ def test_the_kernel_has_as_many_dampings_as_have_a_number():
     codes = sorted(DAMPINGS[name].code for name in COMPILED_DAMPINGS)
     assert codes == list(range(len(codes)))
     objective = run_of("plain").objective
-    here = objective.at(initial_weights(CASES["plain"][0], rng=1), Need.NORMAL)
+    current = objective.at(initial_weights(CASES["plain"][0], rng=1), Derivatives.NORMAL)
 
     def tried(code):
         descent = objective.descent(10.0, 0.1, 1e-20, 1e10, code)
         counts = np.zeros(3, dtype=np.int64)
-        arrays = (np.array([here.loss]), here.sums.copy(), here.gradient.copy(), here.normal.copy(), np.array([1.0]))
-        descent(1, here.weights.copy(), *arrays, counts)
+        arrays = (
+            np.array([current.loss]),
+            current.sums.copy(),
+            current.gradient.copy(),
+            current.normal.copy(),
+            np.array([1.0]),
+        )
+        descent(1, current.weights.copy(), *arrays, counts)
         return counts[0]
 
     assert tried(codes[-1]) == 1

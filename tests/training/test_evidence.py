@@ -15,15 +15,15 @@ from marquardt.algorithms.evidence import weigh
 from marquardt.errors import ResourceError
 from marquardt.losses import Huber, WeightDecay, takes_scale
 from marquardt.networks import Network, feed_forward
-from marquardt.objective import Need, Objective, blocks
+from marquardt.objective import Derivatives, Objective, blocks
 from marquardt.objective.local import LocalSums
 from marquardt.training import EvidenceTraining, Fitting, Limits, Parts, Settings
 
 
-def weighed(objective, here, decay):
+def weighed(objective, current, decay):
     """The evidence with a decay a layer, as the training in rounds takes it."""
-    facts = objective.facts
-    return weigh(here, facts, decay, facts.decayed, broad=facts.hidden_biases)
+    info = objective.info
+    return weigh(current, info, decay, info.decayed, broad=info.hidden_biases)
 
 
 def linear_problem(n_samples=60, noise=0.5):
@@ -36,9 +36,9 @@ def linear_fit(inputs, targets, decay):
     """Minimum of the penalized squares, and the objective it belongs to."""
     graph = feed_forward(4, (), 1)
     objective = Objective(graph, inputs, targets, penalty=WeightDecay(decay))
-    start = objective.at(np.zeros(5), Need.NORMAL)
+    start = objective.at(np.zeros(5), Derivatives.NORMAL)
     weights = np.linalg.solve(start.normal, -start.gradient)
-    return objective, objective.at(weights, Need.NORMAL)
+    return objective, objective.at(weights, Derivatives.NORMAL)
 
 
 def test_the_evidence_of_a_linear_network_is_the_marginal_likelihood():
@@ -46,8 +46,8 @@ def test_the_evidence_of_a_linear_network_is_the_marginal_likelihood():
     inputs, targets = linear_problem()
     wide = 1e6
     for decay in (0.1, 3.0):
-        objective, here = linear_fit(inputs, targets, decay)
-        evidence = weighed(objective, here, (decay,))
+        objective, current = linear_fit(inputs, targets, decay)
+        evidence = weighed(objective, current, (decay,))
         noise = evidence.noise
         covariance = noise * np.eye(60) + noise / decay * inputs @ inputs.T + wide * np.ones((60, 60))
         exact = multivariate_normal.logpdf(targets.ravel(), np.zeros(60), covariance) + 0.5 * math.log(wide)
@@ -58,11 +58,11 @@ def test_the_evidence_of_a_linear_network_is_the_marginal_likelihood():
 def test_effective_parameters_are_the_trace_of_the_hat_matrix():
     inputs, targets = linear_problem()
     for decay in (1e-6, 1.0, 50.0):
-        objective, here = linear_fit(inputs, targets, decay)
+        objective, current = linear_fit(inputs, targets, decay)
         design = np.column_stack([inputs, np.ones(60)])
         penalty = np.diag([decay] * 4 + [0.0])
         hat = design @ np.linalg.solve(design.T @ design + penalty, design.T)
-        evidence = weighed(objective, here, (decay,))
+        evidence = weighed(objective, current, (decay,))
         assert evidence.parameters == pytest.approx(np.trace(hat), rel=1e-10)
         residual = targets.ravel() - hat @ targets.ravel()
         assert evidence.noise == pytest.approx(residual @ residual / (60 - np.trace(hat)), rel=1e-10)
@@ -76,7 +76,7 @@ def test_a_weight_of_two_equals_two_copies():
     count = np.random.default_rng(1).integers(1, 4, 30)
     weighted = Objective(graph, inputs, targets, penalty=WeightDecay(decay), sample_weight=count)
     repeated = Objective(graph, np.repeat(inputs, count, 0), np.repeat(targets, count, 0), penalty=WeightDecay(decay))
-    one, other = (weighed(each, each.at(weights, Need.NORMAL), decay) for each in (weighted, repeated))
+    one, other = (weighed(each, each.at(weights, Derivatives.NORMAL), decay) for each in (weighted, repeated))
     assert_allclose(one.decay, other.decay, rtol=1e-9)
     assert one.logarithm == pytest.approx(other.logarithm, rel=1e-9)
 
@@ -84,7 +84,7 @@ def test_a_weight_of_two_equals_two_copies():
 def test_an_exact_fit_says_nothing_about_its_decay():
     inputs, targets = linear_problem()
     objective = Objective(feed_forward(4, (), 1), inputs, 0.0 * targets, penalty=WeightDecay(1.0))
-    assert weighed(objective, objective.at(np.zeros(5), Need.NORMAL), (1.0,)) is None
+    assert weighed(objective, objective.at(np.zeros(5), Derivatives.NORMAL), (1.0,)) is None
 
 
 def pulled(inputs, targets, task="regression", n_classes=0, start=None, **settings):
@@ -158,7 +158,7 @@ def test_a_network_without_normal_matrix_is_not_weighed():
     inputs, targets = linear_problem(20)
     objective = Objective(graph, inputs, targets)
     network = Network(graph, np.ones(graph.n_weights))
-    assert weighed(objective, objective.at(network.weights, Need.VALUE), (1.0, 1.0)) is None
+    assert weighed(objective, objective.at(network.weights, Derivatives.VALUE), (1.0, 1.0)) is None
 
 
 def test_a_network_that_has_given_up_is_less_probable_than_one_that_fits():
@@ -170,7 +170,7 @@ def test_a_network_that_has_given_up_is_less_probable_than_one_that_fits():
     scaled = fitting.network.target_scaling.apply(targets)
     decay = (1e6, 1e6)
     objective = Objective(graph, inputs, scaled - scaled.mean(), penalty=WeightDecay(decay))
-    given_up = weighed(objective, objective.at(np.zeros(graph.n_weights), Need.NORMAL), decay)
+    given_up = weighed(objective, objective.at(np.zeros(graph.n_weights), Derivatives.NORMAL), decay)
     assert given_up.parameters == pytest.approx(1.0, abs=0.1)
     assert given_up.logarithm < fitting.training.evidence.logarithm - 10
 
@@ -198,14 +198,14 @@ def test_an_objective_that_begins_again_is_one_that_is_made_with_the_penalty(for
     inputs, targets, weights = rng.normal(size=(9, 3)), rng.normal(size=(9, 2)), rng.normal(size=graph.n_weights)
     options = {"sample_weight": rng.uniform(1.0, 3.0, 9), "is_relative": True, "form": form}
     used = Objective(graph, inputs, targets, penalty=WeightDecay((1.0, 2.0)), **options)
-    used.at(weights, Need.NORMAL)
+    used.at(weights, Derivatives.NORMAL)
     used.begin_again(WeightDecay((0.3, 0.05)))
     assert not any(used.evaluations.values())
     made = Objective(graph, inputs, targets, penalty=WeightDecay((0.3, 0.05)), **options)
-    here, there = (objective.at(weights, Need.NORMAL) for objective in (used, made))
-    assert here.loss == there.loss
-    assert np.array_equal(here.gradient, there.gradient)
-    assert np.array_equal(here.damped_step(0.1)[0], there.damped_step(0.1)[0])
+    current, trial = (objective.at(weights, Derivatives.NORMAL) for objective in (used, made))
+    assert current.loss == trial.loss
+    assert np.array_equal(current.gradient, trial.gradient)
+    assert np.array_equal(current.damped_step(0.1)[0], trial.damped_step(0.1)[0])
     assert used.evaluations == made.evaluations
 
 
@@ -214,12 +214,12 @@ def test_an_objective_that_begins_again_has_the_scale_as_it_was_given():
     graph = feed_forward(3, 4, 1)
     inputs, targets, weights = rng.normal(size=(9, 3)), rng.normal(size=(9, 1)), rng.normal(size=graph.n_weights)
     objective = Objective(graph, inputs, targets, Huber())
-    before = objective.at(weights, Need.VALUE).loss
+    before = objective.at(weights, Derivatives.VALUE).loss
     objective.take_scale(np.array([0.01]))
-    assert objective.at(weights, Need.VALUE).loss != before
+    assert objective.at(weights, Derivatives.VALUE).loss != before
     objective.begin_again(None)
     assert takes_scale(objective.loss)
-    assert objective.at(weights, Need.VALUE).loss == before
+    assert objective.at(weights, Derivatives.VALUE).loss == before
 
 
 WIDE = [

@@ -14,7 +14,7 @@ from marquardt.algorithms.evidence import weigh
 from marquardt.errors import ConfigurationError
 from marquardt.losses import ROBUST, Cauchy, Huber, SoftL1, WeightDecay, loss_named
 from marquardt.networks import Network, Scaling, feed_forward, initial_weights, nar, simulate, time_delay
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 from marquardt.streams import ArrayFiles, FileData
 from marquardt.training import (
     BatchTraining,
@@ -231,8 +231,8 @@ def test_the_evidence_reads_squares_where_no_residual_is_far():
         objective = Objective(graph, x, y[:, None], loss, penalty=decay, **scaled)
         if loss is not None:
             objective.take_scale(np.array([1e6]))
-        here = objective.at(weights, Need.NORMAL)
-        found.append(weigh(here, objective.facts, [0.1], objective.facts.decayed))
+        current = objective.at(weights, Derivatives.NORMAL)
+        found.append(weigh(current, objective.info, [0.1], objective.info.decayed))
     assert_allclose(found[0][:3], found[1][:3], rtol=1e-9)
     assert_allclose(found[0].decay, found[1].decay, rtol=1e-9)
 
@@ -244,8 +244,8 @@ def test_the_evidence_does_not_see_how_far_an_outlier_is():
         x, y, _ = line(size)
         objective = Objective(graph, x, y[:, None], Huber())
         objective.take_scale(np.array([1.345 * NOISE]))
-        here = objective.at(np.array([3.0, 2.0]), Need.NORMAL)
-        noises.append(weigh(here, objective.facts, [1e-3], objective.facts.decayed).noise)
+        current = objective.at(np.array([3.0, 2.0]), Derivatives.NORMAL)
+        noises.append(weigh(current, objective.info, [1e-3], objective.info.decayed).noise)
     assert_allclose(noises, noises[0], rtol=1e-6)
     assert 0.8 * NOISE < np.sqrt(noises[0]) < 1.5 * NOISE
 

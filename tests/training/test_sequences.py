@@ -27,7 +27,7 @@ from marquardt.networks import (
     simulate,
     time_delay,
 )
-from marquardt.objective import FORMS, Evaluation, Need, sequence_objective
+from marquardt.objective import FORMS, Derivatives, Evaluation, sequence_objective
 from marquardt.training import Division, Limits, Training, train_sequences
 
 BUILT = {
@@ -71,10 +71,12 @@ def assert_derivatives(graph, connections, seed=1):
         objective = sequence_objective(Network(graph, connections), inputs, targets, form=form, block_size=4)
         got = objective.jacobian(connections)
         assert_allclose(got, expected, rtol=0, atol=1e-12 * size)
-        here = objective.at(connections, Need.NORMAL)
+        current = objective.at(connections, Derivatives.NORMAL)
         residual = objective.residual(connections)
-        assert_allclose(here.gradient, expected.T @ residual, rtol=0, atol=1e-11 * size * (1 + np.abs(residual).max()))
-        assert_allclose(here.normal, expected.T @ expected, rtol=0, atol=1e-11 * size**2)
+        assert_allclose(
+            current.gradient, expected.T @ residual, rtol=0, atol=1e-11 * size * (1 + np.abs(residual).max())
+        )
+        assert_allclose(current.normal, expected.T @ expected, rtol=0, atol=1e-11 * size**2)
 
 
 @pytest.mark.parametrize("name", BUILT)
@@ -108,7 +110,7 @@ def test_fixed_and_shared_weights_through_time(name, form):
     expected = complex_jacobian(free, graph.connections(weights), inputs, targets) @ spread
     objective = sequence_objective(Network(graph, weights), inputs, targets, form=form)
     assert_allclose(objective.jacobian(weights), expected, rtol=1e-10, atol=1e-11)
-    gradient = objective.at(weights, Need.GRADIENT).gradient
+    gradient = objective.at(weights, Derivatives.GRADIENT).gradient
     assert_allclose(gradient, expected.T @ objective.residual(weights), rtol=1e-10, atol=1e-10)
     result = train_sequences(Network(graph, weights), inputs, targets, form=form, limits=Limits(max_epochs=5))
     trained = result.network.views()["hidden1"]
@@ -209,7 +211,7 @@ class Cliff:
         self.evaluations = {}
 
     def at(self, weights, need):
-        if need is Need.VALUE:
+        if need is Derivatives.VALUE:
             return Evaluation(weights, 0.5 * weights @ weights, np.zeros(1), None, None)
         if abs(weights[0]) < 1:
             return Evaluation.overflow(weights)
@@ -220,14 +222,14 @@ def test_a_run_ends_where_the_derivatives_overflow_at_an_accepted_point():
     rows = list(iterate(Cliff(), LevenbergMarquardt(), np.array([3.0])))
     assert rows[-1].outcome.code == "diverged"
     assert not rows[-1].outcome.succeeded
-    assert_allclose(rows[-1].here.weights, [3.0])
+    assert_allclose(rows[-1].current.weights, [3.0])
 
 
 def test_a_penalty_is_added_once_however_many_sequences():
     network = Network(close_loop(Network(nar(2), np.full(9, 0.1))).graph, np.full(9, 0.1))
     targets = [np.ones((6, 1)), np.ones((5, 1))]
     losses = [
-        sequence_objective(network, None, targets, penalty=penalty).at(network.weights, Need.VALUE).loss
+        sequence_objective(network, None, targets, penalty=penalty).at(network.weights, Derivatives.VALUE).loss
         for penalty in (None, WeightDecay(2.0))
     ]
     decay = WeightDecay(2.0).diagonal(network.graph)

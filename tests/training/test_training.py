@@ -14,7 +14,7 @@ from marquardt.errors import ConfigurationError, DataError, ResourceError, Shape
 from marquardt.losses import LogisticCrossEntropy, SoftmaxCrossEntropy, Squares, WeightDecay
 from marquardt.networks import LayerGraph, Network, Scaling, feed_forward, initial_weights
 from marquardt.numerics import native
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 from marquardt.training import Division, Limits, Training, train, train_many
 
 X = np.linspace(-1, 1, 60)[:, None]
@@ -51,11 +51,11 @@ def test_the_numbers_of_an_epoch_are_those_of_its_network():
             mse = np.average(error**2, weights=np.linspace(0, 2, 60)[rows])
             assert performance == pytest.approx(mse, rel=1e-9)
         # The gradient is that of the mean squared error in scaled units, with the penalty.
-        here = run.objective.at(run.network.weights, Need.GRADIENT)
+        current = run.objective.at(run.network.weights, Derivatives.GRADIENT)
         unit = run.objective.unit
-        assert epoch.loss == pytest.approx(here.loss * unit, rel=1e-12)
+        assert epoch.loss == pytest.approx(current.loss * unit, rel=1e-12)
         total = np.linspace(0, 2, 60)[PARTS.train].sum()
-        assert epoch.gradient == pytest.approx(np.linalg.norm(here.gradient) * unit * 2 / total, rel=1e-9)
+        assert epoch.gradient == pytest.approx(np.linalg.norm(current.gradient) * unit * 2 / total, rel=1e-9)
 
 
 def test_validation_and_test_parts_do_not_train():

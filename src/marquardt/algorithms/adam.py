@@ -25,7 +25,7 @@ from marquardt.algorithms.rule import StepRule
 from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import fraction, positive
-from marquardt.objective import Evaluation, Need
+from marquardt.objective import Derivatives, Evaluation
 
 __all__ = ["Adam", "AdamState"]
 
@@ -68,8 +68,8 @@ class Adam(StepRule):
     epsilon: float = 1e-8
 
     name = "adam"
-    point_need = Need.GRADIENT
-    trial_need = Need.GRADIENT
+    point_need = Derivatives.GRADIENT
+    trial_need = Derivatives.GRADIENT
 
     def __post_init__(self) -> None:
         finite_rate(self.rate)
@@ -77,15 +77,15 @@ class Adam(StepRule):
         fraction(self.beta2, "beta2")
         positive(self.epsilon, "epsilon")
 
-    def start(self, here: Evaluation) -> AdamState:
+    def start(self, current: Evaluation) -> AdamState:
         """Return empty averages."""
-        nothing = np.zeros_like(here.weights)
+        nothing = np.zeros_like(current.weights)
         return AdamState(0, nothing, nothing)
 
-    def propose(self, here: Evaluation, state: AdamState) -> tuple[Step, AdamState]:
+    def propose(self, current: Evaluation, state: AdamState) -> tuple[Step, AdamState]:
         """Return eqs. (1) to (3)."""
-        assert here.gradient is not None
-        g, k = here.gradient, state.steps + 1
+        assert current.gradient is not None
+        g, k = current.gradient, state.steps + 1
         with np.errstate(over="ignore"):  # a gradient whose square overflows leaves its weight where it is
             mean = self.beta1 * state.mean + (1.0 - self.beta1) * g
             square = self.beta2 * state.square + (1.0 - self.beta2) * g * g
@@ -94,9 +94,9 @@ class Adam(StepRule):
         delta = -self.rate * unbiased / (root + self.epsilon)
         return Step(delta, -float(g @ delta)), AdamState(k, mean, square)
 
-    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: AdamState) -> tuple[Verdict, AdamState]:
+    def judge(self, current: Evaluation, step: Step, trial: Evaluation, state: AdamState) -> tuple[Verdict, AdamState]:
         """Take every step that does not diverge."""
-        is_lost = there.gradient is None or there.loss > LOSS_CEILING
+        is_lost = trial.gradient is None or trial.loss > LOSS_CEILING
         return (Verdict.STUCK if is_lost else Verdict.ACCEPT), state
 
     def report(self, state: AdamState) -> dict[str, float]:

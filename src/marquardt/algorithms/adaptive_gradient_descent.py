@@ -28,7 +28,7 @@ from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import fraction, positive
 from marquardt.errors import ConfigurationError
-from marquardt.objective import Evaluation, Need
+from marquardt.objective import Derivatives, Evaluation
 
 __all__ = ["AdaptiveGradientDescent", "AdaptiveGradientDescentMomentum", "AdaptiveState"]
 
@@ -78,9 +78,9 @@ class AdaptiveGradientDescent(StepRule):
     momentum: float = 0.0
 
     name = "adaptive_gradient_descent"
-    point_need = Need.GRADIENT
+    point_need = Derivatives.GRADIENT
     # Twelve trials in thirteen are taken: a gradient that comes with the value costs less than a second pass would.
-    trial_need = Need.GRADIENT
+    trial_need = Derivatives.GRADIENT
 
     def __post_init__(self) -> None:
         finite_rate(self.rate)
@@ -98,26 +98,26 @@ class AdaptiveGradientDescent(StepRule):
             )
         fraction(self.momentum, "momentum")
 
-    def start(self, here: Evaluation) -> AdaptiveState:
+    def start(self, current: Evaluation) -> AdaptiveState:
         """Return the first rate, and no step before the first."""
-        return AdaptiveState(self.rate, np.zeros_like(here.weights))
+        return AdaptiveState(self.rate, np.zeros_like(current.weights))
 
-    def propose(self, here: Evaluation, state: AdaptiveState) -> tuple[Step, AdaptiveState]:
+    def propose(self, current: Evaluation, state: AdaptiveState) -> tuple[Step, AdaptiveState]:
         """Return eq. (1)."""
-        assert here.gradient is not None
+        assert current.gradient is not None
         with np.errstate(over="ignore", invalid="ignore"):  # a step that overflows is a trial that does
-            delta = self.momentum * state.delta - state.rate * (1.0 - self.momentum) * here.gradient
-            return Step(delta, -float(here.gradient @ delta)), state
+            delta = self.momentum * state.delta - state.rate * (1.0 - self.momentum) * current.gradient
+            return Step(delta, -float(current.gradient @ delta)), state
 
     def judge(
-        self, here: Evaluation, step: Step, there: Evaluation, state: AdaptiveState
+        self, current: Evaluation, step: Step, trial: Evaluation, state: AdaptiveState
     ) -> tuple[Verdict, AdaptiveState]:
         """Return eqs. (2) to (4)."""
-        if step.delta is None or not (there.weights != here.weights).any():
+        if step.delta is None or not (trial.weights != current.weights).any():
             return Verdict.STUCK, state
-        if there.gradient is None or there.loss > self.max_rise * here.loss:
-            return Verdict.REJECT, AdaptiveState(state.rate * self.rate_decrease, np.zeros_like(here.weights))
-        rate = min(state.rate * self.rate_increase, RATE_CEILING) if there.loss < here.loss else state.rate
+        if trial.gradient is None or trial.loss > self.max_rise * current.loss:
+            return Verdict.REJECT, AdaptiveState(state.rate * self.rate_decrease, np.zeros_like(current.weights))
+        rate = min(state.rate * self.rate_increase, RATE_CEILING) if trial.loss < current.loss else state.rate
         return Verdict.ACCEPT, AdaptiveState(rate, step.delta)
 
     def report(self, state: AdaptiveState) -> dict[str, float]:

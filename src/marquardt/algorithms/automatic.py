@@ -26,7 +26,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from marquardt.algorithms.lm_bfgs import first_samples
-from marquardt.objective import Costs, Facts, readable_bytes
+from marquardt.objective import Costs, ProblemInfo, readable_bytes
 
 __all__ = ["DAMPING", "Choice", "choose"]
 
@@ -68,34 +68,34 @@ class Choice(NamedTuple):
     settings: Mapping[str, Any] = MappingProxyType({})  # Its hyper-parameters, where they are not its defaults
 
 
-def choose(facts: Facts, memory: float, is_decay_weighed: bool = False) -> Choice:
+def choose(info: ProblemInfo, memory: float, is_decay_weighed: bool = False) -> Choice:
     """Choose an algorithm."""
-    of_few = _for_few_residuals(facts, memory, is_decay_weighed)
+    of_few = _for_few_residuals(info, memory, is_decay_weighed)
     if of_few is not None:
         return of_few
-    n, matrix = facts.n_weights, 8.0 * facts.n_weights**2
+    n, matrix = info.n_weights, 8.0 * info.n_weights**2
     if 3 * matrix > memory:
         return Choice(
             "lbfgs",
             f"A matrix of {n:,} × {n:,} weights takes {readable_bytes(matrix)}, three of them more than the "
             f"{readable_bytes(memory)} there are: L-BFGS keeps vectors only.",
         )
-    if not facts.has_curvature:
-        return Choice("bfgs", f"The loss {facts.loss!r} has no curvature, which Levenberg–Marquardt needs.")
-    costs = None if facts.costs is None else facts.costs()
+    if not info.has_curvature:
+        return Choice("bfgs", f"The loss {info.loss!r} has no curvature, which Levenberg–Marquardt needs.")
+    costs = None if info.costs is None else info.costs()
     has_room = n <= BLEND_WEIGHTS and 4 * matrix <= memory
-    if is_decay_weighed and not (has_room and _is_dear(costs) and not _is_sampled(facts, costs)):
+    if is_decay_weighed and not (has_room and _is_dear(costs) and not _is_sampled(info, costs)):
         return Choice(
             "levenberg_marquardt",
             "The evidence chooses the weight decay from the normal equations: they serve the steps, too.",
         )
-    return _by_passes(facts) if costs is None else _by_price(facts, costs, has_room)
+    return _by_passes(info) if costs is None else _by_price(info, costs, has_room)
 
 
-def _for_few_residuals(facts: Facts, memory: float, is_decay_weighed: bool) -> Choice | None:
+def _for_few_residuals(info: ProblemInfo, memory: float, is_decay_weighed: bool) -> Choice | None:
     """What solves the normal equations by a matrix of the residuals, where these are few beside the weights."""
-    n, residuals = facts.n_weights, facts.n_samples * facts.n_outputs
-    if not facts.has_curvature or 2 * residuals > n or residuals > LM_RESIDUALS:
+    n, residuals = info.n_weights, info.n_samples * info.n_outputs
+    if not info.has_curvature or 2 * residuals > n or residuals > LM_RESIDUALS:
         return None
     matrix = 8.0 * residuals**2
     if is_decay_weighed and EVIDENCE_MATRICES * matrix <= memory:
@@ -114,9 +114,9 @@ def _for_few_residuals(facts: Facts, memory: float, is_decay_weighed: bool) -> C
     return None
 
 
-def _is_sampled(facts: Facts, costs: Costs | None) -> bool:
+def _is_sampled(info: ProblemInfo, costs: Costs | None) -> bool:
     """Whether the normal equations are solved in sample space."""
-    return costs is not None and costs.form == "samples" and facts.n_samples * facts.n_outputs <= LM_WEIGHTS
+    return costs is not None and costs.form == "samples" and info.n_samples * info.n_outputs <= LM_WEIGHTS
 
 
 def _is_dear(costs: Costs | None) -> bool:
@@ -124,17 +124,17 @@ def _is_dear(costs: Costs | None) -> bool:
     return costs is not None and costs.price >= DEAR_PRICE
 
 
-def _by_price(facts: Facts, costs: Costs, has_room: bool) -> Choice:
+def _by_price(info: ProblemInfo, costs: Costs, has_room: bool) -> Choice:
     """What the price of the normal equations and a step says."""
-    n, residuals = facts.n_weights, facts.n_samples * facts.n_outputs
-    if _is_sampled(facts, costs):
+    n, residuals = info.n_weights, info.n_samples * info.n_outputs
+    if _is_sampled(info, costs):
         return Choice(
             "levenberg_marquardt",
             f"{residuals:,} residuals are few beside {n:,} weights: in sample space, by a matrix of "
             f"{residuals:,} × {residuals:,}, Levenberg–Marquardt was first to its goal.",
             DAMPING,
         )
-    if not _is_dear(costs) and _advantage(costs, facts) < ADVANTAGE:
+    if not _is_dear(costs) and _advantage(costs, info) < ADVANTAGE:
         kernel = " in the compiled kernel" if costs.form == "compiled" else ""
         return Choice(
             "levenberg_marquardt",
@@ -149,40 +149,40 @@ def _by_price(facts: Facts, costs: Costs, has_room: bool) -> Choice:
             f"Levenberg–Marquardt steps, and quasi-Newton steps in between.",
         )
     if n <= BLEND_WEIGHTS:
-        return _without_normal_equations(facts, f"There is no room for four matrices of {n:,} × {n:,} weights")
-    return _without_normal_equations(facts, _too_many(facts))
+        return _without_normal_equations(info, f"There is no room for four matrices of {n:,} × {n:,} weights")
+    return _without_normal_equations(info, _too_many(info))
 
 
-def _by_passes(facts: Facts) -> Choice:
+def _by_passes(info: ProblemInfo) -> Choice:
     """Where every pass reads files: what needs fewest."""
-    if facts.n_weights <= LM_WEIGHTS:
+    if info.n_weights <= LM_WEIGHTS:
         return Choice(
             "levenberg_marquardt",
-            f"{facts.n_weights:,} weights are few, and a pass over the samples is dear: Levenberg–Marquardt needs "
+            f"{info.n_weights:,} weights are few, and a pass over the samples is dear: Levenberg–Marquardt needs "
             f"fewest.",
             DAMPING,
         )
-    return _without_normal_equations(facts, _too_many(facts))
+    return _without_normal_equations(info, _too_many(info))
 
 
-def _too_many(facts: Facts) -> str:
-    n = facts.n_weights
+def _too_many(info: ProblemInfo) -> str:
+    n = info.n_weights
     return f"{n:,} weights are many for a matrix of the normal equations, whose factorization costs their cube"
 
 
-def _without_normal_equations(facts: Facts, reason: str) -> Choice:
-    if facts.n_samples >= SAMPLES_A_WEIGHT * facts.n_weights:
-        return Choice("bfgs", f"{reason}; beside {facts.n_samples:,} samples the matrix of BFGS costs little.")
+def _without_normal_equations(info: ProblemInfo, reason: str) -> Choice:
+    if info.n_samples >= SAMPLES_A_WEIGHT * info.n_weights:
+        return Choice("bfgs", f"{reason}; beside {info.n_samples:,} samples the matrix of BFGS costs little.")
     return Choice(
         "lbfgs",
-        f"{reason}, and a matrix for BFGS would cost more than the gradient of {facts.n_samples:,} samples.",
+        f"{reason}, and a matrix for BFGS would cost more than the gradient of {info.n_samples:,} samples.",
     )
 
 
-def _advantage(costs: Costs, facts: Facts) -> float:
+def _advantage(costs: Costs, info: ProblemInfo) -> float:
     """What an epoch of Levenberg–Marquardt takes over what of `lm_bfgs` stands beside it."""
     is_compiled = costs.form == "compiled"
-    part = min(1.0, first_samples(facts.n_weights, facts.n_outputs) / facts.n_samples)
+    part = min(1.0, first_samples(info.n_weights, info.n_outputs) / info.n_samples)
     blended = part * costs.normal + costs.solution / STEPS_A_FACTOR
     blended += STEPS_A_CYCLE * (costs.gradient + EPOCH_SECONDS)
     return (costs.normal + costs.solution + EPOCH_SECONDS * (not is_compiled)) / blended

@@ -29,7 +29,7 @@ from marquardt.algorithms.levenberg_marquardt import Damped, LevenbergMarquardt
 from marquardt.algorithms.rule import StepRule
 from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.checks import positive, whole
-from marquardt.objective import Evaluation, Facts, Need, SampleSystem
+from marquardt.objective import Derivatives, Evaluation, ProblemInfo, SampleSystem
 
 __all__ = ["BayesianRegularization", "Regularized"]
 
@@ -61,7 +61,7 @@ class BayesianRegularization(StepRule):
         The relative change of α, β and γ that counts as standing still.
     patience : int
         Steps in a row without a larger change that end the run.
-    facts : Facts, optional
+    info : ProblemInfo, optional
         Of the objective; filled in by `prepared_for`.
 
     Raises
@@ -81,13 +81,13 @@ class BayesianRegularization(StepRule):
     mu_max: float = 1e10
     settle: float = 1e-3
     patience: int = 5
-    facts: Facts | None = field(default=None, repr=False)
+    info: ProblemInfo | None = field(default=None, repr=False)
 
     name = "bayesian_regularization"
-    point_need = Need.NORMAL
+    point_need = Derivatives.NORMAL
     matrices = 5
-    systems = ("samples",)
-    trial_need = Need.VALUE
+    matrix_free_forms = ("samples",)
+    trial_need = Derivatives.VALUE
     keeps_last = True
     refuses_validation = True
     weighs_decay = True
@@ -102,25 +102,27 @@ class BayesianRegularization(StepRule):
         """The rule of the steps."""
         return LevenbergMarquardt(self.mu_init, self.mu_increase, self.mu_decrease, self.mu_max)
 
-    def prepared_for(self, facts: Facts) -> StepRule:
+    def prepared_for(self, info: ProblemInfo) -> StepRule:
         """Return the rule with the facts filled in."""
-        self.require(facts, Need.NORMAL)
-        return replace(self, facts=facts)
+        self.require(info, Derivatives.NORMAL)
+        return replace(self, info=info)
 
-    def start(self, here: Evaluation) -> Regularized:
+    def start(self, current: Evaluation) -> Regularized:
         """Return the first μ, and no decay: α = 0."""
-        return Regularized(self.inner.start(here))
+        return Regularized(self.inner.start(current))
 
-    def propose(self, here: Evaluation, state: Regularized) -> tuple[Step, Regularized]:
+    def propose(self, current: Evaluation, state: Regularized) -> tuple[Step, Regularized]:
         """At a new point choose λ; then solve eq. (1)."""
         if not state.is_weighed:
-            state = self._weighed(here, state)
-        step, damped = self.inner.propose(self._with_decay(here, state), state.damped)
+            state = self._weighed(current, state)
+        step, damped = self.inner.propose(self._with_decay(current, state), state.damped)
         return step, state._replace(damped=damped)
 
-    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: Regularized) -> tuple[Verdict, Regularized]:
+    def judge(
+        self, current: Evaluation, step: Step, trial: Evaluation, state: Regularized
+    ) -> tuple[Verdict, Regularized]:
         """Judge by F as Levenberg–Marquardt does; it is the end when the evidence stands still."""
-        before, after = self.seen(here, state), self.seen(there, state)
+        before, after = self.penalized(current, state), self.penalized(trial, state)
         verdict, damped = self.inner.judge(before, step, after, state.damped)
         state = state._replace(damped=damped)
         if verdict is not Verdict.ACCEPT:
@@ -133,49 +135,49 @@ class BayesianRegularization(StepRule):
         mu = {"mu": state.damped.damping.mu}
         if state.evidence is None:
             return mu
-        facts = Facts(0, 0, 0, 0.0) if self.facts is None else self.facts
-        noise = state.evidence.noise * facts.counted_weight
-        alpha = state.decay * facts.unit / noise
+        info = ProblemInfo(0, 0, 0, 0.0) if self.info is None else self.info
+        noise = state.evidence.noise * info.counted_weight
+        alpha = state.decay * info.unit / noise
         return {**mu, "alpha": alpha, "beta": 1.0 / noise, "gamma": state.evidence.parameters}
 
-    def seen(self, here: Evaluation, state: Regularized) -> Evaluation:
+    def penalized(self, current: Evaluation, state: Regularized) -> Evaluation:
         """Return the point with the decay in its loss and gradient."""
-        if not math.isfinite(here.loss):
-            return here
-        loss = here.loss + 0.5 * state.decay * float(here.weights @ here.weights)
-        gradient = None if here.gradient is None else here.gradient + state.decay * here.weights
-        return here._replace(loss=loss, gradient=gradient)
+        if not math.isfinite(current.loss):
+            return current
+        loss = current.loss + 0.5 * state.decay * float(current.weights @ current.weights)
+        gradient = None if current.gradient is None else current.gradient + state.decay * current.weights
+        return current._replace(loss=loss, gradient=gradient)
 
-    def merit(self, here: Evaluation, state: Regularized) -> float:
+    def merit(self, current: Evaluation, state: Regularized) -> float:
         """Return −ln p, by which restarts are compared."""
         known = state.evidence is not None and not math.isnan(state.evidence.logarithm)
         return -state.evidence.logarithm if known and state.evidence is not None else math.inf
 
     def outcome(self, state: Regularized) -> Outcome:
         """Return that the evidence has settled, or that μ is above its limit."""
-        if state.still < self.patience or state.evidence is None or self.facts is None:
+        if state.still < self.patience or state.evidence is None or self.info is None:
             return self.inner.outcome(state.damped)
         return Outcome(
             "evidence",
             f"The evidence has settled: the data determine {state.evidence.parameters:.1f} of "
-            f"{self.facts.n_weights} weights.",
+            f"{self.info.n_weights} weights.",
         )
 
-    def _with_decay(self, here: Evaluation, state: Regularized) -> Evaluation:
+    def _with_decay(self, current: Evaluation, state: Regularized) -> Evaluation:
         """The point with the decay in its normal matrix, too."""
-        if isinstance(here.system, SampleSystem):
-            system = here.system.with_decay(state.decay, here.weights)
-            return self.seen(here, state)._replace(system=system)
-        assert here.normal is not None
-        normal = here.normal.copy()
+        if isinstance(current.system, SampleSystem):
+            system = current.system.with_decay(state.decay, current.weights)
+            return self.penalized(current, state)._replace(system=system)
+        assert current.normal is not None
+        normal = current.normal.copy()
         normal.reshape(-1)[:: len(normal) + 1] += state.decay
-        return self.seen(here, state)._replace(normal=normal)
+        return self.penalized(current, state)._replace(normal=normal)
 
-    def _weighed(self, here: Evaluation, state: Regularized) -> Regularized:
+    def _weighed(self, current: Evaluation, state: Regularized) -> Regularized:
         """Take the evidence of a new point, and the decay it asks for."""
-        if self.facts is None:
-            raise ValueError("Bayesian regularization runs prepared for an objective: prepared_for(facts).")
-        found = weigh(self._with_decay(here, state), self.facts, (state.decay,), (np.arange(len(here.weights)),))
+        if self.info is None:
+            raise ValueError("Bayesian regularization runs prepared for an objective: prepared_for(info).")
+        found = weigh(self._with_decay(current, state), self.info, (state.decay,), (np.arange(len(current.weights)),))
         if found is None:
             return state._replace(is_weighed=True)
         still = state.still + 1 if self._stands_still(state, found) else 0

@@ -33,7 +33,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from marquardt.algorithms.descent import DirectionRule, Heading, steepest_length
+from marquardt.algorithms.descent import DirectionRule, SearchDirection, steepest_length
 from marquardt.arrays import Array
 from marquardt.checks import whole
 from marquardt.numerics.conjugate import (
@@ -94,33 +94,35 @@ class ConjugateDirections(DirectionRule):
     def formula(self) -> str:
         """One of `BETAS`."""
 
-    def heading(self, here: Evaluation, memory: Trail | None, taken: float) -> Heading:
+    def heading(self, current: Evaluation, memory: Trail | None, taken: float) -> SearchDirection:
         """Return a direction by eq. (1) or (3), or −g."""
-        gradient = here.gradient
+        gradient = current.gradient
         assert gradient is not None
         trail = None
         if memory is not None:
-            trail = self._powell_beale(here, memory) if self.formula == "powell_beale" else self._plain(here, memory)
+            trail = (
+                self._powell_beale(current, memory) if self.formula == "powell_beale" else self._plain(current, memory)
+            )
         if trail is None or not (trail.slope < 0 and math.isfinite(trail.slope)):
-            trail = Trail(here.loss, gradient, -gradient, -float(gradient @ gradient))
+            trail = Trail(current.loss, gradient, -gradient, -float(gradient @ gradient))
         first = steepest_length(gradient)
-        if memory is not None and here.loss < memory.loss:
-            first = 2.0 * (here.loss - memory.loss) / trail.slope if trail.slope < 0 else first
-        return Heading(trail.direction, first, trail)
+        if memory is not None and current.loss < memory.loss:
+            first = 2.0 * (current.loss - memory.loss) / trail.slope if trail.slope < 0 else first
+        return SearchDirection(trail.direction, first, trail)
 
-    def _plain(self, here: Evaluation, before: Trail) -> Trail | None:
+    def _plain(self, current: Evaluation, before: Trail) -> Trail | None:
         """Eq. (1); None when it is time to restart."""
-        gradient = here.gradient
+        gradient = current.gradient
         assert gradient is not None
         if before.n_searches >= self._limit(gradient):
             return None
         beta = _FACTORS[self.formula](gradient, before.gradient, before.direction)
         direction = -gradient + beta * before.direction
-        return Trail(here.loss, gradient, direction, float(gradient @ direction), before.n_searches + 1)
+        return Trail(current.loss, gradient, direction, float(gradient @ direction), before.n_searches + 1)
 
-    def _powell_beale(self, here: Evaluation, before: Trail) -> Trail:
+    def _powell_beale(self, current: Evaluation, before: Trail) -> Trail:
         """Eq. (3), restarted when the gradients or eq. (2) say so, or when it is time to."""
-        gradient = here.gradient
+        gradient = current.gradient
         assert gradient is not None
         change = gradient - before.gradient
         square = float(gradient @ gradient)
@@ -130,9 +132,9 @@ class ConjugateDirections(DirectionRule):
             # The first direction after a restart has no other to fall back on.
             if before.restart is None or -1.2 * square <= slope <= -0.8 * square:
                 kept = (before.direction, change) if before.restart is None else (before.restart, before.change)
-                return Trail(here.loss, gradient, direction, slope, before.n_searches + 1, *kept)
+                return Trail(current.loss, gradient, direction, slope, before.n_searches + 1, *kept)
         direction = beale_direction(gradient, before.gradient, before.direction, None, None)
-        return Trail(here.loss, gradient, direction, float(gradient @ direction), 2, before.direction, change)
+        return Trail(current.loss, gradient, direction, float(gradient @ direction), 2, before.direction, change)
 
     def _limit(self, gradient: Array) -> int:
         return gradient.size if self.reset is None else self.reset

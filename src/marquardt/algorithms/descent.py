@@ -23,13 +23,13 @@ from marquardt.algorithms.rule import StepRule
 from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.arrays import Array
 from marquardt.errors import ConfigurationError
-from marquardt.numerics.line_searches import LineSearch, Look, line_search_named, next_move
-from marquardt.objective import Evaluation, Need
+from marquardt.numerics.line_searches import LinePoint, LineSearch, line_search_named, next_move
+from marquardt.objective import Derivatives, Evaluation
 
-__all__ = ["DirectionRule", "Heading", "SearchState"]
+__all__ = ["DirectionRule", "SearchDirection", "SearchState"]
 
 
-class Heading(NamedTuple):
+class SearchDirection(NamedTuple):
     """Where to go from an accepted point."""
 
     direction: Array  # (n_weights,)
@@ -41,9 +41,9 @@ class SearchState(NamedTuple):
     """The state of a rule that searches."""
 
     memory: Any  # The rule's own, as its last heading left it
-    heading: Heading | None = None  # The direction searched now; None at a new point
-    start: Look | None = None  # Value and slope at the accepted point
-    looks: tuple[Look, ...] = ()  # What the search has found so far
+    heading: SearchDirection | None = None  # The direction searched now; None at a new point
+    start: LinePoint | None = None  # Value and slope at the accepted point
+    looks: tuple[LinePoint, ...] = ()  # What the search has found so far
     length: float = math.nan  # The length to look at next
     is_decided: bool = False  # Whether the search has decided for that length, which it had looked at before others
     is_steepest: bool = False  # Whether the direction is −g after a failure
@@ -59,7 +59,7 @@ class DirectionRule(StepRule):
     # Without a search, the length of a step in parts of the first length. A field of the rules that can go
     # without a search; None for the others
     rate: float | None = None
-    point_need = Need.GRADIENT
+    point_need = Derivatives.GRADIENT
 
     def check_search(self) -> None:
         """Refuse a line search that there is not, and a rate that nothing would use."""
@@ -92,48 +92,50 @@ class DirectionRule(StepRule):
         return self.line_search is not None
 
     @property
-    def trial_need(self) -> Need:  # type: ignore[override]
+    def trial_need(self) -> Derivatives:  # type: ignore[override]
         """Values, or gradients where the search needs slopes; at a fixed rate what the next point needs."""
         if self.line_search is None:
             return self.point_need
-        return Need.GRADIENT if self.search.needs_slope else Need.VALUE
+        return Derivatives.GRADIENT if self.search.needs_slope else Derivatives.VALUE
 
     @abstractmethod
-    def heading(self, here: Evaluation, memory: Any, taken: float) -> Heading:
+    def heading(self, current: Evaluation, memory: Any, taken: float) -> SearchDirection:
         """Name the direction at a new point."""
 
-    def start(self, here: Evaluation) -> SearchState:
+    def start(self, current: Evaluation) -> SearchState:
         """Return a state without a memory."""
         return SearchState(None)
 
-    def propose(self, here: Evaluation, state: SearchState) -> tuple[Step, SearchState]:
+    def propose(self, current: Evaluation, state: SearchState) -> tuple[Step, SearchState]:
         """Return the next look of the search, begun at a new point; without a search the step."""
         if self.line_search is None:
-            return self._step_at_fixed_rate(here, state)
+            return self._step_at_fixed_rate(current, state)
         if state.heading is None:
-            state = self._begin(here, state)
+            state = self._begin(current, state)
         assert state.heading is not None
         assert state.start is not None
         delta = state.length * state.heading.direction
         return Step(delta, -state.length * state.start.slope), state
 
-    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: SearchState) -> tuple[Verdict, SearchState]:
+    def judge(
+        self, current: Evaluation, step: Step, trial: Evaluation, state: SearchState
+    ) -> tuple[Verdict, SearchState]:
         """Hand the look to the search, and do what it says; without a search take the step."""
         heading, start = state.heading, state.start
         if self.line_search is None:
-            return self._judge_at_fixed_rate(here, step, there, state)
+            return self._judge_at_fixed_rate(current, step, trial, state)
         assert heading is not None
         assert start is not None
         if state.is_decided:
-            return self._arrive(here, there, state)
-        slope = math.nan if there.gradient is None else float(there.gradient @ heading.direction)
-        looks = (*state.looks, Look(state.length, there.loss, slope))
+            return self._arrive(current, trial, state)
+        slope = math.nan if trial.gradient is None else float(trial.gradient @ heading.direction)
+        looks = (*state.looks, LinePoint(state.length, trial.loss, slope))
         length, is_decided = next_move(self.search, start, heading.first, looks)
         state = state._replace(looks=looks)
         if length is None:
-            return self._fail(here, state)
+            return self._fail(current, state)
         if is_decided and length == state.length:
-            return self._arrive(here, there, state)
+            return self._arrive(current, trial, state)
         return Verdict.PROBE, state._replace(length=length, is_decided=is_decided)
 
     def report(self, state: SearchState) -> dict[str, float]:
@@ -158,55 +160,59 @@ class DirectionRule(StepRule):
         """What helps where a fixed rate has failed."""
         return "Take a smaller rate, or a line search."
 
-    def failed_step(self, here: Evaluation) -> str:
+    def failed_step(self, current: Evaluation) -> str:
         """Return why there is no direction at a point."""
         return "There is no step: the direction is not finite."
 
-    def _step_at_fixed_rate(self, here: Evaluation, state: SearchState) -> tuple[Step, SearchState]:
-        assert here.gradient is not None
+    def _step_at_fixed_rate(self, current: Evaluation, state: SearchState) -> tuple[Step, SearchState]:
+        assert current.gradient is not None
         assert self.rate is not None
         with np.errstate(over="ignore", invalid="ignore"):  # a step that overflows is a trial that does
-            heading = self.heading(here, state.memory, state.taken)
+            heading = self.heading(current, state.memory, state.taken)
             state = SearchState(heading.memory, taken=self.rate * heading.first)
             delta = state.taken * heading.direction
             if not math.isfinite(delta.sum()):
                 return Step(None, 0.0), state
             # The fall of the quadratic model whose minimum the direction leads to.
-            return Step(delta, (0.5 * state.taken - 1.0) * float(here.gradient @ delta)), state
+            return Step(delta, (0.5 * state.taken - 1.0) * float(current.gradient @ delta)), state
 
     def _judge_at_fixed_rate(
-        self, here: Evaluation, step: Step, there: Evaluation, state: SearchState
+        self, current: Evaluation, step: Step, trial: Evaluation, state: SearchState
     ) -> tuple[Verdict, SearchState]:
         if step.delta is None:
-            return Verdict.STUCK, state._replace(failure=self.failed_step(here))
-        if not there.loss < LOSS_CEILING:
+            return Verdict.STUCK, state._replace(failure=self.failed_step(current))
+        if not trial.loss < LOSS_CEILING:
             length = math.hypot(*step.delta.tolist())  # a norm of 1e200 and more does not overflow
             return Verdict.STUCK, state._replace(
                 failure=f"The loss overflowed after a full step of length {length:.3g}."
             )
         return Verdict.ACCEPT, state
 
-    def _begin(self, here: Evaluation, state: SearchState) -> SearchState:
+    def _begin(self, current: Evaluation, state: SearchState) -> SearchState:
         """Begin a search at a new point, or along −g after a failure."""
-        assert here.gradient is not None
-        heading = self.heading(here, state.memory, state.taken)
-        slope = float(here.gradient @ heading.direction)
+        assert current.gradient is not None
+        heading = self.heading(current, state.memory, state.taken)
+        slope = float(current.gradient @ heading.direction)
         is_steepest = state.is_steepest
         if is_steepest or not (slope < 0 and math.isfinite(slope)):
-            heading = Heading(-here.gradient, steepest_length(here.gradient), heading.memory)
-            slope = -float(here.gradient @ here.gradient)
+            heading = SearchDirection(-current.gradient, steepest_length(current.gradient), heading.memory)
+            slope = -float(current.gradient @ current.gradient)
         elif not 0 < heading.first < math.inf:
             heading = heading._replace(first=steepest_length(heading.direction))  # a guess over- or underflowed
         return state._replace(
-            memory=heading.memory, heading=heading, start=Look(0.0, here.loss, slope), looks=(), length=heading.first
+            memory=heading.memory,
+            heading=heading,
+            start=LinePoint(0.0, current.loss, slope),
+            looks=(),
+            length=heading.first,
         )
 
-    def _arrive(self, here: Evaluation, there: Evaluation, state: SearchState) -> tuple[Verdict, SearchState]:
-        if not there.loss < here.loss:
-            return self._fail(here, state)
+    def _arrive(self, current: Evaluation, trial: Evaluation, state: SearchState) -> tuple[Verdict, SearchState]:
+        if not trial.loss < current.loss:
+            return self._fail(current, state)
         return Verdict.ACCEPT, SearchState(state.memory, taken=state.length)
 
-    def _fail(self, here: Evaluation, state: SearchState) -> tuple[Verdict, SearchState]:
+    def _fail(self, current: Evaluation, state: SearchState) -> tuple[Verdict, SearchState]:
         """Once more along −g, or the end."""
         if state.is_steepest:
             return Verdict.STUCK, state

@@ -39,7 +39,7 @@ from scipy.linalg import LinAlgError, eigh, svd
 
 from marquardt.arrays import Array, Indices
 from marquardt.numerics import inverted
-from marquardt.objective import Evaluation, Facts, SampleSystem
+from marquardt.objective import Evaluation, ProblemInfo, SampleSystem
 
 __all__ = ["Evidence", "weigh"]
 
@@ -67,25 +67,25 @@ class Evidence(NamedTuple):
 
 
 def weigh(
-    here: Evaluation,
-    facts: Facts,
+    current: Evaluation,
+    info: ProblemInfo,
     decay: Sequence[float],
     groups: Sequence[Indices],
     broad: Indices = NO_WEIGHTS,
 ) -> Evidence | None:
     """Evaluate eqs. (1) to (4)."""
-    unit = facts.unit / facts.counted_weight
-    misfit = float(here.sums.sum()) * unit
-    if here.misfit is not None:
-        robust = here.misfit()
-        here, misfit = here._replace(loss=here.loss - float(here.sums.sum()) + robust), robust * unit
-    is_sampled = isinstance(here.system, SampleSystem)
-    if (here.normal is None and not is_sampled) or not 0 < misfit < math.inf:
+    unit = info.unit / info.counted_weight
+    misfit = float(current.sums.sum()) * unit
+    if current.misfit is not None:
+        robust = current.misfit()
+        current, misfit = current._replace(loss=current.loss - float(current.sums.sum()) + robust), robust * unit
+    is_sampled = isinstance(current.system, SampleSystem)
+    if (current.normal is None and not is_sampled) or not 0 < misfit < math.inf:
         return None
     # In parts of the weight of one sample: γ compares with how many there are.
-    n_weights, n_residuals = facts.n_weights, facts.n_residuals * facts.sample_unit / facts.counted_weight
+    n_weights, n_residuals = info.n_weights, info.n_residuals * info.sample_unit / info.counted_weight
     # s² if no weight were determined; the broad prior is in parts of it.
-    coarse = 1.0 if facts.is_likelihood else 2.0 * misfit / n_residuals
+    coarse = 1.0 if info.is_likelihood else 2.0 * misfit / n_residuals
     labels = np.full(n_weights, FREE)
     labels[broad] = len(groups)
     for number, (each, rows) in enumerate(zip(decay, groups, strict=True)):
@@ -93,14 +93,14 @@ def weigh(
             labels[rows] = number
     strengths = np.array([*decay, BROAD_ALPHA * coarse / unit])
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        if isinstance(here.system, SampleSystem):
-            found = _by_residuals(here.system, labels, strengths)
+        if isinstance(current.system, SampleSystem):
+            found = _by_residuals(current.system, labels, strengths)
         else:
-            assert here.normal is not None
-            found = _by_weights(here.normal, labels, strengths)
+            assert current.normal is not None
+            found = _by_weights(current.normal, labels, strengths)
     if found is None:
         return None
-    squares = np.array([float(here.weights[rows] @ here.weights[rows]) for rows in groups])
+    squares = np.array([float(current.weights[rows] @ current.weights[rows]) for rows in groups])
     counts = np.array([len(rows) for rows in groups])
     determined = found.determined[: len(groups)]
     determined = np.clip(
@@ -113,20 +113,20 @@ def weigh(
     )
     parameters = float(found.determined.sum()) + found.rank
     # To rounding it is so already.
-    parameters = min(max(parameters, 0.0), n_weights, facts.n_samples * facts.n_outputs)
+    parameters = min(max(parameters, 0.0), n_weights, info.n_samples * info.n_outputs)
     left = max(n_residuals - parameters, 0.1 * n_residuals)
-    noise = 1.0 if facts.is_likelihood else 2.0 * misfit / left  # eq. (2)
-    bounds = LIKELIHOOD_ALPHA_RANGE if facts.is_likelihood else ALPHA_RANGE
+    noise = 1.0 if info.is_likelihood else 2.0 * misfit / left  # eq. (2)
+    bounds = LIKELIHOOD_ALPHA_RANGE if info.is_likelihood else ALPHA_RANGE
     alpha = np.clip(determined / np.maximum(squares, 1e-300), *bounds)  # eq. (3)
     # Eq. (4) with eq. (5), where the logarithms of λ cancel.
     logarithm = (
         math.nan
         if not all(decay)
-        else -here.loss * unit / noise
+        else -current.loss * unit / noise
         - 0.5 * found.log_determinant
         - 0.5 * (found.log_free + found.rank * math.log(unit / noise))
         - 0.5 * len(broad) * math.log(coarse / noise)
-        - (0.0 if facts.is_likelihood else 0.5 * n_residuals * math.log(2 * math.pi * noise))
+        - (0.0 if info.is_likelihood else 0.5 * n_residuals * math.log(2 * math.pi * noise))
     )
     return Evidence(logarithm, parameters, noise, tuple((alpha * noise / unit).tolist()))
 

@@ -32,12 +32,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marquardt.algorithms.descent import DirectionRule, Heading
+from marquardt.algorithms.descent import DirectionRule, SearchDirection
 from marquardt.arrays import Array
 from marquardt.checks import one_of
 from marquardt.numerics import solve_damped
 from marquardt.numerics.line_searches import LineSearch
-from marquardt.objective import Evaluation, Need
+from marquardt.objective import Derivatives, Evaluation
 
 __all__ = ["GaussNewton"]
 
@@ -67,7 +67,7 @@ class GaussNewton(DirectionRule):
     --------
     >>> from marquardt.networks import feed_forward
     >>> from marquardt.objective import Objective
-    >>> here = Objective(feed_forward(1, (), 1), [[0.0], [1.0]], [[1.0], [3.0]]).at(np.zeros(2), Need.NORMAL)
+    >>> here = Objective(feed_forward(1, (), 1), [[0.0], [1.0]], [[1.0], [3.0]]).at(np.zeros(2), Derivatives.NORMAL)
     >>> rule = GaussNewton()
     >>> rule.propose(here, rule.start(here))[0].delta.round(12)
     array([2., 1.])
@@ -78,7 +78,7 @@ class GaussNewton(DirectionRule):
     singular: str = "stop"
 
     name = "gauss_newton"
-    point_need = Need.NORMAL
+    point_need = Derivatives.NORMAL
     matrices = 3
 
     @property
@@ -90,26 +90,26 @@ class GaussNewton(DirectionRule):
         one_of(self.singular, ("stop", "shortest"), "singular")
         self.check_search()
 
-    def heading(self, here: Evaluation, memory: None, taken: float) -> Heading:
+    def heading(self, current: Evaluation, memory: None, taken: float) -> SearchDirection:
         """Solve eq. (2), or eq. (3)."""
-        if here.normal is None or here.gradient is None:
+        if current.normal is None or current.gradient is None:
             raise ValueError("Gauss–Newton needs the normal equations at accepted points.")
         if self.singular == "shortest":
-            return Heading(_shortest(here.normal, here.gradient), 1.0, None)
-        direction = solve_damped(here.normal, here.gradient, 0.0)
-        if direction is None and here.orthogonal is not None:
-            step = here.orthogonal()
+            return SearchDirection(_shortest(current.normal, current.gradient), 1.0, None)
+        direction = solve_damped(current.normal, current.gradient, 0.0)
+        if direction is None and current.orthogonal is not None:
+            step = current.orthogonal()
             direction = None if step is None else step.delta
-        return Heading(np.full_like(here.gradient, math.nan) if direction is None else direction, 1.0, None)
+        return SearchDirection(np.full_like(current.gradient, math.nan) if direction is None else direction, 1.0, None)
 
     @property
     def way_out(self) -> str:
         """The damping is what helps."""
         return "Train with 'levenberg_marquardt', which damps the step."
 
-    def failed_step(self, here: Evaluation) -> str:
+    def failed_step(self, current: Evaluation) -> str:
         """Return that the matrix is singular, with its extreme eigenvalues."""
-        return _singular(here)
+        return _singular(current)
 
 
 def _shortest(normal: Array, gradient: Array) -> Array:
@@ -124,12 +124,12 @@ def _shortest(normal: Array, gradient: Array) -> Array:
     return step
 
 
-def _singular(here: Evaluation) -> str:
+def _singular(current: Evaluation) -> str:
     """The sentence for a matrix that cannot be factored, with its extreme eigenvalues."""
-    assert here.normal is not None
-    if not np.isfinite(here.normal).all():
+    assert current.normal is not None
+    if not np.isfinite(current.normal).all():
         return "The Gauss–Newton matrix overflowed."
-    values = np.linalg.eigvalsh(here.normal)
+    values = np.linalg.eigvalsh(current.normal)
     return (
         f"The Gauss–Newton matrix is singular: eigenvalues from {max(values[0], 0.0):.3g} to {values[-1]:.3g}, "
         f"so there is no step."

@@ -26,7 +26,7 @@ from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import fraction, positive
 from marquardt.errors import ConfigurationError
-from marquardt.objective import Evaluation, Facts, Need
+from marquardt.objective import Derivatives, Evaluation, ProblemInfo
 
 __all__ = ["GradientDescent", "GradientDescentMomentum"]
 
@@ -64,38 +64,38 @@ class GradientDescent(StepRule):
     momentum: float = 0.0
 
     name = "gradient_descent"
-    point_need = Need.GRADIENT
-    trial_need = Need.GRADIENT
+    point_need = Derivatives.GRADIENT
+    trial_need = Derivatives.GRADIENT
 
     def __post_init__(self) -> None:
         if self.rate is not None:
             finite_rate(self.rate)
         fraction(self.momentum, "momentum")
 
-    def prepared_for(self, facts: Facts) -> GradientDescent:
+    def prepared_for(self, info: ProblemInfo) -> GradientDescent:
         """Return the rule with its rate."""
-        self.require(facts, Need.GRADIENT)
-        return self if self.rate is not None else replace(self, rate=2.0 * USUAL_RATE / facts.n_residuals)
+        self.require(info, Derivatives.GRADIENT)
+        return self if self.rate is not None else replace(self, rate=2.0 * USUAL_RATE / info.n_residuals)
 
     @property
     def rate_used(self) -> float:
         """The rate; where none was given and no objective was told of, the usual one."""
         return USUAL_RATE if self.rate is None else self.rate
 
-    def start(self, here: Evaluation) -> Array:
+    def start(self, current: Evaluation) -> Array:
         """Return no step before the first."""
-        return np.zeros_like(here.weights)
+        return np.zeros_like(current.weights)
 
-    def propose(self, here: Evaluation, state: Array) -> tuple[Step, Array]:
+    def propose(self, current: Evaluation, state: Array) -> tuple[Step, Array]:
         """Return eq. (1)."""
-        assert here.gradient is not None
+        assert current.gradient is not None
         with np.errstate(over="ignore", invalid="ignore"):  # a step that overflows is a trial that does
-            delta = self.momentum * state - self.rate_used * (1.0 - self.momentum) * here.gradient
-            return Step(delta, -float(here.gradient @ delta)), state
+            delta = self.momentum * state - self.rate_used * (1.0 - self.momentum) * current.gradient
+            return Step(delta, -float(current.gradient @ delta)), state
 
-    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: Array) -> tuple[Verdict, Array]:
+    def judge(self, current: Evaluation, step: Step, trial: Evaluation, state: Array) -> tuple[Verdict, Array]:
         """Take every step that does not diverge."""
-        if step.delta is None or there.gradient is None or there.loss > LOSS_CEILING:
+        if step.delta is None or trial.gradient is None or trial.loss > LOSS_CEILING:
             return Verdict.STUCK, state
         return Verdict.ACCEPT, step.delta
 

@@ -53,7 +53,7 @@ from marquardt.algorithms.trial import Outcome, Step, Trial, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import non_negative, one_of, positive, whole
 from marquardt.errors import ConfigurationError
-from marquardt.objective import SYSTEM_FORMS, Descent, Evaluation, Facts, Minimized, Need
+from marquardt.objective import MATRIX_FREE_FORMS, CompiledTrials, Derivatives, Evaluation, Minimized, ProblemInfo
 from marquardt.wording import called
 
 __all__ = ["PLAIN_SETTINGS", "Damped", "GeodesicLevenbergMarquardt", "LevenbergMarquardt", "NeuronByNeuron"]
@@ -135,9 +135,9 @@ class LevenbergMarquardt(StepRule):
 
     name = "levenberg_marquardt"
     finishes = True
-    point_need = Need.NORMAL
+    point_need = Derivatives.NORMAL
     matrices = 3
-    trial_need = Need.VALUE
+    trial_need = Derivatives.VALUE
 
     def __post_init__(self) -> None:
         kind = DAMPINGS[one_of(self.damping, DAMPINGS, "damping")]
@@ -188,20 +188,20 @@ class LevenbergMarquardt(StepRule):
         return self.rise_after == 0
 
     @property
-    def systems(self) -> tuple[str, ...]:  # type: ignore[override]
+    def matrix_free_forms(self) -> tuple[str, ...]:  # type: ignore[override]
         """The forms without a matrix: all, but in sample space D must be I."""
-        return tuple(form for form in SYSTEM_FORMS if form != "samples" or self.scaling == "identity")
+        return tuple(form for form in MATRIX_FREE_FORMS if form != "samples" or self.scaling == "identity")
 
-    def prepared_for(self, facts: Facts) -> StepRule:
+    def prepared_for(self, info: ProblemInfo) -> StepRule:
         """Refuse an objective that has not the derivatives needed."""
-        self.require(facts, Need.PRODUCT if self.geodesic else Need.NORMAL)
+        self.require(info, Derivatives.PRODUCT if self.geodesic else Derivatives.NORMAL)
         return self
 
-    def start(self, here: Evaluation) -> Damped:
+    def start(self, current: Evaluation) -> Damped:
         """Return the first μ."""
         mu = self.mu_init
         if self.mu_relative and self.scaling == "identity":
-            mu = float(self.first_mu(here.diagonal))
+            mu = float(self.first_mu(current.diagonal))
         return Damped(self.moves.first(mu))
 
     def first_mu(self, diagonal: Array) -> Array:
@@ -242,40 +242,40 @@ class LevenbergMarquardt(StepRule):
             largest: Array = np.fmin(self.mu_max * np.maximum(diagonal.max(axis=-1) / USUAL_ENTRY, 1.0), LARGEST)
         return largest
 
-    def propose(self, here: Evaluation, state: Damped) -> tuple[Step, Damped]:
+    def propose(self, current: Evaluation, state: Damped) -> tuple[Step, Damped]:
         """Solve eq. (2), and (4) if wanted."""
         mu = state.damping.mu
         added: float | Array = mu
         if self.scaling == "marquardt":
             if state.fails == 0:
-                state = state._replace(diagonal=_grown(state.diagonal, here.diagonal))
+                state = state._replace(diagonal=_grown(state.diagonal, current.diagonal))
             assert state.diagonal is not None
             added = mu * np.where(state.diagonal > 0, state.diagonal, 1.0)
-        delta, solve = here.damped_step(added)
+        delta, solve = current.damped_step(added)
         if delta is None:
             return Step(None, 0.0), state
-        assert here.gradient is not None
-        predicted = 0.5 * float((added * delta) @ delta - here.gradient @ delta)  # eq. (3)
+        assert current.gradient is not None
+        predicted = 0.5 * float((added * delta) @ delta - current.gradient @ delta)  # eq. (3)
         if not self.geodesic:
             return Step(delta, predicted), state
-        assert here.bend is not None
-        acceleration = solve(-here.bend(delta))  # eq. (4)
+        assert current.bend is not None
+        acceleration = solve(-current.bend(delta))  # eq. (4)
         if acceleration is None or 4.0 * (acceleration @ acceleration) > self.geodesic**2 * (delta @ delta):
             return Step(None, 0.0), state
         return Step(delta + 0.5 * acceleration, predicted), state
 
-    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: Damped) -> tuple[Verdict, Damped]:
+    def judge(self, current: Evaluation, step: Step, trial: Evaluation, state: Damped) -> tuple[Verdict, Damped]:
         """Accept a lower loss; otherwise raise μ, and give up above `mu_max`."""
         now = state.damping
-        if there.loss < here.loss:
-            ratio, fall = gain(here.loss, there.loss, step.predicted_decrease)
+        if trial.loss < current.loss:
+            ratio, fall = gain(current.loss, trial.loss, step.predicted_decrease)
             return Verdict.ACCEPT, Damped(self.moves.accepted(now.mu, ratio, fall), 0, state.diagonal)
         fails = state.fails + 1
-        if fails > self.rise_after > 0 and math.isfinite(there.loss):
+        if fails > self.rise_after > 0 and math.isfinite(trial.loss):
             return Verdict.ACCEPT, Damped(now, 0, state.diagonal)
         raised = self.moves.rejected(now)
         if raised.mu > self.mu_max:
-            largest = float(self.largest_mu(here.diagonal))
+            largest = float(self.largest_mu(current.diagonal))
             if raised.mu > largest:
                 return Verdict.STUCK, Damped(raised, fails, state.diagonal, largest)
         return Verdict.REJECT, Damped(raised, fails, state.diagonal)
@@ -288,11 +288,11 @@ class LevenbergMarquardt(StepRule):
         """
         return SINGLE_FROM if self.precision == "mixed" and self.scaling == "identity" else math.inf
 
-    def allows_single(self, here: Evaluation, state: Damped) -> bool:
+    def allows_single(self, current: Evaluation, state: Damped) -> bool:
         """Return whether μ is so large that the rounding of single precision does not matter beside it."""
-        if self.single_from == math.inf or here.normal is None:
+        if self.single_from == math.inf or current.normal is None:
             return False
-        return state.damping.mu >= self.single_from * float(here.diagonal.max())
+        return state.damping.mu >= self.single_from * float(current.diagonal.max())
 
     @cached_property
     def is_plain(self) -> bool:
@@ -302,7 +302,7 @@ class LevenbergMarquardt(StepRule):
         # Whatever else may be chosen is left at its default.
         return self == LevenbergMarquardt(**{name: getattr(self, name) for name in PLAIN_SETTINGS})
 
-    def descent(self, objective: Minimized) -> Descent | None:
+    def descent(self, objective: Minimized) -> CompiledTrials | None:
         """Return the trials as compiled code, where there is such code for these settings and the objective."""
         if not self.is_plain or self.moves.code is None:
             return None
@@ -316,39 +316,41 @@ class LevenbergMarquardt(StepRule):
             return super().trials(objective, weights, state)
         return self._compiled_trials(objective, descent, weights, at_once)
 
-    def _compiled_trials(self, objective: Minimized, descent: Descent, weights: Array, at_once: int) -> Iterator[Trial]:
+    def _compiled_trials(
+        self, objective: Minimized, descent: CompiledTrials, weights: Array, at_once: int
+    ) -> Iterator[Trial]:
         """Several trials in one call; gradient and matrix of a point are written over by the next."""
-        here = evaluated_start(objective, weights, Need.NORMAL)
-        gradient, normal = here.gradient, here.normal
+        current = evaluated_start(objective, weights, Derivatives.NORMAL)
+        gradient, normal = current.gradient, current.normal
         assert gradient is not None
         assert normal is not None  # the kernel writes both
-        mu, loss, sums = self.first_mu(here.diagonal[None]), np.array([here.loss]), here.sums.copy()
+        mu, loss, sums = self.first_mu(current.diagonal[None]), np.array([current.loss]), current.sums.copy()
         counts, evaluations = np.zeros(3, dtype=np.int64), objective.evaluations
-        epoch = trial = 0
-        yield Trial(epoch, trial, Verdict.ACCEPT, here, {"mu": mu.item()}, here.loss, None, None)
+        epoch = n_trials = 0
+        yield Trial(epoch, n_trials, Verdict.ACCEPT, current, {"mu": mu.item()}, current.loss, None, None)
         while True:
-            there = here.weights.copy()
-            descent(at_once, there, loss, sums, gradient, normal, mu, counts)
+            trial = current.weights.copy()
+            descent(at_once, trial, loss, sums, gradient, normal, mu, counts)
             trials, values, n_accepted = counts.tolist()
-            trial += trials
+            n_trials += trials
             evaluations["value"] += values
             verdict, now = Verdict.REJECT, mu.item()
             if n_accepted:
                 verdict = Verdict.ACCEPT
                 epoch += 1
                 evaluations["normal"] += 1
-                here = Evaluation(there, loss.item(), sums.copy(), gradient, normal)
-            elif now > self.mu_max and now > (largest := self.largest_mu(here.diagonal).item()):
+                current = Evaluation(trial, loss.item(), sums.copy(), gradient, normal)
+            elif now > self.mu_max and now > (largest := self.largest_mu(current.diagonal).item()):
                 state = Damped(self.moves.first(now), trials, largest=largest)
-                here = here._replace(orthogonal=partial(objective.orthogonal_step, here.weights))
-                last, tried = finished(objective, here)
+                current = current._replace(orthogonal=partial(objective.orthogonal_step, current.weights))
+                last, tried = finished(objective, current)
                 verdict = Verdict.STUCK
-                if last is not here:
-                    here, epoch, verdict = last, epoch + 1, Verdict.SETTLED
+                if last is not current:
+                    current, epoch, verdict = last, epoch + 1, Verdict.SETTLED
                 outcome = self.outcome(state)
-                yield Trial(epoch, trial + tried, verdict, here, self.report(state), here.loss, outcome, state)
+                yield Trial(epoch, n_trials + tried, verdict, current, self.report(state), current.loss, outcome, state)
                 return
-            yield Trial(epoch, trial, verdict, here, {"mu": now}, here.loss, None, None)
+            yield Trial(epoch, n_trials, verdict, current, {"mu": now}, current.loss, None, None)
 
     def report(self, state: Damped) -> dict[str, float]:
         """Return ``{"mu": μ}``."""

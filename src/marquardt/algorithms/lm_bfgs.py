@@ -42,7 +42,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from marquardt.algorithms.damping import MU_FLOOR, Damping, Nielsen, gain
-from marquardt.algorithms.descent import Heading, SearchState
+from marquardt.algorithms.descent import SearchDirection, SearchState
 from marquardt.algorithms.quasi_newton import QuasiNewtonMemory, QuasiNewtonRule
 from marquardt.algorithms.rule import StepRule
 from marquardt.algorithms.trial import Outcome, Step, Verdict
@@ -52,7 +52,7 @@ from marquardt.errors import ConfigurationError
 from marquardt.numerics import cholesky_damped, solve_cholesky
 from marquardt.numerics.line_searches import LineSearch
 from marquardt.numerics.quasi_newton import shanno_scale, two_loop
-from marquardt.objective import Costs, Evaluation, Facts, Need
+from marquardt.objective import Costs, Derivatives, Evaluation, ProblemInfo
 
 __all__ = ["LMBFGS", "Cycle", "Preconditioned", "PreconditionedModel", "first_samples"]
 
@@ -89,9 +89,9 @@ class Preconditioned(QuasiNewtonRule):
 
     name = "preconditioned_lbfgs"
 
-    def heading(self, here: Evaluation, memory: QuasiNewtonMemory | None, taken: float) -> Heading:
+    def heading(self, current: Evaluation, memory: QuasiNewtonMemory | None, taken: float) -> SearchDirection:
         """Return −H g, and the length that the last step from the same matrix took."""
-        heading = super().heading(here, memory, taken)
+        heading = super().heading(current, memory, taken)
         model = heading.memory.model
         is_same = model is not None and model.factor is not None and math.isfinite(taken)
         return heading._replace(first=taken) if is_same else heading
@@ -182,8 +182,8 @@ class LMBFGS(StepRule):
     costs: Costs = field(default=Costs(1.0, 10.0, 10.0), repr=False)
 
     name = "lm_bfgs"
-    point_need = Need.CURVATURE
-    trial_need = Need.CURVATURE
+    point_need = Derivatives.CURVATURE
+    trial_need = Derivatives.CURVATURE
     never_rises = True
     matrices = 4
 
@@ -202,54 +202,54 @@ class LMBFGS(StepRule):
         """The rule of the quasi-Newton steps."""
         return Preconditioned(self.history, self.line_search)
 
-    def prepared_for(self, facts: Facts) -> StepRule:
+    def prepared_for(self, info: ProblemInfo) -> StepRule:
         """Fill in what a matrix costs, and the first part of the samples."""
-        self.require(facts, Need.CURVATURE)
-        samples = self.samples or first_samples(facts.n_weights, facts.n_outputs)
-        costs = self.costs if facts.costs is None else facts.costs()
-        return replace(self, share=min(1.0, samples / facts.n_samples), costs=costs)
+        self.require(info, Derivatives.CURVATURE)
+        samples = self.samples or first_samples(info.n_weights, info.n_outputs)
+        costs = self.costs if info.costs is None else info.costs()
+        return replace(self, share=min(1.0, samples / info.n_samples), costs=costs)
 
-    def start(self, here: Evaluation) -> Cycle:
+    def start(self, current: Evaluation) -> Cycle:
         """Return the first cycle, without a matrix."""
         return Cycle(self.share, search=SearchState(None))
 
-    def propose(self, here: Evaluation, state: Cycle) -> tuple[Step, Cycle]:
+    def propose(self, current: Evaluation, state: Cycle) -> tuple[Step, Cycle]:
         """Go on with the line search along eq. (2), or solve eq. (1)."""
         if state.search is not None:
-            step, search = self.inner.propose(here, state.search)
+            step, search = self.inner.propose(current, state.search)
             return step, state._replace(search=search)
         effort = state.effort + self.costs.solution
         normal = state.normal
         if normal is None:
-            assert here.normal_of is not None
-            normal = here.normal_of(state.share)
+            assert current.normal_of is not None
+            normal = current.normal_of(state.share)
             effort += self.costs.normal * state.share
         damping = state.damping
         if damping is None:
             damping = MOVES.first(max(self.mu_init * float(normal.diagonal().max()), MU_FLOOR))
         factor = cholesky_damped(normal, damping.mu) if math.isfinite(damping.mu) else None
         state = state._replace(normal=normal, factor=factor, damping=damping, effort=effort, taken=damping.mu)
-        assert here.gradient is not None
-        delta = None if factor is None else solve_cholesky(factor, -here.gradient)
+        assert current.gradient is not None
+        delta = None if factor is None else solve_cholesky(factor, -current.gradient)
         if delta is None:
             return Step(None, 0.0), state
-        return Step(delta, 0.5 * float((damping.mu * delta - here.gradient) @ delta)), state
+        return Step(delta, 0.5 * float((damping.mu * delta - current.gradient) @ delta)), state
 
-    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: Cycle) -> tuple[Verdict, Cycle]:
+    def judge(self, current: Evaluation, step: Step, trial: Evaluation, state: Cycle) -> tuple[Verdict, Cycle]:
         """Accept a lower loss, and ask eq. (3) whether the cycle ends."""
         if step.delta is not None:
             state = state._replace(effort=state.effort + self.costs.gradient)
         if state.search is not None:
-            return self._judge_search(here, step, there, state)
+            return self._judge_search(current, step, trial, state)
         assert state.damping is not None
         mu = state.damping.mu
-        if there.loss < here.loss:
-            ratio, fall = gain(here.loss, there.loss, step.predicted_decrease)
+        if trial.loss < current.loss:
+            ratio, fall = gain(current.loss, trial.loss, step.predicted_decrease)
             falling = MOVES.accepted(mu, ratio, fall)
             share = min(1.0, 2.0 * state.share) if ratio < POOR_GAIN else state.share
-            assert here.gradient is not None
-            memory = QuasiNewtonMemory(here.weights, here.gradient, PreconditionedModel(state.factor))
-            progress = progress_between(here.loss, there.loss)
+            assert current.gradient is not None
+            memory = QuasiNewtonMemory(current.weights, current.gradient, PreconditionedModel(state.factor))
+            progress = progress_between(current.loss, trial.loss)
             return Verdict.ACCEPT, Cycle(
                 share, falling, SearchState(memory), progress=progress, effort=state.effort, taken=mu
             )
@@ -279,17 +279,17 @@ class LMBFGS(StepRule):
         largest = 1.0 if state.normal is None else float(state.normal.diagonal().max())
         return self.mu_max * max(1.0, largest)
 
-    def _judge_search(self, here: Evaluation, step: Step, there: Evaluation, state: Cycle) -> tuple[Verdict, Cycle]:
+    def _judge_search(self, current: Evaluation, step: Step, trial: Evaluation, state: Cycle) -> tuple[Verdict, Cycle]:
         """A look of a line search."""
         assert state.search is not None
         looks = len(state.search.looks) + 1
-        verdict, search = self.inner.judge(here, step, there, state.search)
+        verdict, search = self.inner.judge(current, step, trial, state.search)
         if verdict is Verdict.PROBE:
             return verdict, state._replace(search=search)
         if verdict is not Verdict.ACCEPT:
             # There is nothing to be learned along this direction: what is known of the curvature is worn out.
             return Verdict.REJECT, _ended(state)
-        made = progress_between(here.loss, there.loss)
+        made = progress_between(current.loss, trial.loss)
         last = (*state.last, (made, looks * self.costs.gradient))[-LAST_STEPS:]
         state = state._replace(search=search, last=last, progress=state.progress + made)
         return verdict, _ended(state) if self._is_worn_out(state) else state

@@ -25,12 +25,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marquardt.algorithms.descent import DirectionRule, Heading, SearchState
+from marquardt.algorithms.descent import DirectionRule, SearchDirection, SearchState
 from marquardt.arrays import Array
 from marquardt.checks import fraction, one_of, positive
 from marquardt.numerics import solve_damped
 from marquardt.numerics.line_searches import LineSearch
-from marquardt.objective import Evaluation, Need
+from marquardt.objective import Derivatives, Evaluation
 
 __all__ = ["REMEDIES", "Newton", "Remedied"]
 
@@ -81,7 +81,7 @@ class Newton(DirectionRule):
     rate: float = 1.0
 
     name = "newton"
-    point_need = Need.HESSIAN
+    point_need = Derivatives.HESSIAN
     matrices = 4
 
     def __post_init__(self) -> None:
@@ -89,18 +89,18 @@ class Newton(DirectionRule):
         fraction(positive(self.floor, "floor"), "floor")
         self.check_search()
 
-    def heading(self, here: Evaluation, memory: Remedied | None, taken: float) -> Heading:
+    def heading(self, current: Evaluation, memory: Remedied | None, taken: float) -> SearchDirection:
         """Solve eq. (1), after a remedy where there is need for one."""
-        if here.hessian is None or here.gradient is None:
+        if current.hessian is None or current.gradient is None:
             raise ValueError("Newton's method needs the Hessian at accepted points.")
-        if not np.isfinite(here.hessian).all():
-            return Heading(np.full_like(here.gradient, math.nan), 1.0, Remedied(math.nan, math.nan))
-        direction = solve_damped(here.hessian, here.gradient, 0.0)
+        if not np.isfinite(current.hessian).all():
+            return SearchDirection(np.full_like(current.gradient, math.nan), 1.0, Remedied(math.nan, math.nan))
+        direction = solve_damped(current.hessian, current.gradient, 0.0)
         if direction is not None:
-            return Heading(direction, 1.0, Remedied(0, 0.0))
+            return SearchDirection(direction, 1.0, Remedied(0, 0.0))
         remedied = self._by_eigenvalues if self.remedy == "eigenvalues" else self._by_damping
-        direction, done = remedied(here.hessian, here.gradient)
-        return Heading(direction, 1.0, done)
+        direction, done = remedied(current.hessian, current.gradient)
+        return SearchDirection(direction, 1.0, done)
 
     def report(self, state: SearchState) -> dict[str, float]:
         """Return the rate, and how many eigenvalues were turned or by how much the diagonal was raised."""

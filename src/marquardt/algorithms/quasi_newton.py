@@ -55,7 +55,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from marquardt.algorithms.descent import DirectionRule, Heading, steepest_length
+from marquardt.algorithms.descent import DirectionRule, SearchDirection, steepest_length
 from marquardt.arrays import Array
 from marquardt.checks import positive
 from marquardt.errors import ConfigurationError
@@ -87,17 +87,17 @@ class QuasiNewtonRule(DirectionRule):
     def newton(self, model: Any, gradient: Array) -> Array:
         """Return H g."""
 
-    def heading(self, here: Evaluation, memory: QuasiNewtonMemory | None, taken: float) -> Heading:
+    def heading(self, current: Evaluation, memory: QuasiNewtonMemory | None, taken: float) -> SearchDirection:
         """Learn from the last step, and return −H g."""
-        assert here.gradient is not None
+        assert current.gradient is not None
         model = None
         if memory is not None:
-            step, change = here.weights - memory.weights, here.gradient - memory.gradient
+            step, change = current.weights - memory.weights, current.gradient - memory.gradient
             model = self.learned(memory.model, step, change) if is_curved(step, change) else memory.model
-        remembered = QuasiNewtonMemory(here.weights, here.gradient, model)
+        remembered = QuasiNewtonMemory(current.weights, current.gradient, model)
         if model is None:
-            return Heading(-here.gradient, steepest_length(here.gradient), remembered)
-        return Heading(-self.newton(model, here.gradient), 1.0, remembered)
+            return SearchDirection(-current.gradient, steepest_length(current.gradient), remembered)
+        return SearchDirection(-self.newton(model, current.gradient), 1.0, remembered)
 
 
 class MatrixRule(QuasiNewtonRule):

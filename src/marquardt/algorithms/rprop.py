@@ -30,7 +30,7 @@ from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import positive
 from marquardt.errors import ConfigurationError
-from marquardt.objective import Evaluation, Need
+from marquardt.objective import Derivatives, Evaluation
 
 __all__ = ["Rprop", "RpropState"]
 
@@ -75,8 +75,8 @@ class Rprop(StepRule):
     step_min: float = 1e-20
 
     name = "rprop"
-    point_need = Need.GRADIENT
-    trial_need = Need.GRADIENT
+    point_need = Derivatives.GRADIENT
+    trial_need = Derivatives.GRADIENT
 
     def __post_init__(self) -> None:
         for setting in ("step_init", "step_increase", "step_decrease", "step_max", "step_min"):
@@ -95,27 +95,29 @@ class Rprop(StepRule):
                 f"got {self.step_min!r}, {self.step_init!r}, {self.step_max!r}."
             )
 
-    def start(self, here: Evaluation) -> RpropState:
+    def start(self, current: Evaluation) -> RpropState:
         """Return the first lengths, and no gradient before the first."""
-        return RpropState(np.full_like(here.weights, self.step_init), np.zeros_like(here.weights))
+        return RpropState(np.full_like(current.weights, self.step_init), np.zeros_like(current.weights))
 
-    def propose(self, here: Evaluation, state: RpropState) -> tuple[Step, RpropState]:
+    def propose(self, current: Evaluation, state: RpropState) -> tuple[Step, RpropState]:
         """Return eqs. (1) to (3)."""
-        assert here.gradient is not None
+        assert current.gradient is not None
         # Signs, because a product of two small gradients would underflow.
-        agreement = np.sign(here.gradient) * np.sign(state.gradient)
+        agreement = np.sign(current.gradient) * np.sign(state.gradient)
         factor = np.where(agreement > 0, self.step_increase, np.where(agreement < 0, self.step_decrease, 1.0))
         lengths = np.clip(state.lengths * factor, self.step_min, self.step_max)
-        followed = np.where(agreement < 0, 0.0, here.gradient)
+        followed = np.where(agreement < 0, 0.0, current.gradient)
         delta = -np.sign(followed) * lengths
-        return Step(delta, -float(here.gradient @ delta)), RpropState(lengths, followed)
+        return Step(delta, -float(current.gradient @ delta)), RpropState(lengths, followed)
 
-    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: RpropState) -> tuple[Verdict, RpropState]:
+    def judge(
+        self, current: Evaluation, step: Step, trial: Evaluation, state: RpropState
+    ) -> tuple[Verdict, RpropState]:
         """Take every step that can be evaluated; shorten the others."""
-        if there.gradient is not None:
+        if trial.gradient is not None:
             return Verdict.ACCEPT, state
         lengths = np.maximum(state.lengths * self.step_decrease, self.step_min)
-        shorter = RpropState(lengths, np.zeros_like(here.weights))
+        shorter = RpropState(lengths, np.zeros_like(current.weights))
         is_end = bool((state.lengths == self.step_min).all())
         return (Verdict.STUCK if is_end else Verdict.REJECT), shorter
 

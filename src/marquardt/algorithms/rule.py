@@ -18,7 +18,7 @@ from marquardt.algorithms.loop import iterate
 from marquardt.algorithms.trial import Outcome, Step, Trial, Verdict
 from marquardt.arrays import Array
 from marquardt.errors import ConfigurationError
-from marquardt.objective import SYSTEM_FORMS, Evaluation, Facts, Minimized, Need
+from marquardt.objective import MATRIX_FREE_FORMS, Derivatives, Evaluation, Minimized, ProblemInfo
 
 __all__ = ["StepRule"]
 
@@ -30,7 +30,7 @@ class StepRule(ABC):
     ----------
     name : str
         What options and records call it by.
-    point_need, trial_need : Need
+    point_need, trial_need : Derivatives
         What it needs at accepted points and at trial points.
     never_rises : bool
         Whether the loss that it sees never rises from one accepted point to the next.
@@ -48,13 +48,13 @@ class StepRule(ABC):
         How many matrices of n_weights × n_weights it and the objective hold at once.
     form : str
         The form of the normal equations that it is about; ``"auto"`` for all but one.
-    systems : tuple of str
-        The forms of `SYSTEM_FORMS`, which solve the normal equations without their matrix, that are enough for it.
+    matrix_free_forms : tuple of str
+        The forms of `MATRIX_FREE_FORMS`, which solve the normal equations without their matrix, that are enough for it.
     """
 
     name: ClassVar[str]
-    point_need: Need
-    trial_need: Need
+    point_need: Derivatives
+    trial_need: Derivatives
     never_rises: ClassVar[bool] = False
     keeps_last: ClassVar[bool] = False
     refuses_validation: ClassVar[bool] = False
@@ -62,7 +62,7 @@ class StepRule(ABC):
     finishes: ClassVar[bool] = False
     matrices: ClassVar[int] = 0
     form: ClassVar[str] = "auto"
-    systems: tuple[str, ...] = ()
+    matrix_free_forms: tuple[str, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -95,25 +95,25 @@ class StepRule(ABC):
         Returns
         -------
         dict
-            ``form``, ``most``, ``matrices`` and ``systems``, as for `Objective`.
+            ``form``, ``most``, ``matrices`` and ``matrix_free_forms``, as for `Objective`.
         """
         solves = trains and self.matrices > 0
         most = max(self.point_need, self.trial_need)
-        if not trains and most in (Need.GRADIENT, Need.PRODUCT):
-            most = Need.VALUE
+        if not trains and most in (Derivatives.GRADIENT, Derivatives.PRODUCT):
+            most = Derivatives.VALUE
         return {
             "form": self.form if form == "auto" else form,
             "most": most,
             "matrices": self.matrices if trains else 0,
-            "systems": self.systems if solves else (),
+            "matrix_free_forms": self.matrix_free_forms if solves else (),
         }
 
-    def prepared_for(self, facts: Facts) -> StepRule:
+    def prepared_for(self, info: ProblemInfo) -> StepRule:
         """Return the rule as it is run on an objective, or refuse the objective.
 
         Parameters
         ----------
-        facts : Facts
+        info : ProblemInfo
             Of the objective.
 
         Returns
@@ -126,17 +126,17 @@ class StepRule(ABC):
         ConfigurationError
             If the rule needs a derivative that loss or network do not have.
         """
-        self.require(facts, max(self.point_need, self.trial_need))
+        self.require(info, max(self.point_need, self.trial_need))
         return self
 
-    def require(self, facts: Facts, need: Need) -> None:
+    def require(self, info: ProblemInfo, need: Derivatives) -> None:
         """Refuse an objective that has not the derivatives needed, or not in the form needed.
 
         Parameters
         ----------
-        facts : Facts
+        info : ProblemInfo
             Of the objective.
-        need : Need
+        need : Derivatives
             What is going to be asked of it.
 
         Raises
@@ -144,20 +144,20 @@ class StepRule(ABC):
         ConfigurationError
             With what is missing and a way out.
         """
-        if need >= Need.CURVATURE and not facts.has_curvature:
+        if need >= Derivatives.CURVATURE and not info.has_curvature:
             raise ConfigurationError(
-                f"{self.name} needs the curvature of the loss, and {facts.loss!r} has no function 'curvature'. "
+                f"{self.name} needs the curvature of the loss, and {info.loss!r} has no function 'curvature'. "
                 f"Give it one, or train with 'bfgs', which needs the slope only."
             )
-        is_without = facts.form in SYSTEM_FORMS and facts.form not in self.systems
-        if is_without and {Need.NORMAL, Need.CURVATURE} & {self.point_need, self.trial_need}:
+        is_without = info.form in MATRIX_FREE_FORMS and info.form not in self.matrix_free_forms
+        if is_without and {Derivatives.NORMAL, Derivatives.CURVATURE} & {self.point_need, self.trial_need}:
             raise ConfigurationError(
-                f"{self.name} with these settings needs entries of the normal matrix, which form={facts.form!r} never "
+                f"{self.name} with these settings needs entries of the normal matrix, which form={info.form!r} never "
                 f"writes down. Leave the form out, or train with 'levenberg_marquardt' and scaling='identity'."
             )
-        if need >= Need.PRODUCT and facts.lacks_second_derivative is not None:
+        if need >= Derivatives.PRODUCT and info.lacks_second_derivative is not None:
             raise ConfigurationError(
-                f"{self.name} needs second derivatives, and {facts.lacks_second_derivative} has none. "
+                f"{self.name} needs second derivatives, and {info.lacks_second_derivative} has none. "
                 f"Train with 'levenberg_marquardt' or 'bfgs'."
             )
 
@@ -191,34 +191,34 @@ class StepRule(ABC):
         return iterate(objective, self, weights, state)
 
     @abstractmethod
-    def start(self, here: Evaluation) -> Any:
+    def start(self, current: Evaluation) -> Any:
         """Return the first state.
 
         Parameters
         ----------
-        here : Evaluation
+        current : Evaluation
             The starting point, with `point_need`.
         """
 
     @abstractmethod
-    def propose(self, here: Evaluation, state: Any) -> tuple[Step, Any]:
+    def propose(self, current: Evaluation, state: Any) -> tuple[Step, Any]:
         """Return a step to try, and the state.
 
         Parameters
         ----------
-        here : Evaluation
+        current : Evaluation
             The accepted point.
         state : object
             The rule's own.
         """
 
     @abstractmethod
-    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: Any) -> tuple[Verdict, Any]:
+    def judge(self, current: Evaluation, step: Step, trial: Evaluation, state: Any) -> tuple[Verdict, Any]:
         """Return what becomes of a trial, and the state.
 
         Parameters
         ----------
-        here, there : Evaluation
+        current, trial : Evaluation
             The accepted point and the trial point.
         step : Step
             As proposed.
@@ -226,12 +226,12 @@ class StepRule(ABC):
             The rule's own.
         """
 
-    def allows_single(self, here: Evaluation, state: Any) -> bool:
+    def allows_single(self, current: Evaluation, state: Any) -> bool:
         """Return whether the normal matrix of the next point may be summed in single precision.
 
         Parameters
         ----------
-        here : Evaluation
+        current : Evaluation
             The point that a step was accepted from.
         state : object
             The state after that step was judged.
@@ -248,29 +248,29 @@ class StepRule(ABC):
         """
         return {}
 
-    def seen(self, here: Evaluation, state: Any) -> Evaluation:
+    def penalized(self, current: Evaluation, state: Any) -> Evaluation:
         """Return the accepted point as the rule sees it: with the penalty that is its own, if it has one.
 
         Parameters
         ----------
-        here : Evaluation
+        current : Evaluation
             The accepted point.
         state : object
             The rule's own.
         """
-        return here
+        return current
 
-    def merit(self, here: Evaluation, state: Any) -> float:
+    def merit(self, current: Evaluation, state: Any) -> float:
         """Return what restarts are compared by where there is no validation; lower is better.
 
         Parameters
         ----------
-        here : Evaluation
+        current : Evaluation
             The accepted point.
         state : object
             The rule's own.
         """
-        return here.loss
+        return current.loss
 
     def outcome(self, state: Any) -> Outcome:
         """Return why the run ended, after STUCK or SETTLED.

@@ -40,7 +40,7 @@ from marquardt.algorithms.trial import Outcome, Step, Verdict
 from marquardt.arrays import Array
 from marquardt.checks import positive
 from marquardt.errors import ConfigurationError
-from marquardt.objective import Evaluation, Need
+from marquardt.objective import Derivatives, Evaluation
 
 __all__ = ["ScaledConjugateGradient", "ScaledState"]
 
@@ -93,8 +93,8 @@ class ScaledConjugateGradient(StepRule):
     lambda_max: float = 1e20
 
     name = "scaled_conjugate_gradient"
-    point_need = Need.GRADIENT
-    trial_need = Need.GRADIENT
+    point_need = Derivatives.GRADIENT
+    trial_need = Derivatives.GRADIENT
     never_rises = True
 
     def __post_init__(self) -> None:
@@ -108,11 +108,11 @@ class ScaledConjugateGradient(StepRule):
                 f"lambda_init={self.lambda_init!r}."
             )
 
-    def start(self, here: Evaluation) -> ScaledState:
+    def start(self, current: Evaluation) -> ScaledState:
         """Return p = r and the first λ."""
-        return _steepest(here, self.lambda_init)
+        return _steepest(current, self.lambda_init)
 
-    def propose(self, here: Evaluation, state: ScaledState) -> tuple[Step, ScaledState]:
+    def propose(self, current: Evaluation, state: ScaledState) -> tuple[Step, ScaledState]:
         """Return σₖ p for a look at the curvature, or α p."""
         size = math.sqrt(_square(state.direction))
         if size == 0.0:
@@ -121,27 +121,29 @@ class ScaledConjugateGradient(StepRule):
             return Step(self.sigma / size * state.direction, self.sigma / size * state.decline), state
         return Step(state.length * state.direction, 0.5 * state.length * state.decline), state
 
-    def judge(self, here: Evaluation, step: Step, there: Evaluation, state: ScaledState) -> tuple[Verdict, ScaledState]:
+    def judge(
+        self, current: Evaluation, step: Step, trial: Evaluation, state: ScaledState
+    ) -> tuple[Verdict, ScaledState]:
         """Note the curvature, or take the step or not by eq. (4)."""
-        assert here.gradient is not None
+        assert current.gradient is not None
         if step.delta is None:
             return Verdict.STUCK, state
         square = _square(state.direction)
         if math.isnan(state.curvature):
-            change = 0.0 if there.gradient is None else float(state.direction @ (there.gradient - here.gradient))
+            change = 0.0 if trial.gradient is None else float(state.direction @ (trial.gradient - current.gradient))
             return Verdict.PROBE, _scaled(state._replace(curvature=change * math.sqrt(square) / self.sigma), square)
-        comparison = 2.0 * state.curvature * ((here.loss - there.loss) / state.decline) / state.decline  # eq. (4)
-        comparison = max(comparison, WORST) if math.isfinite(there.loss) else OVERFLOWED
+        comparison = 2.0 * state.curvature * ((current.loss - trial.loss) / state.decline) / state.decline  # eq. (4)
+        comparison = max(comparison, WORST) if math.isfinite(trial.loss) else OVERFLOWED
         scale = state.scale
         if comparison >= 0.75:
             scale = max(0.25 * scale, LAMBDA_FLOOR)
         if comparison < 0.25:
             scale += state.curvature * (1.0 - comparison) / square  # eq. (6)
-        if comparison >= 0 and there.gradient is not None:
-            return Verdict.ACCEPT, self._onward(here, there, state)._replace(scale=scale, comparison=comparison)
+        if comparison >= 0 and trial.gradient is not None:
+            return Verdict.ACCEPT, self._onward(current, trial, state)._replace(scale=scale, comparison=comparison)
         failed = _scaled(state._replace(scale=scale, raised=state.scale, comparison=comparison), square)
-        if scale > self.lambda_max or _is_below_rounding(here, failed):
-            return (Verdict.STUCK, failed) if state.n_steps == 0 else (Verdict.REJECT, self.start(here))
+        if scale > self.lambda_max or _is_below_rounding(current, failed):
+            return (Verdict.STUCK, failed) if state.n_steps == 0 else (Verdict.REJECT, self.start(current))
         return Verdict.REJECT, failed
 
     def report(self, state: ScaledState) -> dict[str, float]:
@@ -155,16 +157,16 @@ class ScaledConjugateGradient(StepRule):
             reason = f"lambda = {state.scale:.3g} > {self.lambda_max:.3g}"
         return Outcome("step", f"No step along the gradient lowers the loss any more: {reason}.")
 
-    def _onward(self, here: Evaluation, there: Evaluation, state: ScaledState) -> ScaledState:
+    def _onward(self, current: Evaluation, trial: Evaluation, state: ScaledState) -> ScaledState:
         """The state at an accepted point, with its direction by eq. (5)."""
-        assert here.gradient is not None
-        assert there.gradient is not None
-        fresh = _steepest(there, state.scale)
-        if state.n_steps + 1 >= there.gradient.size:
+        assert current.gradient is not None
+        assert trial.gradient is not None
+        fresh = _steepest(trial, state.scale)
+        if state.n_steps + 1 >= trial.gradient.size:
             return fresh
-        beta = float(there.gradient @ (there.gradient - here.gradient)) / state.decline
-        direction = beta * state.direction - there.gradient
-        decline = -float(there.gradient @ direction)
+        beta = float(trial.gradient @ (trial.gradient - current.gradient)) / state.decline
+        direction = beta * state.direction - trial.gradient
+        decline = -float(trial.gradient @ direction)
         if not (decline > 0 and math.isfinite(_square(direction))):
             return fresh
         return fresh._replace(direction=direction, decline=decline, n_steps=state.n_steps + 1)
@@ -174,9 +176,9 @@ def _square(vector: Array) -> float:
     return float(vector @ vector)
 
 
-def _steepest(here: Evaluation, scale: float) -> ScaledState:
-    assert here.gradient is not None
-    return ScaledState(-here.gradient, _square(here.gradient), scale)
+def _steepest(current: Evaluation, scale: float) -> ScaledState:
+    assert current.gradient is not None
+    return ScaledState(-current.gradient, _square(current.gradient), scale)
 
 
 def _scaled(state: ScaledState, square: float) -> ScaledState:
@@ -191,6 +193,6 @@ def _scaled(state: ScaledState, square: float) -> ScaledState:
     return state._replace(scale=scale, raised=raised, curvature=curvature, length=length)
 
 
-def _is_below_rounding(here: Evaluation, state: ScaledState) -> bool:
+def _is_below_rounding(current: Evaluation, state: ScaledState) -> bool:
     """Whether the step promises less than the last digit of the loss."""
-    return not 0.5 * state.length * state.decline > 0.5 * sys.float_info.epsilon * abs(here.loss)
+    return not 0.5 * state.length * state.decline > 0.5 * sys.float_info.epsilon * abs(current.loss)

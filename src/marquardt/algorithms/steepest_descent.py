@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from marquardt.algorithms.descent import DirectionRule, Heading, steepest_length
+from marquardt.algorithms.descent import DirectionRule, SearchDirection, steepest_length
 from marquardt.numerics.line_searches import LineSearch
 from marquardt.objective import Evaluation
 
@@ -45,10 +45,10 @@ class SteepestDescent(DirectionRule):
     def __post_init__(self) -> None:
         self.check_search()
 
-    def heading(self, here: Evaluation, memory: float | None, taken: float) -> Heading:
+    def heading(self, current: Evaluation, memory: float | None, taken: float) -> SearchDirection:
         """Return −g."""
-        assert here.gradient is not None
-        square = float(here.gradient @ here.gradient)
+        assert current.gradient is not None
+        square = float(current.gradient @ current.gradient)
         is_known = memory is not None and math.isfinite(taken) and square > 0
-        first = taken * memory / square if is_known and memory is not None else steepest_length(here.gradient)
-        return Heading(-here.gradient, first, square)
+        first = taken * memory / square if is_known and memory is not None else steepest_length(current.gradient)
+        return SearchDirection(-current.gradient, first, square)

@@ -66,7 +66,7 @@ class Trial(NamedTuple):
     epoch: int  # Accepted steps so far
     trial: int  # Attempted steps so far
     verdict: Verdict  # What became of this one; ACCEPT for the start
-    here: Evaluation  # The accepted point after the trial, as the rule sees it
+    current: Evaluation  # The accepted point after the trial, as the rule sees it
     report: dict[str, float]  # The rule's own quantities, such as mu
     merit: float  # What restarts are compared by; lower is better
     outcome: Outcome | None  # Why the rule ended the run; the last one has one

@@ -27,11 +27,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marquardt.algorithms.descent import DirectionRule, Heading, SearchState, steepest_length
+from marquardt.algorithms.descent import DirectionRule, SearchDirection, SearchState, steepest_length
 from marquardt.arrays import Array
 from marquardt.checks import whole
 from marquardt.numerics.line_searches import LineSearch
-from marquardt.objective import Evaluation, Need
+from marquardt.objective import Derivatives, Evaluation
 
 __all__ = ["TruncatedNewton"]
 
@@ -67,22 +67,22 @@ class TruncatedNewton(DirectionRule):
     rate: float = 1.0
 
     name = "truncated_newton"
-    point_need = Need.PRODUCT
+    point_need = Derivatives.PRODUCT
 
     def __post_init__(self) -> None:
         if self.max_products is not None:
             whole(self.max_products, "max_products", minimum=1)
         self.check_search()
 
-    def heading(self, here: Evaluation, memory: int | None, taken: float) -> Heading:
+    def heading(self, current: Evaluation, memory: int | None, taken: float) -> SearchDirection:
         """Solve eq. (1) as far as it is worth."""
-        if here.times is None or here.gradient is None:
+        if current.times is None or current.gradient is None:
             raise ValueError("Truncated Newton needs products with the Hessian at accepted points.")
         with np.errstate(over="ignore", invalid="ignore"):
-            direction, products = _truncated_solution(here.times, here.gradient, self.max_products)
+            direction, products = _truncated_solution(current.times, current.gradient, self.max_products)
         if direction is None:
-            return Heading(-here.gradient, steepest_length(here.gradient), products)
-        return Heading(direction, 1.0, products)
+            return SearchDirection(-current.gradient, steepest_length(current.gradient), products)
+        return SearchDirection(direction, 1.0, products)
 
     def report(self, state: SearchState) -> dict[str, float]:
         """Return the rate, and the number of products that the last step took."""

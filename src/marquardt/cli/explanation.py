@@ -12,18 +12,18 @@ from marquardt.cli.console import hand_over
 from marquardt.cli.job import Job, job_of
 from marquardt.cli.taking import Given
 from marquardt.cli.training import introduce, prepare
-from marquardt.objective import MemoryLimit, Need, Plan, readable_bytes, readable_seconds
+from marquardt.objective import Derivatives, MemoryLimit, Plan, readable_bytes, readable_seconds
 from marquardt.training import EvidenceTraining
 from marquardt.training.restarts import Run
 
 SHOWN = ("lm", "lm_geodesic", "trainbr", "bfgs", "lbfgs", "scg", "newton")
 PASSES = {
-    Need.VALUE: "the loss",
-    Need.GRADIENT: "the gradient",
-    Need.CURVATURE: "the gradient, and for some steps the normal equations",
-    Need.NORMAL: "the normal equations",
-    Need.PRODUCT: "products with the Hessian",
-    Need.HESSIAN: "the Hessian",
+    Derivatives.VALUE: "the loss",
+    Derivatives.GRADIENT: "the gradient",
+    Derivatives.CURVATURE: "the gradient, and for some steps the normal equations",
+    Derivatives.NORMAL: "the normal equations",
+    Derivatives.PRODUCT: "products with the Hessian",
+    Derivatives.HESSIAN: "the Hessian",
 }
 FORMS = {
     "pairs": "by products of pairs, without a Jacobian",
@@ -60,9 +60,13 @@ def run(given: Given) -> int:
         return 0
     introduce(job, prepared, console)
     passes = max(rule.point_need, rule.trial_need)
-    how = HESSIAN if passes is Need.HESSIAN else FORMS[plan.form]
+    how = HESSIAN if passes is Derivatives.HESSIAN else FORMS[plan.form]
     if plan.is_compiled:
-        how += ", the loss in the compiled kernel" if passes is Need.HESSIAN else ", all of it in the compiled kernel"
+        how += (
+            ", the loss in the compiled kernel"
+            if passes is Derivatives.HESSIAN
+            else ", all of it in the compiled kernel"
+        )
     console.say(f"An epoch needs {PASSES[passes]}: {how}.")
     n_samples = training.objective.n_samples
     # A matrix that is asked for now and then goes over blocks of its own.
@@ -84,7 +88,7 @@ def run(given: Given) -> int:
             f"The weight decay is chosen anew every {training.round_length} epochs by its evidence, in about "
             f"{readable_seconds(training.evidence_seconds)} (an estimate, likewise)."
         )
-    if plan.others and passes is not Need.HESSIAN:
+    if plan.others and passes is not Derivatives.HESSIAN:
         console.say()
         console.say("The fastest form that fits is taken, by the estimates:")
         console.show(_forms(plan, job))

@@ -24,7 +24,7 @@ KIND, VERSION = "marquardt comparison", 1
 def fingerprint(problem: Problem, limits: Limits) -> str:
     """Return a hash of all that a run depends on but the algorithm, the start and the seed."""
     loss = Squares() if problem.loss is None else problem.loss
-    facts = [
+    info = [
         problem.graph.to_dict(),
         loss.name,
         # Numbers only: what else a loss of the user's own may hold has another address in every process.
@@ -35,7 +35,7 @@ def fingerprint(problem: Problem, limits: Limits) -> str:
         problem.target_scaling,
         {key: repr(value) for key, value in vars(limits).items()},
     ]
-    made = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    made = hashlib.sha256(json.dumps(info, sort_keys=True).encode())
     for table in (problem.inputs, problem.targets):
         made.update(repr(table.shape).encode())
         made.update(table.tobytes())

@@ -26,7 +26,7 @@ from marquardt.networks.network import Network, forward
 from marquardt.networks.scaling import SCALINGS, ColumnStatistics, Scaling
 from marquardt.networks.simulation import DelayStates, Prepared, Sequences, Simulation, delays_of, simulate
 from marquardt.networks.text_form import TopologyFile, read_patterns, read_topology, write_topology
-from marquardt.networks.through_time import Course, TimeWiring
+from marquardt.networks.through_time import TimeWiring, Trajectory
 from marquardt.networks.units import Unit, unit_graph, units_of
 from marquardt.networks.weight_map import WeightMap
 
@@ -40,7 +40,6 @@ __all__ = [
     "TOPOLOGIES",
     "Activation",
     "ColumnStatistics",
-    "Course",
     "DelayStates",
     "Layer",
     "LayerGraph",
@@ -52,6 +51,7 @@ __all__ = [
     "Simulation",
     "TimeWiring",
     "TopologyFile",
+    "Trajectory",
     "Unit",
     "WeightMap",
     "activation_named",

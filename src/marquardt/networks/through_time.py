@@ -21,10 +21,10 @@ from marquardt.arrays import AnyArray, Array, Indices
 from marquardt.networks.activations import activation_named
 from marquardt.networks.graph import INPUTS, TARGETS, LayerGraph, LayerSpan
 
-__all__ = ["Course", "TimeWiring"]
+__all__ = ["TimeWiring", "Trajectory"]
 
 
-class Course(NamedTuple):
+class Trajectory(NamedTuple):
     """What an evaluation through time leaves."""
 
     matrices: list[Array]  # (size, fan_in): W of every layer, views of the weights of all connections
@@ -110,7 +110,7 @@ class TimeWiring:
         histories: Mapping[str, Array] | None = None,
         counts: Indices | None = None,
         kept: Sequence[Array | None] | None = None,
-    ) -> Course:
+    ) -> Trajectory:
         """Evaluate."""
         graph, depth = self.graph, self.depth
         some = next(iter(data.values()))
@@ -137,7 +137,7 @@ class TimeWiring:
             values[self.names[k]][depth:] = net if self.spans[k].layer.activation == "identity" else self.value(k, net)
         last = graph.output
         outputs = nets[-1] if self.is_fused else values[last.name][depth:]
-        return Course(matrices, values, nets, stacked, outputs, counts)
+        return Trajectory(matrices, values, nets, stacked, outputs, counts)
 
     def value(self, k: int, net: Array) -> Array:
         """Return f(net) of a layer."""
@@ -185,7 +185,7 @@ class TimeWiring:
         else:
             _steps_of_many(layers, n_steps, depth, counts)
 
-    def slopes(self, course: Course) -> list[Array | None]:
+    def slopes(self, course: Trajectory) -> list[Array | None]:
         """Return f′ of every layer; None where it is 1, and for a softmax output."""
         return [
             None

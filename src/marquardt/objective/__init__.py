@@ -1,11 +1,14 @@
 """The objective: blocks of samples, evaluations, and the normal equations without a Jacobian."""
 
+import warnings
+from typing import Any
+
 from marquardt.objective.batched import BatchedObjective
 from marquardt.objective.blocks import ArraySource, Block, Blocks, PassEndedError, SharedSource, Source, require_width
-from marquardt.objective.compiled import Descent, is_compiled
+from marquardt.objective.compiled import CompiledTrials, is_compiled
 from marquardt.objective.cost import CostModel, Work
-from marquardt.objective.evaluation import Costs, Evaluation, Facts, Need, System
-from marquardt.objective.forms import FORMS, SYSTEM_FORMS, TIME_FORMS, form_named
+from marquardt.objective.evaluation import Costs, Derivatives, Evaluation, ProblemInfo, System
+from marquardt.objective.forms import FORMS, MATRIX_FREE_FORMS, TIME_FORMS, form_named
 from marquardt.objective.forms.sample_space import SampleSystem, sample_space_bytes
 from marquardt.objective.forms.time_form import TimePlan
 from marquardt.objective.local import LocalSums
@@ -21,25 +24,25 @@ from marquardt.objective.time_sums import TimeSums
 
 __all__ = [
     "FORMS",
-    "SYSTEM_FORMS",
+    "MATRIX_FREE_FORMS",
     "TIME_FORMS",
     "ArraySource",
     "BatchedObjective",
     "Block",
     "Blocks",
     "Budget",
+    "CompiledTrials",
     "CostModel",
     "Costs",
-    "Descent",
+    "Derivatives",
     "Evaluation",
-    "Facts",
     "LocalSums",
     "MemoryLimit",
     "Minimized",
-    "Need",
     "Objective",
     "PassEndedError",
     "Plan",
+    "ProblemInfo",
     "Relative",
     "SampleSystem",
     "SharedSource",
@@ -63,3 +66,13 @@ __all__ = [
     "sequence_objective",
     "unrolled",
 ]
+
+_RENAMED = {"Need": "Derivatives", "Facts": "ProblemInfo"}
+"""Old names, which work for one version more."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _RENAMED:
+        raise AttributeError(f"module 'marquardt.objective' has no attribute {name!r}")
+    warnings.warn(f"marquardt.objective.{name} is called {_RENAMED[name]} now.", FutureWarning, stacklevel=2)
+    return globals()[_RENAMED[name]]

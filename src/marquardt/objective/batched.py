@@ -10,7 +10,7 @@ import numpy as np
 
 from marquardt.arrays import Array
 from marquardt.errors import ShapeError
-from marquardt.objective.evaluation import Need
+from marquardt.objective.evaluation import Derivatives
 from marquardt.objective.objective import Objective
 
 __all__ = ["BatchedObjective"]
@@ -45,12 +45,12 @@ class BatchedObjective(Objective):
             weights = np.ascontiguousarray(weights)
             self._sums.compiled.batch(weights, bar, self._points.decay, sums, losses, gradient, normal)
             return sums, losses
-        need = Need.NORMAL if gradient.size else Need.VALUE
+        need = Derivatives.NORMAL if gradient.size else Derivatives.VALUE
         for k, point in enumerate(weights):
-            here = self.at(point.copy(), need)
-            sums[k], losses[k] = here.sums, here.loss
-            if here.gradient is not None and here.normal is not None:
-                gradient[k], normal[k] = here.gradient, here.normal
+            current = self.at(point.copy(), need)
+            sums[k], losses[k] = current.sums, current.loss
+            if current.gradient is not None and current.normal is not None:
+                gradient[k], normal[k] = current.gradient, current.normal
         return sums, losses
 
     def performances(self, sums: Array) -> Array:

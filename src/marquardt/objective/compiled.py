@@ -15,11 +15,11 @@ from marquardt.losses import Loss, Squares
 from marquardt.networks import COMPILED_ACTIVATIONS, LayerGraph, activation_named
 from marquardt.numerics import native_kernel
 from marquardt.objective.blocks import Block
-from marquardt.objective.evaluation import Need
+from marquardt.objective.evaluation import Derivatives
 from marquardt.objective.passes import Wiring
 from marquardt.objective.plan import Job
 
-__all__ = ["Compiled", "Descent", "has_kernel", "is_compiled", "matrix_numbers", "pass_numbers", "suits_passes"]
+__all__ = ["Compiled", "CompiledTrials", "has_kernel", "is_compiled", "matrix_numbers", "pass_numbers", "suits_passes"]
 
 KERNEL_BLOCK = 128
 """Samples of a block inside the compiled kernel, at least."""
@@ -54,7 +54,7 @@ def matrix_numbers(job: Job) -> int:
 
 def suits_passes(job: Job, memory: int) -> bool:
     """Return whether it does values and gradients, of all samples on one thread, and there is so much memory."""
-    is_asked = job.most in (Need.VALUE, Need.GRADIENT, Need.CURVATURE)
+    is_asked = job.most in (Derivatives.VALUE, Derivatives.GRADIENT, Derivatives.CURVATURE)
     if not is_asked or not job.kernel_covers or job.held_bytes is not None or job.block_size is not None:
         return False
     is_serial = job.is_serial(job.costs.gradient(job.n_samples, is_compiled=True))
@@ -66,7 +66,7 @@ def has_kernel(job: Job) -> bool:
 
     It has the matrix of all samples only: not that of a random part.
     """
-    is_whole = job.most is not Need.CURVATURE and job.held_bytes is None
+    is_whole = job.most is not Derivatives.CURVATURE and job.held_bytes is None
     return job.kernel_covers and is_whole and job.keeps(matrix_numbers(job))
 
 
@@ -128,7 +128,7 @@ class Compiled:
         self.kernel.lanes(weights, bar, decay, sums, losses, gradient, normal)
 
 
-class Descent:
+class CompiledTrials:
     """Trials of Levenberg–Marquardt with D = I, for one network or many, without Python in between.
 
     A trial is a damped solve and, where that succeeds, a pass; a lower loss is accepted, with its derivatives, and

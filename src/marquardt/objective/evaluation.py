@@ -11,13 +11,13 @@ import numpy as np
 from marquardt.arrays import Array, Indices
 from marquardt.numerics import OrthogonalStep, factor_damped
 
-__all__ = ["Costs", "Evaluation", "Facts", "Need", "System"]
+__all__ = ["Costs", "Derivatives", "Evaluation", "ProblemInfo", "System"]
 
 Solve = Callable[[Array], Array | None]
 """Takes a right-hand side to its solution, None where that overflows."""
 
 
-class Need(IntEnum):
+class Derivatives(IntEnum):
     """How much an algorithm asks of a point. Each includes value and gradient, the last four not each other."""
 
     VALUE = 0
@@ -34,7 +34,7 @@ class Need(IntEnum):
     @property
     def counted_as(self) -> str:
         """What an evaluation is counted as: a matrix on demand is one of the gradient, until it is demanded."""
-        return "gradient" if self is Need.CURVATURE else self.name.lower()
+        return "gradient" if self is Derivatives.CURVATURE else self.name.lower()
 
 
 class Costs(NamedTuple):
@@ -51,7 +51,7 @@ class Costs(NamedTuple):
         return (self.normal + self.solution) / self.gradient
 
 
-class Facts(NamedTuple):
+class ProblemInfo(NamedTuple):
     """What a rule may know of an objective before a run."""
 
     n_weights: int
@@ -167,7 +167,7 @@ class Evaluation(NamedTuple):
         if self.normal is not None and self.gradient is not None:
             return factor_damped(self.normal, added, -self.gradient)
         if self.system is None:
-            raise ValueError("A damped step needs the normal equations: ask for Need.NORMAL at accepted points.")
+            raise ValueError("A damped step needs the normal equations: ask for Derivatives.NORMAL at accepted points.")
         return self.system.damped_step(added)
 
     @classmethod

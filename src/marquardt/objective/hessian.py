@@ -149,10 +149,10 @@ def _along_units(wiring: Wiring, curved: Curved, low: int) -> tuple[dict[int, Ar
     """R{a} of the layers above `low` that it reaches, and B of `low` and all layers above it, eqs. (2) and (3)."""
     last = len(wiring.spans) - 1
     size, n_samples = wiring.spans[low].layer.size, curved.done.outputs.shape[1]
-    here = np.arange(size)
+    current = np.arange(size)
     if low == last:
         unit = np.zeros((size, size, n_samples))
-        unit[here, here] = 1.0
+        unit[current, current] = 1.0
         inner = curved.slopes[last]
         return {}, {last: output_rates(wiring, curved, unit, unit if inner is None else unit * inner[:, None])}
     net_rates, rates = _rates_above(wiring, curved, low)
@@ -164,7 +164,7 @@ def _along_units(wiring: Wiring, curved: Curved, low: int) -> tuple[dict[int, Ar
         if inner is not None:
             rate *= inner[:, None]
         if bend is not None and k == low:
-            rate[here, here] += bend
+            rate[current, current] += bend
         elif bend is not None and k in net_rates:
             rate += bend[:, None] * net_rates[k]
         bent[k] = rate

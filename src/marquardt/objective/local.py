@@ -108,7 +108,7 @@ class LocalSums:
         if self.lacking is not None:
             raise ConfigurationError(
                 f"The exact Hessian needs second derivatives, and {self.lacking} has none: give it a function "
-                f"'second', or ask for Need.NORMAL."
+                f"'second', or ask for Derivatives.NORMAL."
             )
 
     def rescale(self, loss: Loss) -> None:

@@ -17,8 +17,8 @@ from marquardt.losses import Loss, Robust, Squares, WeightDecay
 from marquardt.networks import INPUTS, LayerGraph, Scaling
 from marquardt.numerics import OrthogonalStep
 from marquardt.objective.blocks import ArraySource, Source, require_width
-from marquardt.objective.compiled import Descent
-from marquardt.objective.evaluation import Evaluation, Facts, Need
+from marquardt.objective.compiled import CompiledTrials
+from marquardt.objective.evaluation import Derivatives, Evaluation, ProblemInfo
 from marquardt.objective.local import LocalSums
 from marquardt.objective.memory import require_memory
 from marquardt.objective.planning import PlanOptions
@@ -100,12 +100,12 @@ class Objective:
     **options : PlanOptions
         How it is planned. `form`: ``"auto"``; how the normal equations are summed, ``"pairs"``, ``"explicit"`` or
         ``"neuron_by_neuron"``; or solved without their matrix, ``"samples"`` or ``"matrix_free"``. `block_size` and
-        `threads`: chosen by the plan when not given. `most`: the `Need` that is the most that is going to be asked for;
+        `threads`: chosen by the plan when not given. `most`: the `Derivatives` that are the most to be asked for;
         it can be asked for more, in more time and memory. `matrices`: how many of n_weights × n_weights the plan
-        counts, three for Levenberg–Marquardt, which has the one here, the one there and the damped copy. `systems`:
-        the forms without a matrix that ``"auto"`` may take, none unless the rule says so. `max_memory`: bytes, or a
-        text such as ``"500MB"``, that objective and step may take beyond the caller's data, that is `plan.memory`; the
-        machine's memory when not given.
+        counts, three for Levenberg–Marquardt, which has that of the current point, that of the trial and the damped
+        copy. `matrix_free_forms`: the forms without a matrix that ``"auto"`` may take, none unless the rule says so.
+        `max_memory`: bytes, or a text such as ``"500MB"``, that objective and step may take beyond the caller's data,
+        that is `plan.memory`; the machine's memory when not given.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class Objective:
         The weight that the evidence counts as one sample; 1 unless `is_relative`.
     total_weight : float
         Sum of the sample weights, relative ones where `is_relative`; of weights an output the mean over outputs.
-    facts : Facts
+    info : ProblemInfo
         What rules may know.
     evaluations : dict of str to int
         Calls of `at`, by the name of what was asked for in lower case.
@@ -140,7 +140,7 @@ class Objective:
     --------
     >>> from marquardt.networks import feed_forward
     >>> objective = Objective(feed_forward(1, (), 1), [[0.0], [1.0]], [[1.0], [3.0]])
-    >>> here = objective.at(np.array([0.0, 0.0]), Need.NORMAL)
+    >>> here = objective.at(np.array([0.0, 0.0]), Derivatives.NORMAL)
     >>> here.loss, here.gradient, here.normal
     (5.0, array([-3., -4.]), array([[1., 1.], [1., 2.]]))
     """
@@ -263,7 +263,7 @@ class Objective:
         """Calls of `at`, by the name of what was asked for in lower case."""
         return self._points.evaluations
 
-    def at(self, weights: Array, need: Need, is_single: bool = False) -> Evaluation:
+    def at(self, weights: Array, need: Derivatives, is_single: bool = False) -> Evaluation:
         """Evaluate one point, as far as `need` says.
 
         Parameters
@@ -271,7 +271,7 @@ class Objective:
         weights : ndarray of shape (n_weights,)
             The point, float64 in any layout. It is kept in the result, copied only where it is not contiguous: do not
             change it afterwards.
-        need : Need
+        need : Derivatives
             How much to compute. Second derivatives are refused where an activation or the loss has none.
         is_single : bool
             Whether the products of the normal matrix may be rounded to single precision, which loses some 1e-7 of its
@@ -295,10 +295,10 @@ class Objective:
         return quietly(self._points.at, weights, need, is_single)
 
     @cached_property
-    def facts(self) -> Facts:
+    def info(self) -> ProblemInfo:
         """What rules may know."""
         decayed, hidden_biases = _groups_of(self.graph)
-        return Facts(
+        return ProblemInfo(
             self.n_weights,
             self.n_outputs,
             self.n_samples,
@@ -354,7 +354,7 @@ class Objective:
 
         There is a `SampleSystem` instead of a normal matrix.
         """
-        self._points.count(Need.NORMAL)
+        self._points.count(Derivatives.NORMAL)
         return quietly(self._points.in_sample_space, weights)
 
     def jacobian(self, weights: Array) -> Array:
@@ -428,7 +428,7 @@ class Objective:
         largest: float,
         damping: int = 0,
         single: float = math.inf,
-    ) -> Descent | None:
+    ) -> CompiledTrials | None:
         """Return compiled trials of Levenberg–Marquardt with D = I; None where the kernel does not do the passes.
 
         μ is multiplied with `increase` and `decrease` after a rejected and an accepted trial, held at `lowest` where it
@@ -437,7 +437,9 @@ class Objective:
         """
         if self._sums.compiled is None:
             return None
-        return Descent(self._sums.compiled, self._points.decay, increase, decrease, lowest, largest, damping, single)
+        return CompiledTrials(
+            self._sums.compiled, self._points.decay, increase, decrease, lowest, largest, damping, single
+        )
 
     def __getstate__(self) -> object:
         raise TypeError(

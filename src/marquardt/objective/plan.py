@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from marquardt.networks import LayerGraph
 from marquardt.numerics import usable_cpus
 from marquardt.objective.cost import CostModel, Work
-from marquardt.objective.evaluation import Need
+from marquardt.objective.evaluation import Derivatives
 from marquardt.objective.memory import MemoryLimit, readable_bytes
 
 __all__ = ["Job", "Plan", "readable_seconds"]
 
-MATRIX_NEEDS = (Need.CURVATURE, Need.NORMAL, Need.HESSIAN)
+MATRIX_NEEDS = (Derivatives.CURVATURE, Derivatives.NORMAL, Derivatives.HESSIAN)
 
 BLOCK_BYTES = 8 << 20
 """What a block's scratch arrays may take: a share of the last-level cache."""
@@ -79,7 +79,7 @@ class Job:
     n_samples: int
     block_size: int | None
     threads: int | None
-    most: Need
+    most: Derivatives
     matrices: int
     n_decays: int  # Different weight decays, each of which is summed apart in sample space
     held_bytes: int | None  # What a source of samples holds that come and go; None of arrays
@@ -106,18 +106,18 @@ class Job:
     @property
     def is_held_out(self) -> bool:
         """Whether values are all that is asked for, as of samples to validate or test on."""
-        return self.most is Need.VALUE or (self.most in MATRIX_NEEDS and not self.matrices)
+        return self.most is Derivatives.VALUE or (self.most in MATRIX_NEEDS and not self.matrices)
 
     @property
     def has_matrix_blocks(self) -> bool:
         """Whether matrices on demand are summed over blocks of their own."""
         is_free = self.block_size is None and self.held_bytes is None and self.matrices > 0
-        return is_free and self.most is Need.CURVATURE and self.data <= COPIED_BYTES
+        return is_free and self.most is Derivatives.CURVATURE and self.data <= COPIED_BYTES
 
     @property
     def copied(self) -> int:
         """Bytes of the copy that a random part of the samples is; all of them where its blocks are others."""
-        if self.most is not Need.CURVATURE or self.matrices == 0 or self.held_bytes is not None:
+        if self.most is not Derivatives.CURVATURE or self.matrices == 0 or self.held_bytes is not None:
             return 0
         return self.data if self.has_matrix_blocks else self.data // 2
 
@@ -142,7 +142,7 @@ class Job:
         there_is = (self.limit.limit - self.data) / SHARE
         smallest = SMALLEST_BLOCK if there_is >= BLOCK_BYTES else LEAST_BLOCK
         # What the exact Hessian writes is there one part after the other.
-        most = BLOCK_BYTES * (4 if self.most is Need.HESSIAN else 1)
+        most = BLOCK_BYTES * (4 if self.most is Derivatives.HESSIAN else 1)
         fitting = int(min(most, max(0.0, there_is)) / (8 * max(1, scratch)))
         return max(smallest, min(LARGEST_BLOCK, fitting // 128 * 128 or fitting))
 

@@ -20,7 +20,7 @@ from marquardt.losses import Loss
 from marquardt.networks import LayerGraph
 from marquardt.objective.compiled import is_compiled as kernel_covers
 from marquardt.objective.cost import CostModel, Work, cost_model
-from marquardt.objective.evaluation import Costs, Need
+from marquardt.objective.evaluation import Costs, Derivatives
 from marquardt.objective.forms import GRADIENT, PAIRS, Form, SampleForm, form_named, sample_forms, time_forms
 from marquardt.objective.forms.time_form import TimeJob, TimePlan
 from marquardt.objective.memory import Budget, MemoryLimit, readable_bytes, require_memory
@@ -54,9 +54,9 @@ class PlanOptions(TypedDict, total=False):
     form: str
     block_size: int | None
     threads: int | None
-    most: Need
+    most: Derivatives
     matrices: int
-    systems: Sequence[str]
+    matrix_free_forms: Sequence[str]
     max_memory: Budget
 
 
@@ -92,9 +92,9 @@ def make_plan(
     form: str = "auto",
     block_size: int | None = None,
     threads: int | None = None,
-    most: Need = Need.NORMAL,
+    most: Derivatives = Derivatives.NORMAL,
     matrices: int = 3,
-    systems: Sequence[str] = (),
+    matrix_free_forms: Sequence[str] = (),
     n_decays: int = 1,
     held_bytes: int | None = None,
     is_compiled: bool = False,
@@ -109,7 +109,7 @@ def make_plan(
     limit = MemoryLimit.of(max_memory)
     costs = cost_model(graph, tuple(layout))
     job = Job(costs, n_samples, block_size, threads, most, matrices, n_decays, held_bytes, is_compiled, limit)
-    allowed = _allowed(graph, systems) if most in MATRIX_NEEDS else ()
+    allowed = _allowed(graph, matrix_free_forms) if most in MATRIX_NEEDS else ()
     forms = (sample_forms[form],) if form != "auto" else allowed or (GRADIENT,)
     candidates = _remembered(job, forms, job.surroundings)
     chosen = fastest(candidates, limit)
@@ -118,10 +118,10 @@ def make_plan(
     return replace(chosen, others=tuple(plan for _, plan, _ in candidates if plan is not chosen))
 
 
-def _allowed(graph: LayerGraph, systems: Sequence[str]) -> tuple[SampleForm, ...]:
+def _allowed(graph: LayerGraph, matrix_free_forms: Sequence[str]) -> tuple[SampleForm, ...]:
     """The forms to choose from: those with a matrix, and those without that the rule allows."""
     usual = [form for form in sample_forms.values() if form.is_usual]
-    return (*usual, *(form for form in map(sample_forms.__getitem__, systems) if form.covers(graph)))
+    return (*usual, *(form for form in map(sample_forms.__getitem__, matrix_free_forms) if form.covers(graph)))
 
 
 @lru_cache(maxsize=256)
@@ -146,7 +146,7 @@ def _way_out(job: Job, forms: Sequence[SampleForm]) -> str:
     other = min((each for each in planned(forms, job) if job.limit.allows(each.plan.memory)), default=None, key=_price)
     if other is not None:
         return f"form={other.plan.form!r} would take {readable_bytes(other.plan.memory)}."
-    gradient = GRADIENT.plan(replace(job, most=Need.GRADIENT, matrices=0, block_size=None, threads=None))
+    gradient = GRADIENT.plan(replace(job, most=Derivatives.GRADIENT, matrices=0, block_size=None, threads=None))
     if job.limit.allows(gradient.memory) and not job.is_held_out:
         return (
             f"The algorithm 'lbfgs' with a fixed weight decay would take {readable_bytes(gradient.memory)}; or use "
@@ -183,10 +183,10 @@ def _way_out_through_time(job: TimeJob, candidates: Sequence[Planned]) -> str:
     other = next((plan for _, plan, _ in candidates if job.limit.allows(plan.memory)), None)
     if other is not None:
         return f"form={other.form!r} would take {readable_bytes(other.memory)}."
-    if job.most not in (Need.NORMAL, Need.CURVATURE):
+    if job.most not in (Derivatives.NORMAL, Derivatives.CURVATURE):
         return ""
     # A gradient is always backward.
-    gradient = time_forms["backward"].plan(replace(job, most=Need.GRADIENT, matrices=0))
+    gradient = time_forms["backward"].plan(replace(job, most=Derivatives.GRADIENT, matrices=0))
     if job.limit.allows(gradient.memory):
         return f"The algorithm 'lbfgs' would take {readable_bytes(gradient.memory)}."
     return job.limit.refusal_of_vectors(gradient.memory)
@@ -227,9 +227,9 @@ def estimated_costs(graph: LayerGraph, loss: Loss, n_samples: int, weighs_output
         is_compiled=kernel_covers(graph, loss, weighs_outputs),
         max_memory=MemoryLimit.none(),
     )
-    costs = costs_of(plan(systems=("samples",)), cost_model(graph, tuple(layout)), n_samples)
+    costs = costs_of(plan(matrix_free_forms=("samples",)), cost_model(graph, tuple(layout)), n_samples)
     # Of rules that ask for no more, which may have it from the kernel.
-    return costs._replace(gradient=plan(most=Need.GRADIENT, matrices=0).seconds)
+    return costs._replace(gradient=plan(most=Derivatives.GRADIENT, matrices=0).seconds)
 
 
 def evidence_work(costs: CostModel, n_samples: int, form: str, block_size: int) -> Work:
@@ -251,7 +251,7 @@ def require_matrices(graph: LayerGraph, matrices: int, limit: MemoryLimit) -> No
     if limit.allows(8 * matrices * graph.n_weights**2):
         return
     layout = CostModel(graph).layout
-    least = make_plan(graph, layout, 1, most=Need.GRADIENT, matrices=0, max_memory=MemoryLimit.none()).memory
+    least = make_plan(graph, layout, 1, most=Derivatives.GRADIENT, matrices=0, max_memory=MemoryLimit.none()).memory
     way_out = (
         f"The algorithm 'lbfgs' with a fixed weight decay would take {readable_bytes(least)} beside the data; or use "
         f"fewer hidden units, as the memory grows with the square of the weights."

@@ -10,7 +10,7 @@ import numpy as np
 
 from marquardt.arrays import Array
 from marquardt.numerics import OrthogonalStep, SequentialRows
-from marquardt.objective.evaluation import Evaluation, Need, System
+from marquardt.objective.evaluation import Derivatives, Evaluation, System
 from marquardt.objective.forms import form_named, sample_forms
 from marquardt.objective.quiet import quietly
 from marquardt.objective.robust import misfit_of
@@ -18,7 +18,7 @@ from marquardt.objective.sums import Part, Sums
 
 __all__ = ["Points"]
 
-COUNTED = {need: need.counted_as for need in Need}
+COUNTED = {need: need.counted_as for need in Derivatives}
 
 ORTHOGONAL_BYTES = 32 << 20
 """What the rows of an orthogonal factorization may take where the plan has less for the normal equations."""
@@ -39,32 +39,32 @@ class Points:
         """Count anew."""
         self.evaluations = dict.fromkeys(COUNTED.values(), 0)
 
-    def count(self, need: Need) -> None:
+    def count(self, need: Derivatives) -> None:
         """Count an evaluation."""
         self.evaluations[COUNTED[need]] += 1
 
-    def at(self, weights: Array, need: Need, is_single: bool) -> Evaluation:
+    def at(self, weights: Array, need: Derivatives, is_single: bool) -> Evaluation:
         """Evaluate one point."""
         sums = self.sums
-        if need >= Need.PRODUCT:
+        if need >= Derivatives.PRODUCT:
             sums.require_second()
-        if need == Need.VALUE:
+        if need == Derivatives.VALUE:
             return self._evaluation(weights, sums.value(weights))
-        if need == Need.GRADIENT:
+        if need == Derivatives.GRADIENT:
             return self._evaluation(weights, *sums.gradient(weights))
-        if need == Need.NORMAL:
+        if need == Derivatives.NORMAL:
             return self._evaluation(weights, *self._form.at(sums, weights, self.decay, is_single))
-        if need == Need.CURVATURE:
-            here = self._evaluation(weights, *sums.gradient(weights))
+        if need == Derivatives.CURVATURE:
+            current = self._evaluation(weights, *sums.gradient(weights))
             on_demand = partial(self._normal_of, weights)
-            return here if here.gradient is None else here._replace(normal_of=on_demand)
-        if need == Need.PRODUCT:
+            return current if current.gradient is None else current._replace(normal_of=on_demand)
+        if need == Derivatives.PRODUCT:
             added, gradient, product = sums.hessian_times(weights)
-            here = self._evaluation(weights, added, gradient)
-            return here if here.gradient is None else here._replace(times=partial(self._times, product))
+            current = self._evaluation(weights, added, gradient)
+            return current if current.gradient is None else current._replace(times=partial(self._times, product))
         added, gradient, hessian = sums.hessian(weights)
-        here = self._evaluation(weights, added, gradient)
-        return here if here.gradient is None else here._replace(hessian=self.with_penalty(hessian))
+        current = self._evaluation(weights, added, gradient)
+        return current if current.gradient is None else current._replace(hessian=self.with_penalty(hessian))
 
     def in_sample_space(self, weights: Array) -> Evaluation:
         """Evaluate one point with its normal equations in sample space, whatever the form."""
@@ -72,7 +72,7 @@ class Points:
 
     def looked_at(self, weights: Array) -> Iterator[Part]:
         """Return outputs, targets and weights of the samples, a block at a time: an evaluation for its values."""
-        self.count(Need.VALUE)
+        self.count(Derivatives.VALUE)
         return self.sums.parts(weights)
 
     def with_penalty(self, matrix: Array) -> Array:
@@ -104,7 +104,7 @@ class Points:
 
     def _normal_of(self, weights: Array, share: float = 1.0) -> Array:
         """The normal matrix of a part of the samples, scaled to all of them, plus the penalty's Hessian."""
-        self.count(Need.NORMAL)
+        self.count(Derivatives.NORMAL)
         return self.with_penalty(quietly(self.sums.normal_of, weights, share))
 
     def _bend(self, weights: Array, direction: Array) -> Array:

@@ -7,8 +7,8 @@ from typing import Protocol
 from marquardt.arrays import Array
 from marquardt.losses import Loss, WeightDecay
 from marquardt.numerics import OrthogonalStep
-from marquardt.objective.compiled import Descent
-from marquardt.objective.evaluation import Evaluation, Facts, Need
+from marquardt.objective.compiled import CompiledTrials
+from marquardt.objective.evaluation import Derivatives, Evaluation, ProblemInfo
 from marquardt.objective.plan import Plan
 
 __all__ = ["Minimized"]
@@ -54,10 +54,10 @@ class Minimized(Protocol):
         """Calls of `at`, by what was asked for."""
 
     @property
-    def facts(self) -> Facts:
+    def info(self) -> ProblemInfo:
         """What rules may know."""
 
-    def at(self, weights: Array, need: Need, is_single: bool = False) -> Evaluation:
+    def at(self, weights: Array, need: Derivatives, is_single: bool = False) -> Evaluation:
         """Evaluate one point; with loss +inf, and nothing else, where anything overflows."""
 
     def performance(self, evaluation: Evaluation) -> float:
@@ -77,7 +77,7 @@ class Minimized(Protocol):
 
     def descent(
         self, increase: float, decrease: float, lowest: float, largest: float, damping: int, single: float
-    ) -> Descent | None:
+    ) -> CompiledTrials | None:
         """Return compiled trials of Levenberg–Marquardt, where there are such."""
 
     def orthogonal_step(self, weights: Array) -> OrthogonalStep | None:

@@ -19,7 +19,7 @@ from marquardt.checks import one_of, whole
 from marquardt.errors import ConfigurationError, DataError, ShapeError
 from marquardt.losses import Loss, Squares, WeightDecay
 from marquardt.networks import INPUTS, TARGETS, Layer, LayerGraph, Network, Prepared, Sequences, TimeWiring
-from marquardt.objective.evaluation import Need
+from marquardt.objective.evaluation import Derivatives
 from marquardt.objective.forms import FORMS, TIME_FORMS, time_forms
 from marquardt.objective.forms.time_form import TimeJob
 from marquardt.objective.memory import Budget, MemoryLimit
@@ -191,9 +191,9 @@ def _through_time(
     form: str = "auto",
     block_size: int | None = None,
     threads: int | None = None,  # there is one, and no system
-    most: Need = Need.NORMAL,
+    most: Derivatives = Derivatives.NORMAL,
     matrices: int = 3,
-    systems: Sequence[str] = (),
+    matrix_free_forms: Sequence[str] = (),
     max_memory: Budget = None,
 ) -> Objective:
     """The objective of sequences through time."""

@@ -32,7 +32,7 @@ from typing import NamedTuple
 import numpy as np
 
 from marquardt.arrays import Array
-from marquardt.networks import Course, TimeWiring
+from marquardt.networks import TimeWiring, Trajectory
 
 __all__ = [
     "Layout",
@@ -93,7 +93,7 @@ class Layout(NamedTuple):
         return cls(states, at, delays, columns, width, reach)
 
 
-def value_slopes(wiring: TimeWiring, course: Course) -> list[Array | None]:
+def value_slopes(wiring: TimeWiring, course: Trajectory) -> list[Array | None]:
     """Return f′ of every layer's value, also of an output layer that is fused with its loss."""
     slopes = wiring.slopes(course)
     last = len(slopes) - 1
@@ -114,7 +114,7 @@ def through_value(wiring: TimeWiring, k: int, slope: Array | None, value: Array,
 # ---------------------------------------------------------------- the gradient
 
 
-def gradient_through_time(wiring: TimeWiring, course: Course, slopes: list[Array | None], slope: Array) -> Array:
+def gradient_through_time(wiring: TimeWiring, course: Trajectory, slopes: list[Array | None], slope: Array) -> Array:
     """Return ∂loss/∂connections of a group of sequences, by one pass backward through time."""
     n_steps, n_sequences = slope.shape[:2]
     depth, last = wiring.depth, len(wiring.spans) - 1
@@ -143,7 +143,7 @@ def gradient_through_time(wiring: TimeWiring, course: Course, slopes: list[Array
 
 def _deltas_at_once(
     wiring: TimeWiring,
-    course: Course,
+    course: Trajectory,
     slopes: list[Array | None],
     errors: list[Array],
     direct: Array,
@@ -159,7 +159,7 @@ def _deltas_at_once(
 
 
 def _taps_inside(
-    wiring: TimeWiring, course: Course, errors: list[Array], k: int, inside: set[str]
+    wiring: TimeWiring, course: Trajectory, errors: list[Array], k: int, inside: set[str]
 ) -> list[tuple[Array, int, int, Array]]:
     """What layer k takes of a loop: whose errors it adds to, in which steps before, by which block of its matrix.
 
@@ -181,7 +181,7 @@ def _taps_inside(
 
 def _deltas_of_loop(
     wiring: TimeWiring,
-    course: Course,
+    course: Trajectory,
     slopes: list[Array | None],
     errors: list[Array],
     direct: Array,
@@ -210,8 +210,8 @@ def _deltas_of_loop(
             if k == last:
                 row += direct[t]
             for into, a, b, block in taps:
-                there = into[t + a : t + b]
-                there += (row @ block).reshape(there.shape)
+                trial = into[t + a : t + b]
+                trial += (row @ block).reshape(trial.shape)
     return deltas
 
 
@@ -244,7 +244,7 @@ class Within:
                 ]
             )
 
-    def back(self, course: Course, slopes: list[Array | None], steps: slice, k: int, delta: Array) -> Locals:
+    def back(self, course: Trajectory, slopes: list[Array | None], steps: slice, k: int, delta: Array) -> Locals:
         """From rows at the net of layer k, (n_steps, n_sequences, n_rows, size), to all layers and states before."""
         layout = self.layout
         deltas = {k: delta}
@@ -256,15 +256,15 @@ class Within:
                 deltas[m] = errors[m] if slope is None else errors[m] * slope[steps][:, :, None]
             if m not in deltas:
                 continue
-            matrix, here = course.matrices[m], deltas[m]
+            matrix, current = course.matrices[m], deltas[m]
             for source, first, stop in self.now[m]:
-                part = here @ matrix[:, first:stop]
+                part = current @ matrix[:, first:stop]
                 errors[source] = errors[source] + part if source in errors else part
             for source, tap, first, stop in self.later[m]:
-                before[..., tap, layout.states[source]] += here @ matrix[:, first:stop]
+                before[..., tap, layout.states[source]] += current @ matrix[:, first:stop]
         return Locals(deltas, before.reshape(*delta.shape[:3], -1))
 
-    def of_outputs(self, course: Course, slopes: list[Array | None], steps: slice, rows: Array) -> Locals:
+    def of_outputs(self, course: Trajectory, slopes: list[Array | None], steps: slice, rows: Array) -> Locals:
         """The rows of R ∂outputs; `rows` is R, (n_steps, n_sequences, n_rows, n_outputs)."""
         wiring, last = self.wiring, len(self.wiring.spans) - 1
         if not wiring.is_fused:
@@ -273,7 +273,7 @@ class Within:
             rows = through_value(wiring, last, None if slope is None else slope[steps][:, :, None], value, rows)
         return self.back(course, slopes, steps, last, rows)
 
-    def of_state(self, course: Course, slopes: list[Array | None], steps: slice, k: int) -> Locals:
+    def of_state(self, course: Trajectory, slopes: list[Array | None], steps: slice, k: int) -> Locals:
         """The rows of ∂s that are layer k."""
         wiring, size = self.wiring, self.wiring.spans[k].layer.size
         value = course.values[wiring.names[k]][wiring.depth :][steps]
@@ -285,7 +285,9 @@ class Within:
         )  # fmt: skip
         return self.back(course, slopes, steps, k, delta)
 
-    def add_direct(self, into: Array, columns: dict[int, slice], local: Locals, course: Course, steps: slice) -> None:
+    def add_direct(
+        self, into: Array, columns: dict[int, slice], local: Locals, course: Trajectory, steps: slice
+    ) -> None:
         """Add D = Δ ⊗ z to rows of (n_steps, n_sequences, n_rows, n_columns)."""
         for m, delta in local.deltas.items():
             if m not in columns:
@@ -302,7 +304,7 @@ def own_columns(wiring: TimeWiring) -> dict[int, slice]:
     return {k: slice(span.start, span.stop) for k, span in enumerate(wiring.spans)}
 
 
-def write_stacked(wiring: TimeWiring, course: Course) -> None:
+def write_stacked(wiring: TimeWiring, course: Trajectory) -> None:
     """Write z of every layer."""
     n_steps = len(course.outputs)
     for k, z in enumerate(course.stacked):

@@ -10,7 +10,7 @@ import numpy as np
 from marquardt.arrays import Array, Indices
 from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss, Squares
-from marquardt.networks import INPUTS, TARGETS, Course, TimeWiring
+from marquardt.networks import INPUTS, TARGETS, TimeWiring, Trajectory
 from marquardt.objective.cost import Work, solution
 from marquardt.objective.evaluation import Costs
 from marquardt.objective.forms import time_forms
@@ -57,7 +57,7 @@ class TimeSums:
         # z of layers that see nothing but data is the same in every pass.
         self._kept = [self._kept_of(group) for group in groups]
         self._jacobians = time_forms[plan.form].jacobians(wiring, layout, plan.truncate)
-        self._last: tuple[bytes, Course] | None = None
+        self._last: tuple[bytes, Trajectory] | None = None
 
     def _kept_of(self, group: Group) -> list[Array | None]:
         wiring, n_steps = self._time, len(group.weight)
@@ -162,8 +162,8 @@ class TimeSums:
     def require_second(self) -> NoReturn:
         """Refuse second derivatives."""
         raise ConfigurationError(
-            "The exact Hessian through time is not there. Ask for Need.NORMAL: train with 'levenberg_marquardt' or "
-            "'bfgs'."
+            "The exact Hessian through time is not there. Ask for Derivatives.NORMAL: train with "
+            "'levenberg_marquardt' or 'bfgs'."
         )
 
     def hessian(self, weights: Array) -> NoReturn:
@@ -192,7 +192,7 @@ class TimeSums:
 
     # ---------------------------------------------------------------- one group
 
-    def _course(self, weights: Array, number: int) -> Course:
+    def _course(self, weights: Array, number: int) -> Trajectory:
         """Evaluate a group; the last is kept where there is one group, as an accepted trial is evaluated again."""
         group = self._groups[number]
         key = weights.tobytes()
@@ -203,7 +203,7 @@ class TimeSums:
             self._last = (key, course)
         return course
 
-    def _outputs(self, course: Course) -> Array:
+    def _outputs(self, course: Trajectory) -> Array:
         """What the loss sees, (n_outputs, n_steps · n_sequences)."""
         return course.outputs.reshape(-1, self._n_outputs).T
 
@@ -216,7 +216,7 @@ class TimeSums:
         factor = curvature_rows(self.loss.curvature(outputs, group.targets), *outputs.shape)
         return rows_as_cells(factor * np.sqrt(group.weight.ravel()), *group.weight.shape)
 
-    def _slope_back(self, course: Course, slopes: list[Array | None], group: Group, slope: Array) -> Array:
+    def _slope_back(self, course: Trajectory, slopes: list[Array | None], group: Group, slope: Array) -> Array:
         """∂loss/∂connections from ∂loss/∂outputs, exact or truncated."""
         at_output = np.ascontiguousarray(slope.T).reshape(*group.weight.shape, self._n_outputs)
         if self.plan.truncate is None:
@@ -228,7 +228,7 @@ class TimeSums:
         return total
 
     def _add_normal(
-        self, normal: Array, course: Course, slopes: list[Array | None], group: Group, outputs: Array
+        self, normal: Array, course: Trajectory, slopes: list[Array | None], group: Group, outputs: Array
     ) -> None:
         """Add JᵀΛJ of a group, block by block."""
         rows = self._rows(group, outputs)

@@ -12,7 +12,7 @@ from marquardt.arrays import Array, ArrayLike
 from marquardt.checks import whole
 from marquardt.errors import ConfigurationError
 from marquardt.numerics import hold_blas
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 
 __all__ = ["Surface", "path", "surface"]
 
@@ -83,12 +83,12 @@ def surface(
     values = [np.linspace(*pair, resolution) for pair in checked_limits(limits)]
     losses = np.empty((resolution, resolution))
     with hold_blas():
-        for row, there in enumerate(values[1]):
-            for column, here in enumerate(values[0]):
+        for row, trial in enumerate(values[1]):
+            for column, current in enumerate(values[0]):
                 # The objective keeps the point that it is given: each has an array of its own.
                 point = np.array(weights, dtype=np.float64)
-                point[[first, second]] = here, there
-                losses[row, column] = objective.at(point, Need.VALUE).loss
+                point[[first, second]] = current, trial
+                losses[row, column] = objective.at(point, Derivatives.VALUE).loss
     return Surface(values[0], values[1], losses)
 
 
@@ -134,9 +134,9 @@ def path(objective: Objective, rule: StepRule, weights: ArrayLike, epochs: int =
     points: list[Array] = []
     with hold_blas():
         start = np.array(weights, dtype=np.float64)
-        for row in iterate(objective, rule.prepared_for(objective.facts), start):
+        for row in iterate(objective, rule.prepared_for(objective.info), start):
             if row.verdict in (Verdict.ACCEPT, Verdict.SETTLED):
-                points.append(row.here.weights)
+                points.append(row.current.weights)
             if row.epoch >= epochs:
                 break
     return np.array(points)

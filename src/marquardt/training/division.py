@@ -405,14 +405,14 @@ def _groups_aside(weight: Array, label: Indices, share: float, is_cell: AnyArray
     is_aside = np.zeros(len(weight), dtype=bool)
     owed = 0.0
     for one in np.unique(label):
-        here = np.flatnonzero((label == one) & (weight > 0))
-        if not len(here):
+        current = np.flatnonzero((label == one) & (weight > 0))
+        if not len(current):
             continue
-        own = weight[here]
+        own = weight[current]
         # A group goes if its middle lies in the share. The last stays, where no cell trains for the class.
         goes = np.cumsum(own) - 0.5 * own < share * own.sum() + owed
         if not is_cell[label == one].any():
             goes[-1] = False
         owed += share * own.sum() - own[goes].sum()
-        is_aside[here[goes]] = True
+        is_aside[current[goes]] = True
     return is_aside

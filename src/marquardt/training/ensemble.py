@@ -32,7 +32,7 @@ import numpy as np
 from marquardt.arrays import Array, ArrayLike, Indices
 from marquardt.losses import Loss, Robust
 from marquardt.networks import Network, averaged
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 from marquardt.training.data import ArrayData
 from marquardt.training.division import Parts, folds_by_content
 from marquardt.training.fitting import Fitting
@@ -367,10 +367,10 @@ class FoldEnsemble:
             sample_weight=self._data.weight,
             input_scaling=self._mean.input_scaling,
             target_scaling=self._mean.target_scaling,
-            most=Need.VALUE,
+            most=Derivatives.VALUE,
             matrices=0,
         )
-        found = objective.at(self._mean.weights, Need.VALUE)
+        found = objective.at(self._mean.weights, Derivatives.VALUE)
         return objective.performance(found), objective.performance(found._replace(sums=sums))
 
     def _loss_with_scale(self, residuals: Array) -> Loss:

@@ -22,7 +22,7 @@ from marquardt.algorithms.evidence import Evidence, weigh
 from marquardt.losses import WeightDecay
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas
-from marquardt.objective import SYSTEM_FORMS, CostModel, Minimized, Need, evidence_work, sample_space_bytes
+from marquardt.objective import MATRIX_FREE_FORMS, CostModel, Derivatives, Minimized, evidence_work, sample_space_bytes
 from marquardt.training.record import Epoch, Record
 from marquardt.training.stops import EpochStop, Limits, Status, Stop, TimeStop, UserStop
 from marquardt.training.training import Training
@@ -88,7 +88,7 @@ class EvidenceTraining:
         decay, self._first_round = LIKELIHOOD_START if is_likelihood else STARTS[restart % len(STARTS)]
         self.decay = (decay * self._round.objective.counted_weight,) * len(network.graph.layers)
         # Other rules make less of an epoch, and forget what they learned when a round begins.
-        is_slow = self._round.rule.point_need is not Need.NORMAL
+        is_slow = self._round.rule.point_need is not Derivatives.NORMAL
         self.round_length = SLOW * ROUND if is_slow else ROUND
         self._first_round *= SLOW if is_slow else 1
         self._is_trained = is_trained
@@ -118,7 +118,7 @@ class EvidenceTraining:
         plan, rule, graph = self.objective.plan, self._round.rule, self._start.graph
         if plan.form == "samples":
             return 0  # the same matrices, and it has a decay a layer
-        planned = 0 if plan.form in SYSTEM_FORMS else 8 * rule.matrices * graph.n_weights**2
+        planned = 0 if plan.form in MATRIX_FREE_FORMS else 8 * rule.matrices * graph.n_weights**2
         if self._is_by_residuals:
             needed = sample_space_bytes(graph, self.objective.n_samples, len(graph.layers) + 1)
         else:
@@ -188,8 +188,8 @@ class EvidenceTraining:
         self._rounds_since += 1
         if evidence is not None:
             self.evidence = evidence
-            facts = objective.facts
-            gain = GAIN * facts.n_residuals * facts.sample_unit / facts.counted_weight
+            info = objective.info
+            gain = GAIN * info.n_residuals * info.sample_unit / info.counted_weight
             if evidence.logarithm > self._best + gain:
                 self._rounds_since = 0
             self._best = max(self._best, evidence.logarithm)
@@ -202,19 +202,19 @@ class EvidenceTraining:
 
     def _weigh(self) -> Evidence | None:
         objective = self._round.objective
-        facts = objective.facts
+        info = objective.info
         # Where a hidden unit is lost its bias moves nothing, and det H vanishes with it: a network that has given up
         # would look more probable than any other. The broad prior says what a free bias is worth: nothing.
         if self._is_by_residuals:
-            here = objective.in_sample_space(self._weights)
+            current = objective.in_sample_space(self._weights)
         else:
-            here = objective.at(self._weights, Need.NORMAL)
-            if here.normal is None and here.gradient is not None:
-                here = here._replace(normal=objective.normal(here.weights))  # of a form that steps without it
-        decay = [each / facts.unit for each in self.decay]
-        evidence = weigh(here, facts, decay, facts.decayed, broad=facts.hidden_biases)
+            current = objective.at(self._weights, Derivatives.NORMAL)
+            if current.normal is None and current.gradient is not None:
+                current = current._replace(normal=objective.normal(current.weights))  # of a form that steps without it
+        decay = [each / info.unit for each in self.decay]
+        evidence = weigh(current, info, decay, info.decayed, broad=info.hidden_biases)
         objective.close()
-        return evidence and evidence._replace(decay=tuple(each * facts.unit for each in evidence.decay))
+        return evidence and evidence._replace(decay=tuple(each * info.unit for each in evidence.decay))
 
     def _stop(self, seconds: float) -> Stop | None:
         """What ends the whole run at the end of a round."""

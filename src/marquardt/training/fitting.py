@@ -40,9 +40,9 @@ from marquardt.networks import (
 )
 from marquardt.numerics import usable_cpus
 from marquardt.objective import (
-    Facts,
+    Derivatives,
     MemoryLimit,
-    Need,
+    ProblemInfo,
     estimated_costs,
     is_compiled,
     require_matrices,
@@ -294,7 +294,7 @@ class Fitting(Restarts):
             reason = f"{names} {'is' if len(settings.rule) == 1 else 'are'} given, and belong to its damping."
             return Choice("levenberg_marquardt", reason), algorithm_named("levenberg_marquardt", **settings.rule)
         n_samples = self._data.n_training
-        facts = Facts(
+        info = ProblemInfo(
             graph.n_weights,
             graph.n_outputs,
             n_samples,
@@ -305,7 +305,7 @@ class Fitting(Restarts):
             if self._data.is_kept
             else None,
         )
-        choice = choose(facts, self._room(), self._is_decay_weighed())
+        choice = choose(info, self._room(), self._is_decay_weighed())
         return choice, algorithm_named(choice.algorithm, **choice.settings)
 
     def _room(self) -> float:
@@ -326,7 +326,7 @@ class Fitting(Restarts):
     def _build(self, graph: LayerGraph) -> Network:
         settings = self.settings
         # Before the weights are drawn. A rule that can do without the matrix is left to the plan.
-        if not self.rule.systems:
+        if not self.rule.matrix_free_forms:
             require_matrices(graph, self.rule.matrices, self._limit)
         elif self._is_decay_weighed() and not self._has_few_residuals(graph):
             require_matrices(graph, EVIDENCE_MATRICES, self._limit)
@@ -440,7 +440,7 @@ class Fitting(Restarts):
     def _has_room_for_evidence(self) -> bool:
         """Whether the normal equations that the evidence is made of are there, or small beside what the rule needs."""
         graph = self._untrained.graph
-        if self.rule.point_need is Need.NORMAL or graph.n_weights <= EVIDENCE_WEIGHTS:
+        if self.rule.point_need is Derivatives.NORMAL or graph.n_weights <= EVIDENCE_WEIGHTS:
             return True
         return self._data.n_training * graph.n_outputs <= EVIDENCE_WEIGHTS
 

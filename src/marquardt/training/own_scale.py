@@ -59,8 +59,8 @@ class OwnScale:
                     weights, self._again_from = self._again_from, None
                     break
                 is_due = each.verdict in _MOVES and each.epoch > 0 and each.epoch % RENEW == 0
-                if is_due and self._look(each.here.weights, FALL):
-                    weights = each.here.weights
+                if is_due and self._look(each.current.weights, FALL):
+                    weights = each.current.weights
                     break
             else:
                 return

@@ -17,7 +17,7 @@ from marquardt.errors import ConfigurationError
 from marquardt.losses import Loss, Squares, WeightDecay, takes_scale
 from marquardt.networks import Network
 from marquardt.numerics import hold_blas
-from marquardt.objective import Budget, Evaluation, Minimized, Need
+from marquardt.objective import Budget, Derivatives, Evaluation, Minimized
 from marquardt.training.division import AnyParts, Parts
 from marquardt.training.objectives import Objectives, sources_of
 from marquardt.training.own_scale import OwnScale
@@ -130,7 +130,7 @@ class Training:
             block_size=block_size,
             threads=threads,
         )
-        self._begin(network, objectives, parts, rule.prepared_for(objectives.trained.facts), limits, clock)
+        self._begin(network, objectives, parts, rule.prepared_for(objectives.trained.info), limits, clock)
 
     @classmethod
     def of(
@@ -185,7 +185,7 @@ class Training:
         cls._check_validation(rule, limits, validation is not None)
         run = cls.__new__(cls)
         objectives = Objectives(objective, validation, test)
-        run._begin(network, objectives, parts, rule.prepared_for(objective.facts), limits, clock)
+        run._begin(network, objectives, parts, rule.prepared_for(objective.info), limits, clock)
         return run
 
     @staticmethod
@@ -223,8 +223,8 @@ class Training:
         self._is_cancelled = False
         self._is_started = False
         self._is_squares = isinstance(objective.loss, Squares)
-        is_newton = self.rule.point_need is Need.NORMAL and not self.rule.weighs_decay
-        self._is_linear = is_newton and self._validation is None and objective.facts.is_linear
+        is_newton = self.rule.point_need is Derivatives.NORMAL and not self.rule.weighs_decay
+        self._is_linear = is_newton and self._validation is None and objective.info.is_linear
         own = takes_scale(objective.loss)
         self._scale: OwnScale | None = OwnScale(objectives, self._scale_taken) if own else None
         self._fails = self._trials_before = 0
@@ -331,14 +331,14 @@ class Training:
 
         A gradient as small as that leaves weights of ill-conditioned inputs without a right digit.
         """
-        here, objective = trial.here, self.objective
-        if not self._is_linear or trial.epoch == 0 or objective.gradient_norm(here) > self._limits.min_gradient:
+        current, objective = trial.current, self.objective
+        if not self._is_linear or trial.epoch == 0 or objective.gradient_norm(current) > self._limits.min_gradient:
             return trial
-        here = here._replace(orthogonal=partial(objective.orthogonal_step, here.weights))
-        last, tried = finished(objective, here)
-        if last is here:
+        current = current._replace(orthogonal=partial(objective.orthogonal_step, current.weights))
+        last, tried = finished(objective, current)
+        if last is current:
             return trial
-        return trial._replace(here=last, merit=last.loss, trial=trial.trial + tried, verdict=Verdict.SETTLED)
+        return trial._replace(current=last, merit=last.loss, trial=trial.trial + tried, verdict=Verdict.SETTLED)
 
     def _ended(self, trial: Trial, seconds: float) -> Stop | None:
         """Why the run ends after a trial, if it does."""
@@ -348,7 +348,7 @@ class Training:
         status = Status(
             trial.epoch,
             trial.trial,
-            trial.here.loss * objective.unit,
+            trial.current.loss * objective.unit,
             mse * objective.total_weight * objective.n_outputs * objective.sample_unit,
             mse,
             last.gradient,
@@ -366,11 +366,11 @@ class Training:
 
     def _recorded(self, trial: Trial, seconds: float) -> Epoch:
         """Put an accepted point into the record, and keep its weights if it is the best."""
-        record, objective, here = self.record, self.objective, trial.here
-        performance, gradient = objective.performance(here), objective.gradient_norm(here)
+        record, objective, current = self.record, self.objective, trial.current
+        performance, gradient = objective.performance(current), objective.gradient_norm(current)
         validation, compared = math.nan, trial.merit
         if self._validation is not None:
-            there = self._validation.at(here.weights, Need.VALUE)
+            there = self._validation.at(current.weights, Derivatives.VALUE)
             validation = self._validation.performance(there)
             # In scaled units, as the loss: in their own the target of the largest numbers would decide alone.
             compared = self._validation.mean_loss(there)
@@ -384,13 +384,13 @@ class Training:
             trial.epoch,
             performance,
             validation,
-            _performance(self._test, here),
+            _performance(self._test, current),
             gradient,
             trial.report.get("mu", math.nan),
             self._fails,
             seconds,
             trial.trial - self._trials_before,
-            here.loss * objective.unit,
+            current.loss * objective.unit,
             {name: value for name, value in trial.report.items() if name != "mu"},
         )
         self._last, self._trials_before = epoch, trial.trial
@@ -399,7 +399,7 @@ class Training:
         if is_best:
             # Only now: an interrupt must not leave a best epoch that is not in the record. The weights first:
             # whoever looks on from another thread finds them as good as the value says, or better.
-            self._best_weights, record.best_epoch = here.weights, trial.epoch
+            self._best_weights, record.best_epoch = current.weights, trial.epoch
             self.best_value = compared
         return epoch
 
@@ -412,8 +412,8 @@ class Training:
     def _value_of(self, weights: Array) -> float:
         """What epochs are compared by, with the scale of now."""
         if self._validation is not None:
-            return self._validation.mean_loss(self._validation.at(weights, Need.VALUE))
-        return math.inf if self.rule.weighs_decay else self.objective.at(weights, Need.VALUE).loss
+            return self._validation.mean_loss(self._validation.at(weights, Derivatives.VALUE))
+        return math.inf if self.rule.weighs_decay else self.objective.at(weights, Derivatives.VALUE).loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -446,5 +446,5 @@ def require_loss(loss: Loss) -> None:
         raise ConfigurationError(f"loss must be a loss and not its name, got {loss!r}. Take loss_named({loss!r}).")
 
 
-def _performance(objective: Minimized | None, here: Evaluation) -> float:
-    return math.nan if objective is None else objective.performance(objective.at(here.weights, Need.VALUE))
+def _performance(objective: Minimized | None, current: Evaluation) -> float:
+    return math.nan if objective is None else objective.performance(objective.at(current.weights, Derivatives.VALUE))

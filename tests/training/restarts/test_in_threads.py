@@ -13,7 +13,7 @@ import pytest
 
 from marquardt.errors import ConfigurationError
 from marquardt.numerics import is_held, most_threads, threads_left
-from marquardt.objective import Need, Objective
+from marquardt.objective import Derivatives, Objective
 from marquardt.training import ArrayData, Division, Fitting, Limits, Settings, Training
 from marquardt.training import fitting as fitting_module
 from marquardt.training.restarts import pool as pool_module
@@ -107,7 +107,7 @@ def test_not_a_bit_depends_on_the_jobs(settings):
 def test_few_threads_sum_the_shares_of_many_in_the_same_order():
     objective = Objective(begun().network.graph, X, Y[:, None], form="pairs", threads=4, block_size=50)
     weights = RNG.normal(size=objective.n_weights)
-    for need in (Need.VALUE, Need.GRADIENT, Need.NORMAL):
+    for need in (Derivatives.VALUE, Derivatives.GRADIENT, Derivatives.NORMAL):
         expected = objective.at(weights, need)
         for few in (3, 2, 1):
             with most_threads(lambda few=few: few):

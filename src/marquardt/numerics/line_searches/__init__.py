@@ -8,7 +8,7 @@ from marquardt.numerics.line_searches.brent import Brent
 from marquardt.numerics.line_searches.charalambous import Charalambous
 from marquardt.numerics.line_searches.golden_section import GoldenSection
 from marquardt.numerics.line_searches.hybrid_bisection_cubic import HybridBisectionCubic
-from marquardt.numerics.line_searches.search import LineSearch, Look, Lookout, next_move
+from marquardt.numerics.line_searches.search import LinePoint, LineSearch, Lookout, next_move
 from marquardt.numerics.line_searches.strong_wolfe import StrongWolfe
 from marquardt.spelling import spelled
 
@@ -19,8 +19,8 @@ __all__ = [
     "Charalambous",
     "GoldenSection",
     "HybridBisectionCubic",
+    "LinePoint",
     "LineSearch",
-    "Look",
     "Lookout",
     "StrongWolfe",
     "line_search_named",

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from marquardt.checks import fraction, positive
 from marquardt.errors import ConfigurationError
-from marquardt.numerics.line_searches.search import LineSearch, Look, Lookout
+from marquardt.numerics.line_searches.search import LinePoint, LineSearch, Lookout
 
 __all__ = ["Backtracking"]
 
@@ -62,7 +62,7 @@ class Backtracking(LineSearch):
         if self.low > self.high:
             raise ConfigurationError(f"low must not be above high, got {self.low!r} and {self.high!r}.")
 
-    def search(self, start: Look, first: float) -> Lookout:
+    def search(self, start: LinePoint, first: float) -> Lookout:
         """Shorten until eq. (1) holds."""
         length, before = first, None
         while length > self.min_length * first:
@@ -74,7 +74,7 @@ class Backtracking(LineSearch):
             before = look
         return None
 
-    def _interpolated(self, start: Look, look: Look, before: Look | None) -> float:
+    def _interpolated(self, start: LinePoint, look: LinePoint, before: LinePoint | None) -> float:
         """The minimum of the parabola, or of the cubic."""
         if not math.isfinite(look.value):
             return 0.0

@@ -18,7 +18,7 @@ from collections.abc import Generator
 from typing import NamedTuple
 
 from marquardt.numerics.line_searches.interpolation import LEAP, bounded, is_below_rounding
-from marquardt.numerics.line_searches.search import Look
+from marquardt.numerics.line_searches.search import LinePoint
 
 __all__ = ["Bracket", "bracketing", "vertex"]
 
@@ -29,13 +29,13 @@ GOLDEN = 0.5 * (3.0 - math.sqrt(5.0))
 class Bracket(NamedTuple):
     """Three looks around a minimum."""
 
-    left: Look  # In order of length; the middle is lower than the left and not higher than the right
-    middle: Look
-    right: Look
+    left: LinePoint  # In order of length; the middle is lower than the left and not higher than the right
+    middle: LinePoint
+    right: LinePoint
     n_looks: int  # How many looks it took
 
 
-def bracketing(start: Look, first: float, max_looks: int) -> Generator[float, Look, Bracket | float | None]:
+def bracketing(start: LinePoint, first: float, max_looks: int) -> Generator[float, LinePoint, Bracket | float | None]:
     """Look for a bracket."""
     falling, right, length = [start], None, first
     middle = yield length
@@ -62,7 +62,7 @@ def bracketing(start: Look, first: float, max_looks: int) -> Generator[float, Lo
     return Bracket(falling[-1], middle, right, n_looks)
 
 
-def _shortened(start: Look, look: Look) -> float:
+def _shortened(start: LinePoint, look: LinePoint) -> float:
     """Eq. (1); 0 after an overflow, and infinite where the parabola opens downwards."""
     if not math.isfinite(look.value):
         return 0.0
@@ -70,7 +70,7 @@ def _shortened(start: Look, look: Look) -> float:
     return -0.5 * start.slope * look.length * (look.length / excess) if excess > 0 else math.inf
 
 
-def vertex(a: Look, b: Look, c: Look) -> float:
+def vertex(a: LinePoint, b: LinePoint, c: LinePoint) -> float:
     """Return where the parabola through three looks has its minimum."""
     if len({a.length, b.length, c.length}) < 3:
         return math.nan

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from marquardt.checks import fraction, positive
 from marquardt.errors import ConfigurationError
 from marquardt.numerics.line_searches.interpolation import bounded, cubic_minimum, is_sound
-from marquardt.numerics.line_searches.search import LineSearch, Look, Lookout
+from marquardt.numerics.line_searches.search import LinePoint, LineSearch, Lookout
 from marquardt.numerics.line_searches.sectioning import check_conditions, sectioning
 
 __all__ = ["Charalambous"]
@@ -69,7 +69,7 @@ class Charalambous(LineSearch):
         if self.gamma > 0.5:
             raise ConfigurationError(f"gamma must be at most 0.5, got {self.gamma!r}. The usual value is 0.1.")
 
-    def search(self, start: Look, first: float) -> Lookout:
+    def search(self, start: LinePoint, first: float) -> Lookout:
         """Lengthen until there is an interval, then shrink it."""
         looks = self.max_looks
         return (
@@ -78,7 +78,7 @@ class Charalambous(LineSearch):
             )
         )
 
-    def _sectioned(self, low: Look, high: Look, has_halved: bool) -> float:
+    def _sectioned(self, low: LinePoint, high: LinePoint, has_halved: bool) -> float:
         """The next length of the interval."""
         margin = self.gamma * (high.length - low.length)
         wanted = cubic_minimum(low, high) if is_sound(high) else low.length

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from marquardt.checks import fraction, positive, whole
 from marquardt.numerics.line_searches.bracketing import GOLDEN, Bracket, bracketing
-from marquardt.numerics.line_searches.search import LineSearch, Look, Lookout
+from marquardt.numerics.line_searches.search import LinePoint, LineSearch, Lookout
 
 __all__ = ["GoldenSection"]
 
@@ -55,7 +55,7 @@ class GoldenSection(LineSearch):
         fraction(positive(self.tolerance, "tolerance"), "tolerance")
         whole(self.max_looks, "max_looks", minimum=1)
 
-    def search(self, start: Look, first: float) -> Lookout:
+    def search(self, start: LinePoint, first: float) -> Lookout:
         """Bracket a minimum and close in on it."""
         found = yield from bracketing(start, first, self.max_looks)
         if not isinstance(found, Bracket):

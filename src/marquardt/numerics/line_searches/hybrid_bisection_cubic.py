@@ -19,7 +19,7 @@ import math
 from dataclasses import dataclass
 
 from marquardt.numerics.line_searches.interpolation import bounded, cubic_minimum, is_sound
-from marquardt.numerics.line_searches.search import LineSearch, Look, Lookout
+from marquardt.numerics.line_searches.search import LinePoint, LineSearch, Lookout
 from marquardt.numerics.line_searches.sectioning import check_conditions, sectioning
 
 __all__ = ["HybridBisectionCubic"]
@@ -60,13 +60,13 @@ class HybridBisectionCubic(LineSearch):
     def __post_init__(self) -> None:
         check_conditions(self.alpha, self.beta, self.max_looks)
 
-    def search(self, start: Look, first: float) -> Lookout:
+    def search(self, start: LinePoint, first: float) -> Lookout:
         """Lengthen until there is an interval, then shrink it."""
         looks = self.max_looks
         return (yield from sectioning(start, first, alpha=self.alpha, beta=self.beta, max_looks=looks, inside=_inside))
 
 
-def _inside(low: Look, high: Look, has_halved: bool) -> float:
+def _inside(low: LinePoint, high: LinePoint, has_halved: bool) -> float:
     """The next length of the interval."""
     if not is_sound(high):
         return low.length + 0.1 * (high.length - low.length)

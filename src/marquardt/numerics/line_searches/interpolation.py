@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 
-from marquardt.numerics.line_searches.search import Look
+from marquardt.numerics.line_searches.search import LinePoint
 
 __all__ = ["bounded", "cubic_minimum", "is_below_rounding", "is_sound", "lower"]
 
@@ -13,7 +13,7 @@ LEAP = 10.0
 """The most by which a search that has not yet gone too far lengthens its step at once."""
 
 
-def cubic_minimum(one: Look, other: Look) -> float:
+def cubic_minimum(one: LinePoint, other: LinePoint) -> float:
     """Return where the cubic through two looks with their slopes has its minimum.
 
     Nocedal and Wright (2006), eq. 3.59, divided by the largest number in it, so that nothing overflows on the way.
@@ -44,17 +44,17 @@ def bounded(wanted: float, low: float, high: float) -> float:
     return min(max(wanted, low), high)
 
 
-def is_sound(look: Look) -> bool:
+def is_sound(look: LinePoint) -> bool:
     """Return whether value and slope are finite."""
     return math.isfinite(look.value) and math.isfinite(look.slope)
 
 
-def lower(best: Look, look: Look) -> Look:
+def lower(best: LinePoint, look: LinePoint) -> LinePoint:
     """Return the look of the lower value; the first if they are equal or the second is not a number."""
     return look if look.value < best.value else best
 
 
-def is_below_rounding(start: Look, length: float) -> bool:
+def is_below_rounding(start: LinePoint, length: float) -> bool:
     """Return whether a step this short can lower the value by less than its last digit.
 
     Where φ is convex the decrease is at most −t φ′(0). A search that has shrunk to such a length without a lower

@@ -25,7 +25,7 @@ from marquardt.numerics.line_searches.interpolation import (
     is_sound,
     lower,
 )
-from marquardt.numerics.line_searches.search import Look, Lookout
+from marquardt.numerics.line_searches.search import LinePoint, Lookout
 
 __all__ = ["check_conditions", "sectioning"]
 
@@ -40,13 +40,13 @@ def check_conditions(alpha: float, beta: float, max_looks: int) -> None:
 
 
 def sectioning(
-    start: Look,
+    start: LinePoint,
     first: float,
     *,
     alpha: float,
     beta: float,
     max_looks: int,
-    inside: Callable[[Look, Look, bool], float],
+    inside: Callable[[LinePoint, LinePoint, bool], float],
 ) -> Lookout:
     """Lengthen until there is an interval, then shrink it."""
     low, high, best, length = start, None, start, first

@@ -33,7 +33,7 @@ from marquardt.numerics.line_searches.interpolation import (
     is_sound,
     lower,
 )
-from marquardt.numerics.line_searches.search import LineSearch, Look, Lookout
+from marquardt.numerics.line_searches.search import LinePoint, LineSearch, Lookout
 
 __all__ = ["StrongWolfe"]
 
@@ -78,7 +78,7 @@ class StrongWolfe(LineSearch):
         if not self.c1 < self.c2:
             raise ConfigurationError(f"c1 must be below c2, got {self.c1!r} and {self.c2!r}. Usual are 1e-4 and 0.9.")
 
-    def search(self, start: Look, first: float) -> Lookout:
+    def search(self, start: LinePoint, first: float) -> Lookout:
         """Lengthen until there is an interval, then zoom."""
         low, high, best, length = start, None, start, first
         gaps: list[float] = []
@@ -104,7 +104,7 @@ class StrongWolfe(LineSearch):
                 break
         return best.length if best is not start else None
 
-    def _zoomed(self, low: Look, high: Look, gaps: list[float]) -> float:
+    def _zoomed(self, low: LinePoint, high: LinePoint, gaps: list[float]) -> float:
         """The next length of the interval; its widths so far are kept in `gaps`."""
         gap = high.length - low.length
         gaps.append(abs(gap))

@@ -20,8 +20,8 @@ from marquardt.objective.plan import Plan
 __all__ = [
     "FORMS",
     "GRADIENT",
+    "MATRIX_FREE_FORMS",
     "PAIRS",
-    "SYSTEM_FORMS",
     "TIME_FORMS",
     "Form",
     "SampleForm",
@@ -44,7 +44,7 @@ GRADIENT = Gradient()
 _others = {"gradient": GRADIENT, "compiled": COMPILED}
 
 FORMS = ("auto", *sample_forms)
-SYSTEM_FORMS = tuple(name for name, form in sample_forms.items() if not form.has_matrix)
+MATRIX_FREE_FORMS = tuple(name for name, form in sample_forms.items() if not form.has_matrix)
 """The forms that solve the normal equations without their matrix."""
 TIME_FORMS = tuple(time_forms)
 """The forms of the Jacobian through time: forward sensitivities (RTRL), and backward (BPTT)."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from marquardt.arrays import Array
-from marquardt.networks import Course, TimeWiring
+from marquardt.networks import TimeWiring, Trajectory
 from marquardt.objective.cost import Work
 from marquardt.objective.forms.time_form import Pass, TimeForm, TimeJob, small_products
 from marquardt.objective.through_time import Layout, Locals, Within, own_columns, write_stacked
@@ -23,7 +23,7 @@ class BackwardJacobian:
         self._within = Within(wiring, layout)
 
     def blocks(
-        self, course: Course, slopes: list[Array | None], rows: Array, block_size: int
+        self, course: Trajectory, slopes: list[Array | None], rows: Array, block_size: int
     ) -> Iterator[tuple[slice, Array]]:
         """Write J block by block."""
         wiring, within = self.wiring, self._within
@@ -40,7 +40,7 @@ class BackwardJacobian:
                 self._look_back(jacobian, local.before, locals_, course, steps)
             yield steps, jacobian
 
-    def _state_locals(self, course: Course, slopes: list[Array | None], n_steps: int, n_sequences: int) -> Locals:
+    def _state_locals(self, course: Trajectory, slopes: list[Array | None], n_steps: int, n_sequences: int) -> Locals:
         """Eq. (1) for all states at all steps."""
         layout = self.layout
         height = len(layout.delays) * layout.n_states
@@ -56,7 +56,7 @@ class BackwardJacobian:
                 deltas[m][:, :, place] = delta
         return Locals(deltas, before)
 
-    def _look_back(self, jacobian: Array, before: Array, state: Locals, course: Course, steps: slice) -> None:
+    def _look_back(self, jacobian: Array, before: Array, state: Locals, course: Trajectory, steps: slice) -> None:
         """Add Σ_j Λ_j(t) D_s(t − j) for the steps of a block."""
         layout, spans = self.layout, self.wiring.spans
         n_states = layout.n_states
@@ -75,8 +75,8 @@ class BackwardJacobian:
                     rate += before[skip:, :, :, columns]
                 elif j - delay in earlier:
                     nearer = earlier[j - delay]
-                    there = slice(begin - j + delay, steps.stop - j + delay)
-                    rate += nearer[len(nearer) - len(rate) :] @ state.before[there, :, :, columns]
+                    trial = slice(begin - j + delay, steps.stop - j + delay)
+                    rate += nearer[len(nearer) - len(rate) :] @ state.before[trial, :, :, columns]
             earlier[j] = rate
             earlier.pop(j - longest, None)
             past = slice(begin - j, steps.stop - j)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marquardt.objective.compiled import has_kernel, matrix_numbers
 from marquardt.objective.cost import PAIRS_PAY, CostModel, Work
-from marquardt.objective.evaluation import Need
+from marquardt.objective.evaluation import Derivatives
 from marquardt.objective.forms.form import SampleForm
 from marquardt.objective.plan import BLOCK_BYTES, Job, Plan
 
@@ -26,14 +26,14 @@ class CompiledForm(SampleForm):
         """Whether all samples are one block of the kernel, as nothing else was asked for."""
         if not has_kernel(job) or job.block_size is not None:
             return False
-        if job.most is Need.HESSIAN and 8 * job.costs.hessian_rows * job.n_samples > BLOCK_BYTES:
+        if job.most is Derivatives.HESSIAN and 8 * job.costs.hessian_rows * job.n_samples > BLOCK_BYTES:
             return False
         is_serial = job.is_serial(self.normal(job.costs, job.n_samples))
         return is_serial and job.has_room(self.memory(job, job.n_samples, 1))
 
     def memory(self, job: Job, size: int, threads: int, kept: int | None = None) -> int:
         numbers = self.of_rule(job) + matrix_numbers(job)
-        if job.most is Need.HESSIAN and job.matrices:
+        if job.most is Derivatives.HESSIAN and job.matrices:
             numbers += job.graph.n_connections**2 + job.costs.hessian_rows * job.n_samples
         return job.data + 8 * numbers
 

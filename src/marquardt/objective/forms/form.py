@@ -11,7 +11,7 @@ from marquardt.networks import LayerGraph
 from marquardt.objective.block_passes import BlockPasses
 from marquardt.objective.compiled import Compiled, pass_numbers, suits_passes
 from marquardt.objective.cost import CG_PRODUCTS, CostModel, Work, solution
-from marquardt.objective.evaluation import Need, System
+from marquardt.objective.evaluation import Derivatives, System
 from marquardt.objective.forms.pair_counts import hessian_work
 from marquardt.objective.plan import LARGEST_BLOCK, LBFGS_VECTORS, LEAST_BLOCK, MATRIX_NEEDS, PASSES, Job, Plan
 
@@ -92,13 +92,13 @@ class SampleForm(Form[Job]):
 
     def work(self, job: Job, size: int, *, keeps: bool = False, is_compiled: bool = False) -> Work:
         """Return the work of one evaluation of the most that is asked for."""
-        if job.most is Need.HESSIAN and self.has_matrix:
+        if job.most is Derivatives.HESSIAN and self.has_matrix:
             return hessian_work(job.costs, job.n_samples, size)
         return self.normal(job.costs, job.n_samples, size, n_decays=job.n_decays, keeps=keeps)
 
     def step(self, job: Job, size: int) -> Work:
         """Return what a rule does between two passes, as far as the objective knows it."""
-        if job.most is Need.PRODUCT:
+        if job.most is Derivatives.PRODUCT:
             return job.costs.product(job.n_samples, size) * CG_PRODUCTS
         if not job.matrices:
             return Work()
@@ -117,11 +117,11 @@ class SampleForm(Form[Job]):
     def taken(self, job: Job) -> tuple[int, int]:
         """Return the same for the most that is asked for."""
         costs = job.costs
-        if job.most is Need.PRODUCT:
+        if job.most is Derivatives.PRODUCT:
             return 2 * costs.kept_rows + 2 * PASSES * costs.units, costs.n_connections
         if not self.has_matrix:
             return self.block(job)
-        if job.most is Need.HESSIAN and job.matrices and self.in_blocks:
+        if job.most is Derivatives.HESSIAN and job.matrices and self.in_blocks:
             return costs.hessian_rows, costs.n_connections**2 * (1 + (job.graph.weight_map is not None))
         return self.block(job) if job.matrices else (PASSES * costs.units, 0)
 
@@ -137,7 +137,7 @@ class SampleForm(Form[Job]):
     def kept(self, job: Job) -> int | None:
         """Return what may be kept from pass to pass; None where nothing may."""
         # Of the accepted point and of a trial.
-        may_keep = job.most is Need.PRODUCT and job.keeps_passes
+        may_keep = job.most is Derivatives.PRODUCT and job.keeps_passes
         return 2 * job.costs.kept_rows * job.n_samples if may_keep else None
 
     def memory(self, job: Job, size: int, threads: int, kept: int | None = None) -> int:
@@ -162,12 +162,12 @@ class SampleForm(Form[Job]):
             size, threads = self._smaller(job, size, threads)
         threads = min(threads, job.n_blocks(size))
         keeps, taken = kept is not None, self.memory(job, size, threads, kept)
-        made = self.made(job, size, threads, taken, keeps=keeps and job.most is not Need.PRODUCT)
+        made = self.made(job, size, threads, taken, keeps=keeps and job.most is not Derivatives.PRODUCT)
         if job.has_matrix_blocks and self.has_matrix and self.in_blocks:
             made = self._with_matrix_blocks(job, made)
             if made.is_compiled:
                 return made
-        return replace(made, keeps_passes=keeps if job.most is Need.PRODUCT else job.keeps_passes)
+        return replace(made, keeps_passes=keeps if job.most is Derivatives.PRODUCT else job.keeps_passes)
 
     def _smaller(self, job: Job, size: int, threads: int) -> tuple[int, int]:
         """Blocks and threads where memory is short."""
@@ -218,7 +218,7 @@ class SampleForm(Form[Job]):
         if not job.matrices:
             # What others train on is only looked at.
             return costs.value(n_samples, size, is_compiled=is_compiled)
-        if job.most is Need.CURVATURE:
+        if job.most is Derivatives.CURVATURE:
             # Most epochs are without a matrix: a gradient, two triangular solutions, and pairs.
             vectors = Work(products=n_weights**2, touched=4 * LBFGS_VECTORS * n_weights)
             return costs.gradient(n_samples, size, is_compiled=is_compiled) + vectors

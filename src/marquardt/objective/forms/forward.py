@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from marquardt.arrays import Array
-from marquardt.networks import Course, TimeWiring
+from marquardt.networks import TimeWiring, Trajectory
 from marquardt.objective.cost import Work
 from marquardt.objective.forms.time_form import Pass, TimeForm, TimeJob, small_products
 from marquardt.objective.through_time import Layout, Within, own_columns, write_stacked
@@ -23,7 +23,7 @@ class ForwardJacobian:
         self._within = Within(wiring, layout)
 
     def blocks(
-        self, course: Course, slopes: list[Array | None], rows: Array, block_size: int
+        self, course: Trajectory, slopes: list[Array | None], rows: Array, block_size: int
     ) -> Iterator[tuple[slice, Array]]:
         """Write J block by block."""
         wiring, layout, within = self.wiring, self.layout, self._within
@@ -46,7 +46,7 @@ class ForwardJacobian:
                 carried = sensitivity[:, count:].copy()
             yield steps, jacobian
 
-    def _go_forward(self, sensitivity: Array, course: Course, slopes: list[Array | None], steps: slice) -> None:
+    def _go_forward(self, sensitivity: Array, course: Trajectory, slopes: list[Array | None], steps: slice) -> None:
         """Carry S over the steps of a block."""
         layout, within = self.layout, self._within
         longest, count = layout.delays[0], steps.stop - steps.start

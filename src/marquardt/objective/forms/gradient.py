@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marquardt.objective.compiled import pass_numbers, suits_passes
 from marquardt.objective.cost import Work
-from marquardt.objective.evaluation import Need
+from marquardt.objective.evaluation import Derivatives
 from marquardt.objective.forms.form import SampleForm
 from marquardt.objective.plan import LBFGS_VECTORS, PASSES, Job, Plan
 
@@ -18,11 +18,11 @@ class Gradient(SampleForm):
     has_matrix = False
 
     def work(self, job: Job, size: int, *, keeps: bool = False, is_compiled: bool = False) -> Work:
-        done = job.costs.value if job.most is Need.VALUE else job.costs.gradient
+        done = job.costs.value if job.most is Derivatives.VALUE else job.costs.gradient
         return done(job.n_samples, size, is_compiled=is_compiled)
 
     def step(self, job: Job, size: int) -> Work:
-        if job.most is Need.PRODUCT:
+        if job.most is Derivatives.PRODUCT:
             return super().step(job, size)
         # An update of a matrix such as that of BFGS and its product with the gradient; or a dozen vectors.
         n_weights = job.graph.n_weights
@@ -32,7 +32,7 @@ class Gradient(SampleForm):
         return PASSES * job.costs.units, job.graph.n_connections
 
     def of_rule(self, job: Job) -> int:
-        is_without = not job.matrices and job.most is not Need.VALUE
+        is_without = not job.matrices and job.most is not Derivatives.VALUE
         return super().of_rule(job) + LBFGS_VECTORS * is_without * job.graph.n_weights
 
     def plan(self, job: Job) -> Plan:

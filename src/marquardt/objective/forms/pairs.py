@@ -32,7 +32,7 @@ from marquardt.numerics import Rows, add_pair_products, native_kernel
 from marquardt.objective.block_passes import BlockPasses
 from marquardt.objective.blocks import Block
 from marquardt.objective.cost import CostModel, Work
-from marquardt.objective.evaluation import Need
+from marquardt.objective.evaluation import Derivatives
 from marquardt.objective.forms.form import NormalPass, SampleForm
 from marquardt.objective.forms.pair_counts import kept_input_pairs, pair_counts, pairs_work
 from marquardt.objective.passes import Scratch, Wiring
@@ -92,8 +92,8 @@ class _SharedSquare:
         constant = _constant(left, right)
         if constant is None:
             constant = np.ones((self.span.layer.size,) * 2)
-        here = slice(self.span.start, self.span.stop)
-        normal[here, here] = np.kron(constant, self.sum)
+        current = slice(self.span.start, self.span.stop)
+        normal[current, current] = np.kron(constant, self.sum)
 
 
 class _Within:
@@ -134,8 +134,8 @@ class _Within:
     def write(self, normal: Array, left: Sensitivity, right: Sensitivity) -> None:
         span = self.span
         size, fan_in = span.layer.size, span.fan_in
-        here = slice(span.start, span.stop)
-        target = normal[here, here]
+        current = slice(span.start, span.stop)
+        target = normal[current, current]
         if self.is_diagonal:
             target[:] = 0.0
             for h in range(size):
@@ -308,7 +308,7 @@ class Pairs(SampleForm):
     def kept(self, job: Job) -> int | None:
         pairs = kept_input_pairs(job.costs) * job.n_samples
         # The kernel makes them again in less than reading them takes.
-        is_asked = job.most is Need.NORMAL and job.matrices > 0 and native_kernel() is None
+        is_asked = job.most is Derivatives.NORMAL and job.matrices > 0 and native_kernel() is None
         return pairs if is_asked and job.held_bytes is None and job.keeps(pairs) else super().kept(job)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, Protocol
 
 from marquardt.arrays import Array
-from marquardt.networks import Course, LayerGraph, TimeWiring
+from marquardt.networks import LayerGraph, TimeWiring, Trajectory
 from marquardt.objective.cost import Work, solution
-from marquardt.objective.evaluation import Need
+from marquardt.objective.evaluation import Derivatives
 from marquardt.objective.forms.form import Form
 from marquardt.objective.memory import MemoryLimit
 from marquardt.objective.plan import Plan
@@ -49,7 +49,7 @@ class TimeJob:
     lengths: list[int]
     truncate: int | None
     block_size: int | None
-    most: Need
+    most: Derivatives
     matrices: int
     limit: MemoryLimit
 
@@ -86,7 +86,7 @@ class TimeJob:
     @property
     def is_normal(self) -> bool:
         """Whether normal equations are asked for; else values are all, or gradients."""
-        return self.most in (Need.NORMAL, Need.CURVATURE) and self.matrices > 0
+        return self.most in (Derivatives.NORMAL, Derivatives.CURVATURE) and self.matrices > 0
 
 
 class Pass(NamedTuple):
@@ -102,7 +102,7 @@ class Jacobians(Protocol):
     """Writes J of a group of sequences, block by block of steps."""
 
     def blocks(
-        self, course: Course, slopes: list[Array | None], rows: Array, block_size: int
+        self, course: Trajectory, slopes: list[Array | None], rows: Array, block_size: int
     ) -> Iterator[tuple[slice, Array]]:
         """Yield the steps of a block and their rows; `rows` is R with the weights."""
 

@@ -2,11 +2,11 @@
 
 A member is one network from its start to its stop: its own μ, weights, best epoch and record. In a sweep every member
 that still goes on has trials until one is accepted; members that have stopped are taken out of the arrays. The trials
-are those of `LevenbergMarquardt` with D = I, by the compiled kernel for all members in one call (`Descent`), or else
-by the rule itself, a member at a time (`RuleTrials`). The end of those that no step lowers the loss of is by orthogonal
-steps (`finished`), and the stops, the validation and the numbers of an epoch are those of `Training`: results differ by
-rounding alone. What members share is the clock: the time limit is for all together, and the seconds of an epoch are
-the member's share of the time so far, so that those of all add up to what all of them took.
+are those of `LevenbergMarquardt` with D = I, by the compiled kernel for all members in one call (`CompiledTrials`), or
+else by the rule itself, a member at a time (`RuleTrials`). The end of those that no step lowers the loss of is by
+orthogonal steps (`finished`), and the stops, the validation and the numbers of an epoch are those of `Training`:
+results differ by rounding alone. What members share is the clock: the time limit is for all together, and the seconds
+of an epoch are the member's share of the time so far, so that those of all add up to what all of them took.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class BatchTraining:
         self._test: BatchedObjective | None = self._objectives.test  # type: ignore[assignment]
         # Members that have stopped are left out of a copy of the matrices.
         self._together_bytes = min(TOGETHER_BYTES, limit.without(self._objectives.memory).limit / 2)
-        self._rule: LevenbergMarquardt = rule.prepared_for(self.objective.facts)  # type: ignore[assignment]
+        self._rule: LevenbergMarquardt = rule.prepared_for(self.objective.info)  # type: ignore[assignment]
         self._is_squares = isinstance(loss, Squares)
         overflown = np.flatnonzero(np.isinf(self.objective.losses(weights)))
         if len(overflown):
@@ -186,7 +186,7 @@ class BatchTraining:
                 f"The loss overflows at start {overflown[0]}. Scale the inputs and targets, or start from smaller "
                 f"weights."
             )
-        is_solved = self.objective.facts.is_linear and self._validation is None
+        is_solved = self.objective.info.is_linear and self._validation is None
         self._trials = BatchTrials(
             self.objective,
             self._rule,

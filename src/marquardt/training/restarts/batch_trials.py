@@ -15,7 +15,7 @@ from marquardt.algorithms.levenberg_marquardt import Damped
 from marquardt.algorithms.loop import finished
 from marquardt.arrays import AnyArray, Array, Indices
 from marquardt.numerics import usable_cpus
-from marquardt.objective import BatchedObjective, Descent, Evaluation, Need
+from marquardt.objective import BatchedObjective, CompiledTrials, Derivatives, Evaluation
 
 __all__ = ["BatchTrials", "Going", "RuleTrials"]
 
@@ -47,7 +47,7 @@ class Going(NamedTuple):
 
 
 class RuleTrials:
-    """What `Descent` does, by the rule itself, one network after the other: its twin, and for what is not compiled."""
+    """What `CompiledTrials` does, by the rule itself, network by network: its twin, and for what is not compiled."""
 
     def __init__(self, objective: BatchedObjective, rule: LevenbergMarquardt) -> None:
         self._objective, self._rule = objective, rule
@@ -65,25 +65,25 @@ class RuleTrials:
     ) -> None:
         """Go on with every network until a trial is accepted, μ is above its largest value, or it has had enough."""
         for k in range(len(weights)):
-            here = Evaluation(weights[k].copy(), losses[k].item(), sums[k], gradient[k], normal[k])
-            arrived, mu[k], counts[k] = self._trials(here, mu[k].item(), most)
+            current = Evaluation(weights[k].copy(), losses[k].item(), sums[k], gradient[k], normal[k])
+            arrived, mu[k], counts[k] = self._trials(current, mu[k].item(), most)
             if arrived is not None:
                 weights[k], losses[k], sums[k] = arrived.weights, arrived.loss, arrived.sums
                 gradient[k], normal[k] = arrived.gradient, arrived.normal
 
-    def _trials(self, here: Evaluation, mu: float, most: int) -> tuple[Evaluation | None, float, list[int]]:
+    def _trials(self, current: Evaluation, mu: float, most: int) -> tuple[Evaluation | None, float, list[int]]:
         rule, state = self._rule, Damped(self._rule.moves.first(mu))
         trials = values = 0
         while trials < most:
-            step, state = rule.propose(here, state)
+            step, state = rule.propose(current, state)
             trials += 1
-            there = Evaluation.overflow(here.weights)
+            trial = Evaluation.overflow(current.weights)
             if step.delta is not None:
                 values += 1
-                there = self._objective.at(here.weights + step.delta, Need.VALUE)
-            verdict, state = rule.judge(here, step, there, state)
+                trial = self._objective.at(current.weights + step.delta, Derivatives.VALUE)
+            verdict, state = rule.judge(current, step, trial, state)
             if verdict is Verdict.ACCEPT:
-                return self._objective.at(there.weights, Need.NORMAL), state.damping.mu, [trials, values, 1]
+                return self._objective.at(trial.weights, Derivatives.NORMAL), state.damping.mu, [trials, values, 1]
             if state.damping.mu > rule.mu_max:
                 break
         return None, state.damping.mu, [trials, values, 0]
@@ -104,7 +104,7 @@ class BatchTrials:
         self._objective, self._rule, self._at_once = objective, rule, at_once
         self._solved_from = solved_from  # The gradient from which a linear problem is solved outright
         descent = rule.descent(objective)
-        self._trials: Descent | RuleTrials = RuleTrials(objective, rule) if descent is None else descent
+        self._trials: CompiledTrials | RuleTrials = RuleTrials(objective, rule) if descent is None else descent
         is_long = n_members * objective.plan.seconds >= THREADED_SECONDS
         wanted = usable_cpus() if threads is None else threads
         self._threads = wanted if (threads is not None or is_long) and descent is not None else 1
@@ -165,11 +165,11 @@ class BatchTrials:
         for k in np.flatnonzero(is_last).tolist():
             point = weights[k].copy()
             orthogonal = partial(objective.orthogonal_step, point)
-            here = Evaluation(point, loss[k].item(), np.empty(0), orthogonal=orthogonal)
-            last, tried = finished(objective, here)
+            current = Evaluation(point, loss[k].item(), np.empty(0), orthogonal=orthogonal)
+            last, tried = finished(objective, current)
             trial[k] += tried
             self.counts[now.member[k], 1] += tried
-            if last is here:
+            if last is current:
                 continue
             weights[k], loss[k], now.gradient[k], now.normal[k] = last.weights, last.loss, last.gradient, last.normal
             performance[k] = objective.performance(last)
