@@ -12,7 +12,7 @@ from marquardt.algorithms import GaussNewton, GeodesicLevenbergMarquardt, Levenb
 from marquardt.algorithms.loop import finished
 from marquardt.losses import Huber, Squares, WeightDecay
 from marquardt.networks import Layer, LayerGraph, Network, Scaling, feed_forward, initial_weights
-from marquardt.numerics import SequentialRows, native
+from marquardt.numerics import SequentialRows, native, native_kernel
 from marquardt.objective import Derivatives, Evaluation, Objective
 from marquardt.training import Limits, Parts, Training, train_many
 
@@ -103,6 +103,7 @@ def test_without_the_kernel_there_are_as_many(monkeypatch, name, scaling):
     assert digits_of(trained(name, scaling, limits=LIMITS).network, name) >= reach(name)
 
 
+@pytest.mark.skipif(native_kernel() is None, reason="By NumPy's rounding it takes more than 6,000 epochs.")
 def test_the_end_of_a_run_on_filip_has_digits_that_the_normal_equations_have_not():
     # lstsq calls the matrix singular, and has none.
     run = trained("Filip", "none", limits=LIMITS, rule=LevenbergMarquardt(mu_max=1e-6, mu_init=1e-8))

@@ -10,6 +10,7 @@ import pytest
 from marquardt.errors import ConfigurationError, DataError, ResourceError, ShapeError
 from marquardt.losses import Huber, LogisticCrossEntropy, SoftmaxCrossEntropy, Squares
 from marquardt.networks import Network, feed_forward
+from marquardt.numerics import native_kernel
 from marquardt.training import Division, Fitting, Limits, Parts, Settings
 
 RNG = np.random.default_rng(0)
@@ -328,6 +329,7 @@ def test_the_budget_decides_for_auto_and_its_form():
         made(algorithm="trainbr", max_memory="2MB")
 
 
+@pytest.mark.skipif(native_kernel() is None, reason="Without the compiled kernel restarts are no batch.")
 def test_restarts_that_have_no_room_side_by_side_go_one_after_the_other():
     inputs = np.random.default_rng(0).normal(size=(900, 2))
     settings = {"hidden_layer_sizes": 5, "restarts": 20, "algorithm": "lm", "limits": Limits(max_epochs=2)}

@@ -64,6 +64,7 @@ def test_the_automatic_decay_beside_validation_is_taken(monkeypatch):
         assert epoch.loss == pytest.approx(other.loss, rel=1e-6)
 
 
+@needs_kernel
 def test_a_stop_by_the_user_ends_all_and_keeps_the_best_of_all():
     made = fitting()
     for epoch in made:
@@ -75,6 +76,7 @@ def test_a_stop_by_the_user_ends_all_and_keeps_the_best_of_all():
     assert made.restart == 0
 
 
+@needs_kernel
 def test_an_interrupt_keeps_the_best_of_all():
     made = fitting(parts=PARTS)
 
