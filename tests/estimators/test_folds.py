@@ -9,7 +9,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import train_test_split
 
 from marquardt import NetworkClassifier, NetworkRegressor
-from marquardt.errors import ConfigurationError
+from marquardt.errors import ConfigurationError, DataError
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,12 @@ def test_what_does_not_go_with_folds_is_refused(diabetes, options, says):
     train, _, y_train, _ = diabetes
     with pytest.raises(ConfigurationError, match=says):
         NetworkRegressor(**options).fit(train, y_train)
+
+
+def test_a_truth_table_is_refused_by_the_number_of_its_rows():
+    cells = np.tile([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], (50, 1))
+    with pytest.raises(DataError, match=r"Folds of 4 different rows tell nothing.*n_folds=0"):
+        NetworkClassifier(n_folds=10).fit(cells, cells.sum(axis=1) == 1)
 
 
 def test_going_on_is_refused(diabetes):

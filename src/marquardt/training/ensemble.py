@@ -30,11 +30,12 @@ from typing import Any
 import numpy as np
 
 from marquardt.arrays import Array, ArrayLike, Indices
+from marquardt.errors import DataError
 from marquardt.losses import Loss, Robust
 from marquardt.networks import Network, averaged
 from marquardt.objective import Derivatives, Objective
 from marquardt.training.data import ArrayData
-from marquardt.training.division import Parts, folds_by_content
+from marquardt.training.division import Parts, content_keys, folds_by_content
 from marquardt.training.fitting import Fitting
 from marquardt.training.record import Epoch, Record
 from marquardt.training.restarts import Restarts, RestartSummary, Run
@@ -42,13 +43,13 @@ from marquardt.training.settings import Settings
 from marquardt.training.stacking import stacking_shares
 from marquardt.training.stops import Stop
 
-__all__ = ["FEWEST_ROWS", "FoldEnsemble"]
+__all__ = ["FoldEnsemble"]
 
 N_FOLDS, EVIDENCE_FOLDS = 10, 5
 DECAYS = {"regression": (0.0, 1.0), "classification": (1.0,)}
 """The weight decays that are tried unless one is given. Without any, networks for separable classes grow too sure."""
 FEWEST_ROWS = 20
-"""Different rows below which a fold tells nothing."""
+"""Different rows at least, such as a truth table of few inputs has not: a cell that a fold hides cannot be learned."""
 LINEAR, EVIDENCE = "linear", "evidence"
 SMALLEST_SCALE = 1e-6
 """Of a robust loss, in scaled targets: more exact fits have no outliers to speak of."""
@@ -127,7 +128,7 @@ class FoldEnsemble:
     Raises
     ------
     MarquardtError
-        Whatever `Fitting` refuses.
+        Whatever `Fitting` refuses, and data of fewer than 20 different rows.
 
     Examples
     --------
@@ -167,6 +168,12 @@ class FoldEnsemble:
         classes = np.asarray(targets) if task == "classification" else None
         table = np.column_stack([data.inputs, data.targets])
         seed = int(np.random.SeedSequence(self._drawn.entropy).generate_state(1)[0])
+        different = len(np.unique(content_keys(table, seed)))
+        if different < FEWEST_ROWS:
+            raise DataError(
+                f"Folds of {different} different rows tell nothing: what a fold hides cannot be learned. Give at least "
+                f"{FEWEST_ROWS}, or train a network of its own, n_folds=0."
+            )
         self._folds = folds_by_content(table, n_folds, seed, classes)
         self._fewer_folds = folds_by_content(table, EVIDENCE_FOLDS, seed, classes)
         self._evidence = self._fitting(replace(settings, alpha="auto"))
