@@ -75,7 +75,7 @@ def test_a_network_is_trained_and_judged_on_the_rows_as_they_pass(call, data, tm
     content = load(tmp_path / "made.marquardt")
     coding = TableCoding.from_dict(content.coding)
     whole = TableCoding.fit(data, "strength", drop=["grade"])
-    # Shares of levels are those of the rows that train.
+    # Shares of levels are those of the training rows.
     assert replace(coding, input_columns=[replace(column, shares=()) for column in coding.input_columns]) == replace(
         whole, input_columns=[replace(column, shares=()) for column in whole.input_columns]
     )

@@ -29,7 +29,7 @@ def test_regression_says_all_that_was_asked_for(call, concrete_csv, tmp_path):
     assert answer.err == ""
     assert "80 rows, 4 input columns (6 inputs), target 'strength' (regression)" in answer.out
     assert "Note: Column 'site' is left out: 'here' in every row." in answer.out
-    assert "Rows that train: 56, validate: 12, test: 12 (random, seed 0)." in answer.out
+    assert "Rows: 56 for training, 12 for validation, 12 for testing (random, seed 0)." in answer.out
     assert "Network 6-4-1 tanh, identity: 33 weights" in answer.out
     for heading in ("epoch", "mse", "validation", "mse gradient", "mu", "checks", "RMSE", "MAE", "R²"):
         assert heading in answer.out

@@ -235,9 +235,9 @@ def introduce(job: Job, prepared: Prepared, console: Console) -> None:
     console.say(f"{job.data}: {prepared.n_rows:,} rows, {columns}, target {targets} ({what}).")
     for note in coding.notes:
         console.say(f"Note: {note}")
-    counts = {"train": len(parts.train), "validate": len(parts.validation), "test": len(parts.test)}
+    counts = {"training": len(parts.train), "validation": len(parts.validation), "testing": len(parts.test)}
     how = f"{_division(job, prepared)}, seed {job.seed}" if job.division == "random" else job.division
-    console.say(f"Rows that {', '.join(f'{name}: {count:,}' for name, count in counts.items() if count)} ({how}).")
+    console.say(f"Rows: {', '.join(f'{count:,} for {name}' for name, count in counts.items() if count)} ({how}).")
     console.say(
         f"Network {network.graph.describe()}: {_count(network.n_weights, 'weight')}, {_topology(job)}, seed {job.seed}."
     )

@@ -1,7 +1,7 @@
 """What a network says where a category is of a level that it was not trained on: the mean over those that it was.
 
 Between the levels, at the mean of their codes, the network was never trained either: there its output is any number.
-With p the share of a level among the rows that train, and x(l) the row with level l,
+With p the share of a level among the training rows, and x(l) the row with level l,
 
     o = Σ_l p_l o(x(l)),                                                                                  (1)
 

@@ -226,7 +226,7 @@ class TableCoding:
         return tuple(f"{self.target_columns[0]}={label}" for label in self.classes)
 
     def trained_on(self, shares: NDArray[np.float64]) -> TableCoding:
-        """Return the coding with the shares of levels among the rows that train, and a note of levels without one."""
+        """Return the coding with the shares of levels among the training rows, and a note of levels without one."""
         columns, notes, start = [], list(self.notes), 0
         for given in self.input_columns:
             stop, column = start + len(given.input_names), given

@@ -18,7 +18,7 @@ class InputColumn:
     kind: str  # A number or a boolean (as 0 or 1) is one input, a category is one input a level
     levels: tuple[str, ...] = ()  # The levels of a category, sorted; empty for the other kinds
     fill: float | str | None = None  # What stands in for a missing value; None where missing values are not filled
-    # Of the rows that train, the share of each level: the mean of their codes, which marks a level that none of
+    # Of the training rows, the share of each level: the mean of their codes, which marks a level that none of
     # them has
     shares: tuple[float, ...] = ()
     unit: str = ""  # Of numbers that had one in the file

@@ -122,7 +122,7 @@ class CodedFiles:
             seen += table.num_rows
 
     def divided(self, means: Array) -> Callable[[Array], None] | None:
-        """Take notice of the rows that train; return what is to be done with batches from then on, if anything."""
+        """Take notice of the training rows; return what is to be done with batches from then on, if anything."""
         self.coding = self._coding.trained_on(means)
         return self.coding.recode if any(column.unlearned for column in self.coding.input_columns) else None
 
