@@ -105,6 +105,7 @@ def test_the_list_names_all_there_is(call):
     assert all(told["algorithms"].values())
 
 
+@pytest.mark.slow
 def test_without_names_every_algorithm_that_can_takes_part_and_the_others_are_told(call, concrete_csv):
     options = "--target strength --hidden 3 --goal 4 --goal-metric rmse --starts 1 --epochs 2 --activation bare_arctan"
     register_activation(Activation("bare_arctan", np.arctan, lambda net, a: 1 / (1 + net * net)), replace=True)

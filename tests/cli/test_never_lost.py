@@ -26,6 +26,7 @@ from .made import concrete, write
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and devices are others there")
 QUICK = ("--target", "strength", "--hidden", "3", "--epochs", "5", "-o", "made.marquardt")
 SIGNALS = [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)]
+KILLS = [SIGNALS[1], *(pytest.param(*each, marks=pytest.mark.slow) for each in SIGNALS[2:])]
 needs_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
 
 
@@ -156,6 +157,7 @@ def test_a_signal_while_a_table_is_written_leaves_no_file(
     assert sorted(os.listdir(tmp_path)) == before
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_leaves_no_temporary_file(tmp_path):
     write(tmp_path / "concrete.csv", concrete())
     script = (
@@ -334,7 +336,7 @@ def test_a_second_ctrl_c_writes_the_finished_runs_of_a_comparison(begin, tmp_pat
     assert "Interrupted: 2 of 4 runs are finished." in out
 
 
-@pytest.mark.parametrize(("number", "code"), SIGNALS[1:])
+@pytest.mark.parametrize(("number", "code"), KILLS)
 def test_who_may_be_killed_next_writes_finished_runs_before_the_run_ends(begin, tmp_path, number, code):
     patch = f"comparison.Runs.take = lambda self, run, n_done, n_all: stick(signal.{number}) if n_done == 2 else None"
     process = begin(program=stuck(tmp_path, (*COMPARE, "-o", "made.json"), patch))
@@ -375,10 +377,11 @@ RULES = ["lm", "trainbr", "rprop", "lm_bfgs"]
 @pytest.mark.parametrize(
     "options",
     [
-        *(("--algorithm", rule) for rule in RULES),
-        ("--alpha", "auto"),
-        ("--restarts", "8"),
-        ("--alpha", "auto", "--restarts", "3"),
+        ("--algorithm", "lm"),
+        *(pytest.param(("--algorithm", rule), marks=pytest.mark.slow) for rule in RULES[1:]),
+        pytest.param(("--alpha", "auto"), marks=pytest.mark.slow),
+        pytest.param(("--restarts", "8"), marks=pytest.mark.slow),
+        pytest.param(("--alpha", "auto", "--restarts", "3"), marks=pytest.mark.slow),
     ],
     ids=" ".join,
 )
@@ -416,8 +419,10 @@ def stuck(tmp_path, arguments, patch):
     return ["stuck.py"]
 
 
-@pytest.mark.parametrize("arguments", ["train", "streamed", "forecast"])
-@pytest.mark.parametrize(("number", "code"), SIGNALS[1:])
+@pytest.mark.parametrize(
+    "arguments", ["train", *(pytest.param(each, marks=pytest.mark.slow) for each in ("streamed", "forecast"))]
+)
+@pytest.mark.parametrize(("number", "code"), KILLS)
 def test_who_may_be_killed_next_saves_before_the_epoch_ends(
     begin, concrete_csv, rows, series_csv, tmp_path, arguments, number, code
 ):

@@ -244,7 +244,9 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize("command", RUNS)
+@pytest.mark.parametrize(
+    "command", [pytest.param(each, marks=pytest.mark.slow) if each == "compare" else each for each in RUNS]
+)
 def test_every_option_is_read_by_its_command(data, command, monkeypatch):
     """Those of the tests above included: what is read on the way to a job is not forgotten on the way from there."""
     if command in ("predict", "inspect"):
