@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,9 +30,9 @@ from marquardt.estimators.given import refuse_gaps, refuse_repeated_names, refus
 from marquardt.estimators.merging import merge
 from marquardt.estimators.nested import PREFIX, settings_within, with_settings
 from marquardt.estimators.progress import Lines, every
-from marquardt.networks import build
+from marquardt.networks import LayerGraph, build
 from marquardt.options import DAMPING, PARAMETERS
-from marquardt.training import Fitting, Parts, Record, Settings, split_by_content
+from marquardt.training import Division, Fitting, Limits, Parts, Record, Settings, split_by_content
 from marquardt.training.division import content_keys
 from marquardt.training.ensemble import FoldEnsemble
 from marquardt.wording import in_an_estimator, under_names
@@ -46,11 +46,37 @@ SEEDS = 2**31 - 1
 INTERRUPTED = "Training was interrupted; the best network found so far is kept."
 
 
+@dataclass(repr=False, eq=False, kw_only=True)
 class NetworkEstimator(FiledEstimator):
-    """The part of an estimator that does not depend on the task. The leaf classes have the parameters."""
+    """The part of an estimator that does not depend on the task, and the parameters that all have."""
 
-    n_folds: int = 0  # A series has no folds: its rows follow each other
-    algorithm: Any
+    alpha: Any = "auto"
+    topology: str | LayerGraph = "feed_forward"
+    loss: str = "auto"
+    algorithm: str = "auto"
+    max_iter: int = Limits.max_epochs
+    goal: float = Limits.goal
+    goal_metric: str = Limits.goal_metric
+    max_fail: int = Limits.max_fail
+    min_grad: float = Limits.min_gradient
+    mu_init: float | None = None
+    mu_increase: float | None = None
+    mu_decrease: float | None = None
+    mu_max: float | None = None
+    time_limit: float | None = None
+    n_restarts: int = 4
+    initialization: str = "nguyen_widrow"
+    input_scaling: str = "standard"
+    early_stopping: bool = False
+    validation_fraction: float = Division.validation
+    random_state: Any = None
+    warm_start: bool = False
+    verbose: bool | int = False
+    n_threads: int | None = None
+    max_memory: int | str | None = None
+    n_jobs: int | None = None
+
+    n_folds = 0  # A series has no folds: its rows follow each other
 
     # ---------------------------------------------------------------- parameters
 
@@ -115,12 +141,11 @@ class NetworkEstimator(FiledEstimator):
 
     def _input_scaling(self) -> str:
         """The scaling of the network's inputs, one of `SCALINGS`."""
-        scaling: str = self.input_scaling
-        return scaling
+        return self.input_scaling
 
     def _jobs(self) -> int:
         """How many starts may go on at a time."""
-        given = self.n_jobs
+        given: Any = self.n_jobs
         if given is not None and (isinstance(given, bool) or not isinstance(given, Integral) or given == 0):
             raise ConfigurationError(
                 f"n_jobs must be a whole number from 1 up, -1 for one a processor, or None; got {given!r}."

@@ -14,8 +14,6 @@ from marquardt.arrays import AnyArray, Array, ArrayLike, checked_weight, unmaske
 from marquardt.errors import DataError
 from marquardt.estimators.base import NetworkEstimator
 from marquardt.estimators.given import warn_of_another_order
-from marquardt.networks import LayerGraph
-from marquardt.training import Division, Limits
 
 if TYPE_CHECKING:
     from marquardt.storage import NetworkFile
@@ -158,32 +156,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
     hidden_layer_sizes: Any = (10,)
     activation: str = "tanh"
     _: KW_ONLY
-    alpha: Any = "auto"
-    topology: str | LayerGraph = "feed_forward"
-    loss: str = "auto"
-    algorithm: str = "auto"
-    max_iter: int = Limits.max_epochs
-    goal: float = Limits.goal
     goal_metric: str = "loss"
-    max_fail: int = Limits.max_fail
-    min_grad: float = Limits.min_gradient
-    mu_init: float | None = None
-    mu_increase: float | None = None
-    mu_decrease: float | None = None
-    mu_max: float | None = None
-    time_limit: float | None = None
     n_restarts: int = 2
     n_folds: int = 0
-    initialization: str = "nguyen_widrow"
-    input_scaling: str = "standard"
-    early_stopping: bool = False
-    validation_fraction: float = Division.validation
-    random_state: Any = None
-    warm_start: bool = False
-    verbose: bool | int = False
-    n_threads: int | None = None
-    max_memory: int | str | None = None
-    n_jobs: int | None = None
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train a network.

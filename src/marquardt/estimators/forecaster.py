@@ -16,8 +16,7 @@ from marquardt.estimators.lagged_rows import LaggedRows
 from marquardt.estimators.lagging import Lags
 from marquardt.estimators.schema import names_of
 from marquardt.losses import ROBUST, WeightDecay
-from marquardt.networks import LayerGraph
-from marquardt.training import Division, Fitting, Limits
+from marquardt.training import Division, Fitting
 
 __all__ = ["NetworkForecaster"]
 
@@ -180,35 +179,11 @@ class NetworkForecaster(SeriesForecaster):
     activation: str = "tanh"
     _: KW_ONLY
     difference: Any = ()
-    alpha: Any = "auto"
-    topology: str | LayerGraph = "feed_forward"
-    loss: str = "auto"
     loss_scale: float | None = None
-    algorithm: str = "auto"
-    max_iter: int = Limits.max_epochs
-    goal: float = Limits.goal
-    goal_metric: str = Limits.goal_metric
-    max_fail: int = Limits.max_fail
-    min_grad: float = Limits.min_gradient
-    mu_init: float | None = None
-    mu_increase: float | None = None
-    mu_decrease: float | None = None
-    mu_max: float | None = None
-    time_limit: float | None = None
-    n_restarts: int = 4
-    initialization: str = "nguyen_widrow"
     input_scaling: str = "auto"
     target_scaling: str = "auto"
     scale_each: bool = True
     closed_loop: bool = False
-    early_stopping: bool = False
-    validation_fraction: float = Division.validation
-    random_state: Any = None
-    warm_start: bool = False
-    verbose: bool | int = False
-    n_threads: int | None = None
-    max_memory: int | str | None = None
-    n_jobs: int | None = None
 
     def fit(self, y: Any, X: Any = None, sample_weight: Any = None) -> Self:
         """Train a network to predict the next row of a series from its past.

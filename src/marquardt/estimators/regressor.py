@@ -13,8 +13,6 @@ from marquardt.arrays import AnyArray, Array, ArrayLike, unmasked
 from marquardt.estimators.base import NetworkEstimator
 from marquardt.estimators.given import warn_of_another_order
 from marquardt.estimators.scoring import in_one_unit, r2_by_target
-from marquardt.networks import LayerGraph
-from marquardt.training import Division, Limits
 
 if TYPE_CHECKING:
     from marquardt.storage import NetworkFile
@@ -166,34 +164,9 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
     hidden_layer_sizes: Any = (10,)
     activation: str = "tanh"
     _: KW_ONLY
-    alpha: Any = "auto"
-    topology: str | LayerGraph = "feed_forward"
-    loss: str = "auto"
     loss_scale: float | None = None
-    algorithm: str = "auto"
-    max_iter: int = Limits.max_epochs
-    goal: float = Limits.goal
-    goal_metric: str = Limits.goal_metric
-    max_fail: int = Limits.max_fail
-    min_grad: float = Limits.min_gradient
-    mu_init: float | None = None
-    mu_increase: float | None = None
-    mu_decrease: float | None = None
-    mu_max: float | None = None
-    time_limit: float | None = None
-    n_restarts: int = 4
     n_folds: int = 0
-    initialization: str = "nguyen_widrow"
-    input_scaling: str = "standard"
     target_scaling: str = "auto"
-    early_stopping: bool = False
-    validation_fraction: float = Division.validation
-    random_state: Any = None
-    warm_start: bool = False
-    verbose: bool | int = False
-    n_threads: int | None = None
-    max_memory: int | str | None = None
-    n_jobs: int | None = None
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train a network.
