@@ -116,6 +116,14 @@ def test_a_class_of_one_row_always_trains():
     assert np.isfinite(ensemble.network.outputs(x)).all()
 
 
+def test_what_does_not_join_in_is_not_made(monkeypatch):
+    made = []
+    fit = FoldEnsemble._fitting
+    monkeypatch.setattr(FoldEnsemble, "_fitting", lambda *given: made.append(given[1].alpha) or fit(*given))
+    trained(*noisy())
+    assert made.count("auto") == 1  # the linear network on all rows
+
+
 def test_several_targets_robust_losses_and_weights():
     x, y = noisy()
     both = np.column_stack([y, -2 * y + x[:, 2]])

@@ -25,6 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from marquardt.arrays import Array, ArrayLike, Indices
 from marquardt.errors import DataError
 from marquardt.losses import Loss, Robust
 from marquardt.networks import Network, averaged
+from marquardt.numerics import deviation_about
 from marquardt.objective import Derivatives, Objective
 from marquardt.training.data import ArrayData
 from marquardt.training.division import Parts, content_keys, folds_by_content
@@ -176,7 +178,6 @@ class FoldEnsemble:
             )
         self._folds = folds_by_content(table, n_folds, seed, classes)
         self._fewer_folds = folds_by_content(table, EVIDENCE_FOLDS, seed, classes)
-        self._evidence = self._fitting(replace(settings, alpha="auto"))
         self._phases = [_Members(self, [_Member(LINEAR, 0)])]
         self._mean: Network | None = None
         self._is_cancelled = False
@@ -197,13 +198,18 @@ class FoldEnsemble:
             start = self._drawn.start_of(self._number(member))
             return self._fitting(replace(settings, alpha=alpha, restarts=1), Parts(others, fold, none), start).training
         if member.kind == EVIDENCE and member.fold is None:
-            return self._evidence.run_of(member.number)
+            return self._on_all_rows.run_of(member.number)
         settings = replace(settings, alpha="auto", restarts=1)
         if member.kind == LINEAR:
             # On folds with the decay that all rows chose.
             alpha = "auto" if member.fold is None else self._phases[0].decays[0] or 0.0
             settings = replace(settings, hidden_layer_sizes=(), topology="feed_forward", alpha=alpha)
         return self._fitting(settings, None if member.fold is None else Parts(others, none, none)).training
+
+    @cached_property
+    def _on_all_rows(self) -> Fitting:
+        """What makes the networks whose decay the evidence chooses, where they join in."""
+        return self._fitting(replace(self.settings, alpha="auto"))
 
     def _number(self, member: _Member) -> int:
         return list(self._decays).index(member.kind) * len(self._folds) + member.number
@@ -385,7 +391,7 @@ class FoldEnsemble:
         loss = self.loss
         if not isinstance(loss, Robust) or not loss.is_automatic:
             return loss
-        noise = 1.4826 * np.median(np.abs(residuals), axis=1)
+        noise = np.array([deviation_about(0.0, row) for row in residuals])
         return replace(loss, scale=tuple(np.maximum(loss.tuning * noise, SMALLEST_SCALE).tolist()))
 
 
