@@ -66,6 +66,7 @@ def test_a_fit_of_the_other_kind_forgets_what_it_does_not_have(diabetes):
     [
         ({"n_folds": 1}, "n_folds must be 0, for a network of its own, or at least 2, got 1"),
         ({"n_folds": -2}, "n_folds must be a whole number from 0 up, got -2"),
+        ({"n_folds": 5, "algorithm": "trainbr"}, "chooses the weight decay itself, and n_folds tries.*n_folds=0"),
         ({"n_folds": 5, "early_stopping": True}, "Leave early_stopping out, or n_folds"),
     ],
 )

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from marquardt.arrays import Array, ArrayLike, Indices
-from marquardt.errors import DataError
+from marquardt.errors import ConfigurationError, DataError
 from marquardt.losses import Loss, Robust
 from marquardt.networks import Network, averaged
 from marquardt.numerics import deviation_about
@@ -158,6 +158,11 @@ class FoldEnsemble:
         self._given = inputs, targets
         self._more = {"n_classes": n_classes, "sample_weight": sample_weight, "counted_weight": counted_weight}
         self._drawn = self._fitting(replace(settings, alpha=0.0, restarts=1))  # refuses, scales, draws the starts
+        if self._drawn.rule.weighs_decay:
+            raise ConfigurationError(
+                f"{self._drawn.rule.name} chooses the weight decay itself, and n_folds tries some of its own. Take "
+                f"another algorithm, such as 'auto', or n_folds=0."
+            )
         data = self._drawn.data
         assert isinstance(data, ArrayData)
         self._data = data
